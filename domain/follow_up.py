@@ -1,0 +1,104 @@
+"""Follow-up on an opportunity: what was done, what is planned, and what comes next."""
+
+from datetime import date
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.errors import Malformed
+from domain.personal import Personal
+
+
+class NextStepSet(Struct, frozen=True, tag="next-step-set"):
+    """What is to be done next, and by when."""
+
+    text: Personal
+    due: date | None = None
+
+
+class ActivityScheduled(Struct, frozen=True, tag="activity-scheduled"):
+    """A call, a meeting or the like is planned; not yet a contact."""
+
+    activity: str
+    kind: str
+    due: date
+    note: Personal = ""
+
+
+class ActivityCompleted(Struct, frozen=True, tag="activity-completed"):
+    """A call, a meeting or the like took place, planned or not."""
+
+    activity: str
+    kind: str
+    note: Personal = ""
+
+
+class SetNextStep(Struct, frozen=True, tag="set-next-step", forbid_unknown_fields=True):
+    """Say what is to be done next, and by when."""
+
+    text: Personal
+    due: date | None = None
+
+
+class ScheduleActivity(Struct, frozen=True, tag="schedule-activity", forbid_unknown_fields=True):
+    """Plan a call, a meeting or the like; `activity` is the caller's id for it."""
+
+    activity: str
+    kind: str
+    due: date
+    note: Personal = ""
+
+    def __post_init__(self) -> None:
+        named(self.activity)
+
+
+class CompleteActivity(Struct, frozen=True, tag="complete-activity", forbid_unknown_fields=True):
+    """Record that a call, a meeting or the like took place, planned or not."""
+
+    activity: str
+    kind: str
+    note: Personal = ""
+
+    def __post_init__(self) -> None:
+        named(self.activity)
+
+
+Event = NextStepSet | ActivityScheduled | ActivityCompleted
+Command = SetNextStep | ScheduleActivity | CompleteActivity
+
+
+class FollowUp(Struct, frozen=True):
+    """The next step, and the ids of the activities planned and done so far."""
+
+    text: str = ""
+    due: date | None = None
+    planned: frozenset[str] = frozenset()
+    done: frozenset[str] = frozenset()
+
+
+def decide(state: FollowUp, command: Command) -> tuple[Event, ...]:
+    """What follows from a wish; what is already planned, done or next appends nothing."""
+    match command:
+        case SetNextStep(text, due):
+            return () if (text, due) == (state.text, state.due) else (NextStepSet(text, due),)
+        case ScheduleActivity(activity, kind, due, note):
+            return () if activity in state.planned | state.done else (ActivityScheduled(activity, kind, due, note),)
+        case CompleteActivity(activity, kind, note):
+            return () if activity in state.done else (ActivityCompleted(activity, kind, note),)
+
+
+def evolve(state: FollowUp, event: Event) -> FollowUp:
+    """The follow-up after a fact."""
+    match event:
+        case NextStepSet(text, due):
+            return replace(state, text=text, due=due)
+        case ActivityScheduled(activity):
+            return replace(state, planned=state.planned | {activity})
+        case ActivityCompleted(activity):
+            return replace(state, done=state.done | {activity})
+
+
+def named(activity: str) -> None:
+    """Raise Malformed where an activity has no id."""
+    if not activity.strip():
+        raise Malformed("activity: give the activity an id of its own")

@@ -1,0 +1,122 @@
+"""One stream's facts in the order in which they took effect, and what a back-dated wish may do to them."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from domain.errors import Rejected
+from domain.recorded import Fact, instant
+
+if TYPE_CHECKING:
+    from domain import Decider
+
+
+def effective_order(facts: Iterable[Fact]) -> list[tuple[int, int, Fact]]:
+    """(instant, version, fact) by instant, then version; `facts` in order of version, at least one.
+
+    A correction stands in the place of what it corrects, or takes it away. Nothing takes effect before the
+    opening, the lowest version, does.
+    """
+    standing: dict[int, Fact] = {}
+    for fact in facts:
+        if not fact.corrects or fact.corrects in standing:  # a filtered projection may never have seen the target
+            standing[fact.corrects or fact.version] = fact
+    opened = standing[min(standing)].occurred_at
+    placed = (
+        (max(fact.occurred_at, opened), version, fact) for version, fact in standing.items() if fact.event is not None
+    )
+    return sorted(placed, key=lambda place: place[:2])
+
+
+Mark = tuple[int, int, Any, int]
+"""A point to which a history can be rewound: number of facts, version, state, latest instant."""
+
+
+class Happening(NamedTuple):
+    """An event that a decision adds to a stream, with the instant at which it happened."""
+
+    event: Any
+    occurred_at: int
+
+
+class History:
+    """A stream as decisions see it: its state at any instant, and whether new facts leave the later ones possible.
+
+    `version` is that of the last fact, 0 for a stream that has none.
+    """
+
+    def __init__(self, stream: str, decider: "Decider", facts: Sequence[Fact] = ()) -> None:
+        self.stream, self.decider = stream, decider
+        self.version, self.state, self.latest = 0, None, 0
+        self.facts: list[Fact] = []
+        if facts:
+            self.facts = list(facts)
+            self._fold_anew()
+
+    def state_at(self, moment: int) -> Any:
+        """The state at an instant; before the opening, the state that the opening made."""
+        if not self.facts or moment >= self.latest:
+            return self.state
+        state, order = None, effective_order(self.facts)
+        for when, _, fact in order:
+            if when > max(moment, order[0][0]):
+                break
+            state = self.decider.evolve(state, fact.event)
+        return state
+
+    def check(self, happenings: Sequence[Happening]) -> None:
+        """Raise Rejected, naming it, where a fact that is there already would become impossible."""
+        if not self.facts or all(new.occurred_at >= self.latest for new in happenings):
+            return
+        broken = self._impossible(self.facts)
+        now = self._impossible([*self.facts, *self._numbered(happenings)])
+        for fact in now:
+            if fact not in broken:
+                added = ", ".join(str(new.event.__struct_config__.tag) for new in happenings)
+                raise Rejected(
+                    f"{added} at {instant(happenings[0].occurred_at):%Y-%m-%d %H:%M:%S}Z: would make a later fact of"
+                    f" {self.stream} impossible: {fact.tag}, version {fact.version},"
+                    f" of {instant(fact.occurred_at):%Y-%m-%d %H:%M:%S}Z"
+                )
+
+    def add(self, happenings: Sequence[Happening]) -> None:
+        """Take new facts in, in the order in which they were decided."""
+        moments = [self.latest, *(new.occurred_at for new in happenings)]
+        in_order = moments == sorted(moments)
+        for fact in self._numbered(happenings):
+            self.facts.append(fact)
+            self.version = fact.version
+            if in_order:
+                self.state = self.decider.evolve(self.state, fact.event)
+                self.latest = fact.occurred_at
+        if not in_order:
+            self._fold_anew()
+
+    def mark(self) -> Mark:
+        """Where the history stands, to come back to."""
+        return len(self.facts), self.version, self.state, self.latest
+
+    def rewind(self, mark: Mark) -> None:
+        """Be as at the mark again."""
+        count, self.version, self.state, self.latest = mark
+        del self.facts[count:]
+
+    def _numbered(self, happenings: Sequence[Happening]) -> list[Fact]:
+        return [
+            Fact(0, self.stream, version, str(new.event.__struct_config__.tag), new.occurred_at, new.event)
+            for version, new in enumerate(happenings, self.version + 1)
+        ]
+
+    def _impossible(self, facts: Sequence[Fact]) -> list[Fact]:
+        """The facts that do not fit the state they meet, in effective order."""
+        state, found = None, list[Fact]()
+        for _, _, fact in effective_order(facts):
+            if not self.decider.possible(state, fact.event):
+                found.append(fact)
+            state = self.decider.evolve(state, fact.event)
+        return found
+
+    def _fold_anew(self) -> None:
+        self.state, order = None, effective_order(self.facts)
+        for _, _, fact in order:
+            self.state = self.decider.evolve(self.state, fact.event)
+        self.version, self.latest = self.facts[-1].version, order[-1][0] if order else 0

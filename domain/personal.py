@@ -1,0 +1,26 @@
+"""Which fields say something about a person, and so are sealed before they are stored."""
+
+from functools import cache
+from typing import Annotated, Any, get_args, get_type_hints
+
+from msgspec import Meta, Struct
+
+Personal = Annotated[str, Meta(extra={"personal": True})]
+"""Text about a data subject: a name, an address, a note, a reason in free words. No figure depends on it."""
+
+
+@cache
+def personal_fields(event: type[Struct]) -> tuple[str, ...]:
+    """The names of the personal fields of an event type, in order."""
+    return tuple(name for name, hint in get_type_hints(event, include_extras=True).items() if is_personal(hint))
+
+
+def is_personal(hint: Any) -> bool:
+    """Whether a type hint is `Personal`, or a choice that has it among its parts."""
+    parts = get_args(hint)
+    return any((isinstance(p, Meta) and (p.extra or {}).get("personal")) or is_personal(p) for p in parts)
+
+
+def personal_texts(event: Struct) -> dict[str, str]:
+    """The personal fields of an event or a command that hold something, with what they hold."""
+    return {name: text for name in personal_fields(type(event)) if (text := getattr(event, name))}

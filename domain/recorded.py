@@ -1,0 +1,99 @@
+"""What surrounds a fact: who asked for it, when it happened, and where the log keeps it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from domain import Command, Event
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970 UTC: how every instant is stored beside the event."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def instant(moment: int) -> datetime:
+    """The aware UTC time of a stored instant."""
+    return EPOCH + moment * MICROSECOND
+
+
+class Source(Struct, frozen=True):
+    """Where an imported or ingested fact came from."""
+
+    system: str
+    external_id: str
+    batch: str = ""
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """A command with its envelope: what is asked of which stream, by whom, and when it happened.
+
+    `occurred_at` None means now. A `command_id` makes the request repeatable: the same id and body give the
+    first answer, the same id and another body are refused.
+    """
+
+    stream: str
+    command: "Command"
+    actor: str
+    occurred_at: datetime | None = None
+    on_behalf_of: str = ""
+    reason: str = ""
+    command_id: str = ""
+    correlation_id: str = ""
+    causation_id: str = ""
+    source: Source | None = None
+
+
+class Fact(NamedTuple):
+    """The part of a recorded event that folds read. `occurred_at` in microseconds since 1970 UTC.
+
+    A fact that `corrects` a version stands in that version's place; with `event` None it takes it away.
+    """
+
+    position: int
+    stream: str
+    version: int
+    tag: str
+    occurred_at: int
+    event: "Event | None"
+    corrects: int = 0
+
+
+class Recorded(Struct, frozen=True, kw_only=True):
+    """An event as the log keeps it, with its whole envelope."""
+
+    event_id: UUID
+    stream: str
+    version: int
+    position: int
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: str
+    on_behalf_of: str
+    reason: str
+    command_id: str
+    correlation_id: str
+    causation_id: str
+    source: Source | None
+    event: "Event"
+
+
+class Context(NamedTuple):
+    """What a decision may look at beside its own stream's state: its name, and the states of other streams by name."""
+
+    stream: str
+    read: Mapping[str, Any] = {}
+
+
+class Then(NamedTuple):
+    """What another stream must decide in the same append, as a decider's answer names it."""
+
+    stream: str
+    command: "Command"

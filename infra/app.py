@@ -1,0 +1,58 @@
+"""Puts the parts together: a log, the vault over it, who dispatches, and the views that follow."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from domain.framework import BANT
+from domain.process import STANDARD
+from domain.recorded import Fact, Request
+from infra.dispatch import LATEST, Dispatcher, Receipt
+from infra.keys import KeyFile, Vault
+from infra.settings import Settings
+from infra.store import open_log
+from infra.store.log import Log
+from infra.views import Views
+
+
+class App:
+    """An open installation."""
+
+    def __init__(self, settings: Settings, log: Log) -> None:
+        self.settings, self.log = settings, log
+        self.vault = Vault(KeyFile(settings.key_path), log.keys)
+
+    def dispatcher(self, cached: bool = False) -> Dispatcher:
+        """Whoever carries requests to their streams; a new log is given the process and the framework that ship."""
+        dispatcher = Dispatcher(self.log, self.vault, cached=cached)
+        if self.log.head() == 0:
+            shipped = (("process-standard", STANDARD), ("framework-bant", BANT))
+            dispatcher.execute_all(
+                [Request(stream=stream, command=command, actor="dealtrail") for stream, command in shipped]
+            )
+        return dispatcher
+
+    def facts(self, receipt: Receipt) -> list[Fact]:
+        """The facts that a receipt names."""
+        found = self.log.facts([stream for stream, _ in receipt.facts], LATEST)
+        return [found[stream][version - 1] for stream, version in receipt.facts]
+
+    def open_views(self) -> Views:
+        """The projections as they stand."""
+        return Views.open(self.settings.db, self.log)
+
+    @contextmanager
+    def views(self) -> Generator[Views]:
+        """The projections, caught up with the log."""
+        with self.open_views() as views:
+            views.catch_up()
+            yield views
+
+
+@contextmanager
+def opened(settings: Settings) -> Generator[App]:
+    """An installation, closed again when done."""
+    log = open_log(settings.db)
+    try:
+        yield App(settings, log)
+    finally:
+        log.close()

@@ -1,0 +1,95 @@
+"""What every verb shares: where the log is, how the answer is wanted, and how moments are written."""
+
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from domain.errors import Malformed
+from infra.settings import read_settings
+
+if TYPE_CHECKING:
+    from infra.app import App
+
+WIDTH = 120  # columns of a table where stdout is not a terminal
+
+
+@Parameter(name="*", group="Everywhere")
+@dataclass(frozen=True)
+class Asking:
+    """The options of every verb."""
+
+    db: Annotated[str | None, Parameter(help="Where the log is: sqlite:///FILE or postgresql://… (DEALTRAIL_DB).")] = (
+        None
+    )
+    json: Annotated[bool, Parameter(help="Answer with one JSON document on stdout.", negative="")] = False
+
+    @contextmanager
+    def app(self) -> Generator["App"]:
+        """The installation that is asked."""
+        from infra.app import opened
+
+        with opened(read_settings(db=self.db)) as app:
+            yield app
+
+    def answer(self, document: Any) -> None:
+        """Print the JSON document that this verb answers with."""
+        sys.stdout.write(msgspec.json.encode(document, order="sorted" if isinstance(document, dict) else None).decode())
+        sys.stdout.write("\n")
+
+
+HERE = Asking()
+
+
+def stdout() -> Console:
+    """The terminal, or a pipe that is given whole lines."""
+    return Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", WIDTH)), highlight=False)
+
+
+def progress() -> Progress:
+    """A progress bar on stderr, silent where that is not a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)
+
+
+def note(text: str) -> None:
+    """Tell the person at the terminal something beside the answer."""
+    Console(stderr=True, highlight=False).print(text, markup=False, style="dim")
+
+
+def moment(field: str, text: str) -> datetime:
+    """A time as people write it: ISO 8601; without a zone it is UTC, and a bare date means its end."""
+    try:
+        if len(text) <= len("2026-01-31"):
+            return day_end(date.fromisoformat(text))
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise Malformed(f"{field}: {text!r} is not a date (2026-01-31) or a time (2026-01-31T09:30:00Z)") from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def day(field: str, text: str) -> date:
+    """A date as people write it."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Malformed(f"{field}: {text!r} is not a date such as 2026-01-31") from None
+
+
+def day_start(of: date) -> datetime:
+    """The first instant of a day, in UTC."""
+    return datetime.combine(of, time(), UTC)
+
+
+def day_end(of: date) -> datetime:
+    """The last instant of a day, in UTC."""
+    return day_start(of) + timedelta(days=1) - timedelta(microseconds=1)

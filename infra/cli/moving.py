@@ -1,0 +1,130 @@
+"""The verbs that bring history in: `import`, `simulate` and `demo`."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.markup import escape
+
+from domain.recorded import micros
+from infra.cli.asking import HERE, Asking, day, day_end, day_start, note, progress, stdout
+
+if TYPE_CHECKING:
+    from infra.views import Answer
+
+DEMO = Path("demo.db")
+DEMO_OPPORTUNITIES = 1_500
+NEXT = (
+    "What to try next, with the program of this environment (.venv/bin/dealtrail):",
+    "  dealtrail timeline opportunity-s7-1 --db DB             every fact of one deal: who, when, recorded when",
+    "  dealtrail metric win-rate --since 2026-01-01 --db DB    won against lost, of the deals closed since then",
+    "  dealtrail metric board --effective-at 2025-12-31 --known-at 9000 --db DB",
+    "                                                          what was true then, as far as was known at position 9000",
+    "  dealtrail metric --list                                 every figure with its definition",
+    "  dealtrail win-opportunity --help                        the verbs to work with, on leads and opportunities",
+)
+DEMO_SINCE, DEMO_UNTIL, DEMO_SEED = "2025-07-01", "2026-06-30", 7
+
+
+def register(app: App) -> None:
+    """Add the verbs."""
+    app.command(import_, name="import")
+    app.command(simulate)
+    app.command(demo)
+
+
+def import_(
+    format_: Annotated[Literal["maven"], Parameter(name="FORMAT", help="Whose export.")],
+    path: Annotated[Path, Parameter(help="The export: a file or a folder.")],
+    *,
+    snapshot_date: Annotated[str | None, Parameter(help="The day of the export; by default its latest date.")] = None,
+    date_format: Annotated[str | None, Parameter(help="How dates are written, as for strptime: %m/%d/%Y.")] = None,
+    currency: Annotated[str, Parameter(help="The currency of its amounts.")] = "USD",
+    rejects: Annotated[Path | None, Parameter(help="Where to list what cannot be imported.")] = None,
+    asking: Asking = HERE,
+) -> None:
+    """Bring an export of another system in. The same export again adds nothing, a newer one adds what changed."""
+    from infra.importers import maven
+    from infra.importers.runner import Import
+
+    day_of_export = day("snapshot_date", snapshot_date) if snapshot_date else None
+    refused = rejects or Path(f"{path.resolve().name}.rejects.csv")
+    with asking.app() as app, progress() as bars:
+        actor = f"import:{format_}"
+        export = maven.read(path, actor, day_of_export, date_format, currency)
+        if day_of_export is None:
+            note(f"snapshot date: {export.snapshot}, the latest in the export (--snapshot-date says otherwise)")
+        bar = bars.add_task("importing", total=export.total)
+        run = Import(app.dispatcher(cached=True), export, actor, refused)
+        summary = run.run(lambda rows: bars.advance(bar, rows))
+    if asking.json:
+        return asking.answer({**msgspec.to_builtins(summary), "rejects": str(refused) if summary.rejected else None})
+    stdout().print(
+        f"{summary.rows:,} rows: {summary.imported:,} imported ({summary.facts:,} facts), "
+        f"{summary.unchanged:,} unchanged, {summary.rejected:,} rejected"
+    )
+    if summary.rejected:
+        stdout().print(f"what was rejected, with line and reason: {escape(str(refused))}", soft_wrap=True)
+
+
+def simulate(
+    *,
+    opportunities: Annotated[int, Parameter(help="How many leads become opportunities.")] = DEMO_OPPORTUNITIES,
+    since: Annotated[str, Parameter(help="The first day.")] = DEMO_SINCE,
+    until: Annotated[str, Parameter(help="The last day.")] = DEMO_UNTIL,
+    seed: Annotated[int, Parameter(help="The same seed gives the same facts.")] = DEMO_SEED,
+    asking: Asking = HERE,
+) -> None:
+    """Write the history of an invented sales organisation, through the same commands and rules as everybody."""
+    from infra.simulator import Plan
+    from infra.simulator import simulate as run
+
+    first, last = day_start(day("since", since)), day_end(day("until", until))
+    plan = Plan(opportunities, first, last, seed)
+    with asking.app() as app, progress() as bars:
+        bar = bars.add_task("simulating", total=opportunities)
+        facts = run(app.dispatcher(cached=True), plan, lambda begun: bars.advance(bar, begun))
+        position = app.log.head()
+    if asking.json:
+        return asking.answer({"facts": facts, "opportunities": opportunities, "seed": seed, "position": position})
+    stdout().print(f"{facts:,} facts about {opportunities:,} opportunities and the leads behind them (seed {seed})")
+
+
+def demo(*, asking: Asking = HERE) -> None:
+    """A year of an invented sales organisation, and what can be asked of it."""
+    from projections.question import Question
+
+    asking = asking if asking.db else Asking(f"sqlite:///{DEMO}", asking.json)
+    with asking.app() as app:
+        new = app.log.head() == 0
+    if new:
+        simulate(asking=Asking(asking.db))
+    end = day_end(day("until", DEMO_UNTIL))
+    before = datetime(end.year, 1, 1, tzinfo=UTC) - timedelta(microseconds=1)
+    with asking.app() as app, app.views() as views:
+        answers = {
+            "The board: open opportunities by stage": views.ask("board", Question()),
+            "The funnel: who reached a stage, and who went on": views.ask("funnel", Question()),
+            "The weighted forecast: amount times probability of the stage": views.ask("weighted", Question()),
+            f"The board as of {before:%Y-%m-%d}, six months earlier": views.ask(
+                "board", Question(effective_at=micros(before))
+            ),
+        }
+        show_demo(asking, answers)
+
+
+def show_demo(asking: Asking, answers: dict[str, "Answer"]) -> None:
+    """The demo's answers, and what to try next."""
+    from infra.cli.metrics import document, show
+
+    if asking.json:
+        return asking.answer({title: document(answer, answer.known_at, {}) for title, answer in answers.items()})
+    out = stdout()
+    for title, answer in answers.items():
+        show(out, answer, title)
+        out.print()
+    db = asking.db
+    for text in NEXT:
+        out.print(text.replace("DB", str(db)), soft_wrap=True, markup=False)

@@ -1,0 +1,254 @@
+"""Carries what is asked to the streams that decide it, and appends what follows: the one way to write."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from msgspec.json import Encoder
+
+from domain import BY_COMMAND, BY_KIND, Context, Decider, Then, kind
+from domain.errors import Conflict, KeyReused, Malformed, PipelineError
+from domain.history import Happening, History, Mark
+from domain.personal import personal_texts
+from domain.recorded import Request, micros
+from infra.identifiers import uuid7
+from infra.keys import Vault
+from infra.store.codec import encode
+from infra.store.log import Answer, Append, Draft, Log
+
+ATTEMPTS = 5  # decisions on one request, where other writers keep coming first
+SKEW = timedelta(minutes=5)  # how far the clocks of two machines may differ
+HELD = 20_000  # histories kept between the batches of a bulk job
+LATEST = 2**63 - 1  # a position that no log reaches
+NAME = 200  # characters of a stream's name at the most
+
+encode_canonical = Encoder(order="deterministic").encode
+
+
+class Receipt(NamedTuple):
+    """What a request led to: the (stream, version) of each fact, none where all was true already.
+
+    `position` is that of the last fact, 0 for none; `repeated` says that the command id had been answered before.
+    """
+
+    stream: str
+    facts: tuple[tuple[str, int], ...]
+    position: int = 0
+    repeated: bool = False
+
+    def placed(self, positions: Mapping[tuple[str, int], int]) -> "Receipt":
+        """The receipt with its position, of those that an append gave."""
+        return self._replace(position=max((positions.get(fact, 0) for fact in self.facts), default=0))
+
+
+class Dispatcher:
+    """Loads, decides, appends. Holds no rule of its own, and may be used by one thread at a time.
+
+    `cached` keeps histories between calls: for bulk jobs. Every version that a decision saw is asserted by the
+    append, so that a stale history shows as a conflict and is decided anew.
+    """
+
+    def __init__(
+        self, log: Log, vault: Vault, clock: Callable[[], datetime] | None = None, cached: bool = False
+    ) -> None:
+        self.log, self.vault, self.cached = log, vault, cached
+        self.clock = clock or (lambda: datetime.now(UTC))
+        self.histories: OrderedDict[str, History] = OrderedDict()
+
+    def execute(self, request: Request) -> Receipt:
+        """Do what one request asks, or raise why not."""
+        [outcome] = self.execute_all([request])
+        if isinstance(outcome, PipelineError):
+            raise outcome
+        return outcome
+
+    def execute_all(self, requests: Sequence[Request]) -> list[Receipt | PipelineError]:
+        """Decide requests one after the other and append all that follows in one go; one refused leaves the rest.
+
+        Raises as `execute_groups` does.
+        """
+        groups = self.execute_groups([[request] for request in requests])
+        return [group if isinstance(group, PipelineError) else group[0] for group in groups]
+
+    def execute_groups(self, groups: Sequence[Sequence[Request]]) -> list[list[Receipt] | PipelineError]:
+        """The same for groups of requests: of each group everything happens or nothing.
+
+        Raises Conflict where other writers came first ATTEMPTS times, Unavailable where the log cannot be reached.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            if not self.cached:
+                self.histories.clear()
+            try:
+                return Batch(self, groups).run()
+            except Conflict:
+                self.histories.clear()
+                if attempt == ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    def load(self, streams: Iterable[str]) -> None:
+        """Fetch the histories of several streams at once."""
+        missing = [stream for stream in dict.fromkeys(streams) if stream not in self.histories]
+        if not missing:
+            return
+        found = self.log.facts(missing, LATEST)
+        for stream in missing:
+            facts = [fact._replace(event=self.vault.open(stream, fact.event)) for fact in found.get(stream, ())]
+            self.histories[stream] = History(stream, BY_KIND[kind(stream)], facts)
+
+    def trim(self) -> None:
+        """Let go of the histories that were not asked for in the longest time."""
+        while len(self.histories) > HELD:
+            self.histories.popitem(last=False)
+
+    def history(self, stream: str) -> History:
+        """The history of one stream."""
+        self.load([stream])
+        self.histories.move_to_end(stream)
+        return self.histories[stream]
+
+
+class Batch:
+    """Groups of requests decided together, in their order, each on what the ones before it led to."""
+
+    def __init__(self, dispatcher: Dispatcher, groups: Sequence[Sequence[Request]]) -> None:
+        self.dispatcher, self.vault, self.groups = dispatcher, dispatcher.vault, groups
+        self.now = micros(dispatcher.clock())
+        self.known: dict[tuple[str, str], Answer] = {}
+        self.seen: dict[str, int] = {}  # the version of each stream that was looked at, as it stood in the log
+        self.drafts: list[Draft] = []
+        self.answers: dict[tuple[str, str], Answer] = {}
+
+    def run(self) -> list[list[Receipt] | PipelineError]:
+        """Decide, append, answer."""
+        requests = [request for group in self.groups for request in group]
+        if asked := [(r.actor, r.command_id) for r in requests if r.command_id]:
+            self.known = self.dispatcher.log.answers(asked)
+        self.dispatcher.load(request.stream for request in requests if kind(request.stream) in BY_KIND)
+        outcomes = [self.attempt(group) for group in self.groups]
+        positions = self.append()
+        self.dispatcher.trim()
+        return [
+            outcome if isinstance(outcome, PipelineError) else [receipt.placed(positions) for receipt in outcome]
+            for outcome in outcomes
+        ]
+
+    def append(self) -> dict[tuple[str, int], int]:
+        """Append what was decided; the position of each (stream, version)."""
+        keys = self.vault.take_fresh()
+        written = {draft.stream for draft in self.drafts}
+        reads = {stream: version for stream, version in self.seen.items() if stream not in written}
+        if not (self.drafts or self.answers or keys or (self.dispatcher.cached and reads)):
+            return {}
+        try:
+            appended = self.dispatcher.log.append(Append(self.drafts, reads, self.answers, keys))
+        except BaseException:
+            self.vault.forget(keys)
+            self.dispatcher.histories.clear()  # they hold facts that the log does not
+            raise
+        return {(d.stream, d.version): p for d, p in zip(self.drafts, appended.positions, strict=True)}
+
+    def attempt(self, group: Sequence[Request]) -> list[Receipt] | PipelineError:
+        """What the requests of one group lead to, or why one is refused: then nothing of the group stays."""
+        drafts, answers, touched = len(self.drafts), len(self.answers), list[tuple[History, Mark]]()
+        try:
+            return [self.attempt_one(request, touched) for request in group]
+        except PipelineError as refusal:
+            del self.drafts[drafts:]
+            while len(self.answers) > answers:
+                self.answers.popitem()
+            for history, mark in reversed(touched):
+                history.rewind(mark)
+            return refusal
+
+    def attempt_one(self, request: Request, touched: list[tuple[History, Mark]]) -> Receipt:
+        """What one request leads to; notes in `touched` where each history stood before."""
+        moment, decider = self.checked(request)
+        if answer := self.answered(request, decider):
+            return Receipt(request.stream, answer.facts, repeated=True)
+        facts = list[tuple[str, int]]()
+        for history, subject, happenings in self.decide(request, moment):
+            drafts = list(self.drafted(request, history, subject, happenings))
+            touched.append((history, history.mark()))
+            history.add(happenings)
+            self.drafts += drafts
+            facts += ((draft.stream, draft.version) for draft in drafts)
+        if request.command_id:
+            self.answers[request.actor, request.command_id] = Answer(self.digest(request, decider), tuple(facts))
+        return Receipt(request.stream, tuple(facts))
+
+    def checked(self, request: Request) -> tuple[int, Decider]:
+        """When it happened, in microseconds, and who decides; Malformed where the envelope does not hold."""
+        decider = BY_COMMAND[type(request.command)]
+        if kind(request.stream) != decider.kind or not len(decider.kind) + 1 < len(request.stream) <= NAME:
+            verb = request.command.__struct_config__.tag
+            raise Malformed(f"stream: {verb} is asked of a stream named {decider.kind}-…, not of {request.stream!r}")
+        if not request.actor:
+            raise Malformed("actor: say who asks")
+        if request.occurred_at is None:
+            return self.now, decider
+        if request.occurred_at.tzinfo is None:
+            raise Malformed(f"occurred_at: {request.occurred_at.isoformat()} has no time zone")
+        moment = micros(request.occurred_at)
+        if moment > self.now + SKEW.total_seconds() * 1_000_000:
+            raise Malformed(f"occurred_at: {request.occurred_at.isoformat()} is in the future")
+        return moment, decider
+
+    def digest(self, request: Request, decider: Decider) -> bytes:
+        """What tells a repeated request from another one under the same command id."""
+        envelope = [request.stream, request.occurred_at, request.on_behalf_of, request.reason]
+        body = encode_canonical([*envelope, request.command])
+        if not request.reason and not personal_texts(request.command):
+            return hashlib.sha256(body).digest()
+        subject = decider.subject(request.stream, self.dispatcher.history(request.stream).state, request.command)
+        return self.vault.fingerprint(subject, body)
+
+    def answered(self, request: Request, decider: Decider) -> Answer | None:
+        """The answer that the command id had before, if any; KeyReused where it was for something else."""
+        key = (request.actor, request.command_id)
+        answer = self.answers.get(key) or self.known.get(key)
+        if answer and answer.digest != self.digest(request, decider):
+            raise KeyReused(f"command_id: {request.actor} used {request.command_id!r} before, for another request")
+        return answer
+
+    def decide(self, request: Request, moment: int) -> tuple[tuple[History, str, tuple[Happening, ...]], ...]:
+        """What happens to each stream: to the one asked, and to those that must decide with it."""
+        changes = list[tuple[History, str, tuple[Happening, ...]]]()
+        wishes = [Then(request.stream, request.command)]
+        for stream, command in wishes:  # grows while it runs: a decision may ask other streams
+            history = self.look_at(stream)
+            decider = BY_COMMAND[type(command)]
+            state = history.state_at(moment)
+            read = {name: self.look_at(name).state for name in decider.reads(state, command) if kind(name) in BY_KIND}
+            answer: tuple[Any, ...] = decider.decide(state, command, Context(stream, read))
+            happenings = tuple(Happening(event, moment) for event in answer if not isinstance(event, Then))
+            wishes += [wish for wish in answer if isinstance(wish, Then)]
+            history.check(happenings)
+            changes.append((history, decider.subject(stream, state, command), happenings))
+        return tuple(changes)
+
+    def look_at(self, stream: str) -> History:
+        """The history of a stream, whose version the append will assert."""
+        history = self.dispatcher.history(stream)
+        self.seen.setdefault(stream, history.version)
+        return history
+
+    def drafted(
+        self, request: Request, history: History, subject: str, happenings: tuple[Happening, ...]
+    ) -> Iterable[Draft]:
+        """What happens to one stream, in the request's envelope, sealed."""
+        stream = history.stream
+        reason = self.vault.seal_text(stream, "reason", subject, request.reason) if request.reason else ""
+        source = request.source
+        for version, (event, moment) in enumerate(happenings, history.version + 1):
+            body = encode(self.vault.seal(stream, subject, event))
+            if b"\\u0000" in body:
+                raise Malformed(f"{request.command.__struct_config__.tag}: a text holds the NUL character")
+            yield Draft(
+                uuid7(self.now), stream, version, str(event.__struct_config__.tag), body, moment,
+                request.actor, request.on_behalf_of, reason,
+                request.command_id, request.correlation_id, request.causation_id,
+                source.system if source else "", source.external_id if source else "", source.batch if source else "",
+            )  # fmt: skip

@@ -1,0 +1,27 @@
+"""Where history is kept: the event log, in an SQLite file or in PostgreSQL."""
+
+from domain.errors import Malformed
+from infra.store.log import Log
+from infra.store.postgres import PostgresLog
+from infra.store.sqlite import SqliteLog
+
+ALLOWED = "sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+
+
+def open_log(url: str) -> Log:
+    """The log that a URL names, with all that is missing created.
+
+    Raises Malformed for any other URL, Unavailable where the file or the server cannot be used.
+    """
+    scheme, separator, rest = url.partition("://")
+    if scheme in ("postgresql", "postgres") and separator:
+        return PostgresLog(url)
+    file = rest.removeprefix("/")
+    if scheme != "sqlite" or not rest.startswith("/") or not file:
+        raise Malformed(f"a log is at {ALLOWED}, not at {url.partition('@')[0] if '@' not in url else scheme + '://…'}")
+    if ":memory:" in file or "mode=memory" in file:
+        raise Malformed(f"a log in memory would be another one for every thread: a log is at {ALLOWED}")
+    return SqliteLog(file)
+
+
+__all__ = ["Log", "open_log"]

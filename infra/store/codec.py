@@ -1,0 +1,70 @@
+"""How a fact is written down: an event as JSON under its tag, and back, whatever version of the software wrote it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from domain import Event
+from domain.recorded import Fact, Recorded, Source, instant
+from domain.upcasting import UPCASTS
+
+Raw = dict[str, Any]
+Upcasts = Mapping[str, Callable[[Raw], Raw]]
+
+LONGEST_CHAIN = 100  # upcasts from the oldest shape of an event to the newest; more is a cycle
+
+FACT_COLUMNS = "notification_id, originator_id, originator_version, topic, occurred_at, state"
+RECORDED_COLUMNS = (
+    "event_id, originator_id, originator_version, notification_id, occurred_at, recorded_at, actor, on_behalf_of, "
+    "reason, command_id, correlation_id, causation_id, source_system, source_id, batch, topic, state"
+)
+
+encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder[Event](Event).decode
+
+
+def decode(tag: str, body: bytes, upcasts: Upcasts = UPCASTS) -> Event:
+    """The event that `body` holds; a retired tag is brought to today's shape first.
+
+    An unknown tag raises msgspec.ValidationError: the log was written by a newer version than this.
+    """
+    if tag not in upcasts:
+        return _decode(body)
+    raw: Raw = msgspec.json.decode(body)
+    for _ in range(LONGEST_CHAIN):
+        raw = upcasts[tag](raw)
+        tag = raw["type"]
+        if tag not in upcasts:
+            return msgspec.convert(raw, type=Event)
+    raise RuntimeError(f"the upcasts of {tag} lead in a circle")
+
+
+def fact(row: Sequence[Any]) -> Fact:
+    """A row of FACT_COLUMNS as what folds read."""
+    position, stream, version, tag, occurred_at, body = row
+    corrects = 0  # no event type corrects another yet; the one that will says here which version
+    return Fact(position, stream, version, tag, occurred_at, decode(tag, body), corrects)
+
+
+def recorded(row: Sequence[Any]) -> Recorded:
+    """A row of RECORDED_COLUMNS as an event with its whole envelope."""
+    event_id, stream, version, position, occurred_at, recorded_at, actor, on_behalf_of, reason = row[:9]
+    command_id, correlation_id, causation_id, system, external_id, batch, tag, body = row[9:]
+    return Recorded(
+        event_id=event_id if isinstance(event_id, UUID) else UUID(event_id),
+        stream=stream,
+        version=version,
+        position=position,
+        occurred_at=instant(occurred_at),
+        recorded_at=instant(recorded_at),
+        actor=actor,
+        on_behalf_of=on_behalf_of,
+        reason=reason,
+        command_id=command_id,
+        correlation_id=correlation_id,
+        causation_id=causation_id,
+        source=Source(system, external_id, batch) if system else None,
+        event=decode(tag, body),
+    )

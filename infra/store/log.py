@@ -1,0 +1,113 @@
+"""The event log as the rest of dealtrail sees it: what an append holds, what it answers, how history is read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from domain.recorded import Fact, Recorded
+
+ABSENT = 0  # the version of a stream that has no event
+
+
+class Draft(NamedTuple):
+    """An event on its way into the log: everything but the position and the time of recording, which the log gives.
+
+    `body` is the event's JSON with its personal fields sealed; `occurred_at` in microseconds since 1970 UTC.
+    """
+
+    event_id: UUID
+    stream: str
+    version: int
+    tag: str
+    body: bytes
+    occurred_at: int
+    actor: str
+    on_behalf_of: str = ""
+    reason: str = ""
+    command_id: str = ""
+    correlation_id: str = ""
+    causation_id: str = ""
+    source_system: str = ""
+    source_id: str = ""
+    batch: str = ""
+
+
+class Answer(NamedTuple):
+    """What a command id was answered: the digest of its body, and the (stream, version) of each fact it appended."""
+
+    digest: bytes
+    facts: tuple[tuple[str, int], ...]
+
+
+class Append(NamedTuple):
+    """One atomic append: drafts of one or several streams, and all that must hold or be kept with them.
+
+    drafts: versions contiguous per stream; the first of a stream says which version the stream must have now.
+    reads: the versions of streams that the decision read without writing to them.
+    answers: by (actor, command id); kept also where nothing is appended.
+    keys: wrapped subject keys that the sealed fields need, by subject; each is new.
+    """
+
+    drafts: Sequence[Draft]
+    reads: Mapping[str, int] = {}
+    answers: Mapping[tuple[str, str], Answer] = {}
+    keys: Mapping[str, bytes] = {}
+
+
+class Appended(NamedTuple):
+    """The positions of the drafts, in their order, and the one instant (microseconds) at which they were recorded."""
+
+    positions: Sequence[int]
+    recorded_at: int
+
+
+class Log(Protocol):
+    """A durable, append-only, totally ordered history. Safe to share between threads."""
+
+    def append(self, append: Append) -> Appended:
+        """Append all of it or nothing, durably.
+
+        Raises Conflict naming a stream whose version is not the expected one (a key or an answer that another
+        writer stored first is a Conflict too), Unavailable when the database cannot be reached.
+        """
+        ...
+
+    def histories(self, streams: Sequence[str]) -> dict[str, list[Recorded]]:
+        """Every event of each stream in order of version, sealed fields as stored; an unknown stream is left out."""
+        ...
+
+    def answers(self, asked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Answer]:
+        """The answers kept for (actor, command id) pairs."""
+        ...
+
+    def keys(self, subjects: Sequence[str]) -> dict[str, bytes]:
+        """The wrapped keys of data subjects."""
+        ...
+
+    def page(self, after: int, limit: int) -> list[Fact]:
+        """The next facts in order of position, never past one that may still appear before it."""
+        ...
+
+    def facts(self, streams: Sequence[str], upto: int) -> dict[str, list[Fact]]:
+        """The facts of each stream in order of version, up to a position."""
+        ...
+
+    def scan(self, upto: int, shard: int = 0, shards: int = 1) -> Iterator[list[Fact]]:
+        """One list of facts a stream, up to a position, of the streams in one of several even parts: for a rebuild."""
+        ...
+
+    def recorded(self, after: int, limit: int) -> list[Recorded]:
+        """The next events with their envelopes, in order of position, sealed fields as stored."""
+        ...
+
+    def head(self) -> int:
+        """The last position, 0 for an empty log."""
+        ...
+
+    def position_at(self, moment: int) -> int:
+        """The last position recorded at or before an instant (microseconds), 0 where there is none."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is under way and let go of the database."""
+        ...

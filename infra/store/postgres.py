@@ -1,0 +1,298 @@
+# ruff: noqa: S608 - only names of tables are put together here; every value travels as a parameter
+"""The event log in PostgreSQL: an append is one call of one function in one round trip, durable when it returns."""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, cast
+
+import eventsourcing.postgres as library
+import msgspec
+import psycopg
+from eventsourcing.persistence import StoredEvent
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import DictRow, tuple_row
+from psycopg.sql import SQL, Composed
+
+from domain.errors import Conflict, Malformed, Unavailable
+from infra.store.group import GroupCommit
+from infra.store.log import Append, Appended, Draft
+from infra.store.postgres_tables import ENVELOPE_NAMES, Names, create_statements
+from infra.store.reading import Reader, Row
+from infra.store.writing import Clock, expected_heads, now, plain_drafts, refuse_unstorable_text
+
+CONNECT_TIMEOUT = 5  # seconds until an unreachable server is given up
+CONNECTIONS = 16  # at most, per log; more callers wait
+CHUNK = 2000  # rows fetched at once in a scan
+
+MOVED, ANSWERED = -1, -2  # how the append function begins its answer when it refuses; -3 for a key
+
+DRAFT_NAMES = (
+    "event_id", "originator_id", "originator_version", "topic", "body", "occurred_at", *ENVELOPE_NAMES[5:],
+)  # fmt: skip
+
+
+def _drafts(drafts: Sequence[Draft]) -> msgspec.Raw:
+    """Drafts as the append function reads them; bodies in base 64, because they may be any bytes."""
+    return _raw([dict(zip(DRAFT_NAMES, draft, strict=True)) for draft in drafts])
+
+
+def _raw(value: object) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(value))
+
+
+class _Call(NamedTuple):
+    """An append as the function's arguments, in JSON: made before its group is written, in its caller's thread."""
+
+    append: Append
+    heads: list[tuple[str, int]]
+    arguments: tuple[msgspec.Raw | None, ...]
+
+    @classmethod
+    def of(cls, append: Append) -> "_Call":
+        heads = expected_heads(append)
+        keys = [{"subject": subject, "wrapped": wrapped} for subject, wrapped in append.keys.items()]
+        kept = [
+            {
+                "actor": actor,
+                "command_id": command_id,
+                "digest": answer.digest,
+                "facts": str(_raw(answer.facts), "utf-8"),
+            }
+            for (actor, command_id), answer in append.answers.items()
+        ]
+        return cls(
+            append,
+            heads,
+            (
+                _raw([{"stream": stream, "version": version} for stream, version in heads]),
+                _drafts(append.drafts) if append.drafts else None,
+                _raw(kept) if kept else None,
+                _raw(keys) if keys else None,
+            ),
+        )
+
+    def outcome(self, answered: Sequence[int]) -> Appended | Exception:
+        """What the function's answer means."""
+        first, *rest = answered
+        if first >= 0:
+            return Appended(rest, first)
+        index = rest[0] - 1
+        if first == MOVED:
+            return Conflict(*self.heads[index], rest[1])
+        if first == ANSWERED:
+            return Conflict(f"the answer to command {list(self.append.answers)[index][1]}", 0, 1)
+        return Conflict(f"the key of {list(self.append.keys)[index]}", 0, 1)
+
+
+class EventRecorder(library.PostgresApplicationRecorder):
+    """The log's table in the eventsourcing library's own terms, so that its tools can read, append and subscribe."""
+
+    def __init__(
+        self, datastore: library.PostgresDatastore, *, events_table_name: str = "stored_events", **others: Any
+    ) -> None:
+        super().__init__(datastore, events_table_name=events_table_name, **others)
+        self.names = Names.beside(self.datastore.schema, events_table_name)
+        for name in self.names:
+            self.check_identifier_length(name)
+        self.sql_create_statements = create_statements(self.names)
+        function = self.names.quoted(self.names.append)
+        self.append_one = f"SELECT {function}(%s, %s, %s, %s, %s) AS outcome".encode()
+        self.append_group = (
+            f"SELECT {function}(heads, drafts, kept, subjects, %s) AS outcome FROM json_to_recordset(%s) "
+            "AS append (heads json, drafts json, kept json, subjects json)"
+        ).encode()
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """The library's append: no versions are expected, what exists raises IntegrityError."""
+        with self.datastore.get_connection() as connection, connection.transaction(), connection.cursor() as cursor:
+            self._insert_events(cursor, stored_events, **kwargs)
+            if not stored_events:
+                return []
+            drafts = _drafts(plain_drafts(stored_events, now()))
+            cursor.execute(self.append_one, ("[]", str(drafts, "utf-8"), None, None, None), prepare=True)
+            row = cursor.fetchone()
+            return row["outcome"][1:] if row else None
+
+
+class EventFactory(library.PostgresFactory):
+    """What the library builds from `PERSISTENCE_MODULE=infra.store.postgres`."""
+
+    application_recorder_class = EventRecorder
+
+
+class PostgresLog(Reader):
+    """The Log in one schema of a PostgreSQL database, shared with any number of other processes."""
+
+    mark = "%s"
+    among = "= ANY(%s)"
+    unnested = "unnest(%s::bigint[]) AS probe (value)"
+
+    def __init__(self, url: str, clock: Clock | None = None) -> None:
+        """Opens the log, creating what is missing; raises Unavailable where the server cannot be reached.
+
+        The time of recording is the server's, unless a clock is given. The schema is the first of the search path.
+        """
+        self._place, self._clock = _place(url), clock
+        with self._translated():
+            names = _prepare(url)
+            self._datastore = _datastore(url, names.schema)
+            self._datastore.pool.open()
+            self._recorder = EventRecorder(self._datastore)
+        self._group = GroupCommit(self._write)
+        super().__init__(*(names.quoted(name) for name in (names.events, names.answers, names.keys)))
+
+    def append(self, append: Append) -> Appended:
+        """Append all of it or nothing, durably. Raises Conflict, Unavailable, or Malformed for unstorable text."""
+        refuse_unstorable_text(append)
+        return self._group(_Call.of(append))
+
+    def _write(self, group: Sequence[_Call]) -> list[Appended | Exception]:
+        try:
+            return self._run(group)
+        except (psycopg.Error, Unavailable):
+            return self._one_by_one(group)
+
+    def _run(self, group: Sequence[_Call]) -> list[Appended | Exception]:
+        moment = self._clock() if self._clock else None
+        if len(group) == 1:
+            texts = (None if argument is None else str(argument, "utf-8") for argument in group[0].arguments)
+            sql, parameters = self._recorder.append_one, (*texts, moment)
+        else:
+            names = ("heads", "drafts", "kept", "subjects")
+            whole = _raw([dict(zip(names, call.arguments, strict=True)) for call in group])
+            sql, parameters = self._recorder.append_group, (moment, str(whole, "utf-8"))
+        with self._connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+            answered = cursor.execute(sql, parameters, prepare=True).fetchall()
+        return [call.outcome(row[0]) for call, row in zip(group, answered, strict=True)]
+
+    def _one_by_one(self, group: Sequence[_Call]) -> list[Appended | Exception]:
+        """Each for itself after a group failed, so that a faulty one does not fail its neighbours.
+
+        A connection that broke left the outcome open. So an append that is refused may have been stored by the
+        first try: then it meets its own events.
+        """
+        outcomes: list[Appended | Exception] = []
+        try:
+            self._datastore.pool.check()
+            for call in group:
+                try:
+                    (outcome,) = self._run([call])
+                except psycopg.Error as error:
+                    outcome = error
+                if isinstance(outcome, Conflict):
+                    outcome = self._stored_already(call.append) or outcome
+                outcomes.append(outcome)
+        except Unavailable as error:
+            outcomes += [error] * (len(group) - len(outcomes))
+        return outcomes
+
+    def _stored_already(self, append: Append) -> Appended | None:
+        """What became of an append whose acknowledgement was lost: its own events, found by their ids."""
+        sql = (
+            f"SELECT notification_id, recorded_at, event_id FROM {self._events} "
+            "WHERE originator_id = %s AND originator_version = %s"
+        )
+        found = [row for draft in append.drafts for row in self.rows(sql, draft.stream, draft.version)]
+        if not append.drafts or [row[2] for row in found] != [draft.event_id for draft in append.drafts]:
+            return None
+        return Appended([row[0] for row in found], found[0][1])
+
+    def rows(self, sql: str, *parameters: Any) -> list[Row]:
+        """The rows of a select."""
+        try:
+            return self._rows(sql, parameters)
+        except Unavailable:  # perhaps the server restarted and only the pool's connections are dead
+            self._datastore.pool.check()
+            return self._rows(sql, parameters)
+
+    def _rows(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
+        with self._connection() as connection, connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+            return cast(list[Row], cursor.execute(sql.encode(), parameters).fetchall())
+
+    def flow(self, sql: str, *parameters: Any) -> Iterator[Row]:
+        """The rows of a select, as the server finds them."""
+        with self._connection() as connection, connection.transaction():
+            # all rows will be wanted: the plan that is quickest to the last one, not to the first
+            connection.execute("SET LOCAL cursor_tuple_fraction = 1")
+            with connection.cursor("flow", row_factory=tuple_row, binary=True) as cursor:
+                cursor.execute(sql.encode(), parameters)
+                while chunk := cursor.fetchmany(CHUNK):
+                    yield from cast(list[Row], chunk)
+
+    def members(self, values: Sequence[Any]) -> list[Any]:
+        """A list as PostgreSQL's array."""
+        return list(values)
+
+    @contextmanager
+    def _connection(self) -> Generator[Connection[DictRow]]:
+        with self._translated():
+            pool = self._datastore.pool
+            connection = pool.getconn()
+            try:
+                yield connection
+            finally:
+                pool.putconn(connection)
+
+    @contextmanager
+    def _translated(self) -> Generator[None]:
+        try:
+            yield
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise Unavailable(f"the event log at {self._place} cannot be used: {error}") from error
+
+    def close(self) -> None:
+        """Let go of the database. Nobody may be appending or reading any more."""
+        self._datastore.close()
+
+
+def _place(url: str) -> str:
+    """Where the server is, without the password. Raises Malformed for a URL that PostgreSQL does not understand."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise Malformed(f"this is not a PostgreSQL URL: {error}") from error
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
+
+
+def _prepare(url: str) -> Names:
+    """Create what is missing, one process at a time. A role that may only append finds it all and creates nothing."""
+    with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT) as connection:
+        row = connection.execute("SELECT current_schema()").fetchone()
+        names = Names.beside(row[0] if row and row[0] else "public", "stored_events")
+        there = SQL("SELECT to_regproc({}) IS NOT NULL").format(names.quoted(names.append))
+        lock = SQL("SELECT pg_advisory_xact_lock(hashtextextended({}, 1))").format(names.quoted(names.events))
+        if not _yes(connection, there):
+            connection.execute(lock)
+            if not _yes(connection, there):
+                for statement in create_statements(names):
+                    connection.execute(statement)
+    return names
+
+
+def _yes(connection: Connection[Any], question: Composed) -> bool:
+    row = connection.execute(question).fetchone()
+    return bool(row and row[0])
+
+
+def _datastore(url: str, schema: str) -> library.PostgresDatastore:
+    """The library's pool for a URL, with all that the URL says (a socket's folder, TLS, options)."""
+    parts: dict[str, Any] = dict(conninfo_to_dict(url))
+    datastore = library.PostgresDatastore(
+        dbname="",
+        host="",
+        port="",
+        user="",
+        password="",
+        pool_size=1,
+        max_overflow=CONNECTIONS - 1,
+        connect_timeout=CONNECT_TIMEOUT,
+        schema=schema,
+        originator_id_type="text",
+    )
+    kwargs = cast(dict[str, Any], datastore.pool.kwargs)
+    for name in ("dbname", "host", "port", "user", "password"):
+        del kwargs[name]  # what the URL leaves out is libpq's to decide, from its environment
+    options = f"{parts.pop('options', '')} -c default_transaction_isolation=read\\ committed"
+    kwargs.update({"connect_timeout": CONNECT_TIMEOUT, **parts, "options": options})
+    return datastore

@@ -1,0 +1,157 @@
+# ruff: noqa: S608 - only names of tables are put together here; every value travels as a parameter
+"""How history is read back: the same questions in the same SQL on every database."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from domain.recorded import Fact, Recorded
+from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, fact, recorded
+from infra.store.log import Answer
+
+SAMPLES = 256  # positions looked at per shard to find even bounds: parts differ by some 6 per cent
+
+Row = Sequence[Any]
+
+
+class Reader(ABC):
+    """The reading half of a Log over three tables.
+
+    A database says how it runs SQL and how it spells a parameter (`mark`), the members of a list (`among`) and a
+    list as rows of `value` (`unnested`). Table names arrive quoted.
+    """
+
+    mark: str
+    among: str
+    unnested: str
+
+    def __init__(self, events: str, answers: str, keys: str) -> None:
+        self._fact_rows = f"SELECT {FACT_COLUMNS} FROM {events}"
+        self._recorded_rows = f"SELECT {RECORDED_COLUMNS} FROM {events}"
+        self._events, self._answers, self._keys = events, answers, keys
+
+    @abstractmethod
+    def rows(self, sql: str, *parameters: Any) -> list[Row]:
+        """The rows of a select; raises Unavailable where the database cannot be reached."""
+
+    @abstractmethod
+    def flow(self, sql: str, *parameters: Any) -> Iterator[Row]:
+        """The rows of a select, a few at a time."""
+
+    @abstractmethod
+    def members(self, values: Sequence[Any]) -> Any:
+        """A list as one parameter of `among` and `unnested`."""
+
+    def histories(self, streams: Sequence[str]) -> dict[str, list[Recorded]]:
+        """Every event of each stream in order of version, sealed fields as stored; an unknown stream is left out."""
+        sql = f"{self._recorded_rows} WHERE originator_id {self.among} ORDER BY originator_id, originator_version"
+        found: dict[str, list[Recorded]] = {}
+        for row in self.rows(sql, self.members(streams)):
+            found.setdefault(row[1], []).append(recorded(row))
+        return found
+
+    def facts(self, streams: Sequence[str], upto: int) -> dict[str, list[Fact]]:
+        """The facts of each stream in order of version, up to a position."""
+        # the plus keeps SQLite from walking the whole log by position: the streams are the narrow condition
+        sql = (
+            f"{self._fact_rows} WHERE originator_id {self.among} AND +notification_id <= {self.mark} "
+            "ORDER BY originator_id, originator_version"
+        )
+        found: dict[str, list[Fact]] = {}
+        for row in self.rows(sql, self.members(streams), upto):
+            found.setdefault(row[1], []).append(fact(row))
+        return found
+
+    def page(self, after: int, limit: int) -> list[Fact]:
+        """The next facts in order of position; an append becomes visible before the next one draws a position."""
+        return [fact(row) for row in self._next(self._fact_rows, after, limit)]
+
+    def recorded(self, after: int, limit: int) -> list[Recorded]:
+        """The next events with their envelopes, in order of position, sealed fields as stored."""
+        return [recorded(row) for row in self._next(self._recorded_rows, after, limit)]
+
+    def _next(self, rows: str, after: int, limit: int) -> list[Row]:
+        sql = f"{rows} WHERE notification_id > {self.mark} ORDER BY notification_id LIMIT {self.mark}"
+        return self.rows(sql, after, limit)
+
+    def scan(self, upto: int, shard: int = 0, shards: int = 1) -> Iterator[list[Fact]]:
+        """One list of facts a stream, up to a position that the log has reached, of one of several even parts.
+
+        The same `upto` and `shards` cut the log at the same streams, whoever asks and whenever.
+        """
+        low, high = self._bounds(upto, shards)[shard]
+        sql, parameters = f"{self._fact_rows} WHERE originator_id >= {self.mark}", [low]
+        if high is not None:
+            sql, parameters = f"{sql} AND originator_id < {self.mark}", [low, high]
+        sql = f"{sql} AND +notification_id <= {self.mark} ORDER BY originator_id, originator_version"
+        stream, facts = None, list[Fact]()
+        for row in self.flow(sql, *parameters, upto):
+            if row[1] != stream:
+                if facts:
+                    yield facts
+                stream, facts = row[1], []
+            facts.append(fact(row))
+        if facts:
+            yield facts
+
+    def _bounds(self, upto: int, shards: int) -> list[tuple[str, str | None]]:
+        """For each shard the first stream in it and the first one after it.
+
+        Quantiles of the streams at evenly spaced positions, so that parts hold as many events, whatever the streams
+        are called (names that begin with a time are skewed); and ranges, so that an index serves them.
+        """
+        if shards == 1:
+            return [("", None)]
+        wanted = shards * SAMPLES
+        probes = [upto * sample // wanted for sample in range(1, wanted + 1)]
+        at_or_before = (
+            f"(SELECT originator_id FROM {self._events} WHERE notification_id <= value "
+            "ORDER BY notification_id DESC LIMIT 1)"
+        )
+        rows = self.rows(f"SELECT {at_or_before} FROM {self.unnested}", self.members(probes))
+        found: list[str] = sorted(row[0] for row in rows if row[0] is not None)
+        cuts = [found[len(found) * cut // shards] if found else "" for cut in range(1, shards)]
+        return list(pairwise(["", *cuts, None]))  # type: ignore[arg-type]
+
+    def answers(self, asked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Answer]:
+        """The answers kept for (actor, command id) pairs."""
+        sql = f"SELECT actor, command_id, digest, facts FROM {self._answers} WHERE command_id {self.among}"
+        wanted = set(asked)
+        found = self.rows(sql, self.members([command_id for _, command_id in asked])) if asked else []
+        return {
+            (actor, command_id): Answer(bytes(digest), msgspec.json.decode(facts, type=tuple[tuple[str, int], ...]))
+            for actor, command_id, digest, facts in found
+            if (actor, command_id) in wanted
+        }
+
+    def keys(self, subjects: Sequence[str]) -> dict[str, bytes]:
+        """The wrapped keys of data subjects."""
+        sql = f"SELECT subject, wrapped FROM {self._keys} WHERE subject {self.among}"
+        return {subject: bytes(wrapped) for subject, wrapped in self.rows(sql, self.members(subjects))}
+
+    def head(self) -> int:
+        """The last position, 0 for an empty log."""
+        return self.rows(f"SELECT coalesce(max(notification_id), 0) FROM {self._events}")[0][0]
+
+    def position_at(self, moment: int) -> int:
+        """The last position recorded at or before an instant (microseconds), 0 where there is none.
+
+        The time of recording never decreases with the position, so halving finds it without an index of its own.
+        """
+        middle = "(low + high + 1) / 2"
+        early = (
+            f"(SELECT recorded_at FROM {self._events} WHERE notification_id >= {middle} "
+            f"ORDER BY notification_id LIMIT 1) <= {self.mark}"
+        )
+        sql = f"""
+            WITH RECURSIVE halved (low, high) AS (
+                SELECT CAST(0 AS bigint), coalesce(max(notification_id), 0) FROM {self._events}
+                UNION ALL
+                SELECT CASE WHEN {early} THEN {middle} ELSE low END, CASE WHEN {early} THEN high ELSE {middle} - 1 END
+                FROM halved WHERE low < high
+            )
+            SELECT max(low) FROM halved"""
+        return self.rows(sql, moment, moment)[0][0]

@@ -1,0 +1,306 @@
+# ruff: noqa: S608 - only names of tables are put together here; every value travels as a parameter
+"""The event log in one SQLite file: every append durable, several writers sharing one commit."""
+
+import sqlite3
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, NamedTuple
+
+import eventsourcing.sqlite as library
+import msgspec
+from eventsourcing.persistence import Notification, StoredEvent
+
+from domain.errors import Conflict, Unavailable
+from infra.store.group import GroupCommit
+from infra.store.log import Append, Appended, Draft
+from infra.store.reading import Reader, Row
+from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements
+from infra.store.writing import Clock, expected_heads, now, plain_drafts, refuse_unstorable_text
+
+LOCK_TIMEOUT = 10  # seconds that a writer waits for a writer in another process
+CHUNK = 1000  # rows fetched at once in a scan
+OPENING_ATTEMPTS = 50  # of switching a new file to write-ahead logging, while another process does the same
+ROWS_AT_ONCE = 32  # in one INSERT
+OUT_OF_REACH = {
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_PERM,
+}  # fmt: skip
+
+Asked = tuple[Append, list[tuple[str, int]]]  # with the versions that streams must be at
+
+
+def connect(file: str) -> sqlite3.Connection:
+    """A connection in autocommit, usable by one thread at a time: write-ahead log, a sync on every commit."""
+    connection = sqlite3.connect(
+        file, uri=True, check_same_thread=False, isolation_level=None, timeout=LOCK_TIMEOUT, cached_statements=256
+    )
+    try:
+        _configure(connection)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _configure(connection: sqlite3.Connection) -> None:
+    for attempt in range(1, OPENING_ATTEMPTS + 1):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as error:  # this statement alone does not wait for locks
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or attempt == OPENING_ATTEMPTS:
+                raise
+            time.sleep(0.02)
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+@cache
+def insert(table: str, columns: Sequence[str], rows: int = 1) -> str:
+    """The statement that adds rows."""
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * rows)}"
+
+
+class EventRecorder(library.SQLiteApplicationRecorder):
+    """The log's table in the eventsourcing library's own terms, so that its tools can read and append."""
+
+    def __init__(self, datastore: library.SQLiteDatastore, events_table_name: str = "stored_events") -> None:
+        self.names = Names.beside(events_table_name)
+        super().__init__(datastore, events_table_name)
+        last = f"SELECT recorded_at FROM {events_table_name} ORDER BY notification_id DESC LIMIT 1"
+        values = ["?"] * len(EVENT_COLUMNS)
+        values[EVENT_COLUMNS.index("recorded_at")] = f"max(?, coalesce(({last}), 0))"
+        columns = ", ".join(EVENT_COLUMNS)
+        self.insert_events_statement = f"INSERT INTO {events_table_name} ({columns}) VALUES ({', '.join(values)})"
+
+    def construct_create_table_statements(self) -> list[str]:
+        """The library's hook: what create_table() runs."""
+        return create_statements(self.names)
+
+    def _insert_events(
+        self, c: library.SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any
+    ) -> Sequence[int] | None:
+        positions: list[int] = []
+        moment = now()
+        for draft in plain_drafts(stored_events, moment):
+            c.execute(self.insert_events_statement, parameters(draft, moment))
+            positions.append(c.lastrowid)
+        return positions
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """The library's page of events; its own SQL does not know the position's column."""
+        conditions, values = ["true"], list[int | str]()
+        if start is not None:
+            conditions.append("notification_id >= ?" if inclusive_of_start else "notification_id > ?")
+            values.append(start)
+        if stop is not None:
+            conditions.append("notification_id <= ?")
+            values.append(stop)
+        if topics:
+            conditions.append(f"topic IN ({','.join('?' * len(topics))})")
+            values.extend(topics)
+        sql = (
+            "SELECT originator_id, originator_version, topic, state, notification_id "
+            f"FROM {self.events_table_name} WHERE {' AND '.join(conditions)} ORDER BY notification_id LIMIT ?"
+        )
+        with self.datastore.transaction(commit=False) as c:
+            c.execute(sql, [*values, limit])
+            return [Notification(*row) for row in c.fetchall()]
+
+
+def parameters(draft: Draft, recorded_at: int) -> tuple[Any, ...]:
+    """A draft as values for EVENT_COLUMNS."""
+    event_id, stream, version, tag, body, occurred_at, *envelope = draft
+    return (stream, version, tag, str(event_id), occurred_at, recorded_at, *envelope, body)
+
+
+class EventFactory(library.SQLiteFactory):
+    """What the library builds from `PERSISTENCE_MODULE=infra.store.sqlite`."""
+
+    application_recorder_class = EventRecorder
+
+
+class Found(NamedTuple):
+    """What a group of appends finds under the lock, and what the ones before add to it."""
+
+    heads: dict[str, int]
+    answers: set[tuple[str, str]]
+    keys: set[str]
+
+    def conflict(self, append: Append, expected: Sequence[tuple[str, int]]) -> Conflict | None:
+        """What another writer changed or stored first."""
+        for stream, version in expected:
+            if self.heads[stream] != version:
+                return Conflict(stream, version, self.heads[stream])
+        for asked in append.answers:
+            if asked in self.answers:
+                return Conflict(f"the answer to command {asked[1]}", 0, 1)
+        for subject in append.keys:
+            if subject in self.keys:
+                return Conflict(f"the key of {subject}", 0, 1)
+        return None
+
+    def accept(self, append: Append) -> None:
+        """The later ones of the group find what this one stores."""
+        self.heads.update((draft.stream, draft.version) for draft in append.drafts)
+        self.answers.update(append.answers)
+        self.keys.update(append.keys)
+
+
+def answer_rows(appends: Sequence[Append]) -> list[Row]:
+    """Answers as values for their table."""
+    return [
+        (actor, command_id, answer.digest, msgspec.json.encode(answer.facts).decode())
+        for append in appends
+        for (actor, command_id), answer in append.answers.items()
+    ]
+
+
+class SqliteLog(Reader):
+    """The Log over one file. Other processes may append to the same file at the same time."""
+
+    mark = "?"
+    among = "IN (SELECT value FROM json_each(?))"
+    unnested = "json_each(?)"
+
+    def __init__(self, file: str, clock: Clock = now) -> None:
+        """Opens a file, creating what is missing; raises Unavailable where that cannot be."""
+        self._file, self._clock = file, clock
+        with self._translated():
+            self._writer = connect(file)
+            with self._transaction():
+                names = Names.beside("stored_events")
+                for statement in create_statements(names):
+                    self._writer.execute(statement)
+        super().__init__(*names[:3])
+        self._names = names
+        head = f"SELECT coalesce(max(originator_version), 0) FROM {names.events} WHERE originator_id = value"
+        self._heads = f"SELECT value, ({head}) FROM json_each(?)"
+        self._last = f"SELECT recorded_at FROM {names.events} ORDER BY notification_id DESC LIMIT 1"
+        self._answers_there = f"SELECT actor, command_id FROM {names.answers} WHERE command_id {self.among}"
+        self._keys_there = f"SELECT subject FROM {names.keys} WHERE subject {self.among}"
+        self._group = GroupCommit(self._write)
+        self._idle: list[sqlite3.Connection] = []
+
+    def append(self, append: Append) -> Appended:
+        """Append all of it or nothing, durably. Raises Conflict, Unavailable, or Malformed for unstorable text."""
+        refuse_unstorable_text(append)
+        return self._group((append, expected_heads(append)))
+
+    def _write(self, group: Sequence[Asked]) -> list[Appended | Exception]:
+        """Store several appends in one transaction, or, where one cannot be stored, each in one of its own."""
+        try:
+            with self._translated(), self._transaction():
+                return self._store(group)
+        except Unavailable as error:
+            return [error] * len(group)
+        except Exception as error:  # it belongs to one of them, who gets it
+            return [error] if len(group) == 1 else [self._write([asked])[0] for asked in group]
+
+    def _store(self, group: Sequence[Asked]) -> list[Appended | Exception]:
+        """Decide in memory, in order, which appends still hold; then write them all in a few statements."""
+        found = self._found(group)
+        refused = [found.conflict(append, expected) or found.accept(append) for append, expected in group]
+        (previous,) = self._writer.execute(self._last).fetchone() or (0,)
+        recorded_at = max(previous, self._clock())
+        accepted = [append for (append, _), conflict in zip(group, refused, strict=True) if conflict is None]
+        rows = [parameters(draft, recorded_at) for append in accepted for draft in append.drafts]
+        # under the lock nobody else draws positions, so they are contiguous
+        position = self._insert(self._names.events, EVENT_COLUMNS, rows) - len(rows)
+        self._insert(self._names.answers, ("actor", "command_id", "digest", "facts"), answer_rows(accepted))
+        keys = [key for append in accepted for key in append.keys.items()]
+        self._insert(self._names.keys, ("subject", "wrapped"), keys)
+        outcomes: list[Appended | Exception] = []
+        for (append, _), conflict in zip(group, refused, strict=True):
+            first = position + 1
+            position += len(append.drafts) if conflict is None else 0
+            outcomes.append(conflict or Appended(range(first, position + 1), recorded_at))
+        return outcomes
+
+    def _found(self, group: Sequence[Asked]) -> "Found":
+        streams = {stream for _, expected in group for stream, _ in expected}
+        answers = [command_id for append, _ in group for _, command_id in append.answers]
+        keys = [subject for append, _ in group for subject in append.keys]
+        run = self._writer.execute
+        return Found(
+            dict(run(self._heads, (self.members(list(streams)),)).fetchall()),
+            set(run(self._answers_there, (self.members(answers),)).fetchall()) if answers else set(),
+            {subject for (subject,) in run(self._keys_there, (self.members(keys),)).fetchall()} if keys else set(),
+        )
+
+    def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
+        """Add rows, several in one statement (each one costs a switch of threads); the position of the last."""
+        last = 0
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            chunk = rows[start : start + ROWS_AT_ONCE]
+            values = [value for row in chunk for value in row]
+            last = self._writer.execute(insert(table, columns, len(chunk)), values).lastrowid or 0
+        return last
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        """The file's write lock from the first read on: what was checked holds until the commit."""
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._writer.execute("COMMIT")
+        finally:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+
+    def rows(self, sql: str, *parameters: Any) -> list[Row]:
+        """The rows of a select."""
+        with self._reading() as connection:
+            return connection.execute(sql, parameters).fetchall()
+
+    def flow(self, sql: str, *parameters: Any) -> Iterator[Row]:
+        """The rows of a select, as they are read."""
+        with self._reading() as connection:
+            cursor = connection.execute(sql, parameters)
+            try:
+                while chunk := cursor.fetchmany(CHUNK):
+                    yield from chunk
+            finally:
+                cursor.close()
+
+    def members(self, values: Sequence[Any]) -> str:
+        """A list as the JSON that json_each reads."""
+        return msgspec.json.encode(values).decode()
+
+    @contextmanager
+    def _reading(self) -> Generator[sqlite3.Connection]:
+        """A connection that nobody else uses meanwhile."""
+        with self._translated():
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = connect(self._file)
+            try:
+                yield connection
+            finally:
+                self._idle.append(connection)
+
+    @contextmanager
+    def _translated(self) -> Generator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in OUT_OF_REACH:
+                raise Unavailable(f"the event log {self._file} cannot be used: {error}") from error
+            raise
+
+    def close(self) -> None:
+        """Let go of the file. Nobody may be appending or reading any more."""
+        for connection in (self._writer, *self._idle):
+            connection.close()
+        self._idle.clear()

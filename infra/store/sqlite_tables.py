@@ -1,0 +1,95 @@
+# ruff: noqa: S608 - only names of tables are put together here; every value travels as a parameter
+"""The tables of the log on SQLite, which refuse by themselves that history is changed."""
+
+from typing import NamedTuple
+
+EVENT_COLUMNS = (
+    "originator_id", "originator_version", "topic", "event_id", "occurred_at", "recorded_at", "actor", "on_behalf_of",
+    "reason", "command_id", "correlation_id", "causation_id", "source_system", "source_id", "batch", "state",
+)  # fmt: skip
+
+
+class Names(NamedTuple):
+    """The tables of one log: `stored_events` brings `stored_answers`, `stored_keys` and the view `stored_history`."""
+
+    events: str
+    answers: str
+    keys: str
+    history: str
+
+    @classmethod
+    def beside(cls, events: str) -> "Names":
+        """The names that go with a table of events."""
+        stem = events.removesuffix("events")
+        return cls(events, f"{stem}answers", f"{stem}keys", f"{stem}history")
+
+
+def create_statements(names: Names) -> list[str]:
+    """Everything that a log needs, created where it is missing.
+
+    A file's owner can drop a trigger: here they guard against mistakes, and detection is the control.
+    """
+    return [*_tables(names), *_guards(names), _history(names)]
+
+
+def _tables(names: Names) -> list[str]:
+    texts = ("actor", "on_behalf_of", "reason", "command_id", "correlation_id", "causation_id")
+    envelope = ", ".join(f"{name} TEXT NOT NULL" for name in (*texts, "source_system", "source_id", "batch"))
+    return [
+        # AUTOINCREMENT: a position is never given twice, even if the last row should vanish
+        f"""CREATE TABLE IF NOT EXISTS {names.events} (
+            notification_id INTEGER PRIMARY KEY AUTOINCREMENT,
+            originator_id TEXT NOT NULL, originator_version INTEGER NOT NULL, topic TEXT NOT NULL,
+            event_id TEXT NOT NULL, occurred_at INTEGER NOT NULL, recorded_at INTEGER NOT NULL,
+            {envelope}, state BLOB NOT NULL,
+            UNIQUE (originator_id, originator_version))""",
+        f"""CREATE TABLE IF NOT EXISTS {names.answers} (
+            command_id TEXT NOT NULL, actor TEXT NOT NULL, digest BLOB NOT NULL, facts TEXT NOT NULL,
+            PRIMARY KEY (command_id, actor)) WITHOUT ROWID""",
+        f"CREATE TABLE IF NOT EXISTS {names.keys} (subject TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID",
+    ]
+
+
+def _guards(names: Names) -> list[str]:
+    """INSERT OR REPLACE deletes without firing delete triggers, so a key that exists is refused before the insert.
+
+    A subject's key may be deleted: that is how a person is forgotten.
+    """
+    events, answers, keys = names.events, names.answers, names.keys
+    taken = {
+        events: "NEW.originator_id = old.originator_id AND NEW.originator_version = old.originator_version",
+        answers: "NEW.command_id = old.command_id AND NEW.actor = old.actor",
+        keys: "NEW.subject = old.subject",
+    }
+    statements = [_guard(table, "UPDATE", "") for table in names[:3]]
+    statements += [_guard(table, "DELETE", "") for table in (events, answers)]
+    statements += [
+        _guard(table, "INSERT", f"WHEN EXISTS (SELECT 1 FROM {table} AS old WHERE {condition})")
+        for table, condition in taken.items()
+    ]
+    # a position given by hand must lie after the end (an automatic one shows as -1 here)
+    behind = f"WHEN NEW.notification_id > 0 AND NEW.notification_id <= (SELECT max(notification_id) FROM {events})"
+    statements.append(_guard(events, "INSERT", behind, "position"))
+    return statements
+
+
+def _guard(table: str, operation: str, condition: str, what: str = "key") -> str:
+    message = f"{table} is append-only" if operation != "INSERT" else f"{table} already holds this {what}"
+    return (
+        f"CREATE TRIGGER IF NOT EXISTS {table}_refuse_{operation.lower()}_{what} BEFORE {operation} ON {table} "
+        f"{condition} BEGIN SELECT RAISE(ABORT, '{message}'); END"
+    )
+
+
+def _history(names: Names) -> str:
+    return f"""CREATE VIEW IF NOT EXISTS {names.history} AS SELECT
+        notification_id AS position, originator_id AS stream, originator_version AS version, topic AS tag,
+        {_timestamp("occurred_at")}, {_timestamp("recorded_at")}, actor, on_behalf_of, reason, event_id, command_id,
+        correlation_id, causation_id, source_system, source_id, batch, CAST(state AS TEXT) AS event
+        FROM {names.events}"""
+
+
+def _timestamp(column: str) -> str:
+    fraction = f"(({column} % 1000000 + 1000000) % 1000000)"
+    seconds = f"({column} - {fraction}) / 1000000"
+    return f"strftime('%Y-%m-%dT%H:%M:%S', {seconds}, 'unixepoch') || printf('.%06dZ', {fraction}) AS {column}"

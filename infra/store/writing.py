@@ -1,0 +1,55 @@
+"""What every database checks alike before it stores an append."""
+
+import time
+from collections.abc import Callable, Sequence
+from uuid import uuid4
+
+from eventsourcing.persistence import StoredEvent
+
+from domain.errors import Malformed
+from infra.store.log import Append, Draft
+
+Clock = Callable[[], int]
+
+
+def now() -> int:
+    """Microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+def expected_heads(append: Append) -> list[tuple[str, int]]:
+    """The version that each stream written or read must be at; a stream that is both stands twice.
+
+    Raises ValueError where the versions of a stream's drafts are not contiguous: a bug of the caller.
+    """
+    heads: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for draft in append.drafts:
+        stream, version = draft.stream, draft.version
+        if stream not in heads:
+            heads[stream] = version - 1
+        elif version != last[stream] + 1:
+            raise ValueError(f"version {version} of {stream} follows version {last[stream]} in one append")
+        last[stream] = version
+    return [*heads.items(), *append.reads.items()]
+
+
+def refuse_unstorable_text(append: Append) -> None:
+    """Raises Malformed where a text cannot be stored alike everywhere: NUL characters, lone surrogates."""
+    texts = [text for draft in append.drafts for text in (draft.stream, draft.tag, *draft[6:])]
+    texts += [text for pair in append.answers for text in pair]
+    texts += append.keys
+    try:
+        stored = "".join(texts).encode()
+    except UnicodeEncodeError as error:
+        raise Malformed(f"a text of the append is not Unicode: {error.reason}") from error
+    if b"\0" in stored:
+        raise Malformed("a text of the append holds a NUL character, which no database stores alike")
+
+
+def plain_drafts(events: Sequence[StoredEvent], now: int) -> list[Draft]:
+    """Events that came by the eventsourcing library's own interface, in a default envelope."""
+    return [
+        Draft(uuid4(), str(event.originator_id), event.originator_version, event.topic, event.state, now, "")
+        for event in events
+    ]

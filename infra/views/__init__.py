@@ -1,0 +1,194 @@
+"""The read side kept up to date: tables brought to where the log is, and the metrics asked of them."""
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any, Self
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import select
+
+from domain import kind
+from domain.errors import NotFound
+from domain.recorded import Fact
+from infra.store import Log
+from infra.views.postgres import PostgresTables
+from infra.views.sqlite import SqliteTables
+from infra.views.tables import Tables, Writing, shape
+from projections import METRICS, PROJECTIONS
+from projections.question import Question
+from projections.versions import END, Cells, Projection, cells, from_cells, history_cells, in_order, news, relevant
+
+PAGE = 1000  # facts folded in one transaction
+FAR = 2000  # facts behind from which a rebuild may be the shorter way
+DEARER = 10  # times that a fact of a page costs one of a rebuild
+BATCH = 20_000  # rows held in memory in a rebuild
+LATEST = Question()
+
+
+class Answer(Struct, frozen=True):
+    """What a metric came to.
+
+    known_at: the position that the answer is for, and will always be the same for. effective_at: microseconds since
+    1970 UTC, None for the latest.
+    """
+
+    metric: str
+    version: int
+    known_at: int
+    effective_at: int | None
+    records: list[Any]
+
+
+class Views:
+    """The tables of all projections of one log. Safe to share between threads and between processes."""
+
+    def __init__(self, tables: Tables, log: Log, projections: Sequence[Projection] = PROJECTIONS) -> None:
+        self._tables, self._log, self._projections = tables, log, projections
+        with self._tables.writing() as writing:
+            shapes = writing.shapes()
+            strange = [p for p in projections if shapes.get(p.name, ("", 0))[0] != shape(p)]
+            with writing.anew(strange):
+                pass
+            for projection in strange:
+                writing.mark(projection, 0)
+
+    @classmethod
+    def open(cls, url: str, log: Log) -> Self:
+        """The views of the log at a URL: a file beside an SQLite log's, a schema beside a PostgreSQL log's.
+
+        What is missing or of an earlier shape is created empty; `catch_up` fills it. Raises Unavailable.
+        """
+        scheme, _, file = url.partition(":///")
+        return cls(SqliteTables(f"{file}-views") if scheme == "sqlite" else PostgresTables(url), log)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._tables.disconnect()
+
+    def position(self) -> int:
+        """The lowest position that every table has reached."""
+        with self._tables.reading() as snapshot:
+            return min(snapshot.positions(self._projections).values())
+
+    def catch_up(self, page: int = PAGE, far: int = FAR) -> int:
+        """Bring every table to where the log is now, and say which position that is.
+
+        In pages of facts, rows and position in one transaction a page; a table that is more than `far` facts behind
+        is built anew where that is the shorter way. Who comes while another does it waits and finds it done.
+        """
+        goal = self._log.head()
+        while (reached := self._step(page, far, goal)) < goal:
+            pass
+        return reached
+
+    def rebuild(self) -> int:
+        """Build every table anew from the whole log, and say up to which position."""
+        with self._tables.writing() as writing:
+            return self._rebuild(writing, self._projections)
+
+    def _step(self, page: int, far: int, goal: int) -> int:
+        """One transaction's worth of catching up: the position reached by then."""
+        with self._tables.writing() as writing:
+            positions = writing.positions(self._projections)
+            if lost := [p for p in self._projections if is_far(positions[p.name], goal, far)]:
+                return self._rebuild(writing, lost)
+            after = min(positions.values())
+            if after >= goal:
+                return after
+            facts = self._log.page(after, page)
+            if not facts:
+                return goal
+            for projection in self._projections:
+                self._fold(writing, projection, [f for f in facts if f.position > positions[projection.name]])
+                writing.mark(projection, max(facts[-1].position, positions[projection.name]))
+            return facts[-1].position
+
+    def _fold(self, writing: Writing, projection: Projection, page: Iterable[Fact]) -> None:
+        """Bring one projection's rows from before a page to after it."""
+        streams: dict[str, list[Fact]] = {}
+        for fact in relevant(projection, page):
+            if kind(fact.stream) == projection.kind:
+                streams.setdefault(fact.stream, []).append(fact)
+        tips: dict[str, list[Any]] = {stream: [] for stream in streams}
+        for row in writing.tips(projection, [stream for stream, facts in streams.items() if facts[0].version > 1]):
+            tips[row[0]].append(from_cells(projection, row))
+        late = [stream for stream, facts in streams.items() if not in_order(tips[stream], facts)]
+        upto = max((facts[-1].position for facts in streams.values()), default=0)
+        histories = self._log.facts(late, upto) if late else {}
+        closed: list[Any] = []
+        made: list[Any] = []
+        for stream, facts in streams.items():
+            closes, inserts = news(projection, tips[stream], facts, relevant(projection, histories.get(stream, ())))
+            closed += closes
+            made += inserts
+        writing.close(projection, closed)
+        writing.insert(projection, [cells(projection, version) for version in made])
+
+    def _rebuild(self, writing: Writing, projections: Sequence[Projection]) -> int:
+        upto = self._log.head()
+        with writing.anew(projections):
+            batches: dict[str, list[Cells]] = {projection.name: [] for projection in projections}
+            for facts in self._log.scan(upto):
+                of = kind(facts[0].stream)
+                for projection in projections:
+                    if projection.kind == of and (counted := relevant(projection, facts)):
+                        batch = batches[projection.name]
+                        batch += history_cells(projection, counted)
+                        if len(batch) >= BATCH:
+                            writing.insert(projection, batch)
+                            batch.clear()
+            for projection in projections:
+                writing.insert(projection, batches[projection.name])
+        for projection in projections:
+            writing.mark(projection, upto)
+        return upto
+
+    def ask(self, name: str, question: Question = LATEST) -> Answer:
+        """The answer to a question of a metric, from one state of the tables.
+
+        Raises NotFound for a metric that there is not, Malformed for a question that it does not take.
+        """
+        metric = METRICS.get(name)
+        if metric is None:
+            raise NotFound(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
+        question = metric.checked(question)
+        with self._tables.reading() as snapshot:
+            positions = snapshot.positions(metric.tables).values()
+            moment = min(question.known_at, *positions)
+            # what is known at the position that the tables have reached is all that they know, which is quicker to find
+            pinned = END if moment == max(positions) else moment
+            reading = metric.read(replace(question, known_at=pinned))
+            records = reading.records(*(snapshot.select(asked) for asked in reading.selects))
+        effective_at = None if question.effective_at == END else question.effective_at
+        return Answer(name, metric.version, moment, effective_at, records)
+
+    def digest(self) -> dict[str, str]:
+        """A fingerprint of the rows of each table, the same in any order and on any database."""
+        with self._tables.reading() as snapshot:
+            return {
+                projection.name: fingerprint(snapshot.select(select(projection.table)))
+                for projection in self._projections
+            }
+
+
+def is_far(position: int, goal: int, far: int) -> bool:
+    """Whether a table is better built anew: far behind, or ahead of a log that was put back to an earlier state."""
+    behind = goal - position
+    return behind < 0 or (behind > far and behind * DEARER > goal)
+
+
+def fingerprint(rows: Iterable[Sequence[Any]]) -> str:
+    """The sum of the hashes of the rows: 128 bits in hexadecimal."""
+    hashes = (blake2b(msgspec.json.encode(tuple(row)), digest_size=16).digest() for row in rows)
+    return f"{sum(int.from_bytes(each) for each in hashes) % 2**128:032x}"
+
+
+__all__ = ["Answer", "Views"]

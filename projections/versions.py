@@ -1,0 +1,229 @@
+"""What was known when, about what was true when: the rows of any entity, on two time axes.
+
+A row is known in [known_from, known_to), log positions, and true in [effective_from, effective_to), microseconds
+since 1970 UTC. A new fact closes `known_to` of the rows that it supersedes and adds their successors; nothing else
+ever changes in a row.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import astuple, fields
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    FromClause,
+    Index,
+    MetaData,
+    Table,
+    Text,
+    and_,
+    literal_column,
+    text,
+)
+
+from domain.history import effective_order
+from domain.recorded import Fact
+
+END = 2**63 - 1  # "until further notice": a number, not null, so that one index serves open and closed rows
+
+Evolve = Callable[[Any, Any], Any]
+Route = Callable[[Fact], Iterable[tuple[str, Any]]]
+Cells = tuple[Any, ...]
+
+
+class Projection(NamedTuple):
+    """How the streams of one kind become rows.
+
+    version: raised whenever the rows would come out differently, which rebuilds the table.
+    tags: the facts that count; others are skipped, by nothing but their tag.
+    row: a Struct of whole numbers and texts, made by `evolve(row or None, fact) -> row or None`. The fact carries
+      the instant at which it took effect, and a row once there never vanishes: closed and deleted are statuses.
+    route: where a stream has several rows, (key, what the fact says of that row) for each row that it concerns;
+      `evolve` then receives the latter.
+    """
+
+    name: str
+    version: int
+    kind: str
+    tags: frozenset[str]
+    row: type[Struct]
+    evolve: Evolve
+    table: Table
+    route: Route | None = None
+
+
+class Version(NamedTuple):
+    """The state that one fact began: known in [known_from, known_to), true in [effective_from, effective_to)."""
+
+    stream: str
+    key: str
+    version: int
+    tag: str
+    known_from: int
+    known_to: int
+    effective_from: int
+    effective_to: int
+    row: Any
+
+
+def cells(projection: Projection, version: Version) -> Cells:
+    """A version as a row of the projection's table."""
+    stream, key, *times, row = version
+    return (stream, *((key,) if projection.route else ()), *times, *astuple(row))
+
+
+def from_cells(projection: Projection, row: Sequence[Any]) -> Version:
+    """The version that a row of the projection's table holds."""
+    if not projection.route:
+        row = (row[0], "", *row[1:])
+    return Version._make((*row[:8], projection.row(*row[8:])))
+
+
+def parts(projection: Projection, fact: Fact) -> Iterable[tuple[str, Any]]:
+    """(key, what `evolve` receives) for each row that a fact concerns."""
+    return projection.route(fact) if projection.route else (("", fact),)
+
+
+def fold(projection: Projection, facts: Sequence[Fact]) -> list[Version]:
+    """A stream as known with the last of its facts: one version a fact and row, those of no length included."""
+    if all(fact.corrects for fact in facts):  # of facts that this projection skips
+        return []
+    known, made = facts[-1].position, list[Version]()
+    last: dict[str, int] = {}  # where the newest version of each key stands in `made`
+    for instant, version, fact in effective_order(facts):
+        stands = fact if fact.occurred_at == instant else fact._replace(occurred_at=instant)
+        for key, part in parts(projection, stands):
+            row = None
+            if key in last:
+                before = made[last[key]]
+                made[last[key]], row = before._replace(effective_to=instant), before.row
+            last[key] = len(made)
+            row = projection.evolve(row, part)
+            made.append(Version(fact.stream, key, version, fact.tag, known, END, instant, END, row))
+    return made
+
+
+def versions(projection: Projection, facts: Sequence[Fact], tips: Iterable[Version] = ()) -> list[Version]:
+    """Every version that one stream's facts, in order of version, ever made, from the open `tips` before them."""
+    live: dict[tuple[str, int], Version] = {(tip.key, tip.version): tip for tip in tips}
+    last: dict[str, Version] = {tip.key: tip for tip in live.values()}
+    closed: list[Version] = []
+    for count, fact in enumerate(facts, 1):
+        now, when = fact.position, fact.occurred_at
+        if in_order(last.values(), (fact,)):  # the usual case: the end of what was open moves on
+            for key, part in parts(projection, fact):
+                row = None
+                if tip := last.get(key):
+                    closed.append(tip._replace(known_to=now))
+                    live[key, tip.version] = tip._replace(known_from=now, effective_to=when)
+                    row = tip.row
+                row = projection.evolve(row, part)
+                last[key] = Version(fact.stream, key, fact.version, fact.tag, now, END, when, END, row)
+                live[key, fact.version] = last[key]
+        else:  # fold anew; what comes out as it was stays, the rest is closed
+            before = {old._replace(known_from=0): old for old in live.values()}
+            anew = [before.pop(new._replace(known_from=0), new) for new in fold(projection, facts[:count])]
+            closed += (old._replace(known_to=now) for old in before.values())
+            live = {(new.key, new.version): new for new in anew}
+            last = {new.key: new for new in anew}
+    return [version for version in (*closed, *live.values()) if version.row is not None]
+
+
+def in_order(tips: Collection[Version], facts: Sequence[Fact]) -> bool:
+    """Whether a stream's next facts only carry on from its rows open on both axes; otherwise it is folded anew."""
+    if any(fact.corrects for fact in facts) or (not tips and facts[0].version > 1):
+        return False
+    times = [max((tip.effective_from for tip in tips), default=-END), *(fact.occurred_at for fact in facts)]
+    return times == sorted(times)
+
+
+def news(
+    projection: Projection, tips: Collection[Version], page: Sequence[Fact], history: Sequence[Fact] = ()
+) -> tuple[list[Version], list[Version]]:
+    """(stored versions to close, versions to insert) for a page of one stream's facts.
+
+    `tips` are its stored versions open on both axes. `history`, all its facts up to and with the page, is needed
+    where the page is not `in_order`.
+    """
+    start = page[0].position
+    made = versions(projection, history) if history else versions(projection, page, tips)
+    return [v for v in made if v.known_from < start <= v.known_to < END], [v for v in made if v.known_from >= start]
+
+
+def relevant(projection: Projection, facts: Iterable[Fact]) -> list[Fact]:
+    """The facts that count for a projection; a correction does, whatever it is called."""
+    tags = projection.tags
+    return [fact for fact in facts if fact.tag in tags or fact.corrects]
+
+
+def history_cells(projection: Projection, facts: Sequence[Fact]) -> list[Cells]:
+    """All rows of a stream, from its relevant facts in order of version: `versions`, on plain tuples where it can.
+
+    The short way is for streams of one row whose facts are in order, which nearly all are; 1.7 times as fast.
+    """
+    made: list[Cells] = []
+    add, evolve = made.append, projection.evolve
+    row: Any = None
+    begun: Cells = ()  # stream, version and tag of the fact that began the open row, and the row's own cells
+    columns: Cells = ()
+    known, last = 0, -END
+    if projection.route:
+        return [cells(projection, version) for version in versions(projection, facts)]
+    for fact in facts:
+        position, stream, version, tag, instant, _, corrects = fact
+        if instant < last or corrects:
+            return [cells(projection, made) for made in versions(projection, facts)]
+        if columns:
+            add((*begun, known, position, last, END, *columns))
+            add((*begun, position, END, last, instant, *columns))
+        row = evolve(row, fact)
+        columns = () if row is None else astuple(row)
+        begun, known, last = (stream, version, tag), position, instant
+    if columns:
+        add((*begun, known, END, last, END, *columns))
+    return made
+
+
+def table(name: str, metadata: MetaData, row: type[Struct], *indexes: Index, keyed: bool = False) -> Table:
+    """The table of a row type of whole numbers and texts, with the index by which its open rows are found."""
+    own = [field.name for field in fields(row) if field.type is int]
+    numbers = ("version", "known_from", "known_to", "effective_from", "effective_to", *own)
+    names = ("stream", *(("key",) if keyed else ()), "version", "tag", *numbers[1:5], *(f.name for f in fields(row)))
+    letters = Text().with_variant(Text(collation="C"), "postgresql")  # the order of bytes, as SQLite has it
+    columns = (Column(n, BigInteger() if n in numbers else letters, nullable=False) for n in names)
+    live = partial_index(f"{name}_live", "stream", "version", where=f"known_to = {END}")
+    return Table(name, metadata, *columns, live, *indexes)
+
+
+def partial_index(name: str, *columns: str, where: str) -> Index:
+    """An index of the rows that meet a condition, spelled with literals."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+def known(rows: FromClause, moment: int = END) -> ColumnElement[bool]:
+    """The rows known at a log position; END is all that is known."""
+    return _during(rows, "known", moment)
+
+
+def effective(rows: FromClause, moment: int = END) -> ColumnElement[bool]:
+    """The rows true at an instant (microseconds since 1970 UTC); END is the latest."""
+    return _during(rows, "effective", moment)
+
+
+def history_until(rows: FromClause, known_at: int, effective_at: int) -> ColumnElement[bool]:
+    """The rows that tell what had happened by an instant, as known at a position; their exits may lie after it."""
+    if effective_at == END:
+        return known(rows, known_at)
+    return and_(known(rows, known_at), rows.c.effective_from <= effective_at)
+
+
+def _during(rows: FromClause, axis: str, moment: int) -> ColumnElement[bool]:
+    start, end = rows.c[f"{axis}_from"], rows.c[f"{axis}_to"]
+    if moment == END:  # written out, never a parameter: SQLite fits partial indexes to literals only
+        return end == literal_column(str(END))
+    return and_(start <= moment, end > moment)
+
+

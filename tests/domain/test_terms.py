@@ -1,0 +1,78 @@
+"""What is agreed on a deal: the table of its terms, row by row."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from domain.errors import Malformed
+from domain.money import Money
+from domain.terms import (
+    AccountChanged,
+    AmountChanged,
+    ChangeAccount,
+    ChangeAmount,
+    ChangeCloseDate,
+    ChangeOwner,
+    CloseDateChanged,
+    OwnerChanged,
+    Terms,
+    decide,
+    evolve,
+)
+from tests.domain.pipelines import eur
+
+MAY = date(2026, 5, 1)
+NONE = Terms(eur("900"), None, "", "")
+FULL = Terms(eur("900"), MAY, "ann", "Acme")
+DOLLARS = Money(Decimal(900), "USD")
+
+
+@pytest.mark.parametrize(
+    ("given", "when", "then", "after"),
+    [
+        (FULL, ChangeAmount(eur("950.50")), (AmountChanged(eur("900"), eur("950.50")),), {"amount": eur("950.50")}),
+        (FULL, ChangeAmount(eur("900.00")), (), {}),
+        (FULL, ChangeAmount(eur("0")), (AmountChanged(eur("900"), eur("0")),), {"amount": eur("0")}),
+        (FULL, ChangeAmount(DOLLARS), (AmountChanged(eur("900"), DOLLARS),), {"amount": DOLLARS}),
+        (NONE, ChangeCloseDate(MAY), (CloseDateChanged(None, MAY),), {"close_date": MAY}),
+        (FULL, ChangeCloseDate(MAY), (), {}),
+        (FULL, ChangeCloseDate(date(2026, 4, 1)), (CloseDateChanged(MAY, date(2026, 4, 1)),),
+         {"close_date": date(2026, 4, 1)}),
+        (NONE, ChangeOwner("ann"), (OwnerChanged("", "ann"),), {"owner": "ann"}),
+        (FULL, ChangeOwner("ann"), (), {}),
+        (FULL, ChangeOwner("bob"), (OwnerChanged("ann", "bob"),), {"owner": "bob"}),
+        (NONE, ChangeAccount("Acme"), (AccountChanged("", "Acme"),), {"account": "Acme"}),
+        (FULL, ChangeAccount("Acme"), (), {}),
+        (FULL, ChangeAccount("Globex"), (AccountChanged("Acme", "Globex"),), {"account": "Globex"}),
+    ],
+    ids=[
+        "more", "the same in other digits", "nothing", "in another currency",
+        "a first day", "the same day", "an earlier day",
+        "a first owner", "the same owner", "another owner",
+        "a first account", "the same account", "another account",
+    ],
+)  # fmt: skip
+def test_a_wish_leads_to_these_facts_and_terms(given, when, then, after):
+    assert decide(given, when) == then
+    state = given
+    for event in then:
+        state = evolve(state, event)
+    assert state == replace(given, **after)
+    assert decide(state, when) == ()
+
+
+@pytest.mark.parametrize(
+    ("wish", "reason"),
+    [
+        (lambda: ChangeAmount(eur("-0.01")), "to.amount: -0.01 is not a finite amount from 0 to below 10^15"),
+        (lambda: ChangeOwner(" "), "to: a deal is handed to somebody, the name is empty"),
+        (lambda: ChangeAccount(""), "to: the account's name is empty"),
+    ],
+    ids=["amount", "owner", "account"],
+)
+def test_a_wish_out_of_bounds_is_malformed(wish, reason):
+    with pytest.raises(Malformed) as refusal:
+        wish()
+    assert str(refusal.value) == reason

@@ -1,0 +1,48 @@
+"""One set of tables on each database for a whole session: an example empties them by a rebuild from an empty log."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from domain.recorded import Fact
+from infra.views import Views
+from infra.views.postgres import PostgresTables
+from infra.views.sqlite import SqliteTables
+from infra.views.tables import Tables
+from tests.conftest import located
+from tests.projections.histories import FactLog
+
+Over = Callable[[Sequence[Fact]], Views]
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def tables(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
+    """Tables without a log."""
+    if request.param == "sqlite":
+        folder: Path = tmp_path_factory.mktemp("views")
+        kept: Tables = SqliteTables(str(folder / "views.db"))
+        yield kept
+        kept.disconnect()
+        return
+    server: str = request.getfixturevalue("postgres_server")
+    name = f"dealtrail_views_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
+        kept = PostgresTables(located(server, name))
+        yield kept
+        kept.disconnect()
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture(scope="session")
+def over(tables: Tables) -> Over:
+    """Views over facts, their tables empty."""
+
+    def views(facts: Sequence[Fact]) -> Views:
+        Views(tables, FactLog()).rebuild()  # type: ignore[arg-type]  # the reading half is enough
+        return Views(tables, FactLog(facts))  # type: ignore[arg-type]
+
+    return views
