@@ -8,6 +8,8 @@ from msgspec import Meta, Struct
 Personal = Annotated[str, Meta(extra={"personal": True})]
 """Text about a data subject: a name, an address, a note, a reason in free words. No figure depends on it."""
 
+NONE: dict[str, str] = {}
+
 
 @cache
 def personal_fields(event: type[Struct]) -> tuple[str, ...]:
@@ -23,4 +25,5 @@ def is_personal(hint: Any) -> bool:
 
 def personal_texts(event: Struct) -> dict[str, str]:
     """The personal fields of an event or a command that hold something, with what they hold."""
-    return {name: text for name in personal_fields(type(event)) if (text := getattr(event, name))}
+    names = personal_fields(type(event))
+    return {name: text for name in names if (text := getattr(event, name))} if names else NONE

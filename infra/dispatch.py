@@ -3,7 +3,7 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from msgspec.json import Encoder
@@ -19,7 +19,7 @@ from infra.store.codec import encode
 from infra.store.log import Answer, Append, Draft, Log
 
 ATTEMPTS = 5  # decisions on one request, where other writers keep coming first
-SKEW = timedelta(minutes=5)  # how far the clocks of two machines may differ
+SKEW = 5 * 60 * 1_000_000  # microseconds by which the clocks of two machines may differ
 HELD = 20_000  # histories kept between the batches of a bulk job
 LATEST = 2**63 - 1  # a position that no log reaches
 NAME = 200  # characters of a stream's name at the most
@@ -105,7 +105,8 @@ class Dispatcher:
 
     def history(self, stream: str) -> History:
         """The history of one stream."""
-        self.load([stream])
+        if stream not in self.histories:
+            self.load([stream])
         self.histories.move_to_end(stream)
         return self.histories[stream]
 
@@ -126,7 +127,9 @@ class Batch:
         requests = [request for group in self.groups for request in group]
         if asked := [(r.actor, r.command_id) for r in requests if r.command_id]:
             self.known = self.dispatcher.log.answers(asked)
-        self.dispatcher.load(request.stream for request in requests if kind(request.stream) in BY_KIND)
+        streams = {request.stream for request in requests if kind(request.stream) in BY_KIND}
+        self.dispatcher.load(streams)
+        self.vault.load(streams)  # a stream is often its own data subject
         outcomes = [self.attempt(group) for group in self.groups]
         positions = self.append()
         self.dispatcher.trim()
@@ -192,7 +195,7 @@ class Batch:
         if request.occurred_at.tzinfo is None:
             raise Malformed(f"occurred_at: {request.occurred_at.isoformat()} has no time zone")
         moment = micros(request.occurred_at)
-        if moment > self.now + SKEW.total_seconds() * 1_000_000:
+        if moment > self.now + SKEW:
             raise Malformed(f"occurred_at: {request.occurred_at.isoformat()} is in the future")
         return moment, decider
 
@@ -223,7 +226,7 @@ class Batch:
             state = history.state_at(moment)
             read = {name: self.look_at(name).state for name in decider.reads(state, command) if kind(name) in BY_KIND}
             answer: tuple[Any, ...] = decider.decide(state, command, Context(stream, read))
-            happenings = tuple(Happening(event, moment) for event in answer if not isinstance(event, Then))
+            happenings = tuple([Happening(event, moment) for event in answer if not isinstance(event, Then)])
             wishes += [wish for wish in answer if isinstance(wish, Then)]
             history.check(happenings)
             changes.append((history, decider.subject(stream, state, command), happenings))

@@ -93,12 +93,15 @@ class Vault:
         self.master, self.stored = master, stored
         self.fresh: dict[str, bytes] = {}
         self._keys: dict[str, bytes] = {}
+        self._absent: set[str] = set()
 
     def load(self, subjects: Iterable[str]) -> None:
-        """Look up the keys of several subjects at once."""
-        wanted = [subject for subject in set(subjects) if subject not in self._keys]
-        for subject, wrapped in (self.stored(wanted) if wanted else {}).items():
+        """Look up the keys of several subjects at once; that one has none is remembered until the next append."""
+        wanted = [subject for subject in set(subjects) if subject not in self._keys and subject not in self._absent]
+        found = self.stored(wanted) if wanted else {}
+        for subject, wrapped in found.items():
             self._keys[subject] = self.master.unwrap(subject, wrapped)
+        self._absent.update(subject for subject in wanted if subject not in found)
 
     def seal(self, stream: str, subject: str, event: Any) -> Any:
         """The event with each personal field sealed for the subject; an empty one stays empty."""
@@ -136,6 +139,7 @@ class Vault:
     def take_fresh(self) -> dict[str, bytes]:
         """The wrapped keys made since the last call, to be stored in the append that needs them."""
         fresh, self.fresh = self.fresh, {}
+        self._absent.clear()
         if len(self._keys) > HELD:
             self._keys = {subject: self._keys[subject] for subject in fresh}
         return fresh

@@ -1,5 +1,8 @@
 """Leads: who showed interest, where they came from, and what became of it. No name, no address, no note."""
 
+from collections.abc import Callable
+from typing import Any
+
 from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import MetaData
@@ -16,15 +19,9 @@ from domain.lead import (
     LeadReopened,
 )
 from domain.recorded import Fact
-from projections.versions import Projection, table
+from projections.versions import Projection, table, tags
 
 VERSION = 1
-
-COUNTED = (
-    LeadCaptured, LeadEnriched, LeadAssigned, LeadContacted, CriterionAssessed,
-    LeadQualified, LeadDisqualified, LeadReopened, LeadConverted,
-)  # fmt: skip
-
 
 class Lead(Struct, frozen=True):
     """A lead as it stood.
@@ -44,38 +41,47 @@ class Lead(Struct, frozen=True):
 
 def evolve(row: Lead | None, fact: Fact) -> Lead | None:
     """The lead after a fact; one that does not fit changes nothing, as in the domain's own fold."""
-    match row, fact.event:
-        case None, LeadCaptured(source, company, owner):
-            return Lead("new", source, owner, company, fact.occurred_at, fact.occurred_at, "")
-        case None, _:
-            return None
-        case Lead(status="disqualified"), LeadReopened():
-            return became(row, "working", fact)
-        case Lead(status="disqualified" | "converted"), _:
-            return row
-        case Lead(status="new"), LeadContacted() | CriterionAssessed():
-            return became(row, "working", fact)
-        case _, LeadEnriched(company) if company is not None:
-            return replace(row, company=company)
-        case _, LeadAssigned(owner):
-            return replace(row, owner=owner)
-        case Lead(status="new" | "working"), LeadQualified():
-            return became(row, "qualified", fact)
-        case _, LeadDisqualified():
-            return became(row, "disqualified", fact)
-        case Lead(status="qualified"), LeadConverted(_, opportunity):
-            return became(replace(row, opportunity=opportunity), "converted", fact)
-        case _:
-            return row
+    event, at = fact.event, fact.occurred_at
+    if row is None:
+        captured = isinstance(event, LeadCaptured)
+        return Lead("new", event.source, event.owner, event.company, at, at, "") if captured else None
+    step = TRANSITIONS[row.status].get(type(event))
+    return step(row, event, at) if step else row
 
 
-def became(row: Lead, status: str, fact: Fact) -> Lead:
-    """The lead in another status from a fact on."""
-    return replace(row, status=status, status_from=fact.occurred_at)
+def became(row: Lead, status: str, at: int) -> Lead:
+    """The lead in another status."""
+    return replace(row, status=status, status_from=at)
 
+
+def enriched(row: Lead, event: LeadEnriched, _: int) -> Lead:
+    """The lead with what became known of its company."""
+    return row if event.company is None else replace(row, company=event.company)
+
+
+Step = Callable[[Lead, Any, int], Lead]
+
+UNDECIDED: dict[type, Step] = {
+    LeadEnriched: enriched,
+    LeadAssigned: lambda row, event, _: replace(row, owner=event.owner),
+    LeadDisqualified: lambda row, _, at: became(row, "disqualified", at),
+}
+WORKED_ON: dict[type, Step] = {**UNDECIDED, LeadQualified: lambda row, _, at: became(row, "qualified", at)}
+TRANSITIONS: dict[str, dict[type, Step]] = {
+    "new": {
+        **WORKED_ON,
+        LeadContacted: lambda row, _, at: became(row, "working", at),
+        CriterionAssessed: lambda row, _, at: became(row, "working", at),
+    },
+    "working": WORKED_ON,
+    "qualified": {
+        **UNDECIDED,
+        LeadConverted: lambda row, event, at: became(replace(row, opportunity=event.opportunity), "converted", at),
+    },
+    "disqualified": {LeadReopened: lambda row, _, at: became(row, "working", at)},
+    "converted": {},
+}
+COUNTED = {LeadCaptured, *(event for steps in TRANSITIONS.values() for event in steps)}
 
 TABLE = table("leads", MetaData(), Lead)
-PROJECTION = Projection(
-    "leads", VERSION, "lead",
-    frozenset(str(event.__struct_config__.tag) for event in COUNTED), Lead, evolve, TABLE,
-)  # fmt: skip
+PROJECTION = Projection("leads", VERSION, "lead", tags(*COUNTED), Lead, evolve, TABLE)

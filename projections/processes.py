@@ -8,7 +8,7 @@ from sqlalchemy import MetaData
 
 from domain.process import ProcessPublished, Stage
 from domain.recorded import Fact
-from projections.versions import Projection, table
+from projections.versions import Projection, table, tags
 
 VERSION = 1
 BASIS_POINTS = 10_000  # in one
@@ -56,7 +56,4 @@ def evolve(row: ProcessStage | None, published: Published) -> ProcessStage:
 
 
 TABLE = table("processes", MetaData(), ProcessStage, keyed=True)
-PROJECTION = Projection(
-    "processes", VERSION, "process",
-    frozenset({str(ProcessPublished.__struct_config__.tag)}), ProcessStage, evolve, TABLE, route,
-)  # fmt: skip
+PROJECTION = Projection("processes", VERSION, "process", tags(ProcessPublished), ProcessStage, evolve, TABLE, route)

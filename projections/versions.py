@@ -110,10 +110,12 @@ def versions(projection: Projection, facts: Sequence[Fact], tips: Iterable[Versi
     """Every version that one stream's facts, in order of version, ever made, from the open `tips` before them."""
     live: dict[tuple[str, int], Version] = {(tip.key, tip.version): tip for tip in tips}
     last: dict[str, Version] = {tip.key: tip for tip in live.values()}
+    latest = max((tip.effective_from for tip in last.values()), default=-END if facts[0].version == 1 else END)
     closed: list[Version] = []
     for count, fact in enumerate(facts, 1):
         now, when = fact.position, fact.occurred_at
-        if in_order(last.values(), (fact,)):  # the usual case: the end of what was open moves on
+        if when >= latest and not fact.corrects:  # the usual case: the end of what was open moves on
+            latest = when
             for key, part in parts(projection, fact):
                 row = None
                 if tip := last.get(key):
@@ -129,6 +131,7 @@ def versions(projection: Projection, facts: Sequence[Fact], tips: Iterable[Versi
             closed += (old._replace(known_to=now) for old in before.values())
             live = {(new.key, new.version): new for new in anew}
             last = {new.key: new for new in anew}
+            latest = max((tip.effective_from for tip in last.values()), default=latest)
     return [version for version in (*closed, *live.values()) if version.row is not None]
 
 
@@ -185,6 +188,11 @@ def history_cells(projection: Projection, facts: Sequence[Fact]) -> list[Cells]:
     if columns:
         add((*begun, known, END, last, END, *columns))
     return made
+
+
+def tags(*events: type[Any]) -> frozenset[str]:
+    """The tags of event types."""
+    return frozenset(str(event.__struct_config__.tag) for event in events)
 
 
 def table(name: str, metadata: MetaData, row: type[Struct], *indexes: Index, keyed: bool = False) -> Table:

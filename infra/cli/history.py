@@ -1,6 +1,7 @@
 """The verbs that look at the log itself: `timeline`, `status` and `log digest`."""
 
 import hashlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import msgspec
@@ -112,11 +113,13 @@ def digest(*, asking: Asking = HERE) -> None:
     stdout().print(f"{found}  {facts} facts", soft_wrap=True)
 
 
-def content_digest(app: "Installation") -> tuple[int, str]:
-    """The number of facts, and the SHA-256 of all of them by stream and version, sealed fields opened."""
+def content_digest(app: "Installation", of: Callable[[str], bool] = bool) -> tuple[int, str]:
+    """The number of facts of the streams asked for, and their SHA-256 by stream and version, sealed fields opened."""
     streams = dict[str, bytes]()
     facts = 0
     for history in app.log.scan(app.log.head()):
+        if not of(history[0].stream):
+            continue
         stream = hashlib.sha256()
         for fact in history:
             event = app.vault.open(fact.stream, fact.event) if fact.event else None

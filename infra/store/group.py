@@ -10,6 +10,7 @@ Result = TypeVar("Result")
 
 LARGEST_GROUP = 256  # requests in one write; more would make the last of them wait too long
 PATIENCE = 0.0003  # seconds to wait for those who shared the last write: about what they need to come back
+GLANCE = 0.00005  # seconds between two looks at who came
 
 
 class _Ticket(Generic[Request, Result]):
@@ -27,8 +28,8 @@ class GroupCommit(Generic[Request, Result]):
 
     A lone caller writes at once in its own thread. Whoever arrives while a write is under way waits for the next
     one, which one of them leads for all. After a write that several shared, the next leader waits a moment for as
-    many to come back: otherwise every second write would be for one alone. `write` answers a result or an exception for each request; the exception
-    is raised to the one who asked for it.
+    many to come back: otherwise every second write would be for one alone. `write` answers a result or an exception
+    for each request; the exception is raised to the one who asked for it.
     """
 
     def __init__(self, write: Callable[[Sequence[Request]], Sequence[Result | Exception]]) -> None:
@@ -55,7 +56,7 @@ class GroupCommit(Generic[Request, Result]):
     def _lead(self) -> None:
         deadline = time.perf_counter() + PATIENCE
         while len(self._waiting) < self._shared_by and time.perf_counter() < deadline:
-            time.sleep(0)  # lets the others run
+            time.sleep(GLANCE)
         with self._door:
             group = self._waiting[:LARGEST_GROUP]
             del self._waiting[:LARGEST_GROUP]

@@ -95,7 +95,10 @@ class EventRecorder(library.PostgresApplicationRecorder):
         self.names = Names.beside(self.datastore.schema, events_table_name)
         for name in self.names:
             self.check_identifier_length(name)
-        self.sql_create_statements = create_statements(self.names)
+        # in the place of the library's table, its type and its function (which is named alike for every table)
+        first = self.create_table_statement_index
+        last = self.create_insert_function_statement_index
+        self.sql_create_statements[first : last + 1] = create_statements(self.names)
         function = self.names.quoted(self.names.append)
         self.append_one = f"SELECT {function}(%s, %s, %s, %s, %s) AS outcome".encode()
         self.append_group = (
@@ -115,10 +118,15 @@ class EventRecorder(library.PostgresApplicationRecorder):
             return row["outcome"][1:] if row else None
 
 
+class EventProcessRecorder(library.PostgresProcessRecorder, EventRecorder):
+    """Events and the position that they were made from, in one transaction."""
+
+
 class EventFactory(library.PostgresFactory):
     """What the library builds from `PERSISTENCE_MODULE=infra.store.postgres`."""
 
     application_recorder_class = EventRecorder
+    process_recorder_class = EventProcessRecorder
 
 
 class PostgresLog(Reader):
@@ -259,7 +267,9 @@ def _prepare(url: str) -> Names:
     """Create what is missing, one process at a time. A role that may only append finds it all and creates nothing."""
     with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT) as connection:
         row = connection.execute("SELECT current_schema()").fetchone()
-        names = Names.beside(row[0] if row and row[0] else "public", "stored_events")
+        if not row or not row[0]:
+            raise Unavailable(f"no schema of the search path exists at {_place(url)}")
+        names = Names.beside(row[0], "stored_events")
         there = SQL("SELECT to_regproc({}) IS NOT NULL").format(names.quoted(names.append))
         lock = SQL("SELECT pg_advisory_xact_lock(hashtextextended({}, 1))").format(names.quoted(names.events))
         if not _yes(connection, there):

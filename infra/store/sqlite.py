@@ -124,10 +124,15 @@ def parameters(draft: Draft, recorded_at: int) -> tuple[Any, ...]:
     return (stream, version, tag, str(event_id), occurred_at, recorded_at, *envelope, body)
 
 
+class EventProcessRecorder(library.SQLiteProcessRecorder, EventRecorder):
+    """Events and the position that they were made from, in one transaction."""
+
+
 class EventFactory(library.SQLiteFactory):
     """What the library builds from `PERSISTENCE_MODULE=infra.store.sqlite`."""
 
     application_recorder_class = EventRecorder
+    process_recorder_class = EventProcessRecorder
 
 
 class Found(NamedTuple):

@@ -18,7 +18,18 @@ from infra.views.sqlite import SqliteTables
 from infra.views.tables import Tables, Writing, shape
 from projections import METRICS, PROJECTIONS
 from projections.question import Question
-from projections.versions import END, Cells, Projection, cells, from_cells, history_cells, in_order, news, relevant
+from projections.versions import (
+    END,
+    Cells,
+    Projection,
+    Version,
+    cells,
+    from_cells,
+    history_cells,
+    in_order,
+    news,
+    relevant,
+)
 
 PAGE = 1000  # facts folded in one transaction
 FAR = 2000  # facts behind from which a rebuild may be the shorter way
@@ -107,30 +118,9 @@ class Views:
             if not facts:
                 return goal
             for projection in self._projections:
-                self._fold(writing, projection, [f for f in facts if f.position > positions[projection.name]])
+                fold_page(writing, self._log, projection, [f for f in facts if f.position > positions[projection.name]])
                 writing.mark(projection, max(facts[-1].position, positions[projection.name]))
             return facts[-1].position
-
-    def _fold(self, writing: Writing, projection: Projection, page: Iterable[Fact]) -> None:
-        """Bring one projection's rows from before a page to after it."""
-        streams: dict[str, list[Fact]] = {}
-        for fact in relevant(projection, page):
-            if kind(fact.stream) == projection.kind:
-                streams.setdefault(fact.stream, []).append(fact)
-        tips: dict[str, list[Any]] = {stream: [] for stream in streams}
-        for row in writing.tips(projection, [stream for stream, facts in streams.items() if facts[0].version > 1]):
-            tips[row[0]].append(from_cells(projection, row))
-        late = [stream for stream, facts in streams.items() if not in_order(tips[stream], facts)]
-        upto = max((facts[-1].position for facts in streams.values()), default=0)
-        histories = self._log.facts(late, upto) if late else {}
-        closed: list[Any] = []
-        made: list[Any] = []
-        for stream, facts in streams.items():
-            closes, inserts = news(projection, tips[stream], facts, relevant(projection, histories.get(stream, ())))
-            closed += closes
-            made += inserts
-        writing.close(projection, closed)
-        writing.insert(projection, [cells(projection, version) for version in made])
 
     def _rebuild(self, writing: Writing, projections: Sequence[Projection]) -> int:
         upto = self._log.head()
@@ -179,6 +169,28 @@ class Views:
             }
 
 
+def fold_page(writing: Writing, log: Log, projection: Projection, page: Iterable[Fact]) -> None:
+    """Bring one projection's rows from before a page of facts to after it."""
+    streams: dict[str, list[Fact]] = {}
+    for fact in relevant(projection, page):
+        if kind(fact.stream) == projection.kind:
+            streams.setdefault(fact.stream, []).append(fact)
+    if not streams:
+        return
+    tips: dict[str, list[Version]] = {stream: [] for stream in streams}
+    for row in writing.tips(projection, [stream for stream, facts in streams.items() if facts[0].version > 1]):
+        tips[row[0]].append(from_cells(projection, row))
+    late = [stream for stream, facts in streams.items() if not in_order(tips[stream], facts)]
+    histories = log.facts(late, max(facts[-1].position for facts in streams.values())) if late else {}
+    closed, made = list[Version](), list[Version]()
+    for stream, facts in streams.items():
+        closes, inserts = news(projection, tips[stream], facts, relevant(projection, histories.get(stream, ())))
+        closed += closes
+        made += inserts
+    writing.close(projection, closed)
+    writing.insert(projection, [cells(projection, version) for version in made])
+
+
 def is_far(position: int, goal: int, far: int) -> bool:
     """Whether a table is better built anew: far behind, or ahead of a log that was put back to an earlier state."""
     behind = goal - position
@@ -191,4 +203,4 @@ def fingerprint(rows: Iterable[Sequence[Any]]) -> str:
     return f"{sum(int.from_bytes(each) for each in hashes) % 2**128:032x}"
 
 
-__all__ = ["Answer", "Views"]
+__all__ = ["Answer", "Views", "fold_page"]

@@ -129,7 +129,7 @@ def postgres_sides(server: str) -> Generator[tuple[Log, dict[str, Side]]]:
         urls = [stack.enter_context(database(server)) for _ in range(3)]
         log = open_log(urls[0])
         open_log(urls[1]).close()
-        where: dict[str, Any] = {name: "" for name in ("dbname", "host", "port", "user", "password")}
+        where: dict[str, Any] = dict.fromkeys(("dbname", "host", "port", "user", "password"), "")
         known = {name: value for name, value in conninfo_to_dict(urls[2]).items() if name in where}
         where = where | {"port": "5432"} | known
         store = eventsourcing.postgres.PostgresDatastore(**where, originator_id_type="text", pool_size=10)

@@ -21,17 +21,15 @@ from domain.lead import (
 from domain.money import Money
 from domain.opportunity import (
     ActivityCompleted,
-    AmountChanged,
-    CloseDateChanged,
     OpportunityLost,
     OpportunityOpened,
     OpportunityReopened,
     OpportunityWon,
-    OwnerChanged,
     StageChanged,
 )
 from domain.process import ProcessPublished, Stage
 from domain.recorded import Fact
+from domain.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
 from projections.question import Question
 from projections.versions import END
 
@@ -78,6 +76,7 @@ DEAL_EVENTS = st.one_of(
     st.builds(StageChanged, st.just("?"), STAGE_IDS, st.just(1), st.just("forward")),
     st.builds(AmountChanged, MONEY, MONEY),
     st.builds(OwnerChanged, st.just("?"), OWNERS),
+    st.builds(AccountChanged, st.just("?"), st.just("Acme")),
     st.builds(CloseDateChanged, st.none(), st.just(date(2024, 2, 29))),
     st.builds(ActivityCompleted, st.just("1"), st.just("call")),
     st.builds(OpportunityWon, MONEY),

@@ -55,10 +55,10 @@ def wanted(deal: opportunity.Deal, question: Question) -> bool:
     """Whether the filters let a deal through."""
     pairs = [
         (question.pipeline, deal.opened.process),
-        (question.owner, deal.owner),
+        (question.owner, deal.terms.owner),
         (question.product, deal.opened.product),
         (question.source, deal.opened.source),
-        (question.currency, deal.amount.currency),
+        (question.currency, deal.terms.amount.currency),
     ]
     return all(asked is None or asked == found for asked, found in pairs)
 
@@ -88,7 +88,7 @@ def board(facts: list[Fact], question: Question) -> set[Any]:
     for steps in past(facts, question).values():
         if steps[-1].status == "open":
             deal = steps[-1].state.deal
-            found[deal.opened.process, deal.stage, deal.amount.currency].append(deal.amount.amount)
+            found[deal.opened.process, deal.stage, deal.terms.amount.currency].append(deal.terms.amount.amount)
     called = names(facts, question)
     return {(p, s, called.get((p, s), ""), currency, len(held), sum(held)) for (p, s, currency), held in found.items()}
 
@@ -102,8 +102,8 @@ def weighted(facts: list[Fact], question: Question) -> set[Any]:
             deal = steps[-1].state.deal
             stages = versions.get((deal.opened.process, deal.opened.process_version), {})
             chance = stages[deal.stage].probability if deal.stage in stages else None
-            place = deal.opened.process, deal.stage, deal.amount.currency
-            found[place].append(None if chance is None else chance * deal.amount.amount)
+            place = deal.opened.process, deal.stage, deal.terms.amount.currency
+            found[place].append(None if chance is None else chance * deal.terms.amount.amount)
     sums = {key: None if None in parts else sum(parts, Decimal(0)) for key, parts in found.items()}  # type: ignore[arg-type]
     return {(*row, sums[row[0], row[1], row[3]]) for row in board(facts, question)}
 
@@ -112,7 +112,7 @@ def win_rate(facts: list[Fact], question: Question) -> set[Any]:
     """(currency, won, lost, still open, won amount, lost amount, by count, by amount)"""
     found: dict[str, dict[str, list[Decimal]]] = defaultdict(lambda: {"won": [], "lost": [], "open": []})
     for steps in past(facts, question).values():
-        last, amount = steps[-1], steps[-1].state.deal.amount
+        last, amount = steps[-1], steps[-1].state.deal.terms.amount
         if question.mode == "cohort":
             counts = during(steps[0].when, question)
         else:

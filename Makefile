@@ -1,0 +1,46 @@
+# The two commands: `make demo` and `make test`. All they need is Python 3.11 or newer, and make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint unit soak benchmark lock clean
+
+demo: .venv/run.stamp
+	@$(BIN)/dealtrail demo
+
+test: lint unit
+
+lint: .venv/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+unit: .venv/test.stamp
+	$(BIN)/pytest tests/domain tests -m "not soak" --cov --cov-report=term
+
+soak: .venv/test.stamp
+	$(BIN)/pytest tests -m soak
+
+benchmark: .venv/test.stamp
+	$(BIN)/python -m tests.benchmarks append
+	$(BIN)/python -m tests.benchmarks project
+
+lock: .venv/test.stamp
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --group build --group test pyproject.toml -o requirements-test.lock
+
+clean:
+	rm -rf .venv demo.db demo.db-* demo.key
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dealtrail needs Python 3.11 or newer: make PYTHON=…")'
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: requirements.lock pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/test.stamp: requirements-test.lock .venv/run.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.lock
+	@touch $@

@@ -1,0 +1,216 @@
+"""Random walks: a lead, the deal it becomes and the customer it makes, asked for anything at any time, in any order."""
+
+from collections.abc import Iterable
+from datetime import date
+from functools import reduce
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from domain import BY_COMMAND, BY_KIND, Context, Then, kind
+from domain.errors import PipelineError
+from domain.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
+from domain.framework import BANT
+from domain.framework import Published as Framework
+from domain.history import Happening, History
+from domain.lead import (
+    AssessCriterion,
+    AssignLead,
+    CaptureLead,
+    ContactLead,
+    ConvertLead,
+    DisqualifyLead,
+    EnrichLead,
+    LeadConverted,
+    QualifyLead,
+    ReopenLead,
+)
+from domain.opportunity import (
+    ChangeStage,
+    LoseOpportunity,
+    OpenOpportunity,
+    OpportunityLost,
+    OpportunityReopened,
+    OpportunityWon,
+    ReopenOpportunity,
+    StageChanged,
+    WinOpportunity,
+)
+from domain.recorded import Fact
+from domain.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from tests.domain.pipelines import READ, eur
+
+LAST_HOUR = 12
+HOUR = 3_600_000_000  # microseconds
+DAYS = (date(2026, 3, 1), date(2026, 4, 1))
+CONTEXT = {**READ, "framework-bant": Framework(1, BANT.name, BANT.criteria)}
+
+
+def one_of(wish: type, /, **choices: Iterable[Any]) -> st.SearchStrategy[Any]:
+    """Any wish of a type, each field of a few choices."""
+    return st.builds(wish, **{name: st.sampled_from([*values]) for name, values in choices.items()})
+
+
+LEAD_WISHES = st.one_of(
+    one_of(CaptureLead, source=["website", "fair"], company=["", "Acme"]),
+    one_of(EnrichLead, company=[None, "Acme", "Globex"], name=[None, "", "Jo Doe"]),
+    one_of(AssignLead, owner=["ann", "bob"]),
+    one_of(ContactLead, contact=["call-1", "call-2"], channel=["phone"]),
+    one_of(AssessCriterion, criterion=["budget", "need", "mood"], answer=["yes", "no"], framework=["framework-bant"]),
+    one_of(QualifyLead, override_reason=["", "a big name"]),
+    one_of(DisqualifyLead, reason=["no-need", "no-budget"]),
+    one_of(ReopenLead, reason=["again"]),
+    one_of(ConvertLead, opportunity=["opportunity-1", "opportunity-2"], process=["process-sales", "process-draft"],
+           amount=[eur("100")]),
+)  # fmt: skip
+STAGES = ["need", "demo", "trial", "offer", "review", "terms", "won", "lost"]
+CRITERIA = [(), ("pain",), ("pain", "sponsor"), ("price",), ("luck",)]
+DEAL_WISHES = st.one_of(
+    one_of(OpenOpportunity, process=["process-sales", "process-renewals"], amount=[eur("100"), eur("200")],
+           lead=["", "lead-1"], stage=["", "offer"]),
+    one_of(ChangeStage, to=STAGES, criteria_met=CRITERIA, override_reason=["", "hurry"]),
+    one_of(ChangeStage, to=STAGES, override_reason=["hurry"]),
+    one_of(ChangeAmount, to=[eur("100"), eur("200")]),
+    one_of(ChangeCloseDate, to=DAYS),
+    one_of(ChangeOwner, to=["ann", "bob"]),
+    one_of(ChangeAccount, to=["Acme", "Globex"]),
+    one_of(SetNextStep, text=["", "call"], due=[None, *DAYS]),
+    one_of(ScheduleActivity, activity=["act-1", "act-2"], kind=["call"], due=DAYS),
+    one_of(CompleteActivity, activity=["act-1", "act-2"], kind=["call"]),
+    one_of(WinOpportunity, amount=[None, eur("200")], account=["", "Acme"], override_reason=["", "signed"]),
+    one_of(LoseOpportunity, reason=["price", "timing"]),
+    one_of(ReopenOpportunity, reason=["again"], to_stage=["", "need", "review", "won"]),
+)  # fmt: skip
+LEADS = ["lead-1", "lead-2"]
+DEALS = ["opportunity-1", "opportunity-2"]
+HOURS = st.integers(-2, LAST_HOUR)
+
+
+class Walk(RuleBasedStateMachine):
+    """Streams as the dispatcher drives them, without a log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.histories: dict[str, History] = {}
+
+    @rule(stream=st.sampled_from(LEADS), wish=LEAD_WISHES, hour=HOURS)
+    def ask_of_a_lead(self, stream, wish, hour):
+        self.ask(stream, wish, hour * HOUR)
+
+    @rule(stream=st.sampled_from(DEALS), wish=DEAL_WISHES, hour=HOURS)
+    def ask_of_a_deal(self, stream, wish, hour):
+        self.ask(stream, wish, hour * HOUR)
+
+    def ask(self, stream: str, wish: Any, moment: int) -> None:
+        before = {name: (history.version, history.state) for name, history in self.histories.items()}
+        try:
+            changes = self.decide(stream, wish, moment)
+        except PipelineError:
+            assert {name: (self.histories[name].version, self.histories[name].state) for name in before} == before
+            return
+        for history, happenings in changes:
+            history.add(happenings)
+        assert not any(happenings for _, happenings in self.decide(stream, wish, moment)), "asked again, it adds nothing"
+
+    def decide(self, stream: str, wish: Any, moment: int) -> list[tuple[History, list[Happening]]]:
+        """What a wish leads to, in its stream and in those that must decide with it."""
+        changes, wishes = [], [Then(stream, wish)]
+        for name, command in wishes:
+            history = self.histories.setdefault(name, History(name, BY_KIND[kind(name)]))
+            decider = BY_COMMAND[type(command)]
+            state = history.state_at(moment)
+            read = {other: CONTEXT.get(other) for other in decider.reads(state, command)}
+            answer = decider.decide(state, command, Context(name, read))
+            wishes += [then for then in answer if isinstance(then, Then)]
+            happenings = [Happening(event, moment) for event in answer if not isinstance(event, Then)]
+            history.check(happenings)
+            changes.append((history, happenings))
+        return changes
+
+    @invariant()
+    def versions_are_contiguous(self):
+        for history in self.histories.values():
+            assert [fact.version for fact in history.facts] == list(range(1, history.version + 1))
+
+    @invariant()
+    def replay_equals_live(self):
+        for name, history in self.histories.items():
+            replayed = History(name, history.decider, history.facts)
+            assert (replayed.version, replayed.state, replayed.latest) == (history.version, history.state, history.latest)
+
+    @invariant()
+    def the_state_at_every_moment_is_a_plain_fold_of_what_had_happened(self):
+        for history in self.histories.values():
+            for hour in range(-3, LAST_HOUR + 1):
+                had_happened = [event for when, event in timeline(history.facts) if when <= hour * HOUR]
+                had_happened = had_happened or at_the_opening(history.facts)
+                assert history.state_at(hour * HOUR) == reduce(history.decider.evolve, had_happened, None)
+
+    @invariant()
+    def every_fact_was_possible_where_it_stands(self):
+        for history in self.histories.values():
+            state = None
+            for _, event in timeline(history.facts):
+                assert history.decider.possible(state, event)
+                state = history.decider.evolve(state, event)
+
+    @invariant()
+    def a_deal_ends_once_unless_it_is_reopened(self):
+        for deal in DEALS:
+            closed = False
+            for _, event in timeline(self.facts(deal)):
+                if isinstance(event, (OpportunityWon, OpportunityLost)):
+                    assert not closed
+                    closed = True
+                elif isinstance(event, OpportunityReopened):
+                    assert closed
+                    closed = False
+
+    @invariant()
+    def a_deal_is_only_ever_moved_to_an_open_stage_of_its_own_process(self):
+        for deal in DEALS:
+            for _, event in timeline(self.facts(deal)):
+                if isinstance(event, (StageChanged, OpportunityReopened)):
+                    opened = self.facts(deal)[0].event
+                    stage = CONTEXT[opened.process].versions[opened.process_version].stage(
+                        event.to if isinstance(event, StageChanged) else event.to_stage
+                    )
+                    assert stage is not None and stage.kind == "open"
+
+    @invariant()
+    def a_lead_converts_once_into_a_deal_that_names_it(self):
+        for lead in LEADS:
+            converted = [fact.event for fact in self.facts(lead) if isinstance(fact.event, LeadConverted)]
+            assert len(converted) <= 1
+            for event in converted:
+                assert self.facts(event.opportunity)[0].event.lead == lead
+
+    @invariant()
+    def every_account_that_bought_is_one_customer(self):
+        wins = [f.event.account for deal in DEALS for f in self.facts(deal) if isinstance(f.event, OpportunityWon)]
+        customers = [history for name, history in self.histories.items() if kind(name) == "customer"]
+        assert all(history.version <= 1 for history in customers)
+        assert {account for account in wins if account} <= {history.state.account for history in customers if history.state}
+
+    def facts(self, stream: str) -> list[Fact]:
+        return self.histories[stream].facts if stream in self.histories else []
+
+
+def timeline(facts: list[Fact]) -> list[tuple[int, Any]]:
+    """When each fact took effect, and the fact, written down as naively as can be."""
+    opening = min((fact.occurred_at for fact in facts[:1]), default=0)
+    effective = [(max(fact.occurred_at, opening), fact.version, fact.event) for fact in facts]
+    return [(when, event) for when, _, event in sorted(effective, key=lambda row: (row[0], row[1]))]
+
+
+def at_the_opening(facts: list[Fact]) -> list[Any]:
+    """What took effect in the opening's instant: all that a moment before it can know."""
+    return [event for when, event in timeline(facts) if when == timeline(facts)[0][0]]
+
+
+TestWalk = Walk.TestCase
+TestWalk.settings = settings(
+    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
