@@ -1,0 +1,1 @@
+"""What each Kafka topic means to somebody: handlers that are given what they call."""

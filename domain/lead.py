@@ -5,11 +5,12 @@ from datetime import date
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain import qualification
 from domain.errors import Malformed, Rejected
-from domain.framework import published
 from domain.money import Money, checked
 from domain.opportunity import OpenOpportunity
 from domain.personal import Personal
+from domain.qualification import Answers, AssessCriterion, CriterionAssessed, LeadQualified, QualifyLead
 from domain.recorded import Context, Then
 
 # What can happen
@@ -48,24 +49,6 @@ class LeadContacted(Struct, frozen=True, tag="lead-contacted"):
     contact: str
     channel: str
     note: Personal = ""
-
-
-class CriterionAssessed(Struct, frozen=True, tag="criterion-assessed"):
-    """A question of a qualification framework was answered."""
-
-    framework: str
-    criterion: str
-    answer: str
-    evidence: Personal = ""
-
-
-class LeadQualified(Struct, frozen=True, tag="lead-qualified"):
-    """Interest, need and the ability to buy are established, by a framework or by an override with its reason."""
-
-    framework: str
-    framework_version: int
-    unmet: tuple[str, ...] = ()
-    override_reason: Personal = ""
 
 
 class LeadDisqualified(Struct, frozen=True, tag="lead-disqualified"):
@@ -144,22 +127,6 @@ class ContactLead(Struct, frozen=True, tag="contact-lead", forbid_unknown_fields
             raise Malformed("contact: give the contact an id of its own")
 
 
-class AssessCriterion(Struct, frozen=True, tag="assess-criterion", forbid_unknown_fields=True):
-    """Answer a question of a qualification framework."""
-
-    criterion: str
-    answer: str
-    framework: str = "framework-bant"
-    evidence: Personal = ""
-
-
-class QualifyLead(Struct, frozen=True, tag="qualify-lead", forbid_unknown_fields=True):
-    """Establish that the lead can become an opportunity; with a required criterion unmet only by an override."""
-
-    framework: str = "framework-bant"
-    override_reason: Personal = ""
-
-
 class DisqualifyLead(Struct, frozen=True, tag="disqualify-lead", forbid_unknown_fields=True):
     """Decide that the lead will not become an opportunity, for a reason."""
 
@@ -200,12 +167,12 @@ class ConvertLead(Struct, frozen=True, tag="convert-lead", forbid_unknown_fields
 
 
 Event = (
-    LeadCaptured | LeadEnriched | LeadAssigned | LeadContacted | CriterionAssessed
-    | LeadQualified | LeadDisqualified | LeadReopened | LeadConverted
+    LeadCaptured | LeadEnriched | LeadAssigned | LeadContacted
+    | LeadDisqualified | LeadReopened | LeadConverted | qualification.Event
 )  # fmt: skip
 Command = (
-    CaptureLead | EnrichLead | AssignLead | ContactLead | AssessCriterion
-    | QualifyLead | DisqualifyLead | ReopenLead | ConvertLead
+    CaptureLead | EnrichLead | AssignLead | ContactLead
+    | DisqualifyLead | ReopenLead | ConvertLead | qualification.Command
 )  # fmt: skip
 
 
@@ -213,7 +180,7 @@ Command = (
 
 
 class Profile(Struct, frozen=True):
-    """What is known of a lead. `answers` by (framework, criterion), with the evidence; `contacts` are ids."""
+    """What is known of a lead. `contacts` are ids."""
 
     captured: LeadCaptured
     company: str
@@ -222,7 +189,7 @@ class Profile(Struct, frozen=True):
     email: str
     phone: str
     contacts: frozenset[str] = frozenset()
-    answers: dict[tuple[str, str], tuple[str, str]] = {}
+    answers: Answers = {}
 
 
 class New(Struct, frozen=True):
@@ -276,9 +243,9 @@ def decide(state: State, command: Command, context: Context) -> tuple[Event | Th
         case New() | Working() | Qualified(), ContactLead(contact, channel, note):
             return () if contact in state.profile.contacts else (LeadContacted(contact, channel, note),)
         case New() | Working() | Qualified(), AssessCriterion():
-            return assessed(state.profile, command, context)
+            return qualification.decide(state.profile.answers, command, context)
         case New() | Working(), QualifyLead():
-            return (qualified(state.profile, command, context),)
+            return qualification.decide(state.profile.answers, command, context)
         case Qualified(), QualifyLead():
             return ()
         case New() | Working() | Qualified(), DisqualifyLead(reason, note):
@@ -343,8 +310,8 @@ def informed(profile: Profile, event: LeadContacted | CriterionAssessed | LeadEn
     match event:
         case LeadContacted(contact):
             return replace(profile, contacts=profile.contacts | {contact})
-        case CriterionAssessed(framework, criterion, answer, evidence):
-            return replace(profile, answers={**profile.answers, (framework, criterion): (answer, evidence)})
+        case CriterionAssessed():
+            return replace(profile, answers=qualification.evolve(profile.answers, event))
         case LeadAssigned(owner):
             return replace(profile, owner=owner)
         case LeadEnriched():
@@ -374,35 +341,6 @@ def enriched(profile: Profile, command: EnrichLead) -> tuple[LeadEnriched, ...]:
     asked = {name: getattr(command, name) for name in command.__struct_fields__}
     news = {name: value for name, value in asked.items() if value is not None and value != getattr(profile, name)}
     return (LeadEnriched(**news),) if news else ()
-
-
-def assessed(profile: Profile, command: AssessCriterion, context: Context) -> tuple[CriterionAssessed, ...]:
-    """The answer, if the framework knows the question and the answer, and it is new."""
-    framework = published(context, command.framework)
-    criterion = framework.criterion(command.criterion)
-    if criterion is None:
-        known = ", ".join(criterion.id for criterion in framework.criteria)
-        raise Rejected(f"assess-criterion: {framework.name} has no criterion {command.criterion!r}; it has {known}")
-    if command.answer not in criterion.answers:
-        allowed = ", ".join(criterion.answers)
-        raise Rejected(f"assess-criterion: {criterion.id} is answered by {allowed}, not by {command.answer!r}")
-    if profile.answers.get((command.framework, command.criterion)) == (command.answer, command.evidence):
-        return ()
-    return (CriterionAssessed(command.framework, command.criterion, command.answer, command.evidence),)
-
-
-def qualified(profile: Profile, command: QualifyLead, context: Context) -> LeadQualified:
-    """The qualification, with every required criterion met or an override that says why not."""
-    framework = published(context, command.framework)
-    answers = {c.id: profile.answers.get((command.framework, c.id), ("", ""))[0] for c in framework.criteria}
-    unmet = tuple(c.id for c in framework.criteria if c.required and answers[c.id] not in c.met)
-    if unmet and not command.override_reason.strip():
-        found = ", ".join(f"{name} ({answers[name] or 'not assessed'})" for name in unmet)
-        raise Rejected(
-            f"qualify-lead: {framework.name} requires {found}; assess them as met (assess-criterion),"
-            " or give an override_reason"
-        )
-    return LeadQualified(command.framework, framework.version, unmet, command.override_reason if unmet else "")
 
 
 def converted(profile: Profile, command: ConvertLead, context: Context) -> tuple[Event | Then, ...]:

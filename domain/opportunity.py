@@ -372,7 +372,9 @@ def refused(state: State, command: Command) -> Rejected:
             return Rejected(f"{verb}: the opportunity is not opened yet; allowed: open-opportunity")
         case Open(deal):
             kept = f"open in {deal.stage}, {deal.terms.amount.amount} {deal.terms.amount.currency}"
-            allowed = [c.__struct_config__.tag for c in get_args(Command) if c not in (OpenOpportunity, ReopenOpportunity)]
+            allowed = [
+                c.__struct_config__.tag for c in get_args(Command) if c not in (OpenOpportunity, ReopenOpportunity)
+            ]
             return Rejected(f"{verb}: the opportunity is already {kept}; allowed: {', '.join(map(str, allowed))}")
         case Won(deal) | Lost(deal):
             kind = "won" if isinstance(state, Won) else f"lost ({state.reason})"

@@ -1,11 +1,13 @@
 """Carries what is asked to the streams that decide it, and appends what follows: the one way to write."""
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from msgspec.json import Encoder
 
 from domain import BY_COMMAND, BY_KIND, Context, Decider, Then, kind
@@ -23,6 +25,9 @@ SKEW = 5 * 60 * 1_000_000  # microseconds by which the clocks of two machines ma
 HELD = 20_000  # histories kept between the batches of a bulk job
 LATEST = 2**63 - 1  # a position that no log reaches
 NAME = 200  # characters of a stream's name at the most
+
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it; a backslash more, and it is six plain characters
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 encode_canonical = Encoder(order="deterministic").encode
 
@@ -125,18 +130,26 @@ class Batch:
     def run(self) -> list[list[Receipt] | PipelineError]:
         """Decide, append, answer."""
         requests = [request for group in self.groups for request in group]
-        if asked := [(r.actor, r.command_id) for r in requests if r.command_id]:
+        clean = [request for request in requests if is_text(request.stream + request.actor + request.command_id)]
+        if asked := [(r.actor, r.command_id) for r in clean if r.command_id]:
             self.known = self.dispatcher.log.answers(asked)
-        streams = {request.stream for request in requests if kind(request.stream) in BY_KIND}
+        streams = {request.stream for request in clean if kind(request.stream) in BY_KIND}
         self.dispatcher.load(streams)
         self.vault.load(streams)  # a stream is often its own data subject
         outcomes = [self.attempt(group) for group in self.groups]
-        positions = self.append()
+        positions = self.append() | self.placed_before(outcomes)
         self.dispatcher.trim()
         return [
             outcome if isinstance(outcome, PipelineError) else [receipt.placed(positions) for receipt in outcome]
             for outcome in outcomes
         ]
+
+    def placed_before(self, outcomes: Sequence[list[Receipt] | PipelineError]) -> dict[tuple[str, int], int]:
+        """The position of each (stream, version) that a repeated request was answered with."""
+        receipts = [receipt for outcome in outcomes if not isinstance(outcome, PipelineError) for receipt in outcome]
+        streams = {stream for receipt in receipts if receipt.repeated for stream, _ in receipt.facts}
+        found = self.dispatcher.log.facts(list(streams), LATEST) if streams else {}
+        return {(fact.stream, fact.version): fact.position for facts in found.values() for fact in facts}
 
     def append(self) -> dict[tuple[str, int], int]:
         """Append what was decided; the position of each (stream, version)."""
@@ -185,9 +198,8 @@ class Batch:
     def checked(self, request: Request) -> tuple[int, Decider]:
         """When it happened, in microseconds, and who decides; Malformed where the envelope does not hold."""
         decider = BY_COMMAND[type(request.command)]
-        if kind(request.stream) != decider.kind or not len(decider.kind) + 1 < len(request.stream) <= NAME:
-            verb = request.command.__struct_config__.tag
-            raise Malformed(f"stream: {verb} is asked of a stream named {decider.kind}-…, not of {request.stream!r}")
+        check_texts(request)
+        check_name(request.stream, request.command)
         if not request.actor:
             raise Malformed("actor: say who asks")
         if request.occurred_at is None:
@@ -221,6 +233,7 @@ class Batch:
         changes = list[tuple[History, str, tuple[Happening, ...]]]()
         wishes = [Then(request.stream, request.command)]
         for stream, command in wishes:  # grows while it runs: a decision may ask other streams
+            check_name(stream, command)
             history = self.look_at(stream)
             decider = BY_COMMAND[type(command)]
             state = history.state_at(moment)
@@ -247,11 +260,33 @@ class Batch:
         source = request.source
         for version, (event, moment) in enumerate(happenings, history.version + 1):
             body = encode(self.vault.seal(stream, subject, event))
-            if b"\\u0000" in body:
-                raise Malformed(f"{request.command.__struct_config__.tag}: a text holds the NUL character")
             yield Draft(
                 uuid7(self.now), stream, version, str(event.__struct_config__.tag), body, moment,
                 request.actor, request.on_behalf_of, reason,
                 request.command_id, request.correlation_id, request.causation_id,
                 source.system if source else "", source.external_id if source else "", source.batch if source else "",
             )  # fmt: skip
+
+
+def check_name(stream: str, command: Struct) -> None:
+    """Raise Malformed where a command is asked of a stream that is not of its kind."""
+    wanted = BY_COMMAND[type(command)].kind
+    if kind(stream) != wanted or not len(wanted) + 1 < len(stream) <= NAME:
+        verb = command.__struct_config__.tag
+        raise Malformed(f"stream: {verb} is asked of a stream named {wanted}-…, not of {stream!r}")
+
+
+def check_texts(request: Request) -> None:
+    """Raise Malformed where a text of a request cannot be stored alike everywhere, whether it will be sealed or not."""
+    verb = request.command.__struct_config__.tag
+    try:
+        body = encode_canonical(request)
+    except UnicodeEncodeError as error:
+        raise Malformed(f"{verb}: a text is not Unicode: {error.reason}") from error
+    if b"\\u0000" in body and NUL.search(body):
+        raise Malformed(f"{verb}: a text holds the NUL character")
+
+
+def is_text(text: str) -> bool:
+    """Whether a database can be asked for a text."""
+    return "\0" not in text and not SURROGATE.search(text)

@@ -19,9 +19,10 @@ from domain.errors import Malformed, Unavailable
 from domain.personal import personal_texts
 
 SEALED = "sealed:1:"
-"""What a sealed text begins with; then its subject and, in base64, nonce and ciphertext: `sealed:1:lead-7:…`."""
+"""What a sealed text begins with; then its subject and, in base64, mark, nonce and ciphertext: `sealed:1:lead-7:…`."""
 UNREADABLE = "[sealed]"
 NONCE = 12  # bytes
+MARK = 4  # bytes of a text, before the nonce, that tell which of its subject's keys sealed it: one may follow another
 HELD = 50_000  # unwrapped keys kept in memory at the most, between two appends
 
 
@@ -79,6 +80,10 @@ class KeyFile:
                 os.fsync(file.fileno())
                 with suppress(FileExistsError):
                     os.link(file.name, self.path)
+            if hasattr(os, "O_DIRECTORY"):  # the name must outlive a crash as surely as what is sealed under it
+                folder = os.open(self.path.parent, os.O_RDONLY)
+                os.fsync(folder)
+                os.close(folder)
         except OSError as error:
             raise Unavailable(f"the key file {self.path} cannot be made: {error.strerror}") from error
 
@@ -112,8 +117,8 @@ class Vault:
 
     def seal_text(self, stream: str, field: str, subject: str, text: str) -> str:
         """A text sealed for the subject, of use in that stream and field alone."""
-        nonce = os.urandom(NONCE)
-        sealed = nonce + AESGCM(self._key(subject)).encrypt(nonce, text.encode(), bound_to(stream, field, subject))
+        key, nonce = self._key(subject), os.urandom(NONCE)
+        sealed = mark(key) + nonce + AESGCM(key).encrypt(nonce, text.encode(), bound_to(stream, field, subject))
         return f"{SEALED}{subject}:{urlsafe_b64encode(sealed).decode()}"
 
     def open(self, stream: str, event: Any) -> Any:
@@ -127,13 +132,14 @@ class Vault:
             return text
         subject, _, sealed = text.removeprefix(SEALED).rpartition(":")
         self.load([subject])
-        if subject not in self._keys:
-            return UNREADABLE
-        raw = urlsafe_b64decode(sealed)
+        key = self._keys.get(subject)
         try:
-            cipher, bound = AESGCM(self._keys[subject]), bound_to(stream, field, subject)
-            return cipher.decrypt(raw[:NONCE], raw[NONCE:], bound).decode()
-        except InvalidTag:
+            raw = urlsafe_b64decode(sealed)
+            if key is None or raw[:MARK] != mark(key):  # forgotten, whether or not the subject has a new key since
+                return UNREADABLE
+            nonce, text = raw[MARK : MARK + NONCE], raw[MARK + NONCE :]
+            return AESGCM(key).decrypt(nonce, text, bound_to(stream, field, subject)).decode()
+        except (InvalidTag, ValueError):
             raise Malformed(f"{field}: the sealed text in {stream} was not sealed there, or was changed") from None
 
     def take_fresh(self) -> dict[str, bytes]:
@@ -166,3 +172,8 @@ class Vault:
 def bound_to(stream: str, field: str, subject: str) -> bytes:
     """The associated data of a sealed text: it opens nowhere else."""
     return "\x1f".join((stream, field, subject)).encode()
+
+
+def mark(key: bytes) -> bytes:
+    """What tells a key from the others that its subject had, without giving it away."""
+    return hmac.digest(key, b"mark", "sha256")[:MARK]

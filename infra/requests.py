@@ -1,47 +1,125 @@
-"""Reads what somebody asks, from JSON: only what is exact and known gets in."""
+"""Reads what is asked from JSON, and refuses all that would only look like a command."""
 
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar, cast
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import FieldInfo, fields
 
 from domain import BY_COMMAND, Command
 from domain.errors import Malformed, NotFound
+from domain.money import Money
 
-COMMANDS: dict[str, type[Any]] = {str(command.__struct_config__.tag): command for command in BY_COMMAND}
+BY_TAG: Mapping[str, type[Struct]] = {str(kind.__struct_config__.tag): kind for kind in BY_COMMAND}
+"""The commands by what they are called."""
+
+DEEPEST = 32  # levels of nesting in a body; no command needs more than five
+AT = re.compile(r"(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?", re.DOTALL)
+FIELD = re.compile(r"Object (?:missing required|contains unknown) field `(?P<name>[^`]*)`")
+
+Asked = TypeVar("Asked", bound=Struct)
 
 
 def parse_command(tag: str, body: bytes | Mapping[str, Any]) -> Command:
-    """The command of that name with the fields of a JSON document.
+    """The command of that name which a JSON object holds, as text or as it was read.
 
-    NotFound for a name that no command has; Malformed, naming the field and the reason, for a field that is unknown,
-    missing, of another type or out of bounds, for a number where exact text is wanted, and for a time without a zone.
+    Raises NotFound for a name that no command has, Malformed naming the field and the reason for anything that is
+    not exactly such a command: what a number or a date was meant to be is never guessed.
     """
-    if tag not in COMMANDS:
-        raise NotFound(f"there is no command {tag!r}; there are {', '.join(COMMANDS)}")
+    wanted = BY_TAG.get(tag)
+    if wanted is None:
+        raise NotFound(f"there is no command {tag!r}; there are: {', '.join(BY_TAG)}")
+    return cast(Command, parse(wanted, body))
+
+
+def parse(wanted: type[Asked], body: bytes | Mapping[str, Any]) -> Asked:
+    """The struct that a JSON object holds, or Malformed naming the field and the reason."""
+    raw = read(body) if isinstance(body, bytes) else body
+    if not isinstance(raw, Mapping):
+        raise Malformed(f"a JSON object is asked for, not {named(raw)}")
+    raw = cast(Mapping[str, Any], raw)
+    refuse_floats(raw, "", DEEPEST)
     try:
-        fields = msgspec.json.decode(body) if isinstance(body, bytes) else dict(body)
-        refuse_inexact(fields, "$")
-        return msgspec.convert({**fields, "type": tag}, COMMANDS[tag])
-    except (msgspec.DecodeError, TypeError) as error:  # a ValidationError is a DecodeError
-        raise Malformed(f"{tag}: {error}") from error
+        found = msgspec.convert(raw, wanted)
+    except msgspec.ValidationError as error:
+        raise Malformed(explained(error, wanted)) from error
+    refuse_guesses(found, raw, "")
+    return found
 
 
-def refuse_inexact(value: Any, path: str) -> None:
-    """Raise Malformed where a number is not exact: a float anywhere, or a number as the amount of money.
+def read(body: bytes) -> object:
+    """The value that a JSON text holds."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"the body is not JSON: {error}") from error
 
-    msgspec by itself would read 0.1 as a Decimal.
+
+def refuse_floats(raw: object, path: str, deeper: int) -> None:
+    """Raise Malformed where a number has a fraction or an exponent: binary fractions are not what was written."""
+    if deeper == 0:
+        raise Malformed(f"{path}: nested deeper than {DEEPEST} levels")
+    if isinstance(raw, float):
+        raise Malformed(f'{path}: write a number with a fraction as a string, such as "{raw}"')
+    for step, value in steps(raw):
+        refuse_floats(value, joined(path, step), deeper - 1)
+
+
+def refuse_guesses(found: object, raw: object, path: str) -> None:
+    """Raise Malformed where msgspec took for granted what was not written.
+
+    A number as an amount of money, a moment without a time zone, fields that a struct does not have.
     """
-    match value:
-        case float():
-            raise Malformed(f"{path}: {value} is a binary fraction; write exact decimals as text")
-        case {"amount": int() | float() as amount, "currency": _}:
-            raise Malformed(f'{path}.amount: write {amount} as text: "{amount}"')
-        case dict():
-            for name, part in value.items():
-                refuse_inexact(part, f"{path}.{name}")
-        case list():
-            for index, part in enumerate(value):
-                refuse_inexact(part, f"{path}[{index}]")
-        case _:
-            pass
+    if isinstance(found, Money) and not isinstance(cast(Mapping[str, Any], raw)["amount"], str | Decimal):
+        raise Malformed(f'{joined(path, "amount")}: write the amount as a string, such as "1054.00", not as a number')
+    if isinstance(found, datetime) and found.utcoffset() is None:
+        raise Malformed(f"{path}: {found.isoformat()} has no time zone, such as Z or +02:00")
+    if isinstance(found, Struct):
+        known: dict[str, FieldInfo] = {field.encode_name: field for field in fields(found)}
+        for step, value in steps(raw):
+            if step in known:
+                refuse_guesses(getattr(found, known[step].name), value, joined(path, step))
+            elif step != found.__struct_config__.tag_field:
+                raise Malformed(f"{joined(path, step)}: there is no such field; there are {', '.join(known)}")
+    elif isinstance(found, tuple):
+        for part, (step, value) in zip(cast("tuple[object, ...]", found), steps(raw), strict=True):
+            refuse_guesses(part, value, joined(path, step))
+
+
+def steps(raw: object) -> Iterator[tuple[str, object]]:
+    """The parts of a JSON object by name, or of an array by number in brackets; none of anything else."""
+    if isinstance(raw, Mapping):
+        for name, value in cast(Mapping[Any, object], raw).items():
+            yield str(name), value
+    elif isinstance(raw, Sequence) and not isinstance(raw, str | bytes):
+        for number, value in enumerate(cast(Sequence[object], raw)):
+            yield f"[{number}]", value
+
+
+def joined(path: str, step: str) -> str:
+    """A path with one more step: `stages` and `[0]` and `id` make `stages[0].id`."""
+    return path + step if step.startswith("[") or not path else f"{path}.{step}"
+
+
+def explained(error: msgspec.ValidationError, wanted: type[Struct]) -> str:
+    """msgspec's message with the field in front. A bound of our own names its field already."""
+    if isinstance(error.__cause__, Malformed):
+        return str(error.__cause__)
+    match = AT.fullmatch(str(error))
+    assert match is not None, "the pattern leaves nothing out"
+    reason, path = match["reason"], (match["path"] or "$").removeprefix("$").removeprefix(".")
+    if field := FIELD.fullmatch(reason):
+        here = f"; there are {', '.join(wanted.__struct_encode_fields__)}" if not path else ""
+        reason = "is missing" if "missing" in reason else f"there is no such field{here}"
+        path = joined(path, field["name"])
+    return f"{path}: {reason}" if path else reason
+
+
+def named(raw: object) -> str:
+    """What kind of JSON value it is, in words."""
+    kinds: dict[type[Any], str] = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
+    return kinds.get(type(raw), "a number")

@@ -29,7 +29,7 @@ from infra.dispatch import Dispatcher
 
 ACTOR = "simulator"
 CHUNK = 2_000  # requests decided and appended together
-LATE = 0.03  # share of the facts that are recorded days after they happened
+LATE = 0.18  # share of the facts that may come late that do; of all facts, about 3 in 100
 
 NEW_BUSINESS = PublishProcess(
     "New business",
@@ -201,7 +201,7 @@ def punctual(steps: Iterator[tuple[datetime, str, Command]], draw: Random) -> It
     for moment, stream, command in steps:
         while late and late[0].recorded <= moment:
             yield heapq.heappop(late)
-        if may_be_late(command, moved) and draw.random() < LATE * 2.5:  # about four facts in ten may be late
+        if may_be_late(command, moved) and draw.random() < LATE:
             heapq.heappush(late, Step(moment + timedelta(days=draw.uniform(1, 12)), moment, stream, command))
         else:
             yield Step(moment, moment, stream, command)

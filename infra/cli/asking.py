@@ -51,7 +51,9 @@ HERE = Asking()
 
 def stdout() -> Console:
     """The terminal, or a pipe that is given whole lines."""
-    return Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", WIDTH)), highlight=False)
+    return Console(
+        width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", WIDTH)), highlight=False, soft_wrap=True
+    )
 
 
 def progress() -> Progress:
@@ -63,7 +65,7 @@ def progress() -> Progress:
 
 def note(text: str) -> None:
     """Tell the person at the terminal something beside the answer."""
-    Console(stderr=True, highlight=False).print(text, markup=False, style="dim")
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False, style="dim")
 
 
 def moment(field: str, text: str) -> datetime:

@@ -63,7 +63,7 @@ def refuse(kind: str, text: str, code: int, arguments: Sequence[str]) -> int:
     if "--json" in arguments:
         print(msgspec.json.encode({"error": kind, "detail": text}).decode(), file=sys.stderr)
     else:
-        console = Console(stderr=True, highlight=False)
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
         console.print(f"[bold red]{kind}:[/] ", end="")
         console.print(text, markup=False)
     return code

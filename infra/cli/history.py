@@ -38,9 +38,11 @@ def timeline(
         raise NotFound(f"{stream}: nothing was ever recorded of it")
     if asking.json:
         return asking.answer(lines)
-    table = Table("#", "position", "happened", "recorded", "who", "what", "", "why", title=stream, title_justify="left")
+    table = Table(
+        "#", "position", "happened", "recorded", "who", "what", "how", "why", title=stream, title_justify="left"
+    )
     for row in lines:
-        details = ", ".join(f"{name}: {plain(value)}" for name, value in row["event"].items() if plain(value))
+        details = ", ".join(described(row["event"]))
         what = f"[bold]{row['type']}[/]" + (f" [yellow]{', '.join(row['flags'])}[/]" if row["flags"] else "")
         happened, recorded = (f"{row[name]:%Y-%m-%d %H:%M}" for name in ("occurred_at", "recorded_at"))
         who = row["actor"] + (f" for {row['on_behalf_of']}" if row["on_behalf_of"] else "")
@@ -68,6 +70,13 @@ def line(app: "Installation", fact: Recorded, before: Recorded | None) -> dict[s
     }
 
 
+def described(event: dict[str, Any]) -> list[str]:
+    """An event's fields in a few words each; what changed from one value to another on one line."""
+    fields = {name: text for name, value in event.items() if (text := plain(value))}
+    change = [f"{fields.pop('from', 'none')} → {fields.pop('to')}"] if "from" in event and "to" in fields else []
+    return change + [f"{name.replace('_', ' ')}: {text}" for name, text in fields.items()]
+
+
 def plain(value: Any) -> str:
     """A field's value in a few words; money as amount and currency, what has an id by its id."""
     match value:
@@ -75,7 +84,7 @@ def plain(value: Any) -> str:
             return f"{amount} {currency}"
         case {"id": name}:
             return str(name)
-        case list():
+        case list() | tuple():
             return ", ".join(plain(part) for part in cast("list[Any]", value))
         case _:
             return "" if value is None else str(value)
@@ -98,10 +107,10 @@ def status(*, asking: Asking = HERE) -> None:
     if asking.json:
         return asking.answer(document)
     out = stdout()
-    out.print(f"log        {document['db']}", soft_wrap=True)
+    out.print(f"log        {document['db']}")
     out.print(f"position   {head}" + (f", recorded {newest[0].recorded_at:%Y-%m-%d %H:%M:%S}Z" if newest else ""))
     out.print(f"tables     at position {reached}, {head - reached} behind")
-    out.print(f"key file   {document['key_file']}", soft_wrap=True)
+    out.print(f"key file   {document['key_file']}")
 
 
 def digest(*, asking: Asking = HERE) -> None:
@@ -110,7 +119,7 @@ def digest(*, asking: Asking = HERE) -> None:
         facts, found = content_digest(app)
     if asking.json:
         return asking.answer({"facts": facts, "content": found})
-    stdout().print(f"{found}  {facts} facts", soft_wrap=True)
+    stdout().print(f"{found}  {facts} facts")
 
 
 def content_digest(app: "Installation", of: Callable[[str], bool] = bool) -> tuple[int, str]:

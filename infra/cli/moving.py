@@ -18,7 +18,7 @@ DEMO = Path("demo.db")
 DEMO_OPPORTUNITIES = 1_500
 NEXT = (
     "What to try next, with the program of this environment (.venv/bin/dealtrail):",
-    "  dealtrail timeline opportunity-s7-1 --db DB             every fact of one deal: who, when, recorded when",
+    "  dealtrail timeline DEAL --db DB                         every fact of one deal: who, when, recorded when",
     "  dealtrail metric win-rate --since 2026-01-01 --db DB    won against lost, of the deals closed since then",
     "  dealtrail metric board --effective-at 2025-12-31 --known-at 9000 --db DB",
     "                                                          what was true then, as far as was known at position 9000",
@@ -66,7 +66,7 @@ def import_(
         f"{summary.unchanged:,} unchanged, {summary.rejected:,} rejected"
     )
     if summary.rejected:
-        stdout().print(f"what was rejected, with line and reason: {escape(str(refused))}", soft_wrap=True)
+        stdout().print(f"what was rejected, with line and reason: {escape(str(refused))}")
 
 
 def simulate(
@@ -112,11 +112,12 @@ def demo(*, asking: Asking = HERE) -> None:
                 "board", Question(effective_at=micros(before))
             ),
         }
-        show_demo(asking, answers)
+        reopened = (fact.stream for fact in app.log.page(0, app.log.head()) if fact.tag == "opportunity-reopened")
+        show_demo(asking, answers, next(reopened, "STREAM"))
 
 
-def show_demo(asking: Asking, answers: dict[str, "Answer"]) -> None:
-    """The demo's answers, and what to try next."""
+def show_demo(asking: Asking, answers: dict[str, "Answer"], deal: str) -> None:
+    """The demo's answers, and what to try next, with a deal that is worth a look."""
     from infra.cli.metrics import document, show
 
     if asking.json:
@@ -125,6 +126,5 @@ def show_demo(asking: Asking, answers: dict[str, "Answer"]) -> None:
     for title, answer in answers.items():
         show(out, answer, title)
         out.print()
-    db = asking.db
     for text in NEXT:
-        out.print(text.replace("DB", str(db)), soft_wrap=True, markup=False)
+        out.print(text.replace("DB", str(asking.db)).replace("DEAL", deal), markup=False)

@@ -43,12 +43,12 @@ def verb(decider: Decider, command: type[Any]) -> Callable[..., None]:
     """A function whose options are the fields of the command and of its envelope."""
     hints = get_type_hints(command)
 
-    def ask(**given: Any) -> None:
-        asking: Asking = given.pop("asking") or HERE
-        stream = given.pop("stream") or new_stream(decider.kind)
-        envelope = {name: value for name in ENVELOPE if (value := given.pop(f"envelope_{name}")) is not None}
-        if "opportunity" in given and given["opportunity"] is None:
-            given["opportunity"] = new_stream("opportunity")
+    def ask(stream: str | None = None, /, **given: Any) -> None:
+        asking: Asking = given.pop("asking", None) or HERE
+        stream = stream or new_stream(decider.kind)
+        envelope = {name: value for name in ENVELOPE if (value := given.pop(f"envelope_{name}", None)) is not None}
+        if "opportunity" in hints and tag_of(command) == "convert-lead":
+            given.setdefault("opportunity", new_stream("opportunity"))
         fields = {name: document(name, value, hints[name]) for name, value in given.items() if value is not None}
         carry_out(asking, stream, parse_command(tag_of(command), fields), envelope)
 
@@ -72,15 +72,15 @@ ENVELOPE = {
 def parameters(decider: Decider, command: type[Any]) -> list[inspect.Parameter]:
     """The options of a verb: the stream, the command's fields, the envelope, and those of every verb."""
     tag, kind = tag_of(command), decider.kind
-    stream: Any = Annotated[str, Parameter(help=f"The {kind}, such as {kind}-7.", name="STREAM")]
+    stream: Any = Annotated[str, Parameter(help=f"The {kind}, such as {kind}-7.")]
     blank = inspect.Parameter.empty
     if tag in OPENERS:
-        stream = Annotated[str | None, Parameter(help=f"A name for the {kind}; left out, it gets one.", name="STREAM")]
+        stream = Annotated[str | None, Parameter(help=f"A name for the {kind}; left out, it gets one.")]
         blank = None
-    found = [inspect.Parameter("stream", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=blank, annotation=stream)]
+    found = [inspect.Parameter("stream", inspect.Parameter.POSITIONAL_ONLY, default=blank, annotation=stream)]
     hints = get_type_hints(command)
     for field in msgspec.structs.fields(command):
-        optional = not field.required or field.name == "opportunity"
+        optional = not field.required or (tag, field.name) == ("convert-lead", "opportunity")
         found.append(
             inspect.Parameter(
                 field.name,

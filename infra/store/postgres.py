@@ -147,6 +147,7 @@ class PostgresLog(Reader):
             self._datastore = _datastore(url, names.schema)
             self._datastore.pool.open()
             self._recorder = EventRecorder(self._datastore)
+        self._writer: Connection[DictRow] | None = None
         self._group = GroupCommit(self._write)
         super().__init__(*(names.quoted(name) for name in (names.events, names.answers, names.keys)))
 
@@ -170,7 +171,7 @@ class PostgresLog(Reader):
             names = ("heads", "drafts", "kept", "subjects")
             whole = _raw([dict(zip(names, call.arguments, strict=True)) for call in group])
             sql, parameters = self._recorder.append_group, (moment, str(whole, "utf-8"))
-        with self._connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+        with self._held() as connection, connection.cursor(row_factory=tuple_row) as cursor:
             answered = cursor.execute(sql, parameters, prepare=True).fetchall()
         return [call.outcome(row[0]) for call, row in zip(group, answered, strict=True)]
 
@@ -243,6 +244,19 @@ class PostgresLog(Reader):
                 pool.putconn(connection)
 
     @contextmanager
+    def _held(self) -> Generator[Connection[DictRow]]:
+        """The connection for appends, of which one is under way at a time; kept until it breaks."""
+        with self._translated():
+            connection = self._writer or self._datastore.pool.getconn()
+            self._writer = connection
+            try:
+                yield connection
+            except BaseException:
+                self._writer = None
+                self._datastore.pool.putconn(connection)
+                raise
+
+    @contextmanager
     def _translated(self) -> Generator[None]:
         try:
             yield
@@ -251,6 +265,8 @@ class PostgresLog(Reader):
 
     def close(self) -> None:
         """Let go of the database. Nobody may be appending or reading any more."""
+        if self._writer is not None:
+            self._datastore.pool.putconn(self._writer)
         self._datastore.close()
 
 

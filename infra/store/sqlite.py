@@ -22,6 +22,7 @@ from infra.store.writing import Clock, expected_heads, now, plain_drafts, refuse
 LOCK_TIMEOUT = 10  # seconds that a writer waits for a writer in another process
 CHUNK = 1000  # rows fetched at once in a scan
 OPENING_ATTEMPTS = 50  # of switching a new file to write-ahead logging, while another process does the same
+MAPPED = 1 << 30  # bytes of the file read without copying: twice as fast where a scan follows an index
 ROWS_AT_ONCE = 32  # in one INSERT
 OUT_OF_REACH = {
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
@@ -54,6 +55,7 @@ def _configure(connection: sqlite3.Connection) -> None:
                 raise
             time.sleep(0.02)
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA mmap_size={MAPPED}")
 
 
 @cache

@@ -36,7 +36,9 @@ REOPENED = OpportunityReopened("demo", "they came back")
 
 
 def fact(version: int, hour: float, event: object, corrects: int = 0) -> Fact:
-    return Fact(version, STREAM, version, event.__struct_config__.tag if event else "", int(hour * HOUR), event, corrects)
+    return Fact(
+        version, STREAM, version, event.__struct_config__.tag if event else "", int(hour * HOUR), event, corrects
+    )
 
 
 def facts(*happened: tuple[float, object]) -> list[Fact]:
@@ -133,7 +135,14 @@ def test_a_history_of_which_nothing_is_left_has_no_state():
 
 @pytest.mark.parametrize(
     ("hour", "kind", "stage"),
-    [(0, Open, "demo"), (1, Open, "demo"), (1.9, Open, "demo"), (2, Open, "offer"), (3, Won, "offer"), (4, Open, "demo")],
+    [
+        (0, Open, "demo"),
+        (1, Open, "demo"),
+        (1.9, Open, "demo"),
+        (2, Open, "offer"),
+        (3, Won, "offer"),
+        (4, Open, "demo"),
+    ],
 )
 def test_the_state_at_an_instant_is_what_had_happened_by_then(hour, kind, stage):
     state = history((1, OPENED), (3, WON), (4, REOPENED), (2, TO_OFFER)).state_at(int(hour * HOUR))

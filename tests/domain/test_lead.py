@@ -347,7 +347,9 @@ def test_a_fact_leads_to_this_state_and_one_that_does_not_fit_changes_nothing(gi
     assert LEAD.evolve(state, event) == EVOLVED.get((given, type(event)), state)
 
 
-@pytest.mark.parametrize(("given", "kind"), [*EVOLVED], ids=lambda value: value if isinstance(value, str) else tag(value))
+@pytest.mark.parametrize(
+    ("given", "kind"), [*EVOLVED], ids=lambda value: value if isinstance(value, str) else tag(value)
+)
 def test_what_changes_a_state_was_possible_in_it(given, kind):
     assert kind in POSSIBLE[given]
 

@@ -58,7 +58,13 @@ def test_an_amount_that_is_no_decimal_is_malformed_although_a_struct_would_take_
 
 @pytest.mark.parametrize(
     ("amount", "currency", "units"),
-    [("10.54", "USD", 1054), ("0", "USD", 0), ("10", "JPY", 10), ("1.5", "KWD", 1500), ("999999999999999.99", "EUR", 10**17 - 1)],
+    [
+        ("10.54", "USD", 1054),
+        ("0", "USD", 0),
+        ("10", "JPY", 10),
+        ("1.5", "KWD", 1500),
+        ("999999999999999.99", "EUR", 10**17 - 1),
+    ],
 )
 def test_minor_units_are_whole_and_lead_back(amount, currency, units):
     assert minor_units(Money(Decimal(amount), currency)) == units

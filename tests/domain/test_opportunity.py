@@ -263,6 +263,7 @@ CLOSING = [
     Row("reopened in need", LoseOpportunity("timing"), (OpportunityLost("timing"),), "after a win"),
 ]  # fmt: skip
 
+
 @pytest.mark.parametrize(("given", "when", "then"), rows([*TRANSITIONS, *OPENING, *MOVING, *CLOSING]))
 def test_a_wish_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
     check(OPPORTUNITY, fold(OPPORTUNITY, (STATES | DEALS)[given]), when, then, Context(STREAM, READ))
@@ -335,7 +336,9 @@ def test_a_fact_leads_to_this_state_and_one_that_does_not_fit_changes_nothing(gi
     assert OPPORTUNITY.evolve(state, event) == EVOLVED.get((given, type(event)), state)
 
 
-@pytest.mark.parametrize(("given", "kind"), [*EVOLVED], ids=lambda value: value if isinstance(value, str) else tag(value))
+@pytest.mark.parametrize(
+    ("given", "kind"), [*EVOLVED], ids=lambda value: value if isinstance(value, str) else tag(value)
+)
 def test_what_changes_a_state_was_possible_in_it(given, kind):
     assert kind in POSSIBLE[given]
 

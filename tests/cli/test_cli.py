@@ -1,0 +1,189 @@
+"""The command line answers people and programs: tables or one JSON document, and exit codes that mean something."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain import DECIDERS
+from infra.cli.edge import run
+from projections import METRICS
+from tests.cli.program import dealtrail
+
+Shell = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def shell(log_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """Runs a verb on a fresh log, once on each database: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEALTRAIL_DB", log_url)
+    monkeypatch.setenv("DEALTRAIL_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("COLUMNS", "140")
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = run(arguments)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+def document(answer: tuple[int, str, str]) -> Any:
+    code, out, err = answer
+    assert code == 0, err
+    return json.loads(out)
+
+
+def opened(shell: Shell, name: str = "opportunity-1", *more: str) -> None:
+    assert shell("open-opportunity", name, "--process", "process-standard", "--amount", "100.50 EUR", *more)[0] == 0
+
+
+def test_every_command_of_the_domain_is_a_verb_with_help(shell: Shell) -> None:
+    code, out, _ = shell("--help")
+    assert code == 0
+    for command in (command for decider in DECIDERS for command in decider.commands):
+        tag = command.__struct_config__.tag
+        assert tag in out
+        assert shell(tag, "--help")[0] == 0
+
+
+def test_a_command_answers_with_its_facts_and_their_position(shell: Shell) -> None:
+    arguments = ("capture-lead", "lead-1", "--source", "web", "--email", "a@b.example", "--json", "--command-id", "x")
+    first = document(shell(*arguments))
+    assert first == {
+        "stream": "lead-1",
+        "position": 3,
+        "repeated": False,
+        "facts": [{"stream": "lead-1", "version": 1, "event": "lead-captured"}],
+    }
+    again = document(shell(*arguments))
+    assert (again["facts"], again["repeated"]) == (first["facts"], True)
+    code, _, err = shell("capture-lead", "lead-1", "--source", "fair", "--command-id", "x")
+    assert (code, "KeyReused" in err) == (2, True)
+
+
+def test_a_lead_without_a_name_is_given_one(shell: Shell) -> None:
+    assert document(shell("capture-lead", "--source", "web", "--json"))["stream"].startswith("lead-0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("metric", "nope"), 3, "there is no metric 'nope'"),
+        (("timeline", "lead-none"), 3, "lead-none: nothing was ever recorded of it"),
+        (("metric",), 2, "metric --list names them"),
+        (("metric", "board", "--colour"), 2, "--colour"),
+        (("metric", "board", "--known-at", "999"), 2, "known_at: position 999 is not reached yet"),
+        (("metric", "board", "--known-at", "yesterday"), 2, "known_at: 'yesterday' is not a date"),
+        (("metric", "funnel", "--mode", "upside-down"), 2, "mode: funnel has reached_or_beyond"),
+        (("metric", "board", "--since", "2026-01-01"), 2, "board is asked at a moment"),
+        (("win-opportunity", "opportunity-1"), 4, "the opportunity is not opened yet"),
+        (("win-opportunity", "lead-1"), 2, "asked of a stream named opportunity-"),
+        (("change-amount", "opportunity-1", "--to", "12"), 2, "to: '12' is not an amount with its currency"),
+        (("change-amount", "opportunity-1", "--to", "1.234 EUR"), 2, "more than 2 decimal places"),
+        (("change-close-date", "opportunity-1", "--to", "31.1.2026"), 2, "to"),
+        (("capture-lead", "lead-1", "--source", "web", "--occurred-at", "2999-01-01"), 2, "is in the future"),
+        (("import", "maven", "nowhere"), 3, "no such file"),
+        (("import", "excel", "nowhere"), 2, "excel"),
+        (("simulate", "--opportunities", "0"), 2, "opportunities: 0"),
+        (("simulate", "--until", "2999-01-01"), 2, "until"),
+        (("status", "--db", "mysql://x"), 2, "sqlite:///FILE or postgresql://"),
+        (("status", "--db", "sqlite:////nowhere/at/all.db"), 1, "/nowhere/at/all.db"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_done_says_why_and_ends_with_its_code(
+    shell: Shell, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    ended, out, err = shell(*arguments)
+    assert (ended, out) == (code, "")
+    assert said in err
+    ended, out, err = shell(*arguments, "--json")
+    assert (ended, out) == (code, "")
+    assert said in json.loads(err)["detail"]
+
+
+def test_a_metric_in_json_says_what_it_is_and_when_it_is_for(shell: Shell) -> None:
+    opened(shell)
+    answer = document(
+        shell("metric", "board", "--json", "--pipeline", "process-standard", "--effective-at", "2999-01-31")
+    )
+    assert set(answer) == {"metric", "definition", "position", "known_at", "effective_at", "filters", "rows"}
+    assert answer["filters"] == {"pipeline": "process-standard"}
+    assert answer["effective_at"] == "2999-01-31T23:59:59.999999Z"
+    [row] = answer["rows"]
+    assert (row["stage"], row["deals"], row["amount"], row["currency"]) == ("discovery", 1, "100.50", "EUR")
+
+
+def test_both_time_axes_move_a_figure(shell: Shell) -> None:
+    opened(shell, "opportunity-1", "--occurred-at", "2026-01-10")
+    before = document(shell("status", "--json"))["position"]
+    arguments = ("change-amount", "opportunity-1", "--to", "70 EUR", "--occurred-at", "2026-02-10")
+    assert shell(*arguments)[0] == 0
+
+    def amount(*moment: str) -> str | None:
+        rows = document(shell("metric", "board", "--json", *moment))["rows"]
+        return rows[0]["amount"] if rows else None
+
+    assert amount() == "70.00"
+    assert amount("--known-at", str(before)) == "100.50"
+    assert amount("--effective-at", "2026-02-09") == "100.50"
+    assert amount("--effective-at", "2026-01-09") is None
+    assert amount("--known-at", "2026-01-01") is None  # nothing was recorded by then
+    assert amount("--known-at", str(before), "--effective-at", "2026-03-01") == "100.50"
+
+
+def test_the_list_of_metrics_names_each_with_its_definition(shell: Shell) -> None:
+    listed = document(shell("metric", "--list", "--json"))
+    assert set(listed) == set(METRICS)
+    assert all(len(entry["definition"]) > 40 for entry in listed.values())
+    assert all(name in shell("metric", "--list")[1] for name in METRICS)
+
+
+def test_a_timeline_opens_what_is_sealed_and_flags_what_is_back_dated(shell: Shell) -> None:
+    opened(shell, "opportunity-1", "--occurred-at", "2026-01-10", "--note", "a friend of Ada's")
+    shell("change-stage", "opportunity-1", "--to", "proposal", "--occurred-at", "2026-03-10")
+    shell("change-amount", "opportunity-1", "--to", "70 EUR", "--occurred-at", "2026-02-10", "--why", "new offer")
+    first, second, third = document(shell("timeline", "opportunity-1", "--json"))
+    assert first["event"]["note"] == "a friend of Ada's"
+    assert (second["flags"], third["flags"], third["reason"]) == ([], ["back-dated"], "new offer")
+    assert "100.50 EUR → 70 EUR" in shell("timeline", "opportunity-1")[1]
+
+
+def test_a_back_dated_loss_that_would_make_a_later_fact_impossible_is_refused_naming_it(shell: Shell) -> None:
+    opened(shell, "opportunity-1", "--occurred-at", "2026-01-10")
+    shell("change-stage", "opportunity-1", "--to", "proposal", "--occurred-at", "2026-03-10")
+    code, _, err = shell("lose-opportunity", "opportunity-1", "--reason", "price", "--occurred-at", "2026-02-01")
+    assert code == 4
+    assert "stage-changed, version 2, of 2026-03-10 23:59:59Z" in err
+
+
+def test_status_says_where_the_log_and_its_tables_stand(shell: Shell) -> None:
+    opened(shell)
+    assert document(shell("status", "--json"))["views"] == {"position": 0, "lag": 3}
+    shell("metric", "board")
+    assert document(shell("status", "--json"))["views"] == {"position": 3, "lag": 0}
+    assert "0 behind" in shell("status")[1]
+
+
+def test_a_process_may_come_from_a_file_and_a_bad_one_is_named(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("[{")
+    arguments = ("publish-process", "process-x", "--name", "X", "--stages")
+    assert shell(*arguments, "@none.json")[0] == 3
+    assert shell(*arguments, "@bad.json")[0] == 2
+    code, _, err = shell(*arguments, "[]")
+    assert (code, "stages: 0 given" in err) == (2, True)
+
+
+def test_a_pipe_that_closes_early_and_no_color_are_honoured(tmp_path: Path) -> None:
+    ran = dealtrail("metric", "--list", folder=tmp_path, NO_COLOR="1")
+    assert ran.code == 0
+    assert "\x1b[" not in ran.out
+
+
+def test_json_answers_leave_stdout_to_the_document_alone(tmp_path: Path) -> None:
+    ran = dealtrail("simulate", "--opportunities", "3", "--json", folder=tmp_path)
+    assert ran.document()["opportunities"] == 3
