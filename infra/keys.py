@@ -137,8 +137,8 @@ class Vault:
             raw = urlsafe_b64decode(sealed)
             if key is None or raw[:MARK] != mark(key):  # forgotten, whether or not the subject has a new key since
                 return UNREADABLE
-            nonce, text = raw[MARK : MARK + NONCE], raw[MARK + NONCE :]
-            return AESGCM(key).decrypt(nonce, text, bound_to(stream, field, subject)).decode()
+            nonce, rest = raw[MARK : MARK + NONCE], raw[MARK + NONCE :]
+            return AESGCM(key).decrypt(nonce, rest, bound_to(stream, field, subject)).decode()
         except (InvalidTag, ValueError):
             raise Malformed(f"{field}: the sealed text in {stream} was not sealed there, or was changed") from None
 

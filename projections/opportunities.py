@@ -108,9 +108,16 @@ TABLE = table(
     "opportunities",
     MetaData(),
     Opportunity,
-    # each covers what the board sums: as things stand, as known at a position, as true at an instant
-    partial_index("opportunities_now", *SUMMED, where=f"{OPEN} AND {TIP} AND {LATEST}"),
-    partial_index("opportunities_k", "known_to", "known_from", *SUMMED, where=f"{OPEN} AND {LATEST}"),
-    partial_index("opportunities_e", "effective_to", "effective_from", *SUMMED, where=f"{OPEN} AND {TIP}"),
+    # each holds all that is summed of open deals: as things stand, as known at a position, as true at an instant;
+    # SQLite does not take from an index's condition what a row's columns must be, so they stand at the end
+    partial_index(
+        "opportunities_now", *SUMMED, "status", "known_to", "effective_to", where=f"{OPEN} AND {TIP} AND {LATEST}"
+    ),
+    partial_index(
+        "opportunities_k", "known_to", "known_from", *SUMMED, "status", "effective_to", where=f"{OPEN} AND {LATEST}"
+    ),
+    partial_index(
+        "opportunities_e", "effective_to", "effective_from", *SUMMED, "status", "known_to", where=f"{OPEN} AND {TIP}"
+    ),
 )
 PROJECTION = Projection("opportunities", VERSION, "opportunity", tags(*COUNTED), Opportunity, evolve, TABLE)

@@ -86,7 +86,7 @@ class Views:
 
     def position(self) -> int:
         """The lowest position that every table has reached."""
-        with self._tables.reading() as snapshot:
+        with self._tables.reading(self._projections) as snapshot:
             return min(snapshot.positions(self._projections).values())
 
     def catch_up(self, page: int = PAGE, far: int = FAR) -> int:
@@ -150,7 +150,7 @@ class Views:
         if metric is None:
             raise NotFound(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
         question = metric.checked(question)
-        with self._tables.reading() as snapshot:
+        with self._tables.reading(metric.tables) as snapshot:
             positions = snapshot.positions(metric.tables).values()
             moment = min(question.known_at, *positions)
             # what is known at the position that the tables have reached is all that they know, which is quicker to find
@@ -162,7 +162,7 @@ class Views:
 
     def digest(self) -> dict[str, str]:
         """A fingerprint of the rows of each table, the same in any order and on any database."""
-        with self._tables.reading() as snapshot:
+        with self._tables.reading(self._projections) as snapshot:
             return {
                 projection.name: fingerprint(snapshot.select(select(projection.table)))
                 for projection in self._projections

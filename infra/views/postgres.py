@@ -104,7 +104,7 @@ class PostgresWriting(PostgresSnapshot, Writing):
             for statement in create_indexes(projection, DIALECT):
                 self.execute(statement)
             self.execute(f"ANALYZE {projection.table.name}")
-        for projection in projections:
+        for projection in in_one_order(projections):
             names = {"old": Identifier(self._schema, projection.table.name), "schema": Identifier(self._schema)}
             new = Identifier(building, projection.table.name)
             self._connection.execute(SQL("DROP TABLE IF EXISTS {old}").format(**names))
@@ -113,6 +113,11 @@ class PostgresWriting(PostgresSnapshot, Writing):
 
     def _path(self, schema: str) -> None:
         self._connection.execute(SQL("SET LOCAL search_path = {}").format(Identifier(schema)))
+
+
+def in_one_order(projections: Sequence[Projection]) -> list[Projection]:
+    """The order in which everybody locks tables, so that nobody waits for one another."""
+    return sorted(projections, key=lambda projection: projection.table.name)
 
 
 class PostgresTables:
@@ -136,10 +141,16 @@ class PostgresTables:
             raise Unavailable(f"the tables of the projections cannot be reached: {error}") from error
 
     @contextmanager
-    def reading(self) -> Generator[PostgresSnapshot]:
-        """A snapshot, for as long as the context lasts."""
+    def reading(self, projections: Sequence[Projection]) -> Generator[PostgresSnapshot]:
+        """A snapshot of some tables, for as long as the context lasts.
+
+        They are locked before the snapshot is taken: were one exchanged for a rebuilt one in between, its name would
+        lead to the new table, of which the snapshot sees no row.
+        """
         with self._transaction() as connection:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            names = SQL(", ").join(Identifier(projection.table.name) for projection in in_one_order(projections))
+            connection.execute(SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
             yield PostgresSnapshot(connection, self._schema)
 
     @contextmanager

@@ -111,7 +111,7 @@ class SqliteTables:
             writing.execute(POSITIONS)
 
     @contextmanager
-    def reading(self) -> Generator[SqliteSnapshot]:
+    def reading(self, projections: Sequence[Projection]) -> Generator[SqliteSnapshot]:
         """A snapshot, for as long as the context lasts."""
         with self._connection() as connection:
             connection.execute("BEGIN")

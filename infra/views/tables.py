@@ -122,8 +122,8 @@ class Writing(Snapshot):
 class Tables(Protocol):
     """A database that keeps the tables. Safe to share between threads."""
 
-    def reading(self) -> AbstractContextManager[Snapshot]:
-        """A snapshot, for as long as the context lasts. Raises Unavailable."""
+    def reading(self, projections: Sequence[Projection]) -> AbstractContextManager[Snapshot]:
+        """A snapshot of some tables, for as long as the context lasts. Raises Unavailable."""
         ...
 
     def writing(self) -> AbstractContextManager[Writing]:

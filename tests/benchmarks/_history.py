@@ -1,4 +1,4 @@
-"""A believable history of leads and deals, made from a seed: interleaved streams, a few late facts, a few reopened deals."""
+"""A believable history of leads and deals, made from a seed: interleaved, with a few late facts and reopened deals."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta

@@ -289,7 +289,8 @@ def postgres_sides(server: str, written: list[Any]) -> Generator[dict[str, Side]
                     for setting in ("search_path = public_views, public", "synchronous_commit = off"):
                         connection.execute(f"ALTER DATABASE {name} SET {setting}".encode())
                 parts: dict[str, Any] = conninfo_to_dict(fresh)
-                env = {f"POSTGRES_{key.upper()}": str(parts.get(key, "")) for key in ("dbname", "host", "user", "password")}
+                names = ("dbname", "host", "user", "password")
+                env = {f"POSTGRES_{key.upper()}": str(parts.get(key, "")) for key in names}
                 env |= {"PERSISTENCE_MODULE": "eventsourcing.postgres", "POSTGRES_PORT": str(parts.get("port", "5432"))}
                 return runner(app, view, env)
 

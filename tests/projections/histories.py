@@ -60,7 +60,8 @@ class FactLog:
 
 
 STAGE_IDS = st.sampled_from("abc")
-OWNERS, PRODUCTS, SOURCES = st.sampled_from(["", "ann", "bob"]), st.sampled_from(["", "x"]), st.sampled_from(["", "web"])
+OWNERS, PRODUCTS = st.sampled_from(["", "ann", "bob"]), st.sampled_from(["", "x"])
+SOURCES = st.sampled_from(["", "web"])
 MONEY = st.builds(
     Money,
     st.integers(0, 900).map(lambda cents: Decimal(cents) / 100) | st.just(Decimal(10) ** 15 - 1),
@@ -99,9 +100,13 @@ def publications(draw: st.DrawFn) -> ProcessPublished:
     opens = draw(st.permutations("abc"))[: draw(st.integers(1, 3))]
     chances = [Decimal(draw(st.integers(0, 10_000))) / 10_000 for _ in opens]
     name = draw(st.sampled_from(["One", "Two"]))
-    stages = [Stage(s, f"{s} in {name}", i, "open", p, "pipeline") for i, (s, p) in enumerate(zip(opens, chances, strict=True))]
-    ends = Stage("won", "Won", 8, "won", Decimal(1), "closed"), Stage("lost", "Lost", 9, "lost", Decimal(0), "omitted")
-    return ProcessPublished(draw(st.integers(1, 2)), name, (*stages, *ends))
+    stages = [
+        Stage(stage, f"{stage} in {name}", order, "open", chance, "pipeline")
+        for order, (stage, chance) in enumerate(zip(opens, chances, strict=True))
+    ]
+    won = Stage("won", "Won", 8, "won", Decimal(1), "closed")
+    lost = Stage("lost", "Lost", 9, "lost", Decimal(0), "omitted")
+    return ProcessPublished(draw(st.integers(1, 2)), name, (*stages, won, lost))
 
 
 def event(draw: st.DrawFn, stream: str, version: int) -> Any:

@@ -26,8 +26,9 @@ def process(version: int, *chances: str, name: str = "") -> ProcessPublished:
         Stage(stage, f"{stage.upper()}{name}", order, "open", Decimal(chance), "pipeline")
         for order, (stage, chance) in enumerate(zip("abcdefgh", chances, strict=False))
     ]
-    ends = Stage("won", "Won", 20, "won", Decimal(1), "closed"), Stage("lost", "Lost", 21, "lost", Decimal(0), "omitted")
-    return ProcessPublished(version, "Sales", (*opens, *ends))
+    won = Stage("won", "Won", 20, "won", Decimal(1), "closed")
+    lost = Stage("lost", "Lost", 21, "lost", Decimal(0), "omitted")
+    return ProcessPublished(version, "Sales", (*opens, won, lost))
 
 
 def log(*happened: tuple[str, int, Any]) -> list[Fact]:

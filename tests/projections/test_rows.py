@@ -84,7 +84,8 @@ DEALS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((OPENED, REOPENED), {"status": "open", "stage": "new", "visit": 1}),
 ]  # fmt: skip
 
-CAPTURED, CONTACTED, QUALIFIED = LeadCaptured("web", "Acme", "ann", "Ann", "a@b"), LeadContacted("1", "call"), LeadQualified("b", 1)
+CAPTURED = LeadCaptured("web", "Acme", "ann", "Ann", "a@b")
+CONTACTED, QUALIFIED = LeadContacted("1", "call"), LeadQualified("b", 1)
 DROPPED, AGAIN, CONVERTED = LeadDisqualified("no-need"), LeadReopened("asked"), LeadConverted("Acme", "opportunity-1")
 
 LEADS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [

@@ -167,7 +167,7 @@ def test_open_deals_are_summed_from_an_index_alone_on_sqlite(tmp_path: Any, inde
     Views(tables, FactLog())  # type: ignore[arg-type]
     _, sums = METRICS[metric].read(MOMENTS[index]).selects
     text, parameters = spelled(sums, SQLITE)
-    with tables.reading() as snapshot:
+    with tables.reading(PROJECTIONS) as snapshot:
         plan = str(list(snapshot._connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters)))  # type: ignore[attr-defined]
     assert f"USING COVERING INDEX {index}" in plan
     tables.disconnect()
@@ -179,7 +179,7 @@ def test_open_deals_are_summed_from_an_index_on_postgresql(postgres_url: str, in
     Views(tables, FactLog())  # type: ignore[arg-type]
     _, sums = METRICS["board"].read(MOMENTS[index]).selects
     text, parameters = spelled(sums, POSTGRES)
-    with tables.reading() as snapshot:
+    with tables.reading(PROJECTIONS) as snapshot:
         connection = snapshot._connection  # type: ignore[attr-defined]
         connection.execute("SET LOCAL enable_seqscan = off")
         plan = str(connection.execute(f"EXPLAIN {text}".encode(), parameters).fetchall())
