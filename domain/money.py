@@ -1,7 +1,7 @@
 """Money: an exact amount in an ISO 4217 currency."""
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from msgspec import Struct
 
@@ -48,3 +48,9 @@ def minor_units(money: Money) -> int:
 def from_minor_units(units: int, currency: str) -> Decimal:
     """The amount that a whole number of minor units stands for."""
     return Decimal(units).scaleb(-MINOR_UNITS.get(currency, 2))
+
+
+def rounded(amount: Decimal, currency: str) -> Money:
+    """An amount rounded half away from zero to its currency's minor unit, PostgreSQL's own rule."""
+    places = Decimal(1).scaleb(-MINOR_UNITS.get(currency, 2))
+    return Money(amount.quantize(places, ROUND_HALF_UP), currency)

@@ -1,0 +1,47 @@
+"""The calendar: in which zone days begin, and when the fiscal year does."""
+
+from msgspec import Struct
+
+from domain.errors import Malformed
+from domain.recorded import Context
+
+
+class CalendarSet(Struct, frozen=True, tag="calendar-set"):
+    """The organisation's zone (IANA name), and the month in which its fiscal year starts."""
+
+    zone: str
+    fiscal_year_start: int
+
+
+class SetCalendar(Struct, frozen=True, tag="set-calendar", forbid_unknown_fields=True):
+    """Set the organisation's zone (an IANA name such as Europe/Berlin) and the first month of its fiscal year."""
+
+    zone: str
+    fiscal_year_start: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.fiscal_year_start <= 12:
+            raise Malformed(f"fiscal_year_start: {self.fiscal_year_start} is not a month")
+        if not self.zone.strip():
+            raise Malformed("zone: give the IANA name of a time zone, such as Europe/Berlin")
+
+
+Event = CalendarSet
+Command = SetCalendar
+State = CalendarSet | None
+
+
+def decide(state: State, command: Command, context: Context) -> tuple[Event, ...]:
+    """What follows from a wish."""
+    found = CalendarSet(command.zone, command.fiscal_year_start)
+    return () if found == state else (found,)
+
+
+def possible(state: State, event: Event) -> bool:
+    """Whether a fact recorded earlier could still have happened in `state`: a calendar can always be set."""
+    return True
+
+
+def evolve(state: State, event: Event) -> State:
+    """The calendar after a fact."""
+    return event

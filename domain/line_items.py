@@ -1,0 +1,105 @@
+"""The line items of a deal: what is sold, how much of it, at what price. Where there are any, they own the amount."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from domain.errors import Malformed, Rejected
+from domain.money import Money, checked, rounded
+
+LARGEST_QUANTITY = Decimal(10) ** 9
+
+
+class Line(Struct, frozen=True):
+    """So many of a product at a price each, less a discount (a share from 0 to 1)."""
+
+    product: str
+    quantity: Decimal
+    unit_price: Money
+    discount: Decimal = Decimal(0)
+
+
+class LineItemAdded(Struct, frozen=True, tag="line-item-added"):
+    """The deal now includes something; `item` is the caller's id for the line."""
+
+    item: str
+    line: Line
+
+
+class LineItemChanged(Struct, frozen=True, tag="line-item-changed"):
+    """A line of the deal now says something else."""
+
+    item: str
+    line: Line
+
+
+class LineItemRemoved(Struct, frozen=True, tag="line-item-removed"):
+    """The deal includes a line no more."""
+
+    item: str
+
+
+class SetLineItem(Struct, frozen=True, tag="set-line-item", forbid_unknown_fields=True):
+    """Add a line to the deal, or change the one of that id."""
+
+    item: str
+    product: str
+    quantity: Decimal
+    unit_price: Money
+    discount: Decimal = Decimal(0)
+
+    def __post_init__(self) -> None:
+        if not self.item.strip():
+            raise Malformed("item: give the line an id of its own")
+        checked("unit_price", self.unit_price)
+        if not self.quantity.is_finite() or not 0 < self.quantity < LARGEST_QUANTITY:
+            raise Malformed(f"quantity: {self.quantity} is not above 0 and below 10^9")
+        if not self.discount.is_finite() or not 0 <= self.discount <= 1:
+            raise Malformed(f"discount: {self.discount} is not a share from 0 to 1")
+        checked("quantity times unit_price", total(Line(self.product, self.quantity, self.unit_price, self.discount)))
+
+
+class RemoveLineItem(Struct, frozen=True, tag="remove-line-item", forbid_unknown_fields=True):
+    """Take a line off the deal."""
+
+    item: str
+
+
+Event = LineItemAdded | LineItemChanged | LineItemRemoved
+Command = SetLineItem | RemoveLineItem
+Lines = dict[str, Line]
+
+
+def total(line: Line) -> Money:
+    """What a line comes to, rounded half away from zero to the currency's minor unit."""
+    return rounded(line.quantity * line.unit_price.amount * (1 - line.discount), line.unit_price.currency)
+
+
+def amount(lines: Lines) -> Money:
+    """What the lines of a deal, at least one, come to: each rounded, then added."""
+    totals = [total(line) for line in lines.values()]
+    return Money(sum((money.amount for money in totals), Decimal(0)), totals[0].currency)
+
+
+def decide(state: Lines, command: Command) -> tuple[Event, ...]:
+    """What follows from a wish; a line that says so already appends nothing."""
+    match command:
+        case SetLineItem(item, product, quantity, unit_price, discount):
+            line = Line(product, quantity, unit_price, discount)
+            others = {other.unit_price.currency for name, other in state.items() if name != item}
+            if others and unit_price.currency not in others:
+                raise Rejected(f"set-line-item: the deal's lines are in {', '.join(others)}, not {unit_price.currency}")
+            if item not in state:
+                return (LineItemAdded(item, line),)
+            return () if state[item] == line else (LineItemChanged(item, line),)
+        case RemoveLineItem(item):
+            return (LineItemRemoved(item),) if item in state else ()
+
+
+def evolve(state: Lines, event: Event) -> Lines:
+    """The lines after a fact."""
+    match event:
+        case LineItemAdded(item, line) | LineItemChanged(item, line):
+            return {**state, item: line}
+        case LineItemRemoved(item):
+            return {name: line for name, line in state.items() if name != item}
