@@ -6,11 +6,29 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
-from domain import customer, framework, lead, opportunity, process
+from domain import (
+    calendar,
+    correction,
+    customer,
+    framework,
+    lead,
+    opportunity,
+    process,
+    quota,
+    rate,
+    team,
+)
+from domain.correction import CorrectFact, FactCorrected
 from domain.recorded import Context, Then
 
-Event = lead.Event | opportunity.Event | process.Event | framework.Event | customer.Event
-Command = lead.Command | opportunity.Command | process.Command | framework.Command | customer.Command
+Event = (
+    lead.Event | opportunity.Event | FactCorrected | process.Event | framework.Event | customer.Event
+    | quota.Event | rate.Event | team.Event | calendar.Event
+)  # fmt: skip
+Command = (
+    lead.Command | opportunity.Command | CorrectFact | process.Command | framework.Command | customer.Command
+    | quota.Command | rate.Command | team.Command | calendar.Command
+)  # fmt: skip
 
 
 def nothing(state: Any, command: Any) -> tuple[str, ...]:
@@ -37,25 +55,30 @@ class Decider(NamedTuple):
 
 
 DECIDERS = (
-    Decider("lead", get_args(lead.Command), get_args(lead.Event), lead.decide, lead.possible, lead.evolve, lead.reads),
     Decider(
-        "opportunity",
-        get_args(opportunity.Command),
-        get_args(opportunity.Event),
-        opportunity.decide,
-        opportunity.possible,
-        opportunity.evolve,
-        opportunity.reads,
-        opportunity.subject,
+        "lead", (*get_args(lead.Command), CorrectFact), (*get_args(lead.Event), FactCorrected),
+        lead.decide, lead.possible, lead.evolve, lead.reads,
     ),
-    Decider("process", (process.Command,), (process.Event,), process.decide, process.possible, process.evolve),
     Decider(
-        "framework", (framework.Command,), (framework.Event,), framework.decide, framework.possible, framework.evolve
+        "opportunity", (*get_args(opportunity.Command), CorrectFact), (*get_args(opportunity.Event), FactCorrected),
+        opportunity.decide, opportunity.possible, opportunity.evolve, opportunity.reads, opportunity.subject,
     ),
-    Decider("customer", (customer.Command,), (customer.Event,), customer.decide, customer.possible, customer.evolve),
-)
+    Decider(
+        "process", get_args(process.Command), get_args(process.Event), process.decide, process.possible, process.evolve
+    ),
+    *(
+        Decider(name, (module.Command,), (module.Event,), module.decide, module.possible, module.evolve)
+        for name, module in (
+            ("framework", framework), ("customer", customer), ("quota", quota), ("rate", rate), ("team", team),
+            ("calendar", calendar),
+        )
+    ),
+)  # fmt: skip
 BY_KIND = {decider.kind: decider for decider in DECIDERS}
-BY_COMMAND = {command: decider for decider in DECIDERS for command in decider.commands}
+COMMANDS: dict[str, type[Any]] = {
+    str(command.__struct_config__.tag): command for decider in DECIDERS for command in decider.commands
+}
+"""Every command by its name."""
 
 
 def kind(stream: str) -> str:
@@ -63,4 +86,4 @@ def kind(stream: str) -> str:
     return stream.partition("-")[0]
 
 
-__all__ = ["BY_COMMAND", "BY_KIND", "DECIDERS", "Command", "Context", "Decider", "Event", "Then", "kind"]
+__all__ = ["BY_KIND", "COMMANDS", "DECIDERS", "Command", "Context", "Decider", "Event", "Then", "correction", "kind"]

@@ -1,10 +1,11 @@
 """One stream's facts in the order in which they took effect, and what a back-dated wish may do to them."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from domain.correction import FactCorrected, as_fact
 from domain.errors import Rejected
-from domain.recorded import Fact, instant
+from domain.recorded import Fact, Happening, instant
 
 if TYPE_CHECKING:
     from domain import Decider
@@ -29,13 +30,6 @@ def effective_order(facts: Iterable[Fact]) -> list[tuple[int, int, Fact]]:
 
 Mark = tuple[int, int, Any, int]
 """A point to which a history can be rewound: number of facts, version, state, latest instant."""
-
-
-class Happening(NamedTuple):
-    """An event that a decision adds to a stream, with the instant at which it happened."""
-
-    event: Any
-    occurred_at: int
 
 
 class History:
@@ -65,7 +59,8 @@ class History:
 
     def check(self, happenings: Sequence[Happening]) -> None:
         """Raise Rejected, naming it, where a fact that is there already would become impossible."""
-        if not self.facts or all(new.occurred_at >= self.latest for new in happenings):
+        corrects = any(isinstance(new.event, FactCorrected) for new in happenings)
+        if not self.facts or (not corrects and all(new.occurred_at >= self.latest for new in happenings)):
             return
         broken = self._impossible(self.facts)
         now = self._impossible([*self.facts, *self._numbered(happenings)])
@@ -81,7 +76,7 @@ class History:
     def add(self, happenings: Sequence[Happening]) -> None:
         """Take new facts in, in the order in which they were decided."""
         moments = [self.latest, *(new.occurred_at for new in happenings)]
-        in_order = moments == sorted(moments)
+        in_order = moments == sorted(moments) and not any(isinstance(new.event, FactCorrected) for new in happenings)
         for fact in self._numbered(happenings):
             self.facts.append(fact)
             self.version = fact.version
@@ -102,7 +97,7 @@ class History:
 
     def _numbered(self, happenings: Sequence[Happening]) -> list[Fact]:
         return [
-            Fact(0, self.stream, version, str(new.event.__struct_config__.tag), new.occurred_at, new.event)
+            as_fact(0, self.stream, version, str(new.event.__struct_config__.tag), new.occurred_at, new.event)
             for version, new in enumerate(happenings, self.version + 1)
         ]
 

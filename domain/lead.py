@@ -5,11 +5,24 @@ from datetime import date
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain import qualification
+from domain import disposition, profile, qualification
+from domain.disposition import (
+    DisqualifyLead,
+    LeadDisqualified,
+    LeadMerged,
+    LeadNurtured,
+    LeadReopened,
+    LeadUnmerged,
+    MergeLead,
+    NurtureLead,
+    ReopenLead,
+    UnmergeLead,
+)
 from domain.errors import Malformed, Rejected
 from domain.money import Money, checked
 from domain.opportunity import OpenOpportunity
 from domain.personal import Personal
+from domain.profile import AssignLead, ContactLead, EnrichLead, LeadContacted, Profile
 from domain.qualification import Answers, AssessCriterion, CriterionAssessed, LeadQualified, QualifyLead
 from domain.recorded import Context, Then
 
@@ -26,42 +39,6 @@ class LeadCaptured(Struct, frozen=True, tag="lead-captured"):
     email: Personal = ""
     phone: Personal = ""
     note: Personal = ""
-
-
-class LeadEnriched(Struct, frozen=True, tag="lead-enriched"):
-    """More became known; what is None stayed as it was."""
-
-    company: str | None = None
-    name: Personal | None = None
-    email: Personal | None = None
-    phone: Personal | None = None
-
-
-class LeadAssigned(Struct, frozen=True, tag="lead-assigned"):
-    """Somebody now works on the lead."""
-
-    owner: str
-
-
-class LeadContacted(Struct, frozen=True, tag="lead-contacted"):
-    """We spoke or wrote to the lead; `contact` is the caller's id for it."""
-
-    contact: str
-    channel: str
-    note: Personal = ""
-
-
-class LeadDisqualified(Struct, frozen=True, tag="lead-disqualified"):
-    """The lead will not become an opportunity. `reason` is a short code; free words go to `note`."""
-
-    reason: str
-    note: Personal = ""
-
-
-class LeadReopened(Struct, frozen=True, tag="lead-reopened"):
-    """A disqualified lead is worked on again."""
-
-    reason: Personal
 
 
 class LeadConverted(Struct, frozen=True, tag="lead-converted"):
@@ -92,62 +69,6 @@ class CaptureLead(Struct, frozen=True, tag="capture-lead", forbid_unknown_fields
             raise Malformed("email: an address has an @")
 
 
-class EnrichLead(Struct, frozen=True, tag="enrich-lead", forbid_unknown_fields=True):
-    """Add what became known of a lead; what is left out stays as it is."""
-
-    company: str | None = None
-    name: Personal | None = None
-    email: Personal | None = None
-    phone: Personal | None = None
-
-    def __post_init__(self) -> None:
-        if self.email and "@" not in self.email:
-            raise Malformed("email: an address has an @")
-
-
-class AssignLead(Struct, frozen=True, tag="assign-lead", forbid_unknown_fields=True):
-    """Hand the lead to somebody."""
-
-    owner: str
-
-    def __post_init__(self) -> None:
-        if not self.owner.strip():
-            raise Malformed("owner: a lead is handed to somebody, the name is empty")
-
-
-class ContactLead(Struct, frozen=True, tag="contact-lead", forbid_unknown_fields=True):
-    """Record that we spoke or wrote to the lead; `contact` is the caller's id for it."""
-
-    contact: str
-    channel: str
-    note: Personal = ""
-
-    def __post_init__(self) -> None:
-        if not self.contact.strip():
-            raise Malformed("contact: give the contact an id of its own")
-
-
-class DisqualifyLead(Struct, frozen=True, tag="disqualify-lead", forbid_unknown_fields=True):
-    """Decide that the lead will not become an opportunity, for a reason."""
-
-    reason: str
-    note: Personal = ""
-
-    def __post_init__(self) -> None:
-        if not self.reason.strip():
-            raise Malformed("reason: disqualifying needs one, such as no-need, no-budget or unreachable")
-
-
-class ReopenLead(Struct, frozen=True, tag="reopen-lead", forbid_unknown_fields=True):
-    """Work on a disqualified lead again."""
-
-    reason: Personal
-
-    def __post_init__(self) -> None:
-        if not self.reason.strip():
-            raise Malformed("reason: reopening needs one")
-
-
 class ConvertLead(Struct, frozen=True, tag="convert-lead", forbid_unknown_fields=True):
     """Turn a qualified lead into an opportunity, opened in the same append."""
 
@@ -166,65 +87,69 @@ class ConvertLead(Struct, frozen=True, tag="convert-lead", forbid_unknown_fields
             raise Malformed(f"opportunity: {self.opportunity!r} is not an opportunity's stream, such as opportunity-7")
 
 
-Event = (
-    LeadCaptured | LeadEnriched | LeadAssigned | LeadContacted
-    | LeadDisqualified | LeadReopened | LeadConverted | qualification.Event
-)  # fmt: skip
-Command = (
-    CaptureLead | EnrichLead | AssignLead | ContactLead
-    | DisqualifyLead | ReopenLead | ConvertLead | qualification.Command
-)  # fmt: skip
+Event = LeadCaptured | LeadConverted | profile.Event | qualification.Event | disposition.Event
+Command = CaptureLead | ConvertLead | profile.Command | qualification.Command | disposition.Command
 
 
 # What it can be
 
 
-class Profile(Struct, frozen=True):
-    """What is known of a lead. `contacts` are ids."""
+class Prospect(Struct, frozen=True):
+    """What is known of a lead, whatever became of it."""
 
     captured: LeadCaptured
-    company: str
-    owner: str
-    name: str
-    email: str
-    phone: str
-    contacts: frozenset[str] = frozenset()
+    profile: Profile
     answers: Answers = {}
 
 
 class New(Struct, frozen=True):
     """Nobody has worked on the lead yet."""
 
-    profile: Profile
+    lead: Prospect
 
 
 class Working(Struct, frozen=True):
     """Somebody is finding out whether the lead can buy."""
 
-    profile: Profile
+    lead: Prospect
+
+
+class Nurturing(Struct, frozen=True):
+    """The lead is not ready yet, and is kept warm."""
+
+    lead: Prospect
+    until: date | None
 
 
 class Qualified(Struct, frozen=True):
     """Interest, need and the ability to buy are established."""
 
-    profile: Profile
+    lead: Prospect
 
 
 class Disqualified(Struct, frozen=True):
     """The lead will not become an opportunity, as things stand."""
 
-    profile: Profile
+    lead: Prospect
     reason: str
 
 
 class Converted(Struct, frozen=True):
     """The lead has become an opportunity: final."""
 
-    profile: Profile
+    lead: Prospect
     opportunity: str
 
 
-State = New | Working | Qualified | Disqualified | Converted | None
+class Merged(Struct, frozen=True):
+    """The lead is the same as another one, which counts."""
+
+    lead: Prospect
+    before: New | Working | Nurturing | Qualified | Disqualified
+    survivor: str
+
+
+State = New | Working | Nurturing | Qualified | Disqualified | Converted | Merged | None
 
 
 def decide(state: State, command: Command, context: Context) -> tuple[Event | Then, ...]:
@@ -234,31 +159,47 @@ def decide(state: State, command: Command, context: Context) -> tuple[Event | Th
             return (LeadCaptured(source, company, owner, name, email, phone, note),)
         case None, _:
             raise refused(state, command)
-        case _, CaptureLead() if same_capture(state.profile.captured, command):
+        case _, CaptureLead() if same_capture(state.lead.captured, command):
             return ()
-        case New() | Working() | Qualified(), EnrichLead():
-            return enriched(state.profile, command)
-        case New() | Working() | Qualified(), AssignLead(owner):
-            return () if owner == state.profile.owner else (LeadAssigned(owner),)
-        case New() | Working() | Qualified(), ContactLead(contact, channel, note):
-            return () if contact in state.profile.contacts else (LeadContacted(contact, channel, note),)
-        case New() | Working() | Qualified(), AssessCriterion():
-            return qualification.decide(state.profile.answers, command, context)
-        case New() | Working(), QualifyLead():
-            return qualification.decide(state.profile.answers, command, context)
+        case New(lead) | Working(lead) | Nurturing(lead) | Qualified(lead), EnrichLead() | AssignLead() | ContactLead():
+            return profile.decide(lead.profile, command)
         case Qualified(), QualifyLead():
             return ()
-        case New() | Working() | Qualified(), DisqualifyLead(reason, note):
+        case New(lead) | Working(lead) | Nurturing(lead) | Qualified(lead), AssessCriterion() | QualifyLead():
+            return qualification.decide(lead.answers, command, context)
+        case Qualified(lead), ConvertLead():
+            return converted(lead, command, context)
+        case Converted(opportunity=already), ConvertLead(opportunity) if already == opportunity:
+            return ()
+        case _, command if isinstance(command, disposition.Command):
+            return left(state, command, context)
+        case _:
+            raise refused(state, command)
+
+
+def left(state: State, command: disposition.Command, context: Context) -> tuple[Event, ...]:
+    """What follows from a wish to leave a lead, or to take it up again."""
+    match state, command:
+        case New() | Working() | Nurturing() | Qualified(), DisqualifyLead(reason, note):
             return (LeadDisqualified(reason, note),)
         case Disqualified(reason=reason), DisqualifyLead(again) if again == reason:
             return ()
-        case Disqualified(), ReopenLead(reason):
+        case Nurturing(until=already), NurtureLead(until) if until == already:
+            return ()
+        case New() | Working() | Nurturing(), NurtureLead(until, note):
+            return (LeadNurtured(until, note),)
+        case Disqualified() | Nurturing(), ReopenLead(reason):
             return (LeadReopened(reason),)
         case New() | Working(), ReopenLead():
             return ()
-        case Qualified(profile), ConvertLead():
-            return converted(profile, command, context)
-        case Converted(opportunity=already), ConvertLead(opportunity) if already == opportunity:
+        case New() | Working() | Nurturing() | Qualified() | Disqualified(), MergeLead(survivor, reason):
+            check_survivor(survivor, context)
+            return (LeadMerged(survivor, reason),)
+        case Merged(survivor=already), MergeLead(survivor) if survivor == already:
+            return ()
+        case Merged(), UnmergeLead(reason):
+            return (LeadUnmerged(reason),)
+        case New() | Working() | Nurturing() | Qualified() | Disqualified(), UnmergeLead():
             return ()
         case _:
             raise refused(state, command)
@@ -269,54 +210,61 @@ def possible(state: State, event: Event) -> bool:
     match state, event:
         case None, event:
             return isinstance(event, LeadCaptured)
-        case ((New() | Working() | Qualified() | Disqualified() | Converted()), LeadCaptured()):
+        case _, LeadCaptured():
             return False
-        case Qualified(), LeadConverted():
+        case Merged(), event:
+            return isinstance(event, LeadUnmerged)
+        case Converted(), _:
+            return False
+        case _, LeadMerged():
             return True
-        case New() | Working() | Qualified(), event:
+        case _, LeadUnmerged():
+            return False
+        case Qualified(), event:
+            return not isinstance(event, LeadNurtured)
+        case New() | Working() | Nurturing(), event:
             return not isinstance(event, LeadConverted)
         case Disqualified(), event:
             return isinstance(event, LeadReopened)
-        case Converted(), _:
-            return False
 
 
 def evolve(state: State, event: Event) -> State:
     """The state after a fact. History has happened: a fact that does not fit changes nothing, and none is refused."""
     match state, event:
         case None, LeadCaptured(_, company, owner, name, email, phone):
-            return New(Profile(event, company, owner, name, email, phone))
+            return New(Prospect(event, Profile(company, owner, name, email, phone)))
         case None, _:
             return None
-        case New(profile) | Working(profile) | Qualified(profile), LeadContacted() | CriterionAssessed():
-            after = informed(profile, event)
-            return Qualified(after) if isinstance(state, Qualified) else Working(after)
-        case New(profile) | Working(profile) | Qualified(profile), LeadEnriched() | LeadAssigned():
-            return replace(state, profile=informed(profile, event))
-        case New(profile) | Working(profile), LeadQualified():
-            return Qualified(profile)
-        case New(profile) | Working(profile) | Qualified(profile), LeadDisqualified(reason):
-            return Disqualified(profile, reason)
-        case Disqualified(profile), LeadReopened():
-            return Working(profile)
-        case Qualified(profile), LeadConverted(_, opportunity):
-            return Converted(profile, opportunity)
+        case Merged(before=before), _:
+            return before if isinstance(event, LeadUnmerged) else state
+        case New() | Working() | Nurturing() | Qualified() | Disqualified(), LeadMerged(survivor):
+            return Merged(state.lead, state, survivor)
+        case New(lead) | Working(lead) | Nurturing(lead), LeadContacted() | CriterionAssessed():
+            return Working(informed(lead, event))
+        case New(lead) | Working(lead) | Nurturing(lead) | Qualified(lead), event if isinstance(event, Informing):
+            return replace(state, lead=informed(lead, event))
+        case New(lead) | Working(lead) | Nurturing(lead), LeadQualified():
+            return Qualified(lead)
+        case New(lead) | Working(lead) | Nurturing(lead), LeadNurtured(until):
+            return Nurturing(lead, until)
+        case New(lead) | Working(lead) | Nurturing(lead) | Qualified(lead), LeadDisqualified(reason):
+            return Disqualified(lead, reason)
+        case Disqualified(lead) | Nurturing(lead), LeadReopened():
+            return Working(lead)
+        case Qualified(lead), LeadConverted(_, opportunity):
+            return Converted(lead, opportunity)
         case _:
             return state
 
 
-def informed(profile: Profile, event: LeadContacted | CriterionAssessed | LeadEnriched | LeadAssigned) -> Profile:
+Informing = profile.Event | CriterionAssessed
+
+
+def informed(lead: Prospect, event: Informing) -> Prospect:
     """What is known after a fact that says more of a lead."""
-    match event:
-        case LeadContacted(contact):
-            return replace(profile, contacts=profile.contacts | {contact})
-        case CriterionAssessed():
-            return replace(profile, answers=qualification.evolve(profile.answers, event))
-        case LeadAssigned(owner):
-            return replace(profile, owner=owner)
-        case LeadEnriched():
-            news = {name: value for name in event.__struct_fields__ if (value := getattr(event, name)) is not None}
-            return replace(profile, **news)
+    if isinstance(event, CriterionAssessed):
+        return replace(lead, answers=qualification.evolve(lead.answers, event))
+    return replace(lead, profile=profile.evolve(lead.profile, event))
 
 
 def reads(state: State, command: Command) -> tuple[str, ...]:
@@ -324,6 +272,8 @@ def reads(state: State, command: Command) -> tuple[str, ...]:
     match command:
         case AssessCriterion(framework=framework) | QualifyLead(framework):
             return (framework,)
+        case MergeLead(survivor):
+            return (survivor,)
         case _:
             return ()
 
@@ -336,29 +286,38 @@ def same_capture(captured: LeadCaptured, command: CaptureLead) -> bool:
     return all(getattr(captured, name) == getattr(command, name) for name in command.__struct_fields__)
 
 
-def enriched(profile: Profile, command: EnrichLead) -> tuple[LeadEnriched, ...]:
-    """What is new in what became known, if anything."""
-    asked = {name: getattr(command, name) for name in command.__struct_fields__}
-    news = {name: value for name, value in asked.items() if value is not None and value != getattr(profile, name)}
-    return (LeadEnriched(**news),) if news else ()
-
-
-def converted(profile: Profile, command: ConvertLead, context: Context) -> tuple[Event | Then, ...]:
+def converted(lead: Prospect, command: ConvertLead, context: Context) -> tuple[Event | Then, ...]:
     """The conversion, and the opening of the opportunity that it becomes."""
-    account = command.account or profile.company
+    account = command.account or lead.profile.company
     opening = OpenOpportunity(
-        command.process, command.amount, command.stage, account, command.owner or profile.owner,
-        command.product, command.close_date, context.stream, source=profile.captured.source,
+        command.process, command.amount, command.stage, account, command.owner or lead.profile.owner,
+        command.product, command.close_date, context.stream, source=lead.captured.source,
     )  # fmt: skip
     return LeadConverted(account, command.opportunity), Then(command.opportunity, opening)
 
 
+def check_survivor(survivor: str, context: Context) -> None:
+    """Raise Rejected where a lead cannot be merged into this one: so no lead ever survives itself, by any detour."""
+    if survivor == context.stream:
+        raise Rejected("merge-lead: a lead cannot survive itself")
+    match context.read.get(survivor):
+        case Merged(survivor=other):
+            raise Rejected(f"merge-lead: {survivor} is itself merged into {other}: merge into that one")
+        case New() | Working() | Nurturing() | Qualified() | Disqualified() | Converted():
+            return
+        case _:
+            raise Rejected(f"merge-lead: there is no lead {survivor}")
+
+
+ACTIVE = (EnrichLead, AssignLead, ContactLead, AssessCriterion, QualifyLead, NurtureLead, DisqualifyLead, MergeLead)
 ALLOWED = {
-    New: (EnrichLead, AssignLead, ContactLead, AssessCriterion, QualifyLead, DisqualifyLead),
-    Working: (EnrichLead, AssignLead, ContactLead, AssessCriterion, QualifyLead, DisqualifyLead),
-    Qualified: (EnrichLead, AssignLead, ContactLead, AssessCriterion, DisqualifyLead, ConvertLead),
-    Disqualified: (ReopenLead,),
+    New: ACTIVE,
+    Working: ACTIVE,
+    Nurturing: (*ACTIVE, ReopenLead),
+    Qualified: (EnrichLead, AssignLead, ContactLead, AssessCriterion, DisqualifyLead, ConvertLead, MergeLead),
+    Disqualified: (ReopenLead, MergeLead),
     Converted: (),
+    Merged: (UnmergeLead,),
     type(None): (CaptureLead,),
 }
 
@@ -372,6 +331,8 @@ def refused(state: State, command: Command) -> Rejected:
             found = f"disqualified ({reason})"
         case Converted(opportunity=opportunity):
             found = f"converted into {opportunity}, which is final"
+        case Merged(survivor=survivor):
+            found = f"merged into {survivor}"
         case _:
             found = type(state).__name__.lower()
     allowed = ", ".join(str(wish.__struct_config__.tag) for wish in ALLOWED[type(state)]) or "nothing"

@@ -6,33 +6,27 @@ from typing import get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain import follow_up, terms
-from domain.customer import OpenCustomer, customer_stream
-from domain.errors import Malformed, Rejected
-from domain.follow_up import (
-    ActivityCompleted,
-    ActivityScheduled,
-    CompleteActivity,
-    FollowUp,
-    NextStepSet,
-    ScheduleActivity,
-    SetNextStep,
+from domain import closing, follow_up, judgement, line_items, progress, removal, terms
+from domain.closing import (
+    LoseOpportunity,
+    OpportunityLost,
+    OpportunityReopened,
+    OpportunityWon,
+    ReopenOpportunity,
+    WinOpportunity,
 )
+from domain.customer import OpenCustomer, customer_stream
+from domain.errors import Rejected
+from domain.follow_up import FollowUp
+from domain.judgement import Judgement
+from domain.line_items import Lines
 from domain.money import Money, checked
 from domain.personal import Personal
-from domain.process import Direction, Published, Stage, Version, published
+from domain.process import Published, published
+from domain.progress import Progress, require_exit_criteria, version_of
 from domain.recorded import Context, Then
-from domain.terms import (
-    AccountChanged,
-    AmountChanged,
-    ChangeAccount,
-    ChangeAmount,
-    ChangeCloseDate,
-    ChangeOwner,
-    CloseDateChanged,
-    OwnerChanged,
-    Terms,
-)
+from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
+from domain.terms import Terms
 
 # What can happen
 
@@ -51,40 +45,6 @@ class OpportunityOpened(Struct, frozen=True, tag="opportunity-opened"):
     lead: str = ""
     source: str = ""
     note: Personal = ""
-
-
-class StageChanged(Struct, frozen=True, tag="stage-changed", rename={"from_": "from"}):
-    """The deal moved to another open stage; `skipped` names the open stages passed over."""
-
-    from_: str
-    to: str
-    process_version: int
-    direction: Direction
-    skipped: tuple[str, ...] = ()
-    criteria_met: tuple[str, ...] = ()
-    override_reason: Personal = ""
-
-
-class OpportunityWon(Struct, frozen=True, tag="opportunity-won"):
-    """The prospect bought, for `amount`; `account` is who bought."""
-
-    amount: Money
-    account: str = ""
-
-
-class OpportunityLost(Struct, frozen=True, tag="opportunity-lost"):
-    """The prospect will not buy. `reason` is a short code that reports count by; free words go to `note`."""
-
-    reason: str
-    competitor: str = ""
-    note: Personal = ""
-
-
-class OpportunityReopened(Struct, frozen=True, tag="opportunity-reopened"):
-    """A closed deal is worked on again."""
-
-    to_stage: str
-    reason: Personal
 
 
 # What can be asked
@@ -108,57 +68,13 @@ class OpenOpportunity(Struct, frozen=True, tag="open-opportunity", forbid_unknow
         checked("amount", self.amount)
 
 
-class ChangeStage(Struct, frozen=True, tag="change-stage", forbid_unknown_fields=True):
-    """Move the deal to another open stage: forward, back, or past some."""
-
-    to: str
-    criteria_met: tuple[str, ...] = ()
-    override_reason: Personal = ""
-
-
-class WinOpportunity(Struct, frozen=True, tag="win-opportunity", forbid_unknown_fields=True):
-    """Close the deal as won, for its amount or for another; the account becomes a customer."""
-
-    amount: Money | None = None
-    account: str = ""
-    criteria_met: tuple[str, ...] = ()
-    override_reason: Personal = ""
-
-    def __post_init__(self) -> None:
-        if self.amount:
-            checked("amount", self.amount)
-
-
-class LoseOpportunity(Struct, frozen=True, tag="lose-opportunity", forbid_unknown_fields=True):
-    """Close the deal as lost, for a reason."""
-
-    reason: str
-    competitor: str = ""
-    note: Personal = ""
-
-    def __post_init__(self) -> None:
-        if not self.reason.strip():
-            raise Malformed("reason: losing needs one, such as price, timing or competitor")
-
-
-class ReopenOpportunity(Struct, frozen=True, tag="reopen-opportunity", forbid_unknown_fields=True):
-    """Work on a closed deal again, in the stage it was closed in unless `to_stage` says otherwise."""
-
-    reason: Personal
-    to_stage: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.reason.strip():
-            raise Malformed("reason: reopening needs one")
-
-
 Event = (
-    OpportunityOpened | StageChanged | OpportunityWon | OpportunityLost | OpportunityReopened
-    | terms.Event | follow_up.Event
+    OpportunityOpened | closing.Event
+    | progress.Event | terms.Event | line_items.Event | judgement.Event | follow_up.Event | removal.Event
 )  # fmt: skip
 Command = (
-    OpenOpportunity | ChangeStage | WinOpportunity | LoseOpportunity | ReopenOpportunity
-    | terms.Command | follow_up.Command
+    OpenOpportunity | closing.Command
+    | progress.Command | terms.Command | line_items.Command | judgement.Command | follow_up.Command | removal.Command
 )  # fmt: skip
 
 
@@ -166,12 +82,19 @@ Command = (
 
 
 class Deal(Struct, frozen=True):
-    """What is known of a deal, open or closed."""
+    """What is known of a deal, open or closed. Line items, where there are any, own its amount."""
 
     opened: OpportunityOpened
-    stage: str
+    progress: Progress
     terms: Terms
+    lines: Lines = {}
+    judgement: Judgement = Judgement()
     follow_up: FollowUp = FollowUp()
+
+    @property
+    def amount(self) -> Money:
+        """What the deal is worth."""
+        return line_items.amount(self.lines) if self.lines else self.terms.amount
 
 
 class Open(Struct, frozen=True):
@@ -193,7 +116,22 @@ class Lost(Struct, frozen=True):
     reason: str
 
 
-State = Open | Won | Lost | None
+class Merged(Struct, frozen=True):
+    """The deal is the same as another one, which counts."""
+
+    deal: Deal
+    before: Open | Lost
+    survivor: str
+
+
+class Deleted(Struct, frozen=True):
+    """The deal should never have been there."""
+
+    deal: Deal
+    before: Open | Won | Lost
+
+
+State = Open | Won | Lost | Merged | Deleted | None
 
 
 def decide(state: State, command: Command, context: Context) -> tuple[Event | Then, ...]:
@@ -201,17 +139,25 @@ def decide(state: State, command: Command, context: Context) -> tuple[Event | Th
     match state, command:
         case None, OpenOpportunity():
             return (opened(command, published(context, command.process)),)
-        case Open(deal) | Won(deal) | Lost(deal), OpenOpportunity() if same_opening(deal.opened, command):
+        case None, _:
+            raise refused(state, command)
+        case _, OpenOpportunity() if same_opening(state.deal.opened, command):
             return ()
-        case Open(deal), ChangeStage(to) if to == deal.stage:
-            return ()
-        case Open(deal), ChangeStage():
-            return (stage_changed(deal, command, version_of(deal, context)),)
-        case Open(deal), ChangeAmount() | ChangeCloseDate() | ChangeOwner() | ChangeAccount():
+        case Open(deal), command if isinstance(command, progress.Command):
+            return progress.decide(deal.progress, command, context)
+        case Open(deal), terms.ChangeAmount() if deal.lines:
+            raise Rejected(
+                "change-amount: the deal's line items own its amount; allowed: set-line-item, remove-line-item"
+            )
+        case Open(deal), command if isinstance(command, terms.Command):
             return terms.decide(deal.terms, command)
-        case Open(deal), SetNextStep():
-            return follow_up.decide(deal.follow_up, command)
-        case Open(deal) | Won(deal) | Lost(deal), ScheduleActivity() | CompleteActivity():
+        case Open(deal), command if isinstance(command, line_items.Command):
+            return line_items.decide(deal.lines, command)
+        case Open(deal), command if isinstance(command, judgement.Command):
+            return judgement.decide(deal.judgement, command)
+        case ((Won() | Lost()), follow_up.SetNextStep()):
+            raise refused(state, command)
+        case Open(deal) | Won(deal) | Lost(deal), command if isinstance(command, follow_up.Command):
             return follow_up.decide(deal.follow_up, command)
         case Open(deal), WinOpportunity():
             return won(deal, command, context)
@@ -221,11 +167,35 @@ def decide(state: State, command: Command, context: Context) -> tuple[Event | Th
             return (OpportunityLost(reason, competitor, note),)
         case Lost(reason=reason), LoseOpportunity(again) if again == reason:
             return ()
-        case Open(deal), ReopenOpportunity(to_stage=to) if to in ("", deal.stage):
+        case Open(deal), ReopenOpportunity(to_stage=to) if to in ("", deal.progress.stage):
             return ()
         case Won(deal) | Lost(deal), ReopenOpportunity(reason, to):
-            stage = version_of(deal, context).open_stage(to or deal.stage)
+            stage = version_of(deal.progress, context).open_stage(to or deal.progress.stage)
             return (OpportunityReopened(stage.id, reason),)
+        case _, command if isinstance(command, removal.Command):
+            return removed(state, command, context)
+        case _:
+            raise refused(state, command)
+
+
+def removed(state: State, command: removal.Command, context: Context) -> tuple[Event, ...]:
+    """What follows from a wish to merge or delete, or to take that back."""
+    match state, command:
+        case Open() | Lost(), removal.MergeOpportunity(survivor, reason):
+            check_survivor(survivor, context)
+            return (OpportunityMerged(survivor, reason),)
+        case Merged(survivor=already), removal.MergeOpportunity(survivor) if survivor == already:
+            return ()
+        case Merged(), removal.UnmergeOpportunity(reason):
+            return (OpportunityUnmerged(reason),)
+        case Open() | Won() | Lost(), removal.DeleteOpportunity(reason):
+            return (OpportunityDeleted(reason),)
+        case Deleted(), removal.RestoreOpportunity(reason):
+            return (OpportunityRestored(reason),)
+        case ((Open() | Won() | Lost()), removal.UnmergeOpportunity() | removal.RestoreOpportunity()):
+            return ()
+        case Deleted(), removal.DeleteOpportunity():
+            return ()
         case _:
             raise refused(state, command)
 
@@ -233,17 +203,23 @@ def decide(state: State, command: Command, context: Context) -> tuple[Event | Th
 def possible(state: State, event: Event) -> bool:
     """Whether a fact recorded earlier could still have happened in `state`."""
     match state, event:
-        case None, OpportunityOpened():
-            return True
         case None, _:
-            return False
+            return isinstance(event, OpportunityOpened)
         case _, OpportunityOpened():
             return False
-        case _, ActivityScheduled() | ActivityCompleted():
+        case Merged(), _:
+            return isinstance(event, OpportunityUnmerged)
+        case Deleted(), _:
+            return isinstance(event, OpportunityRestored)
+        case _, follow_up.ActivityScheduled() | follow_up.ActivityCompleted() | OpportunityDeleted():
             return True
-        case Won() | Lost(), OpportunityReopened():
+        case _, OpportunityUnmerged() | OpportunityRestored():
+            return False
+        case Won(), OpportunityReopened():
             return True
-        case Open(), event:
+        case Lost(), OpportunityReopened() | OpportunityMerged():
+            return True
+        case Open(), _:
             return not isinstance(event, OpportunityReopened)
         case _:
             return False
@@ -253,43 +229,56 @@ def evolve(state: State, event: Event) -> State:
     """The state after a fact. History has happened: a fact that does not fit changes nothing, and none is refused."""
     match state, event:
         case None, OpportunityOpened():
-            return Open(Deal(event, event.stage, Terms(event.amount, event.close_date, event.owner, event.account)))
+            progress = Progress(event.process, event.process_version, event.stage)
+            return Open(Deal(event, progress, Terms(event.amount, event.close_date, event.owner, event.account)))
         case None, _:
             return None
-        case _, ActivityScheduled() | ActivityCompleted():
+        case Merged(before=before), _:
+            return before if isinstance(event, OpportunityUnmerged) else state
+        case Deleted(before=before), _:
+            return before if isinstance(event, OpportunityRestored) else state
+        case _, follow_up.ActivityScheduled() | follow_up.ActivityCompleted():
             return replace(state, deal=changed(state.deal, event))
+        case _, OpportunityDeleted():
+            return Deleted(state.deal, state)
+        case Open(deal) | Lost(deal), OpportunityMerged(survivor):
+            return Merged(deal, state, survivor)
         case Open(deal), OpportunityWon(amount, account):
-            return Won(replace(deal, terms=bought(deal, amount, account)))
+            return Won(replace(deal, terms=bought(deal, amount, account), judgement=deal.judgement.closed()))
         case Open(deal), OpportunityLost(reason):
-            return Lost(deal, reason)
+            return Lost(replace(deal, judgement=deal.judgement.closed()), reason)
         case Open(deal), _:
             return Open(changed(deal, event))
         case Won(deal) | Lost(deal), OpportunityReopened(to_stage):
-            return Open(replace(deal, stage=to_stage))
+            return Open(replace(deal, progress=replace(deal.progress, stage=to_stage)))
         case _:
             return state
 
 
 def changed(deal: Deal, event: Event) -> Deal:
     """A deal after a fact that leaves its status as it is."""
-    match event:
-        case StageChanged(to=to):
-            return replace(deal, stage=to)
-        case AmountChanged() | CloseDateChanged() | OwnerChanged() | AccountChanged():
-            return replace(deal, terms=terms.evolve(deal.terms, event))
-        case NextStepSet() | ActivityScheduled() | ActivityCompleted():
-            return replace(deal, follow_up=follow_up.evolve(deal.follow_up, event))
-        case _:
-            return deal
+    if isinstance(event, progress.Event):
+        return replace(deal, progress=progress.evolve(deal.progress, event))
+    if isinstance(event, terms.Event):
+        return replace(deal, terms=terms.evolve(deal.terms, event))
+    if isinstance(event, line_items.Event):
+        return replace(deal, lines=line_items.evolve(deal.lines, event))
+    if isinstance(event, judgement.Event):
+        return replace(deal, judgement=judgement.evolve(deal.judgement, event))
+    if isinstance(event, follow_up.Event):
+        return replace(deal, follow_up=follow_up.evolve(deal.follow_up, event))
+    return deal
 
 
 def reads(state: State, command: Command) -> tuple[str, ...]:
-    """The streams that the rules look at: the sales process, where stages are concerned."""
+    """The streams that the rules look at: the sales process where stages are concerned, the survivor of a merge."""
     match state, command:
-        case _, OpenOpportunity(process):
+        case _, OpenOpportunity(process) | progress.ChangePipeline(process):
             return (process,)
-        case Open(deal) | Won(deal) | Lost(deal), ChangeStage() | WinOpportunity() | ReopenOpportunity():
-            return (deal.opened.process,)
+        case Open(deal) | Won(deal) | Lost(deal), progress.ChangeStage() | WinOpportunity() | ReopenOpportunity():
+            return (deal.progress.process,)
+        case _, removal.MergeOpportunity(survivor):
+            return (survivor,)
         case _:
             return ()
 
@@ -305,11 +294,13 @@ def subject(stream: str, state: State, command: Command) -> str:
 
 def opened(command: OpenOpportunity, process: Published) -> OpportunityOpened:
     """The opening in the newest version of the process, in the stage asked for or its first."""
-    version = process.versions[process.newest]
+    if process.ended:
+        raise Rejected(f"open-opportunity: {command.process} is retired; open it in another process")
+    version = process.version(process.newest)
     stage = version.open_stage(command.stage or version.first.id)
     return OpportunityOpened(
-        command.process, process.newest, stage.id, command.amount,
-        command.account, command.owner, command.product, command.close_date, command.lead, command.source, command.note,
+        command.process, process.newest, stage.id, command.amount, command.account, command.owner,
+        command.product, command.close_date, command.lead, command.source, command.note,
     )  # fmt: skip
 
 
@@ -320,21 +311,15 @@ def same_opening(opening: OpportunityOpened, command: OpenOpportunity) -> bool:
     return asked == had and command.stage in ("", opening.stage)
 
 
-def stage_changed(deal: Deal, command: ChangeStage, version: Version) -> StageChanged:
-    """The move, with its direction and what it passes over; forward only with the exit criteria met or overridden."""
-    to = version.open_stage(command.to)
-    direction = version.direction(deal.stage, to)
-    if direction == "forward":
-        require_exit_criteria(version.stage(deal.stage), command)
-    return StageChanged(
-        deal.stage, to.id, deal.opened.process_version, direction,
-        version.between(deal.stage, to), command.criteria_met, command.override_reason,
-    )  # fmt: skip
-
-
 def won(deal: Deal, command: WinOpportunity, context: Context) -> tuple[Event | Then, ...]:
     """The win, and the customer that it makes; a deal is won with its stage's exit criteria met or overridden."""
-    require_exit_criteria(version_of(deal, context).stage(deal.stage), command)
+    here = version_of(deal.progress, context).stage(deal.progress.stage)
+    require_exit_criteria(here, command.criteria_met, command.override_reason)
+    if deal.lines and command.amount not in (None, deal.amount):
+        raise Rejected(
+            f"win-opportunity: the deal's line items come to {deal.amount.amount} {deal.amount.currency};"
+            " leave the amount out, or change the lines first"
+        )
     agreed = bought(deal, command.amount, command.account)
     customer = Then(customer_stream(agreed.account, context.stream), OpenCustomer(agreed.account, context.stream))
     return OpportunityWon(agreed.amount, agreed.account), customer
@@ -342,43 +327,44 @@ def won(deal: Deal, command: WinOpportunity, context: Context) -> tuple[Event | 
 
 def bought(deal: Deal, amount: Money | None, account: str) -> Terms:
     """The terms of a deal that is won; what the win does not say was agreed before."""
-    return replace(deal.terms, amount=amount or deal.terms.amount, account=account or deal.terms.account)
+    return replace(deal.terms, amount=amount or deal.amount, account=account or deal.terms.account)
 
 
-def require_exit_criteria(stage: Stage | None, command: ChangeStage | WinOpportunity) -> None:
-    """Raise Rejected where a criterion for leaving the stage forward is neither met nor overridden with a reason."""
-    if stage is None:  # a stage that a later version of the process has no more asks for nothing
-        return
-    if unknown := [c for c in command.criteria_met if c not in stage.exit_criteria]:
-        allowed = ", ".join(stage.exit_criteria) or "none"
-        raise Rejected(f"{stage.id} has no exit criterion {', '.join(unknown)}; it has: {allowed}")
-    unmet = [criterion for criterion in stage.exit_criteria if criterion not in command.criteria_met]
-    if unmet and not command.override_reason.strip():
-        raise Rejected(
-            f"leaving {stage.id} forward needs {', '.join(unmet)}: say it in criteria_met, or give an override_reason"
-        )
-
-
-def version_of(deal: Deal, context: Context) -> Version:
-    """The version of the process that the deal follows."""
-    return published(context, deal.opened.process).versions[deal.opened.process_version]
+def check_survivor(survivor: str, context: Context) -> None:
+    """Raise Rejected where a deal cannot be merged into this one: so no deal ever survives itself, by any detour."""
+    if survivor == context.stream:
+        raise Rejected("merge-opportunity: a deal cannot survive itself")
+    match context.read.get(survivor):
+        case Open() | Won() | Lost():
+            return
+        case Merged(survivor=other):
+            raise Rejected(f"merge-opportunity: {survivor} is itself merged into {other}: merge into that one")
+        case Deleted():
+            raise Rejected(f"merge-opportunity: {survivor} is deleted: restore it first")
+        case _:
+            raise Rejected(f"merge-opportunity: there is no opportunity {survivor}")
 
 
 def refused(state: State, command: Command) -> Rejected:
     """Why a wish cannot be granted: what was asked, what the state was, what is allowed."""
     verb = command.__struct_config__.tag
+    worth = f"{state.deal.amount.amount} {state.deal.amount.currency}" if state else ""
     match state:
         case None:
             return Rejected(f"{verb}: the opportunity is not opened yet; allowed: open-opportunity")
         case Open(deal):
-            kept = f"open in {deal.stage}, {deal.terms.amount.amount} {deal.terms.amount.currency}"
-            allowed = [
-                c.__struct_config__.tag for c in get_args(Command) if c not in (OpenOpportunity, ReopenOpportunity)
-            ]
-            return Rejected(f"{verb}: the opportunity is already {kept}; allowed: {', '.join(map(str, allowed))}")
-        case Won(deal) | Lost(deal):
+            kept = f"open in {deal.progress.stage}, {worth}"
+            closed = (OpenOpportunity, ReopenOpportunity, removal.UnmergeOpportunity, removal.RestoreOpportunity)
+            allowed = [str(wish.__struct_config__.tag) for wish in get_args(Command) if wish not in closed]
+            return Rejected(f"{verb}: the opportunity is already {kept}; allowed: {', '.join(allowed)}")
+        case Won() | Lost():
             kind = "won" if isinstance(state, Won) else f"lost ({state.reason})"
-            kept = f"{kind}, {deal.terms.amount.amount} {deal.terms.amount.currency}"
+            merging = "" if isinstance(state, Won) else "merge-opportunity, "
             return Rejected(
-                f"{verb}: the opportunity is {kept}; allowed: reopen-opportunity, schedule-activity, complete-activity"
+                f"{verb}: the opportunity is {kind}, {worth}; allowed: reopen-opportunity, {merging}delete-opportunity,"
+                " correct-fact, schedule-activity, complete-activity"
             )
+        case Merged(survivor=survivor):
+            return Rejected(f"{verb}: the opportunity is merged into {survivor}; allowed: unmerge-opportunity")
+        case Deleted():
+            return Rejected(f"{verb}: the opportunity is deleted; allowed: restore-opportunity")

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.errors import Malformed, Rejected
 from domain.recorded import Context
@@ -41,6 +42,24 @@ class ProcessPublished(Struct, frozen=True, tag="process-published"):
     stages: tuple[Stage, ...]
 
 
+class StageRenamed(Struct, frozen=True, tag="stage-renamed"):
+    """A stage has another name, in every version; its id, and so its history, stays."""
+
+    stage: str
+    name: str
+
+
+class StageRetired(Struct, frozen=True, tag="stage-retired"):
+    """Nobody enters the stage any more; those in it are to move to `map_to`, which retiring does not do."""
+
+    stage: str
+    map_to: str
+
+
+class ProcessRetired(Struct, frozen=True, tag="process-retired"):
+    """No opportunity is opened in the process any more; those under way go on."""
+
+
 class PublishProcess(Struct, frozen=True, tag="publish-process", forbid_unknown_fields=True):
     """Publish the stages of a sales process, as its first or its next version."""
 
@@ -63,34 +82,66 @@ class PublishProcess(Struct, frozen=True, tag="publish-process", forbid_unknown_
             raise Malformed(f"stages.kind: no stage of kind {', '.join(sorted(missing))}")
 
 
-Event = ProcessPublished
-Command = PublishProcess
+class RenameStage(Struct, frozen=True, tag="rename-stage", forbid_unknown_fields=True):
+    """Give a stage another name."""
+
+    stage: str
+    name: str
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise Malformed("name: a stage needs a name")
+
+
+class RetireStage(Struct, frozen=True, tag="retire-stage", forbid_unknown_fields=True):
+    """Let nobody enter a stage any more. It moves no opportunity: move them to `map_to` with change-stage, in bulk."""
+
+    stage: str
+    map_to: str
+
+
+class RetireProcess(Struct, frozen=True, tag="retire-process", forbid_unknown_fields=True):
+    """Let no opportunity be opened in the process any more."""
+
+
+Event = ProcessPublished | StageRenamed | StageRetired | ProcessRetired
+Command = PublishProcess | RenameStage | RetireStage | RetireProcess
 
 
 class Version(Struct, frozen=True):
-    """The stages as published in one version, looked up by id."""
+    """The stages as published in one version, looked up by id; `retired` ones by what they map to."""
 
     stages: tuple[Stage, ...]
+    retired: dict[str, str] = {}
 
     def stage(self, stage_id: str) -> Stage | None:
         """The stage of that id, if this version has it."""
         return next((stage for stage in self.stages if stage.id == stage_id), None)
 
     @property
+    def open_stages(self) -> tuple[Stage, ...]:
+        """The stages that can be entered by moving."""
+        return tuple(stage for stage in self.stages if stage.kind == "open" and stage.id not in self.retired)
+
+    @property
     def first(self) -> Stage:
         """The stage that opportunities open in unless told otherwise."""
-        return next(stage for stage in self.stages if stage.kind == "open")
+        return self.open_stages[0]
 
     def open_stage(self, stage_id: str) -> Stage:
         """An open stage by its id, or Rejected: winning and losing are the only ways into the others."""
         stage = self.stage(stage_id)
-        allowed = ", ".join(stage.id for stage in self.stages if stage.kind == "open")
+        allowed = ", ".join(stage.id for stage in self.open_stages)
         if stage is None:
             raise Rejected(f"the process has no stage {stage_id!r}; its open stages are {allowed}")
         if stage.kind != "open":
             verb = "win-opportunity" if stage.kind == "won" else "lose-opportunity"
             raise Rejected(
                 f"{stage_id} is a {stage.kind} stage, entered by {verb} alone; the open stages are {allowed}"
+            )
+        if stage_id in self.retired:
+            raise Rejected(
+                f"{stage_id} is retired in favour of {self.retired[stage_id]}; the open stages are {allowed}"
             )
         return stage
 
@@ -107,15 +158,22 @@ class Version(Struct, frozen=True):
 
 
 class Published(Struct, frozen=True):
-    """A process in use; `versions` by number, from 1."""
+    """A process in use; `versions` by number, from 1. `names` and `retired` by stage, where revised since."""
 
     name: str
-    versions: dict[int, Version]
+    versions: dict[int, tuple[Stage, ...]]
+    names: dict[str, str] = {}
+    retired: dict[str, str] = {}
+    ended: bool = False
 
     @property
     def newest(self) -> int:
         """The number of the version that new opportunities follow."""
         return max(self.versions)
+
+    def version(self, number: int) -> Version:
+        """The stages of a version, with what was retired since."""
+        return Version(self.versions[number], self.retired)
 
 
 State = Published | None
@@ -138,26 +196,73 @@ def check_stage(stage: Stage) -> None:
 
 def decide(state: State, command: Command, context: Context) -> tuple[Event, ...]:
     """What follows from a wish."""
-    match state:
-        case None:
-            return (ProcessPublished(1, command.name, command.stages),)
-        case Published(name, versions) if (name, versions[state.newest].stages) == (command.name, command.stages):
+    match state, command:
+        case None, PublishProcess(name, stages):
+            return (ProcessPublished(1, name, stages),)
+        case None, _:
+            raise Rejected(f"{command.__struct_config__.tag}: the process is not published; allowed: publish-process")
+        case Published(ended=True), RetireProcess():
             return ()
-        case Published():
-            return (ProcessPublished(state.newest + 1, command.name, command.stages),)
+        case Published(ended=True), _:
+            raise Rejected(f"{command.__struct_config__.tag}: the process is retired; allowed: nothing")
+        case Published(), PublishProcess(name, stages):
+            same = (state.name, state.versions[state.newest]) == (name, stages)
+            return () if same else (ProcessPublished(state.newest + 1, name, stages),)
+        case Published(), RenameStage(stage, name):
+            return () if named(state, stage) == name else (StageRenamed(stage, name),)
+        case Published(), RetireStage(stage, map_to):
+            return retired(state, stage, map_to)
+        case Published(), RetireProcess():
+            return (ProcessRetired(),)
+
+
+def named(state: Published, stage: str) -> str:
+    """The name of a stage of the newest version, or Rejected."""
+    found = state.version(state.newest).stage(stage)
+    if found is None:
+        allowed = ", ".join(stage.id for stage in state.versions[state.newest])
+        raise Rejected(f"the process has no stage {stage!r}; it has {allowed}")
+    return state.names.get(stage, found.name)
+
+
+def retired(state: Published, stage: str, map_to: str) -> tuple[Event, ...]:
+    """The retirement of an open stage of the newest version, in favour of another one that stays."""
+    if state.retired.get(stage) == map_to:
+        return ()
+    newest = state.version(state.newest)
+    newest.open_stage(stage)
+    if newest.open_stage(map_to).id == stage:
+        raise Rejected(f"retire-stage: {stage} cannot be retired in favour of itself")
+    return (StageRetired(stage, map_to),)
 
 
 def possible(state: State, event: Event) -> bool:
     """Whether a fact recorded earlier could still have happened in `state`: versions are numbered without a gap."""
-    return event.process_version == (state.newest + 1 if state else 1)
+    match state, event:
+        case _, ProcessPublished(number):
+            return number == (state.newest + 1 if state else 1)
+        case None, _:
+            return False
+        case Published(), _:
+            return not state.ended
 
 
 def evolve(state: State, event: Event) -> State:
     """The state after a fact; one that does not fit changes nothing."""
-    if not possible(state, event):
-        return state
-    versions = state.versions if state else {}
-    return Published(event.name, {**versions, event.process_version: Version(event.stages)})
+    match state, event:
+        case _, ProcessPublished(number, name, stages) if possible(state, event):
+            if state is None:
+                return Published(name, {number: stages})
+            anew = {stage: to for stage, to in state.retired.items() if stage not in {s.id for s in stages}}
+            return replace(state, name=name, versions={**state.versions, number: stages}, retired=anew)
+        case Published(), StageRenamed(stage, name):
+            return replace(state, names={**state.names, stage: name})
+        case Published(), StageRetired(stage, map_to):
+            return replace(state, retired={**state.retired, stage: map_to})
+        case Published(), ProcessRetired():
+            return replace(state, ended=True)
+        case _:
+            return state
 
 
 def published(context: Context, process: str) -> Published:

@@ -92,6 +92,13 @@ class Context(NamedTuple):
     read: Mapping[str, Any] = {}
 
 
+class Happening(NamedTuple):
+    """An event that a decision adds to a stream, with the instant at which it happened."""
+
+    event: Any
+    occurred_at: int
+
+
 class Then(NamedTuple):
     """What another stream must decide in the same append, as a decider's answer names it."""
 

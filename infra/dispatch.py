@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 from msgspec.json import Encoder
 
-from domain import BY_COMMAND, BY_KIND, Context, Decider, Then, kind
+from domain import BY_KIND, DECIDERS, Context, Decider, Then, correction, kind
+from domain.correction import CorrectFact
 from domain.errors import Conflict, KeyReused, Malformed, PipelineError
-from domain.history import Happening, History, Mark
+from domain.history import History, Mark
 from domain.personal import personal_texts
-from domain.recorded import Request, micros
+from domain.recorded import Happening, Request, micros
 from infra.identifiers import uuid7
 from infra.keys import Vault
 from infra.store.codec import encode
@@ -197,9 +198,8 @@ class Batch:
 
     def checked(self, request: Request) -> tuple[int, Decider]:
         """When it happened, in microseconds, and who decides; Malformed where the envelope does not hold."""
-        decider = BY_COMMAND[type(request.command)]
         check_texts(request)
-        check_name(request.stream, request.command)
+        decider = check_name(request.stream, request.command)
         if not request.actor:
             raise Malformed("actor: say who asks")
         if request.occurred_at is None:
@@ -235,12 +235,17 @@ class Batch:
         for stream, command in wishes:  # grows while it runs: a decision may ask other streams
             check_name(stream, command)
             history = self.look_at(stream)
-            decider = BY_COMMAND[type(command)]
-            state = history.state_at(moment)
-            read = {name: self.look_at(name).state for name in decider.reads(state, command) if kind(name) in BY_KIND}
-            answer: tuple[Any, ...] = decider.decide(state, command, Context(stream, read))
-            happenings = tuple([Happening(event, moment) for event in answer if not isinstance(event, Then)])
-            wishes += [wish for wish in answer if isinstance(wish, Then)]
+            decider, state = history.decider, history.state_at(moment)
+            correcting = isinstance(command, CorrectFact)
+            wanted = correction.reads(state, command) if correcting else decider.reads(state, command)
+            read = {name: self.look_at(name).state for name in wanted if kind(name) in BY_KIND}
+            if correcting:
+                given = None if request.occurred_at is None else moment
+                happenings = correction.decide(history.facts, state, command, given, Context(stream, read))
+            else:
+                answer: tuple[Any, ...] = decider.decide(state, command, Context(stream, read))
+                happenings = tuple([Happening(event, moment) for event in answer if not isinstance(event, Then)])
+                wishes += [wish for wish in answer if isinstance(wish, Then)]
             history.check(happenings)
             changes.append((history, decider.subject(stream, state, command), happenings))
         return tuple(changes)
@@ -268,12 +273,14 @@ class Batch:
             )  # fmt: skip
 
 
-def check_name(stream: str, command: Struct) -> None:
-    """Raise Malformed where a command is asked of a stream that is not of its kind."""
-    wanted = BY_COMMAND[type(command)].kind
-    if kind(stream) != wanted or not len(wanted) + 1 < len(stream) <= NAME:
+def check_name(stream: str, command: Struct) -> Decider:
+    """Who decides; Malformed where a command is asked of a stream that is not of its kind."""
+    found = BY_KIND.get(kind(stream))
+    if found is None or type(command) not in found.commands or not len(found.kind) + 1 < len(stream) <= NAME:
         verb = command.__struct_config__.tag
-        raise Malformed(f"stream: {verb} is asked of a stream named {wanted}-…, not of {stream!r}")
+        wanted = " or ".join(f"{d.kind}-…" for d in DECIDERS if type(command) in d.commands)
+        raise Malformed(f"stream: {verb} is asked of a stream named {wanted}, not of {stream!r}")
+    return found
 
 
 def check_texts(request: Request) -> None:

@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec.structs import replace
 
+from domain.correction import FactCorrected
 from domain.errors import Malformed, Unavailable
 from domain.personal import personal_texts
 
@@ -110,6 +111,8 @@ class Vault:
 
     def seal(self, stream: str, subject: str, event: Any) -> Any:
         """The event with each personal field sealed for the subject; an empty one stays empty."""
+        if isinstance(event, FactCorrected) and event.replacement is not None:
+            event = replace(event, replacement=self.seal(stream, subject, event.replacement))
         texts = personal_texts(event)
         return (
             replace(event, **{n: self.seal_text(stream, n, subject, t) for n, t in texts.items()}) if texts else event
@@ -123,6 +126,8 @@ class Vault:
 
     def open(self, stream: str, event: Any) -> Any:
         """The event with each personal field readable, or `[sealed]` where the subject's key is gone."""
+        if isinstance(event, FactCorrected) and event.replacement is not None:
+            event = replace(event, replacement=self.open(stream, event.replacement))
         texts = personal_texts(event)
         return replace(event, **{n: self.open_text(stream, n, t) for n, t in texts.items()}) if texts else event
 

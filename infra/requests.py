@@ -10,12 +10,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
-from domain import BY_COMMAND, Command
+from domain import COMMANDS, Command
 from domain.errors import Malformed, NotFound
 from domain.money import Money
-
-BY_TAG: Mapping[str, type[Struct]] = {str(kind.__struct_config__.tag): kind for kind in BY_COMMAND}
-"""The commands by what they are called."""
 
 DEEPEST = 32  # levels of nesting in a body; no command needs more than five
 AT = re.compile(r"(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?", re.DOTALL)
@@ -30,9 +27,9 @@ def parse_command(tag: str, body: bytes | Mapping[str, Any]) -> Command:
     Raises NotFound for a name that no command has, Malformed naming the field and the reason for anything that is
     not exactly such a command: what a number or a date was meant to be is never guessed.
     """
-    wanted = BY_TAG.get(tag)
+    wanted = COMMANDS.get(tag)
     if wanted is None:
-        raise NotFound(f"there is no command {tag!r}; there are: {', '.join(BY_TAG)}")
+        raise NotFound(f"there is no command {tag!r}; there are: {', '.join(COMMANDS)}")
     return cast(Command, parse(wanted, body))
 
 

@@ -16,13 +16,17 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from domain import Command
+from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.disposition import DisqualifyLead
 from domain.errors import Malformed, PipelineError, Rejected
 from domain.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
 from domain.framework import BANT
-from domain.lead import AssessCriterion, AssignLead, CaptureLead, ContactLead, ConvertLead, DisqualifyLead, QualifyLead
+from domain.lead import CaptureLead, ConvertLead
 from domain.money import Money
-from domain.opportunity import ChangeStage, LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.process import PublishProcess, Stage
+from domain.profile import AssignLead, ContactLead
+from domain.progress import ChangeStage
+from domain.qualification import AssessCriterion, QualifyLead
 from domain.recorded import Request, Source
 from domain.terms import ChangeAmount, ChangeCloseDate, ChangeOwner
 from infra.dispatch import Dispatcher

@@ -3,20 +3,11 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.errors import Rejected
 from domain.money import Money
-from domain.opportunity import (
-    ChangeStage,
-    Command,
-    LoseOpportunity,
-    Lost,
-    Open,
-    OpenOpportunity,
-    ReopenOpportunity,
-    State,
-    WinOpportunity,
-    Won,
-)
+from domain.opportunity import Command, Deleted, Lost, Merged, Open, OpenOpportunity, State, Won
+from domain.progress import ChangeStage
 from domain.terms import ChangeAccount, ChangeOwner
 
 Wish = tuple[Command, datetime]
@@ -56,10 +47,10 @@ def wishes(record: Record, state: State) -> list[Wish]:
         case Open():
             return [*differences(record, state), *ending(record)]
         case Won(deal) if record.outcome == "won":
-            if record.closing not in (None, deal.terms.amount):
+            if record.closing not in (None, deal.amount):
                 raise Rejected(
                     f"the export says won for {record.closing.amount} {record.closing.currency}, recorded is"
-                    f" {deal.terms.amount.amount} {deal.terms.amount.currency}: correct it by hand"
+                    f" {deal.amount.amount} {deal.amount.currency}: correct it by hand"
                 )
             return []
         case Lost() if record.outcome == "lost":
@@ -67,12 +58,16 @@ def wishes(record: Record, state: State) -> list[Wish]:
         case Won() | Lost():
             reopening = ReopenOpportunity("the export says so", record.stage)
             return [(reopening, record.moved_at), *ending(record)]
+        case Merged(survivor=survivor):
+            raise Rejected(f"the deal is merged into {survivor}: unmerge it, or leave it out")
+        case Deleted():
+            raise Rejected("the deal is deleted: restore it, or leave it out")
 
 
 def differences(record: Record, state: Open) -> list[Wish]:
     """What an open deal's record says otherwise, except its ending."""
     deal, found = state.deal, list[Wish]()
-    if record.stage != deal.stage:
+    if record.stage != deal.progress.stage:
         found.append((ChangeStage(record.stage), record.opened_at))
     if record.owner and record.owner != deal.terms.owner:
         found.append((ChangeOwner(record.owner), record.moved_at))

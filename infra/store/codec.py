@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain import Event
+from domain.correction import as_fact
 from domain.recorded import Fact, Recorded, Source, instant
 from domain.upcasting import UPCASTS
 
@@ -44,8 +45,7 @@ def decode(tag: str, body: bytes, upcasts: Upcasts = UPCASTS) -> Event:
 def fact(row: Sequence[Any]) -> Fact:
     """A row of FACT_COLUMNS as what folds read."""
     position, stream, version, tag, occurred_at, body = row
-    corrects = 0  # no event type corrects another yet; the one that will says here which version
-    return Fact(position, stream, version, tag, occurred_at, decode(tag, body), corrects)
+    return as_fact(position, stream, version, tag, occurred_at, decode(tag, body))
 
 
 def recorded(row: Sequence[Any]) -> Recorded:
