@@ -1,6 +1,5 @@
 """Personal fields are sealed under the key of whom they are about, and open at the place they were sealed for."""
 
-import os
 import stat
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from concurrent.futures import ThreadPoolExecutor
@@ -101,7 +100,7 @@ def test_a_text_sealed_for_one_subject_does_not_open_for_another(vault):
 )
 def test_a_sealed_text_that_was_changed_is_malformed(vault, change):
     sealed = with_bytes(vault.seal_text("lead-7", "name", "lead-7", "Jo Doe"), change)
-    with pytest.raises(Malformed, match="^name: the sealed text in lead-7 was not sealed there, or was changed$"):
+    with pytest.raises(Malformed, match=r"^name: the sealed text in lead-7 was not sealed there, or was changed$"):
         vault.open_text("lead-7", "name", sealed)
 
 
@@ -268,7 +267,7 @@ def test_a_key_file_that_is_a_folder_is_unavailable(vault, key_file):
 
 def test_a_key_file_in_a_folder_that_is_missing_is_unavailable(tmp_path, keys):
     vault = another(tmp_path / "nowhere" / "dealtrail.key", keys)
-    with pytest.raises(Unavailable, match="cannot be made: No such file or directory$"):
+    with pytest.raises(Unavailable, match=r"cannot be made: No such file or directory$"):
         vault.seal_text("lead-7", "name", "lead-7", "Jo Doe")
 
 
@@ -277,4 +276,4 @@ def test_the_master_key_is_never_part_of_what_is_stored(vault, key_file):
     master = key_file.read_bytes()
     assert master not in sealed.encode()
     assert all(master not in wrapped and len(wrapped) == 12 + 32 + 16 for wrapped in vault.take_fresh().values())
-    assert os.path.getsize(key_file) == len(master) == 44
+    assert key_file.stat().st_size == len(master) == 44

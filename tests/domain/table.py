@@ -1,4 +1,4 @@
-"""How the tables of the deciders are written: a state by its name, what is asked, and what follows or why it is refused."""
+"""How the tables of the deciders are written: given a state, when this is asked, then that follows or is refused."""
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
@@ -16,7 +16,7 @@ class Refused(str):
 
 
 class Row(NamedTuple):
-    """given, when, then: the name of a state, a command, and the facts or the refusal; `note` where a pair has several."""
+    """The name of a state, a command, and the facts or the refusal; a `note` where a pair has several rows."""
 
     given: str
     when: Any

@@ -5,6 +5,7 @@ from functools import reduce
 
 import pytest
 
+from domain import BY_KIND
 from domain.errors import Malformed
 from domain.follow_up import (
     ActivityCompleted,
@@ -17,6 +18,9 @@ from domain.follow_up import (
     decide,
     evolve,
 )
+from domain.opportunity import Deal, Open, OpportunityLost, OpportunityOpened, OpportunityReopened, StageChanged
+from domain.terms import OwnerChanged, Terms
+from tests.domain.pipelines import eur
 
 MAY = date(2026, 5, 1)
 JUNE = date(2026, 6, 1)
@@ -84,5 +88,19 @@ def test_facts_lead_to_this_follow_up(given, state):
 
 @pytest.mark.parametrize("wish", [lambda: ScheduleActivity(" ", "call", MAY), lambda: CompleteActivity("", "call")])
 def test_an_activity_without_an_id_is_malformed(wish):
-    with pytest.raises(Malformed, match="^activity: give the activity an id of its own$"):
+    with pytest.raises(Malformed, match=r"^activity: give the activity an id of its own$"):
         wish()
+
+
+def test_what_is_planned_and_agreed_outlives_moves_a_loss_and_a_reopening():
+    opened = OpportunityOpened("process-sales", 1, "need", eur("900"))
+    facts = [opened, NextStepSet("call", MAY), ActivityScheduled("act-1", "call", MAY), OwnerChanged("", "ann")]
+    facts += [
+        StageChanged("need", "offer", 1, "forward"),
+        OpportunityLost("price"),
+        OpportunityReopened("demo", "again"),
+    ]
+    follow_up = FollowUp("call", MAY, frozenset({"act-1"}))
+    assert reduce(BY_KIND["opportunity"].evolve, facts, None) == Open(
+        Deal(opened, "demo", Terms(eur("900"), None, "ann", ""), follow_up)
+    )

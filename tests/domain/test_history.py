@@ -227,8 +227,8 @@ def test_a_wish_in_the_instant_of_the_last_fact_comes_after_it():
          "opportunity-won at 1970-01-01 03:00:00Z: would make a later fact of opportunity-7 impossible: stage-changed,"
          " version 2, of 1970-01-01 05:00:00Z"),
         ([(1, OPENED), (5, LOST)], 3, WinOpportunity(),
-         "opportunity-won at 1970-01-01 03:00:00Z: would make a later fact of opportunity-7 impossible: opportunity-lost,"
-         " version 2, of 1970-01-01 05:00:00Z"),
+         "opportunity-won at 1970-01-01 03:00:00Z: would make a later fact of opportunity-7 impossible:"
+         " opportunity-lost, version 2, of 1970-01-01 05:00:00Z"),
         ([(1, OPENED), (7, LOST), (5, TO_OFFER)], 3, WinOpportunity(),
          "opportunity-won at 1970-01-01 03:00:00Z: would make a later fact of opportunity-7 impossible: stage-changed,"
          " version 3, of 1970-01-01 05:00:00Z"),
@@ -289,7 +289,7 @@ def test_a_lead_cannot_have_been_disqualified_before_it_was_qualified():
     assert captured == (LeadCaptured("fair"),)
     happened = facts((1, captured[0]), (5, LeadQualified("framework-bant", 1)))
     asked = History("lead-7", lead, happened)
-    with pytest.raises(Rejected, match="lead-disqualified at .* of lead-7 impossible: lead-qualified, version 2"):
+    with pytest.raises(Rejected, match=r"lead-disqualified at .* of lead-7 impossible: lead-qualified, version 2"):
         asked.check([Happening(LeadDisqualified("no-need"), 3 * HOUR)])
 
 

@@ -214,7 +214,7 @@ RULES = [
     Row("new", AssessCriterion("need", "maybe"), Refused(
         "assess-criterion: need is answered by yes, no, not by 'maybe'"), "answered otherwise"),
     Row("new", AssessCriterion("timeline", "yes"), Refused(
-        "assess-criterion: timeline is answered by this-quarter, this-year, later, unknown, not by 'yes'"), "of others"),
+        "assess-criterion: timeline is answered by this-quarter, this-year, later, unknown, not by 'yes'"), "strange"),
     Row("new", AssessCriterion("need", "yes", "framework-draft"), Refused(
         "framework-draft is not published: publish it first (publish-framework)"), "of a draft"),
     Row("new", AssessCriterion("need", "yes", "framework-nowhere"), Refused(

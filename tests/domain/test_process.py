@@ -127,7 +127,8 @@ def many(count: int) -> tuple[Stage, ...]:
         ((NEED, WON), "stages: 2 given; a process has from 3 (open, won, lost) to 60"),
         (many(LONGEST + 1), "stages: 61 given; a process has from 3 (open, won, lost) to 60"),
         ((DEMO, NEED, WON, LOST), "stages.order: must rise from stage to stage, got [20, 10, 40, 50]"),
-        ((NEED, replace(DEMO, order=10), WON, LOST), "stages.order: must rise from stage to stage, got [10, 10, 40, 50]"),
+        ((NEED, replace(DEMO, order=10), WON, LOST),
+         "stages.order: must rise from stage to stage, got [10, 10, 40, 50]"),
         ((NEED, replace(DEMO, id="need"), WON, LOST), "stages.id: two stages share an id"),
         ((WON, LOST, replace(WON, id="won2", order=60)), "stages.kind: no stage of kind open"),
         ((NEED, DEMO, LOST), "stages.kind: no stage of kind won"),
@@ -156,15 +157,17 @@ def test_a_process_that_contradicts_itself_is_malformed(stages, reason):
 
 
 def test_a_process_without_a_name_is_malformed():
-    with pytest.raises(Malformed, match="^name: a process needs a name$"):
+    with pytest.raises(Malformed, match=r"^name: a process needs a name$"):
         PublishProcess(" ", FIRST.stages)
 
 
 @pytest.mark.parametrize(
     "stages",
     [
-        many(LONGEST), first_stage(id="n" * 64), first_stage(probability=Decimal(0)), first_stage(probability=Decimal(1)),
-        first_stage(probability=Decimal("0.0001")), first_stage(probability=Decimal("0.50000000")), first_stage(stale_days=1),
+        many(LONGEST), first_stage(id="n" * 64), first_stage(probability=Decimal(0)),
+        first_stage(probability=Decimal(1)),
+        first_stage(probability=Decimal("0.0001")), first_stage(probability=Decimal("0.50000000")),
+        first_stage(stale_days=1),
     ],
 )  # fmt: skip
 def test_a_process_at_its_bounds_can_be_published(stages):

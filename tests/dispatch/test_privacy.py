@@ -1,0 +1,121 @@
+"""What is said of a person is sealed before it is stored, wherever it stands."""
+
+import sqlite3
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import psycopg
+from msgspec.structs import replace
+
+from domain.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
+from domain.lead import (
+    AssessCriterion,
+    AssignLead,
+    CaptureLead,
+    ContactLead,
+    DisqualifyLead,
+    EnrichLead,
+    QualifyLead,
+    ReopenLead,
+)
+from domain.opportunity import (
+    ChangeStage,
+    LoseOpportunity,
+    OpportunityLost,
+    ReopenOpportunity,
+    WinOpportunity,
+)
+from infra.dispatch import Dispatcher, Receipt
+from infra.keys import UNREADABLE, KeyFile, Vault
+from infra.store import open_log
+from tests.dispatch.asking import CONVERT, DEAL, LEAD, OPEN, asked, qualify
+
+# Personal fields
+
+
+def everything_stored(url: str) -> bytes:
+    """Every column of every row of every table, and on SQLite the bytes of the files as well."""
+    if url.startswith("sqlite"):
+        file = Path(url.removeprefix("sqlite:///"))
+        with closing(sqlite3.connect(file)) as connection:
+            tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            rows = [row for table in tables for row in connection.execute(f'SELECT * FROM "{table}"')]
+        raw = b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
+    else:
+        with psycopg.connect(url) as connection:
+            named = (
+                "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname !~ '^(pg_|information)'"
+            )
+            tables = [row[0] for row in connection.execute(named)]
+            rows = [row for table in tables for row in connection.execute(f"SELECT * FROM {table}".encode())]
+        raw = b""
+    values = [value for row in rows for value in row]
+    return raw + b"\n".join(bytes(v) if isinstance(v, (bytes, memoryview)) else str(v).encode() for v in values)
+
+
+def test_personal_fields_are_never_stored_in_the_clear(dispatcher, make, log_url, log):
+    day = date(2026, 7, 1)
+    wishes = [
+        (LEAD, CaptureLead("fair", "Acme", "ann", "SECRET-1 Doe", "SECRET-2@acme.example", "SECRET-3", "SECRET-4")),
+        (LEAD, EnrichLead(name="SECRET-5", email="SECRET-6@acme.example", phone="SECRET-7")),
+        (LEAD, ContactLead("call-1", "phone", "SECRET-8")),
+        (LEAD, AssessCriterion("need", "yes", evidence="SECRET-9")),
+        (LEAD, DisqualifyLead("no-need", "SECRET-10")),
+        (LEAD, ReopenLead("SECRET-11")),
+        (LEAD, QualifyLead(override_reason="SECRET-12")),
+        (LEAD, CONVERT),
+        (DEAL, ChangeStage("proposal", override_reason="SECRET-13")),
+        (DEAL, SetNextStep("SECRET-14", day)),
+        (DEAL, ScheduleActivity("act-1", "call", day, "SECRET-15")),
+        (DEAL, CompleteActivity("act-1", "call", "SECRET-16")),
+        (DEAL, LoseOpportunity("price", "Globex", "SECRET-17")),
+        (DEAL, ReopenOpportunity("SECRET-18")),
+        ("opportunity-8", replace(OPEN, note="SECRET-19")),
+        ("opportunity-8", WinOpportunity(override_reason="SECRET-20")),
+    ]
+    requests = [
+        asked(stream, command, reason=f"SECRET-REASON-{n}", command_id=f"c-{n}")
+        for n, (stream, command) in enumerate(wishes)
+    ]
+    assert [outcome for outcome in dispatcher.execute_all(requests) if not isinstance(outcome, Receipt)] == []
+    stored = everything_stored(log_url)
+    assert b"SECRET" not in stored
+    assert b"Globex" in stored and b"sealed:1:lead-7:" in stored and b"sealed:1:opportunity-8:" in stored  # a control
+    assert make().history(LEAD).state.profile.email == "SECRET-6@acme.example"
+    for stream in (LEAD, DEAL, "opportunity-8"):
+        for recorded in log.histories([stream])[stream]:
+            opened = dispatcher.vault.open_text(stream, "reason", recorded.reason)
+            assert opened == f"SECRET-REASON-{recorded.command_id.removeprefix('c-')}"
+
+
+def test_what_is_said_of_a_deal_is_sealed_for_the_lead_it_came_from(dispatcher, log):
+    qualify(dispatcher)
+    dispatcher.execute(asked(LEAD, CONVERT))
+    dispatcher.execute(asked(DEAL, LoseOpportunity("price", note="too dear"), reason="he called"))
+    lost = log.histories([DEAL])[DEAL][-1]
+    assert isinstance(lost.event, OpportunityLost)
+    assert lost.event.note.startswith("sealed:1:lead-7:") and lost.reason.startswith("sealed:1:lead-7:")
+
+
+def test_a_lead_whose_key_is_gone_can_still_be_worked_on(dispatcher, make, log, log_url):
+    dispatcher.execute(asked(LEAD, CaptureLead("fair", name="Jo Doe")))
+    if log_url.startswith("sqlite"):
+        with closing(sqlite3.connect(log_url.removeprefix("sqlite:///"))) as connection, connection:
+            connection.execute("DELETE FROM stored_keys WHERE subject = ?", (LEAD,))
+    else:
+        with psycopg.connect(log_url) as connection:
+            connection.execute("DELETE FROM stored_keys WHERE subject = %s", (LEAD,))
+    later = make()
+    assert later.history(LEAD).state.profile.name == UNREADABLE
+    later.execute(asked(LEAD, AssignLead("bob")))
+    later.execute(asked(LEAD, EnrichLead(phone="123")))
+    profile = make().history(LEAD).state.profile
+    assert (profile.name, profile.owner, profile.phone) == (UNREADABLE, "bob", "123")
+
+
+def test_histories_read_by_another_log_are_the_same(deal, log_url, key_file):
+    deal.execute(asked(DEAL, ChangeStage("proposal")))
+    with closing(open_log(log_url)) as other:
+        read = Dispatcher(other, Vault(KeyFile(key_file), other.keys)).history(DEAL)
+    assert (read.version, read.state) == (deal.history(DEAL).version, deal.history(DEAL).state)
