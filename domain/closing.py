@@ -12,6 +12,8 @@ class OpportunityWon(Struct, frozen=True, tag="opportunity-won"):
 
     amount: Money
     account: str = ""
+    criteria_met: tuple[str, ...] = ()
+    override_reason: Personal = ""
 
 
 class OpportunityLost(Struct, frozen=True, tag="opportunity-lost"):

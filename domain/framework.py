@@ -6,7 +6,7 @@ from domain.errors import Malformed, Rejected
 from domain.recorded import Context
 
 
-class Criterion(Struct, frozen=True, forbid_unknown_fields=True):
+class Criterion(Struct, frozen=True):
     """One question of the framework: which answers there are, and which of them count as met."""
 
     id: str

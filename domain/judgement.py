@@ -28,7 +28,7 @@ class ForecastCategoryChanged(Struct, frozen=True, tag="forecast-category-change
     to: ForecastCategory | None
 
 
-class Share(Struct, frozen=True, forbid_unknown_fields=True):
+class Share(Struct, frozen=True):
     """A seller's part in a deal, from 0 to 1."""
 
     owner: str

@@ -23,7 +23,7 @@ from domain.line_items import Lines
 from domain.money import Money, checked
 from domain.personal import Personal
 from domain.process import Published, published
-from domain.progress import Progress, require_exit_criteria, version_of
+from domain.progress import Progress, exit_override, version_of
 from domain.recorded import Context, Then
 from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
 from domain.terms import Terms
@@ -314,7 +314,7 @@ def same_opening(opening: OpportunityOpened, command: OpenOpportunity) -> bool:
 def won(deal: Deal, command: WinOpportunity, context: Context) -> tuple[Event | Then, ...]:
     """The win, and the customer that it makes; a deal is won with its stage's exit criteria met or overridden."""
     here = version_of(deal.progress, context).stage(deal.progress.stage)
-    require_exit_criteria(here, command.criteria_met, command.override_reason)
+    override = exit_override(here, command.criteria_met, command.override_reason)
     if deal.lines and command.amount not in (None, deal.amount):
         raise Rejected(
             f"win-opportunity: the deal's line items come to {deal.amount.amount} {deal.amount.currency};"
@@ -322,7 +322,7 @@ def won(deal: Deal, command: WinOpportunity, context: Context) -> tuple[Event | 
         )
     agreed = bought(deal, command.amount, command.account)
     customer = Then(customer_stream(agreed.account, context.stream), OpenCustomer(agreed.account, context.stream))
-    return OpportunityWon(agreed.amount, agreed.account), customer
+    return OpportunityWon(agreed.amount, agreed.account, command.criteria_met, override), customer
 
 
 def bought(deal: Deal, amount: Money | None, account: str) -> Terms:

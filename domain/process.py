@@ -17,7 +17,7 @@ STAGE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 LONGEST = 60  # stages in one process
 
 
-class Stage(Struct, frozen=True, forbid_unknown_fields=True):
+class Stage(Struct, frozen=True):
     """One step of the process. Its `kind`, never its name, says whether it is open, won or lost.
 
     probability: chance of winning from here, 0 to 1. exit_criteria: what must be met before moving forward out

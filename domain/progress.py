@@ -84,18 +84,20 @@ def stage_changed(state: Progress, command: ChangeStage, version: Version) -> St
     """The move, with its direction and what it passes over; forward only with the exit criteria met or overridden."""
     to = version.open_stage(command.to)
     direction = version.direction(state.stage, to)
+    met, override = command.criteria_met, ""
     if direction == "forward":
-        require_exit_criteria(version.stage(state.stage), command.criteria_met, command.override_reason)
+        override = exit_override(version.stage(state.stage), met, command.override_reason)
+    elif met:
+        raise Rejected(f"going back to {to.id} asks for no exit criteria; leave criteria_met out")
     return StageChanged(
-        state.stage, to.id, state.process_version, direction,
-        version.between(state.stage, to), command.criteria_met, command.override_reason,
-    )  # fmt: skip
+        state.stage, to.id, state.process_version, direction, version.between(state.stage, to), met, override
+    )
 
 
-def require_exit_criteria(stage: Stage | None, met: tuple[str, ...], override_reason: str) -> None:
-    """Raise Rejected where a criterion for leaving the stage forward is neither met nor overridden with a reason."""
+def exit_override(stage: Stage | None, met: tuple[str, ...], override_reason: str) -> str:
+    """The override that leaving the stage forward takes, empty where its exit criteria are met; else Rejected."""
     if stage is None:  # a stage that a later version of the process has no more asks for nothing
-        return
+        return ""
     if unknown := [criterion for criterion in met if criterion not in stage.exit_criteria]:
         allowed = ", ".join(stage.exit_criteria) or "none"
         raise Rejected(f"{stage.id} has no exit criterion {', '.join(unknown)}; it has: {allowed}")
@@ -104,6 +106,7 @@ def require_exit_criteria(stage: Stage | None, met: tuple[str, ...], override_re
         raise Rejected(
             f"leaving {stage.id} forward needs {', '.join(unmet)}: say it in criteria_met, or give an override_reason"
         )
+    return override_reason if unmet else ""
 
 
 def version_of(state: Progress, context: Context) -> Version:

@@ -102,8 +102,8 @@ class Vault:
         self._absent: set[str] = set()
 
     def load(self, subjects: Iterable[str]) -> None:
-        """Look up the keys of several subjects at once; that one has none is remembered until the next append."""
-        wanted = [subject for subject in set(subjects) if subject not in self._keys and subject not in self._absent]
+        """Look up the keys of several subjects at once."""
+        wanted = [subject for subject in set(subjects) if subject not in self._keys]
         found = self.stored(wanted) if wanted else {}
         for subject, wrapped in found.items():
             self._keys[subject] = self.master.unwrap(subject, wrapped)
@@ -166,7 +166,7 @@ class Vault:
         return hmac.digest(self._key(subject), text, "sha256")
 
     def _key(self, subject: str) -> bytes:
-        if subject not in self._keys:
+        if subject not in self._keys and subject not in self._absent:  # looked up before in this batch
             self.load([subject])
         if subject not in self._keys:
             self._keys[subject] = AESGCM.generate_key(256)
