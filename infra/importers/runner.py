@@ -3,13 +3,14 @@
 import csv
 import hashlib
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from domain import Command
 from domain.errors import PipelineError
 from domain.recorded import Request, Source
 from infra.dispatch import Dispatcher
@@ -18,15 +19,33 @@ from infra.importers.records import Record, wishes
 CHUNK = 1_000  # records decided and appended together
 
 
+class Change(NamedTuple):
+    """One thing that an export with history says happened; of the entry's own stream where none is named."""
+
+    occurred_at: datetime
+    command: Command
+    stream: str = ""
+
+
+class Story(NamedTuple):
+    """All that an export with history says of one deal or lead, in effective order."""
+
+    changes: tuple[Change, ...]
+
+
 class Entry(NamedTuple):
-    """One row of an export: where it stands, whose it is, and the record that it holds or why it holds none."""
+    """One row of an export, or several that tell of one thing: where they stand, whose they are, what they say.
+
+    That is the current record, the whole story, or why they say nothing that can be imported. `rows` is how many.
+    """
 
     file: str
     line: int
     external_id: str
     stream: str
     cells: dict[str, str]
-    record: Record | PipelineError
+    says: Record | Story | PipelineError
+    rows: int = 1
 
 
 class Export(NamedTuple):
@@ -61,7 +80,7 @@ class Import:
         self.summary = Summary()
 
     def run(self, advance: Callable[[int], None]) -> Summary:
-        """Go through the export; `advance` is told how many rows are done. Writes the rejects file, if any."""
+        """Go through the export; `advance` is told how many rows are done. Writes the rejects file, if need be."""
         for outcome in self.dispatcher.execute_all(self.export.prelude):
             if isinstance(outcome, PipelineError):
                 raise outcome
@@ -70,53 +89,70 @@ class Import:
             for chunk in chunks(self.export.entries):
                 for entry, reason in self.carry(chunk):
                     rejects.write(entry, reason)
-                    self.summary.rejected += 1
-                self.summary.rows += len(chunk)
-                advance(len(chunk))
+                    self.summary.rejected += entry.rows
+                rows = sum(entry.rows for entry in chunk)
+                self.summary.rows += rows
+                advance(rows)
         return self.summary
 
     def carry(self, chunk: list[Entry]) -> list[tuple[Entry, PipelineError]]:
         """Append what a chunk of entries asks for; those that could not be, with the reason."""
-        refused = [(entry, entry.record) for entry in chunk if isinstance(entry.record, PipelineError)]
-        ids = {(self.actor, self.command_id(entry)): entry for entry in chunk if isinstance(entry.record, Record)}
-        done = self.dispatcher.log.answers(list(ids))
-        self.summary.unchanged += len(done)
-        fresh = {command_id: entry for (actor, command_id), entry in ids.items() if (actor, command_id) not in done}
-        self.dispatcher.load(entry.stream for entry in fresh.values())
+        refused = [(entry, entry.says) for entry in chunk if isinstance(entry.says, PipelineError)]
+        known = self.dispatcher.log.answers([(self.actor, name) for entry in chunk for name in self.names(entry)])
+        self.dispatcher.load(entry.stream for entry in chunk if not isinstance(entry.says, PipelineError))
         asked = list[tuple[Entry, list[Request]]]()
-        for command_id, entry in fresh.items():
+        for entry in chunk:
+            if isinstance(entry.says, PipelineError):
+                continue
             try:
-                asked.append((entry, self.requests(entry, command_id)))
+                requests = [r for r in self.requests(entry) if (self.actor, r.command_id) not in known]
             except PipelineError as reason:
                 refused.append((entry, reason))
+                continue
+            done = isinstance(entry.says, Record) and (self.actor, self.names(entry)[0]) in known
+            asked.append((entry, [] if done else requests))
         outcomes = self.dispatcher.execute_groups([requests for _, requests in asked])
         for (entry, _), outcome in zip(asked, outcomes, strict=True):
             if isinstance(outcome, PipelineError):
                 refused.append((entry, outcome))
             elif facts := sum(len(receipt.facts) for receipt in outcome):
-                self.summary.imported += 1
+                self.summary.imported += entry.rows
                 self.summary.facts += facts
             else:
-                self.summary.unchanged += 1
+                self.summary.unchanged += entry.rows
         return sorted(refused, key=lambda pair: pair[0].line)
 
-    def requests(self, entry: Entry, command_id: str) -> list[Request]:
-        """What to ask so that the log says what the entry says."""
-        assert isinstance(entry.record, Record)
+    def requests(self, entry: Entry) -> list[Request]:
+        """What to ask so that the log says what the entry says; each request that is repeatable under its name."""
+        match entry.says:
+            case Record() as record:
+                asked = wishes(record, self.dispatcher.history(entry.stream).state)
+                named = [*self.names(entry), *[""] * len(asked)]
+                changes = [Change(moment, command) for command, moment in asked]
+            case Story(changes):
+                named = self.names(entry)
+            case _:
+                return []
         source = Source(self.export.system, entry.external_id, self.export.batch)
-        state = self.dispatcher.history(entry.stream).state
         return [
             Request(
-                stream=entry.stream, command=command, actor=self.actor, occurred_at=moment, source=source,
-                command_id="" if number else command_id,
+                stream=change.stream or entry.stream, command=change.command, actor=self.actor,
+                occurred_at=change.occurred_at, source=source, command_id=name,
             )
-            for number, (command, moment) in enumerate(wishes(entry.record, state))
+            for change, name in zip(changes, named, strict=False)
         ]  # fmt: skip
 
-    def command_id(self, entry: Entry) -> str:
-        """What tells that this very row was imported before: its system, its id, and a digest of its cells."""
-        content = msgspec.json.encode(sorted(entry.cells.items()))
-        return f"{self.export.system}:{entry.external_id}:{hashlib.sha256(content).hexdigest()[:32]}"
+    def names(self, entry: Entry) -> list[str]:
+        """What tells that this was imported before: system, id, and a digest of the row, or of each change."""
+        match entry.says:
+            case Record():
+                told = [msgspec.json.encode(sorted(entry.cells.items()))]
+            case Story(changes):
+                told = [msgspec.json.encode(change) for change in changes]
+            case _:
+                told = []
+        start = f"{self.export.system}:{entry.external_id}:"
+        return [start + hashlib.sha256(text).hexdigest()[:32] for text in told]
 
 
 class RejectsFile:
