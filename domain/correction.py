@@ -8,12 +8,25 @@ from msgspec.structs import fields
 
 from domain import lead, opportunity
 from domain.closing import OpportunityReopened
+from domain.disposition import LeadMerged, LeadUnmerged
 from domain.errors import Malformed, Rejected
+from domain.judgement import (
+    ChangeForecastCategory,
+    ChangeSplits,
+    ForecastCategoryChanged,
+    OverrideProbability,
+    ProbabilityOverridden,
+    SplitsChanged,
+)
+from domain.lead import LeadConverted
+from domain.line_items import LineItemAdded, LineItemChanged, SetLineItem
 from domain.money import Money, checked
 from domain.opportunity import OpportunityOpened
 from domain.personal import Personal
+from domain.process import published
 from domain.progress import PipelineChanged, StageChanged, version_of
 from domain.recorded import Context, Fact, Happening
+from domain.removal import OpportunityMerged, OpportunityUnmerged
 
 Correctable = lead.Event | opportunity.Event
 
@@ -41,6 +54,7 @@ class CorrectFact(Struct, frozen=True, tag="correct-fact", forbid_unknown_fields
             raise Malformed("reason: a correction needs one")
         if self.replacement is not None:
             check_amounts(self.replacement)
+            check_bounds(self.replacement)
 
 
 def check_amounts(event: Struct) -> None:
@@ -53,6 +67,21 @@ def check_amounts(event: Struct) -> None:
             check_amounts(value)
 
 
+def check_bounds(event: Correctable) -> None:
+    """Raise Malformed where a number in a replacement is out of the bounds of the command that would have led to it."""
+    match event:
+        case LineItemAdded(item, line) | LineItemChanged(item, line):
+            SetLineItem(item, line.product, line.quantity, line.unit_price, line.discount)
+        case ProbabilityOverridden(probability, reason):
+            OverrideProbability(probability, reason)
+        case ForecastCategoryChanged(to=to):
+            ChangeForecastCategory(to)
+        case SplitsChanged(shares):
+            ChangeSplits(shares)
+        case _:
+            return
+
+
 def as_fact(position: int, stream: str, version: int, tag: str, occurred_at: int, event: Any) -> Fact:
     """A recorded event as folds read it: a correction is the fact that it puts into the place of another."""
     if isinstance(event, FactCorrected):
@@ -60,43 +89,104 @@ def as_fact(position: int, stream: str, version: int, tag: str, occurred_at: int
     return Fact(position, stream, version, tag, occurred_at, event)
 
 
+def standing(facts: Sequence[Fact], version: int) -> Fact | None:
+    """What stands in the place of a version: the fact itself, or its last correction."""
+    return next((fact for fact in reversed(facts) if version in (fact.version, fact.corrects)), None)
+
+
+def moment_of(facts: Sequence[Fact], command: CorrectFact, moment: int | None) -> int:
+    """When the corrected fact happened: at the time given, else at the time that stands."""
+    stands = standing(facts, command.version)
+    return moment if moment is not None else stands.occurred_at if stands else 0
+
+
 def decide(
     facts: Sequence[Fact], state: Any, command: CorrectFact, moment: int | None, context: Context
 ) -> tuple[Happening, ...]:
-    """The correction, if the fact does not say so already; Rejected where it cannot be corrected."""
+    """The correction, if the fact does not say so already; Rejected where it cannot be corrected.
+
+    `state` is the stream's at the time at which the corrected fact happened.
+    """
     wrong = next((fact for fact in facts if fact.version == command.version), None)
-    if wrong is None:
+    stands = standing(facts, command.version)
+    if wrong is None or stands is None:
         raise Rejected(f"correct-fact: {context.stream} has no version {command.version}, it ends with {len(facts)}")
     if wrong.corrects:
         raise Rejected(
             f"correct-fact: version {wrong.version} corrects version {wrong.corrects}: correct that one again"
         )
-    stands = next(fact for fact in reversed(facts) if command.version in (fact.version, fact.corrects))
-    happened = stands.occurred_at if moment is None else moment
-    if (stands.event, stands.occurred_at) == (command.replacement, happened):
-        return ()
+    happened = moment_of(facts, command, moment)
     if command.replacement is None:
-        if wrong.version == facts[0].version:
-            raise Rejected("correct-fact: the first fact cannot be taken away; allowed: a replacement")
+        if stands.event is None:
+            return ()
+        check_removal(wrong, facts[0].version)
+    elif (stands.event, stands.occurred_at) == (command.replacement, happened):
+        return ()
     elif type(command.replacement) is not type(wrong.event):
         raise Rejected(f"correct-fact: version {wrong.version} is a {wrong.tag} and stays one")
-    check_replacement(command.replacement, wrong.event, state, context)
+    else:
+        check_ties(command.replacement, wrong.event, gone=stands.event is None)
+        check_stage(command.replacement, stands.event if stands.occurred_at == happened else None, state, context)
     return (Happening(FactCorrected(command.version, command.replacement, command.reason), happened),)
 
 
-def check_replacement(event: Correctable | None, wrong: Any, state: Any, context: Context) -> None:
-    """Raise Rejected where a replacement names a stage that is none, or unties streams that belong together."""
-    match event:
-        case OpportunityOpened(stage=stage) | StageChanged(to=stage) | OpportunityReopened(to_stage=stage):
-            version_of(state.deal.progress, context).open_stage(stage)
+def check_removal(wrong: Fact, first: int) -> None:
+    """Raise Rejected where a fact cannot be taken away, because others rest on it."""
+    if wrong.version == first:
+        raise Rejected("correct-fact: the first fact cannot be taken away; allowed: a replacement")
+    match wrong.event:
+        case LeadConverted(opportunity=opened):
+            raise Rejected(f"correct-fact: the lead became {opened}, which was opened with it")
         case PipelineChanged():
             raise Rejected("correct-fact: a change of pipeline is corrected by another change of pipeline")
-        case lead.LeadConverted(opportunity=opened) if opened != wrong.opportunity:
+        case LeadUnmerged() | OpportunityUnmerged():
+            raise Rejected("correct-fact: what was unmerged is merged again by asking for it")
+        case _:
+            return
+
+
+def check_ties(event: Correctable, wrong: Any, gone: bool) -> None:
+    """Raise Rejected where a replacement unties streams that belong together, or ties others; `gone`: taken away."""
+    match event:
+        case OpportunityOpened():
+            if (event.process, event.process_version) != (wrong.process, wrong.process_version):
+                raise Rejected(
+                    f"correct-fact: the deal was opened in version {wrong.process_version} of {wrong.process};"
+                    " allowed: change-pipeline"
+                )
+            if wrong.lead not in ("", event.lead):
+                raise Rejected(f"correct-fact: the deal came from {wrong.lead}, which was converted into it")
+        case StageChanged() if event.process_version != wrong.process_version:
+            raise Rejected(f"correct-fact: the deal was in version {wrong.process_version} of its process then")
+        case PipelineChanged():
+            raise Rejected("correct-fact: a change of pipeline is corrected by another change of pipeline")
+        case LeadConverted(opportunity=opened) if opened != wrong.opportunity:
             raise Rejected(f"correct-fact: the lead became {wrong.opportunity}, which was opened with it")
+        case LeadMerged(survivor) | OpportunityMerged(survivor) if gone or survivor != wrong.survivor:
+            raise Rejected("correct-fact: another survivor is named by unmerging, and merging again")
+        case _:
+            return
+
+
+def check_stage(event: Correctable, said: Any, state: Any, context: Context) -> None:
+    """Raise Rejected where a replacement names another stage than was `said` that is none; `said` None checks any."""
+    match event:
+        case OpportunityOpened(process, version, stage) if said is None or stage != said.stage:
+            published(context, process).version(version).open_stage(stage)
+        case StageChanged(to=stage) if said is None or stage != said.to:
+            version_of(state.deal.progress, context).open_stage(stage)
+        case OpportunityReopened(to_stage=stage) if said is None or stage != said.to_stage:
+            version_of(state.deal.progress, context).open_stage(stage)
         case _:
             return
 
 
 def reads(state: Any, command: CorrectFact) -> tuple[str, ...]:
-    """The sales process, where the replacement names a stage."""
-    return (state.deal.progress.process,) if hasattr(state, "deal") else ()
+    """The sales process, where the replacement may name a stage."""
+    match command.replacement:
+        case OpportunityOpened(process):
+            return (process,)
+        case StageChanged() | OpportunityReopened() if hasattr(state, "deal"):
+            return (state.deal.progress.process,)
+        case _:
+            return ()

@@ -21,6 +21,8 @@ def effective_order(facts: Iterable[Fact]) -> list[tuple[int, int, Fact]]:
     for fact in facts:
         if not fact.corrects or fact.corrects in standing:  # a filtered projection may never have seen the target
             standing[fact.corrects or fact.version] = fact
+    if not standing:  # corrections alone, of facts that were never seen
+        return []
     opened = standing[min(standing)].occurred_at
     placed = (
         (max(fact.occurred_at, opened), version, fact) for version, fact in standing.items() if fact.event is not None

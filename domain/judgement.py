@@ -76,6 +76,8 @@ class ChangeSplits(Struct, frozen=True, tag="change-splits", forbid_unknown_fiel
     shares: tuple[Share, ...] = ()
 
     def __post_init__(self) -> None:
+        if any(not part.owner.strip() for part in self.shares):
+            raise Malformed("shares.owner: a share is somebody's")
         if any(not part.share.is_finite() or not 0 < part.share <= 1 for part in self.shares):
             raise Malformed("shares.share: each is above 0 and at most 1")
         if self.shares and (total := sum(part.share for part in self.shares)) != 1:

@@ -96,6 +96,17 @@ def decide(state: Lines, command: Command) -> tuple[Event, ...]:
             return (LineItemRemoved(item),) if item in state else ()
 
 
+def possible(state: Lines, event: Event) -> bool:
+    """Whether a fact recorded earlier could still have happened to these lines: they are of one currency."""
+    match event:
+        case LineItemAdded(item, line) | LineItemChanged(item, line):
+            return {line.unit_price.currency} >= {
+                other.unit_price.currency for name, other in state.items() if name != item
+            }
+        case LineItemRemoved():
+            return True
+
+
 def evolve(state: Lines, event: Event) -> Lines:
     """The lines after a fact."""
     match event:

@@ -1,7 +1,7 @@
 """Money: an exact amount in an ISO 4217 currency."""
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from msgspec import Struct
 
@@ -9,6 +9,7 @@ from domain.errors import Malformed
 
 CURRENCY = re.compile(r"[A-Z]{3}")
 LARGEST = Decimal(10) ** 15
+EXACT = Context(prec=100)  # digits, so that what is beyond a bound is rounded, and then refused by the bound
 # ISO 4217 minor units that are not 2 (ISO 4217 list one, currencies in use).
 MINOR_UNITS: dict[str, int] = {}
 for digits, codes in ((0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
@@ -53,4 +54,4 @@ def from_minor_units(units: int, currency: str) -> Decimal:
 def rounded(amount: Decimal, currency: str) -> Money:
     """An amount rounded half away from zero to its currency's minor unit, PostgreSQL's own rule."""
     places = Decimal(1).scaleb(-MINOR_UNITS.get(currency, 2))
-    return Money(amount.quantize(places, ROUND_HALF_UP), currency)
+    return Money(amount.quantize(places, ROUND_HALF_UP, EXACT), currency)

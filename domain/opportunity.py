@@ -219,6 +219,8 @@ def possible(state: State, event: Event) -> bool:
             return True
         case Lost(), OpportunityReopened() | OpportunityMerged():
             return True
+        case Open(deal), event if isinstance(event, line_items.Event):
+            return line_items.possible(deal.lines, event)
         case Open(), _:
             return not isinstance(event, OpportunityReopened)
         case _:

@@ -43,8 +43,9 @@ class ProcessPublished(Struct, frozen=True, tag="process-published"):
 
 
 class StageRenamed(Struct, frozen=True, tag="stage-renamed"):
-    """A stage has another name, in every version; its id, and so its history, stays."""
+    """A stage of the newest version has another name; its id, and so its history, stays."""
 
+    process_version: int
     stage: str
     name: str
 
@@ -52,6 +53,7 @@ class StageRenamed(Struct, frozen=True, tag="stage-renamed"):
 class StageRetired(Struct, frozen=True, tag="stage-retired"):
     """Nobody enters the stage any more; those in it are to move to `map_to`, which retiring does not do."""
 
+    process_version: int
     stage: str
     map_to: str
 
@@ -209,7 +211,7 @@ def decide(state: State, command: Command, context: Context) -> tuple[Event, ...
             same = (state.name, state.versions[state.newest]) == (name, stages)
             return () if same else (ProcessPublished(state.newest + 1, name, stages),)
         case Published(), RenameStage(stage, name):
-            return () if named(state, stage) == name else (StageRenamed(stage, name),)
+            return () if named(state, stage) == name else (StageRenamed(state.newest, stage, name),)
         case Published(), RetireStage(stage, map_to):
             return retired(state, stage, map_to)
         case Published(), RetireProcess():
@@ -233,14 +235,14 @@ def retired(state: Published, stage: str, map_to: str) -> tuple[Event, ...]:
     newest.open_stage(stage)
     if newest.open_stage(map_to).id == stage:
         raise Rejected(f"retire-stage: {stage} cannot be retired in favour of itself")
-    return (StageRetired(stage, map_to),)
+    return (StageRetired(state.newest, stage, map_to),)
 
 
 def possible(state: State, event: Event) -> bool:
     """Whether a fact recorded earlier could still have happened in `state`: versions are numbered without a gap."""
     match state, event:
         case _, ProcessPublished(number):
-            return number == (state.newest + 1 if state else 1)
+            return number == (state.newest + 1 if state else 1) and not (state and state.ended)
         case None, _:
             return False
         case Published(), _:
@@ -253,11 +255,13 @@ def evolve(state: State, event: Event) -> State:
         case _, ProcessPublished(number, name, stages) if possible(state, event):
             if state is None:
                 return Published(name, {number: stages})
-            anew = {stage: to for stage, to in state.retired.items() if stage not in {s.id for s in stages}}
-            return replace(state, name=name, versions={**state.versions, number: stages}, retired=anew)
-        case Published(), StageRenamed(stage, name):
+            ids = {stage.id for stage in stages}  # what is published again is in use again, under its new name
+            retired = {stage: to for stage, to in state.retired.items() if stage not in ids}
+            names = {stage: old for stage, old in state.names.items() if stage not in ids}
+            return replace(state, name=name, versions={**state.versions, number: stages}, names=names, retired=retired)
+        case Published(), StageRenamed(_, stage, name):
             return replace(state, names={**state.names, stage: name})
-        case Published(), StageRetired(stage, map_to):
+        case Published(), StageRetired(_, stage, map_to):
             return replace(state, retired={**state.retired, stage: map_to})
         case Published(), ProcessRetired():
             return replace(state, ended=True)

@@ -235,12 +235,13 @@ class Batch:
         for stream, command in wishes:  # grows while it runs: a decision may ask other streams
             check_name(stream, command)
             history = self.look_at(stream)
-            decider, state = history.decider, history.state_at(moment)
+            given = None if request.occurred_at is None else moment
             correcting = isinstance(command, CorrectFact)
+            then = correction.moment_of(history.facts, command, given) if correcting else moment
+            decider, state = history.decider, history.state_at(then)
             wanted = correction.reads(state, command) if correcting else decider.reads(state, command)
             read = {name: self.look_at(name).state for name in wanted if kind(name) in BY_KIND}
             if correcting:
-                given = None if request.occurred_at is None else moment
                 happenings = correction.decide(history.facts, state, command, given, Context(stream, read))
             else:
                 answer: tuple[Any, ...] = decider.decide(state, command, Context(stream, read))

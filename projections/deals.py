@@ -50,9 +50,9 @@ def whole(high: int, low: int) -> int:
 
 
 def open_sums(question: Question) -> Asked:
-    """(process, process version, stage, currency, deals, the amount in two parts) of the open deals at the moment."""
+    """(process, version, stage, currency, probability, deals, the amount in two parts) of the open deals then."""
     o = TABLE.c
-    group = (o.process, o.process_version, o.stage, o.currency)
+    group = (o.process, o.process_version, o.stage, o.currency, o.probability)
     asked = select(*group, func.count(), *total(o.amount)).where(status_is(TABLE, "open"), standing(TABLE, question))
     index = covering(question)
     return (asked.with_hint(TABLE, f"INDEXED BY {index}", "sqlite") if index else asked).group_by(*group)

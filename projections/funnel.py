@@ -58,7 +58,9 @@ def funnel(question: Question) -> Reading:
     """Stage conversion by cohort: of the deals that entered a stage in the period, the share that got further.
 
     A deal belongs to the cohort of a stage by its first entry. Moves are compared by the order of the stages in the
-    process version that the deal is under; moving back is no progress, and winning lies past every open stage.
+    process version that the deal is under, last if it changed; moving back is no progress, and winning lies past
+    every open stage. A deal that changed its pipeline is in the cohorts of both, and advances in each by what it did
+    there. One that was merged or deleted is in none.
     - reached_or_beyond: it reached the stage or one past it, so a skipped stage counts as entered when it was passed;
       advanced: it reached a later stage or was won.
     - touched: it was in the stage itself; advanced: afterwards it reached a later stage or was won.
@@ -160,6 +162,17 @@ class Ladder:
                 return 0
 
 
+def by_process(deal: list[Visit]) -> Iterator[tuple[list[Visit], bool]]:
+    """A deal's visits in each process that it was in, and whether it is still open there.
+
+    None of a deal that was merged or deleted by the moment: it leaves every cohort.
+    """
+    if deal[-1].status in ("merged", "deleted"):
+        return
+    for process in dict.fromkeys(visit.process for visit in deal):
+        yield [v for v in deal if v.process == process], (deal[-1].process, deal[-1].status) == (process, "open")
+
+
 def _records(
     steps: list[Stage], visited: Iterable[Visit], entries: Callable[[Path], Iterator[Entry]], question: Question
 ) -> list[FunnelRow]:
@@ -171,17 +184,16 @@ def _records(
     since = -(2**63) if question.since is None else question.since
     until = 2**63 if question.until is None else question.until
     for _, group in groupby(visited, itemgetter(0)):
-        deal = list(group)
-        ladder = ladders.get((deal[0].process, deal[0].process_version))
-        if ladder is None:
-            continue
-        still_open = deal[-1].status == "open"
-        for step, entered, advanced in entries([(ladder.step(visit), visit.entered) for visit in deal]):
-            if since <= entered < until and step <= len(ladder.rungs):
-                count = counts[deal[0].process, ladder.rungs[step - 1]]
-                count[0] += 1
-                count[1] += advanced
-                count[2] += still_open and not advanced
+        for deal, still_open in by_process(list(group)):
+            ladder = ladders.get((deal[-1].process, deal[-1].process_version))
+            if ladder is None:
+                continue
+            for step, entered, advanced in entries([(ladder.step(visit), visit.entered) for visit in deal]):
+                if since <= entered < until and 0 < step <= len(ladder.rungs):
+                    count = counts[deal[-1].process, ladder.rungs[step - 1]]
+                    count[0] += 1
+                    count[1] += advanced
+                    count[2] += still_open and not advanced
     order = in_process_order(steps)
     return [_record(stage, *counts[place]) for place, stage in order.items() if place in counts]
 

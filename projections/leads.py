@@ -7,27 +7,22 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import MetaData
 
-from domain.lead import (
-    CriterionAssessed,
-    LeadAssigned,
-    LeadCaptured,
-    LeadContacted,
-    LeadConverted,
-    LeadDisqualified,
-    LeadEnriched,
-    LeadQualified,
-    LeadReopened,
-)
+from domain.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
+from domain.lead import LeadCaptured, LeadConverted
+from domain.profile import LeadAssigned, LeadContacted, LeadEnriched
+from domain.qualification import CriterionAssessed, LeadQualified
 from domain.recorded import Fact
 from projections.versions import Projection, table, tags
 
-VERSION = 1
+VERSION = 2
+
 
 class Lead(Struct, frozen=True):
     """A lead as it stood.
 
-    status: new, working, qualified, disqualified or converted; status_from: when that began, captured_at: when it
-    all began, both in microseconds since 1970 UTC. opportunity: the stream that it became, empty until then.
+    status: new, working, nurturing, qualified, disqualified, converted or merged; before: what it was when it was
+    merged, empty else. status_from: when that began, captured_at: when it all began, both in microseconds since
+    1970 UTC. opportunity: the stream that it became, empty until then.
     """
 
     status: str
@@ -37,6 +32,7 @@ class Lead(Struct, frozen=True):
     captured_at: int
     status_from: int
     opportunity: str
+    before: str
 
 
 def evolve(row: Lead | None, fact: Fact) -> Lead | None:
@@ -44,7 +40,7 @@ def evolve(row: Lead | None, fact: Fact) -> Lead | None:
     event, at = fact.event, fact.occurred_at
     if row is None:
         captured = isinstance(event, LeadCaptured)
-        return Lead("new", event.source, event.owner, event.company, at, at, "") if captured else None
+        return Lead("new", event.source, event.owner, event.company, at, at, "", "") if captured else None
     step = TRANSITIONS[row.status].get(type(event))
     return step(row, event, at) if step else row
 
@@ -61,25 +57,33 @@ def enriched(row: Lead, event: LeadEnriched, _: int) -> Lead:
 
 Step = Callable[[Lead, Any, int], Lead]
 
+MERGING: dict[type, Step] = {LeadMerged: lambda row, _, at: became(replace(row, before=row.status), "merged", at)}
 UNDECIDED: dict[type, Step] = {
     LeadEnriched: enriched,
     LeadAssigned: lambda row, event, _: replace(row, owner=event.owner),
     LeadDisqualified: lambda row, _, at: became(row, "disqualified", at),
+    **MERGING,
 }
-WORKED_ON: dict[type, Step] = {**UNDECIDED, LeadQualified: lambda row, _, at: became(row, "qualified", at)}
+WORKED_ON: dict[type, Step] = {
+    **UNDECIDED,
+    LeadQualified: lambda row, _, at: became(row, "qualified", at),
+    LeadNurtured: lambda row, _, at: became(row, "nurturing", at),
+}
+TAKEN_UP: dict[type, Step] = {
+    event: lambda row, _, at: became(row, "working", at) for event in (LeadContacted, CriterionAssessed)
+}
+REOPENING: dict[type, Step] = {LeadReopened: lambda row, _, at: became(row, "working", at)}
 TRANSITIONS: dict[str, dict[type, Step]] = {
-    "new": {
-        **WORKED_ON,
-        LeadContacted: lambda row, _, at: became(row, "working", at),
-        CriterionAssessed: lambda row, _, at: became(row, "working", at),
-    },
+    "new": {**WORKED_ON, **TAKEN_UP},
     "working": WORKED_ON,
+    "nurturing": {**WORKED_ON, **TAKEN_UP, **REOPENING},
     "qualified": {
         **UNDECIDED,
         LeadConverted: lambda row, event, at: became(replace(row, opportunity=event.opportunity), "converted", at),
     },
-    "disqualified": {LeadReopened: lambda row, _, at: became(row, "working", at)},
+    "disqualified": {**REOPENING, **MERGING},
     "converted": {},
+    "merged": {LeadUnmerged: lambda row, _, at: became(replace(row, before=""), row.before, at)},
 }
 COUNTED = {LeadCaptured, *(event for steps in TRANSITIONS.values() for event in steps)}
 

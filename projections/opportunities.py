@@ -4,30 +4,35 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
+from msgspec.json import Encoder, decode
 from msgspec.structs import replace
 from sqlalchemy import MetaData
 
+from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
+from domain.judgement import ForecastCategoryChanged, ProbabilityCleared, ProbabilityOverridden
+from domain.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved, total
 from domain.money import Money, minor_units
-from domain.opportunity import (
-    OpportunityLost,
-    OpportunityOpened,
-    OpportunityReopened,
-    OpportunityWon,
-    StageChanged,
-)
+from domain.opportunity import OpportunityOpened
+from domain.progress import PipelineChanged, StageChanged
 from domain.recorded import Fact
+from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
 from domain.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
 from projections.versions import END, Projection, partial_index, table, tags
 
-VERSION = 1
+VERSION = 2
+STAGES_OWN = -1  # the probability of a deal that nobody judged by hand
+written = Encoder(order="deterministic").encode
+
 
 class Opportunity(Struct, frozen=True):
     """A deal as it stood.
 
-    status: open, won or lost. stage: the open stage it is in, or was closed in. amount: in minor units of
+    status: open, won, lost, merged or deleted; before: what it was when it was merged or deleted, empty else. stage: the open stage it is in, or was closed in. amount: in minor units of
     `currency`; once closed, the last one known. close_date: ISO 8601, empty where none is set. opened_at and
     visit_from: microseconds since 1970 UTC. visit: counts the stretches spent in one stage and status, from 1;
-    visit_from: when the present one began, so for a closed deal when it was closed.
+    visit_from: when the present one began, so for a closed deal when it was closed. probability (basis points) and
+    category: as judged by hand, -1 and empty where the stage's count. lines: what each line item comes to in minor
+    units, as JSON by item; stated: the amount as said, in `stated_currency`, which counts where there are no lines.
     """
 
     status: str
@@ -45,24 +50,30 @@ class Opportunity(Struct, frozen=True):
     opened_at: int
     visit: int
     visit_from: int
+    probability: int
+    category: str
+    before: str
+    lines: str
+    stated: int
+    stated_currency: str
 
 
 def evolve(row: Opportunity | None, fact: Fact) -> Opportunity | None:
     """The deal after a fact; one that does not fit changes nothing, as in the domain's own fold."""
     if row is None:
         return opened(fact.event, fact.occurred_at) if isinstance(fact.event, OpportunityOpened) else None
-    step = (WHILE_OPEN if row.status == "open" else ONCE_CLOSED).get(type(fact.event))
+    step = STEPS[row.status].get(type(fact.event))
     return step(row, fact.event, fact.occurred_at) if step else row
 
 
 def opened(event: OpportunityOpened, at: int) -> Opportunity:
     """The deal as it began."""
+    amount, currency = minor_units(event.amount), event.amount.currency
     return Opportunity(
-        "open", event.process, event.process_version, event.stage,
-        minor_units(event.amount), event.amount.currency,
+        "open", event.process, event.process_version, event.stage, amount, currency,
         event.owner, event.product, event.account, event.source, event.lead,
         event.close_date.isoformat() if event.close_date else "",
-        at, 1, at,
+        at, 1, at, STAGES_OWN, "", "", "", amount, currency,
     )  # fmt: skip
 
 
@@ -73,35 +84,88 @@ def moved(row: Opportunity, status: str, stage: str, at: int) -> Opportunity:
     return replace(row, status=status, stage=stage, visit=row.visit + 1, visit_from=at)
 
 
+def moved_on(row: Opportunity, event: PipelineChanged, at: int) -> Opportunity:
+    """The deal in another process, which begins a visit, or in another version of its own."""
+    there = replace(row, process=event.process, process_version=event.process_version)
+    if event.process == row.process:
+        return moved(there, "open", event.stage, at)
+    return replace(there, stage=event.stage, visit=row.visit + 1, visit_from=at)
+
+
 def agreed(row: Opportunity, amount: Money) -> Opportunity:
-    """The deal at another amount."""
-    return replace(row, amount=minor_units(amount), currency=amount.currency)
+    """The deal at another amount, as said."""
+    units = minor_units(amount)
+    if row.lines:  # they own the amount, whatever is said beside them
+        return replace(row, stated=units, stated_currency=amount.currency)
+    return replace(row, amount=units, currency=amount.currency, stated=units, stated_currency=amount.currency)
+
+
+def itemised(row: Opportunity, item: str, line: Line | None) -> Opportunity:
+    """The deal with a line item set or, None, removed; the last one gone, the amount as said counts again."""
+    lines: dict[str, int] = decode(row.lines) if row.lines else {}
+    if line is None:
+        lines.pop(item, None)
+    else:
+        lines[item] = minor_units(total(line))
+    if not lines:
+        return replace(row, lines="", amount=row.stated, currency=row.stated_currency)
+    currency = line.unit_price.currency if line else row.currency
+    return replace(row, lines=written(lines).decode(), amount=sum(lines.values()), currency=currency)
+
+
+def closed(row: Opportunity, status: str, at: int) -> Opportunity:
+    """The deal won or lost: what was judged by hand counts no more."""
+    return moved(replace(row, probability=STAGES_OWN, category=""), status, row.stage, at)
 
 
 def won(row: Opportunity, event: OpportunityWon, at: int) -> Opportunity:
     """The deal as it was bought; what the win does not say was agreed before."""
-    sold = replace(agreed(row, event.amount), account=event.account or row.account)
-    return moved(sold, "won", row.stage, at)
+    return closed(replace(agreed(row, event.amount), account=event.account or row.account), "won", at)
+
+
+def removed(row: Opportunity, status: str, at: int) -> Opportunity:
+    """The deal merged or deleted, which remembers what it was."""
+    return moved(replace(row, before=row.status), status, row.stage, at)
+
+
+def returned(row: Opportunity, at: int) -> Opportunity:
+    """The deal as it was before it was merged or deleted."""
+    return moved(replace(row, before=""), row.before, row.stage, at)
 
 
 Step = Callable[[Opportunity, Any, int], Opportunity]
 
 # tables and not a match, because a match asks of each class in turn, which took most of a rebuild's folding
-WHILE_OPEN: dict[type, Step] = {
-    StageChanged: lambda row, event, at: moved(row, "open", event.to, at),
-    AmountChanged: lambda row, event, _: agreed(row, event.to),
-    CloseDateChanged: lambda row, event, _: replace(row, close_date=event.to.isoformat()),
-    OwnerChanged: lambda row, event, _: replace(row, owner=event.to),
-    AccountChanged: lambda row, event, _: replace(row, account=event.to),
-    OpportunityWon: won,
-    OpportunityLost: lambda row, _, at: moved(row, "lost", row.stage, at),
+DELETING: dict[type, Step] = {OpportunityDeleted: lambda row, _, at: removed(row, "deleted", at)}
+MERGING: dict[type, Step] = {OpportunityMerged: lambda row, _, at: removed(row, "merged", at)}
+REOPENING: dict[type, Step] = {OpportunityReopened: lambda row, event, at: moved(row, "open", event.to_stage, at)}
+STEPS: dict[str, dict[type, Step]] = {
+    "open": {
+        StageChanged: lambda row, event, at: moved(row, "open", event.to, at),
+        PipelineChanged: moved_on,
+        AmountChanged: lambda row, event, _: agreed(row, event.to),
+        LineItemAdded: lambda row, event, _: itemised(row, event.item, event.line),
+        LineItemChanged: lambda row, event, _: itemised(row, event.item, event.line),
+        LineItemRemoved: lambda row, event, _: itemised(row, event.item, None),
+        CloseDateChanged: lambda row, event, _: replace(row, close_date=event.to.isoformat()),
+        OwnerChanged: lambda row, event, _: replace(row, owner=event.to),
+        AccountChanged: lambda row, event, _: replace(row, account=event.to),
+        ProbabilityOverridden: lambda row, event, _: replace(row, probability=int(event.probability * 10_000)),
+        ProbabilityCleared: lambda row, _event, _at: replace(row, probability=STAGES_OWN),
+        ForecastCategoryChanged: lambda row, event, _: replace(row, category=event.to or ""),
+        OpportunityWon: won,
+        OpportunityLost: lambda row, _, at: closed(row, "lost", at),
+        **DELETING,
+        **MERGING,
+    },
+    "won": {**REOPENING, **DELETING},
+    "lost": {**REOPENING, **DELETING, **MERGING},
+    "merged": {OpportunityUnmerged: lambda row, _, at: returned(row, at)},
+    "deleted": {OpportunityRestored: lambda row, _, at: returned(row, at)},
 }
-ONCE_CLOSED: dict[type, Step] = {
-    OpportunityReopened: lambda row, event, at: moved(row, "open", event.to_stage, at),
-}
-COUNTED = (OpportunityOpened, *WHILE_OPEN, *ONCE_CLOSED)
+COUNTED = {OpportunityOpened, *(event for steps in STEPS.values() for event in steps)}
 
-SUMMED = ("process", "process_version", "stage", "currency", "amount")
+SUMMED = ("process", "process_version", "stage", "currency", "probability", "amount")
 OPEN, TIP, LATEST = "status = 'open'", f"known_to = {END}", f"effective_to = {END}"
 
 TABLE = table(

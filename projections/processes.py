@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import MetaData
 
-from domain.process import ProcessPublished, Stage
+from domain.process import ProcessPublished, Stage, StageRenamed, StageRetired
 from domain.recorded import Fact
 from projections.versions import Projection, table, tags
 
-VERSION = 1
+VERSION = 2
 BASIS_POINTS = 10_000  # in one
 
 
@@ -18,7 +19,7 @@ class ProcessStage(Struct, frozen=True):
     """One stage of one version of a process (`stream` is the process).
 
     place: its order in the process. probability: of winning from here, in basis points. stale_days: days in the
-    stage after which a deal is stale, 0 for never.
+    stage after which a deal is stale, 0 for never. retired_to: the stage that took its place, empty while it is in use.
     """
 
     process_name: str
@@ -30,6 +31,7 @@ class ProcessStage(Struct, frozen=True):
     probability: int
     category: str
     stale_days: int
+    retired_to: str
 
 
 class Published(NamedTuple):
@@ -39,21 +41,47 @@ class Published(NamedTuple):
     stage: Stage
 
 
-def route(fact: Fact) -> Iterator[tuple[str, Published]]:
-    """A publication says something of every stage in it; a row is a stage in a version."""
-    if isinstance(fact.event, ProcessPublished):
-        for stage in fact.event.stages:
-            yield f"{fact.event.process_version}/{stage.id}", Published(fact.event, stage)
+def route(fact: Fact) -> Iterator[tuple[str, Published | StageRenamed | StageRetired]]:
+    """A publication says something of every stage in it, a revision of one; a row is a stage in a version."""
+    match fact.event:
+        case ProcessPublished() as event:
+            for stage in event.stages:
+                yield f"{event.process_version}/{stage.id}", Published(event, stage)
+        case StageRenamed() | StageRetired() as event:
+            yield f"{event.process_version}/{event.stage}", event
+        case _:
+            return
 
 
-def evolve(row: ProcessStage | None, published: Published) -> ProcessStage:
-    """The stage after a publication: as it was published last."""
-    event, stage = published
+def evolve(row: ProcessStage | None, told: Published | StageRenamed | StageRetired) -> ProcessStage | None:
+    """The stage after a publication or a revision."""
+    match told:
+        case Published(event, stage):
+            return published(event, stage)
+        case _ if row is None:
+            return None
+        case StageRenamed(name=name):
+            return replace(row, name=name)
+        case StageRetired(map_to=map_to):
+            return replace(row, retired_to=map_to)
+
+
+def published(event: ProcessPublished, stage: Stage) -> ProcessStage:
+    """The stage as a publication has it."""
     return ProcessStage(
         event.name, event.process_version, stage.id, stage.name, stage.order, stage.kind,
-        int(stage.probability * BASIS_POINTS), stage.forecast_category, stage.stale_days or 0,
+        int(stage.probability * BASIS_POINTS), stage.forecast_category, stage.stale_days or 0, "",
     )  # fmt: skip
 
 
 TABLE = table("processes", MetaData(), ProcessStage, keyed=True)
-PROJECTION = Projection("processes", VERSION, "process", tags(ProcessPublished), ProcessStage, evolve, TABLE, route)
+PROJECTION = Projection(
+    "processes",
+    VERSION,
+    "process",
+    tags(ProcessPublished, StageRenamed, StageRetired),
+    ProcessStage,
+    evolve,
+    TABLE,
+    route,
+)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from domain.money import from_minor_units
 from projections.deals import open_sums, whole
+from projections.opportunities import STAGES_OWN
 from projections.question import Question, Reading
 from projections.stages import Stage, in_process_order, place, stages
 
@@ -27,8 +28,8 @@ class WeightedRow(Struct, frozen=True):
 def weighted(question: Question) -> Reading:
     """Sum of amount x probability over the open deals at a moment, by pipeline, stage and currency.
 
-    The probability is that of the deal's stage in the process version that the deal is under, in basis points, as
-    known at the moment. Unit: units of the currency, exact to the ten-thousandth of the minor unit and not rounded;
+    The probability is the one that was judged by hand, or else that of the deal's stage in the process version that
+    the deal is under, in basis points, as known at the moment. Unit: units of the currency, exact to the ten-thousandth of the minor unit and not rounded;
     never two currencies in one sum. Null where a deal's process version has no such stage.
     Source: the states of the opportunities at (known_at, effective_at); metrics.md.
     """
@@ -40,8 +41,9 @@ def _records(steps: Iterable[Sequence[Any]], sums: Iterable[Sequence[Any]]) -> l
     order = in_process_order(steps)
     chance = {stage[:3]: stage.probability for stage in (Stage(*step) for step in steps)}
     found: dict[tuple[str, str, str], tuple[int, int, int | None]] = {}
-    for process, version, stage, currency, deals, high, low in sums:
-        amount, points = whole(high, low), chance.get((process, version, stage))
+    for process, version, stage, currency, judged, deals, high, low in sums:
+        amount = whole(high, low)
+        points = chance.get((process, version, stage)) if judged == STAGES_OWN else judged
         deals_before, amount_before, weight = found.get((process, stage, currency), (0, 0, 0))
         weight = None if weight is None or points is None else weight + amount * points
         found[process, stage, currency] = deals_before + deals, amount_before + amount, weight

@@ -13,24 +13,19 @@ import msgspec
 import pytest
 
 from domain import BY_KIND, DECIDERS, Command, Event
+from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
 from domain.customer import CustomerOpened
+from domain.disposition import LeadDisqualified, LeadReopened
 from domain.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
 from domain.framework import Criterion, FrameworkPublished
-from domain.lead import (
-    CriterionAssessed,
-    LeadAssigned,
-    LeadCaptured,
-    LeadContacted,
-    LeadConverted,
-    LeadDisqualified,
-    LeadEnriched,
-    LeadQualified,
-    LeadReopened,
-)
+from domain.lead import LeadCaptured, LeadConverted
 from domain.money import Money
-from domain.opportunity import OpportunityLost, OpportunityOpened, OpportunityReopened, OpportunityWon, StageChanged
+from domain.opportunity import OpportunityOpened
 from domain.personal import personal_fields
 from domain.process import ProcessPublished, Stage
+from domain.profile import LeadAssigned, LeadContacted, LeadEnriched
+from domain.progress import StageChanged
+from domain.qualification import CriterionAssessed, LeadQualified
 from domain.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
 from domain.upcasting import UPCASTS
 from infra.store.codec import decode, encode

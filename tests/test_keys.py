@@ -9,7 +9,8 @@ from threading import Barrier
 import pytest
 
 from domain.errors import Malformed, Unavailable
-from domain.lead import LeadAssigned, LeadCaptured, LeadEnriched
+from domain.lead import LeadCaptured
+from domain.profile import LeadAssigned, LeadEnriched
 from infra.keys import SEALED, UNREADABLE, KeyFile, Vault
 
 CAPTURED = LeadCaptured("fair", "Acme", name="Jo Doe", email="jo@acme.example", note="wants blue: sealed:1:lead-9:x")

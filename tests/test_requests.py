@@ -8,15 +8,18 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from domain import Command
+from domain import COMMANDS, Command
 from domain.errors import Malformed, NotFound
 from domain.framework import BANT
-from domain.lead import AssessCriterion, CaptureLead, EnrichLead
+from domain.lead import CaptureLead
 from domain.money import Money
-from domain.opportunity import ChangeStage, OpenOpportunity
+from domain.opportunity import OpenOpportunity
 from domain.process import STANDARD
+from domain.profile import EnrichLead
+from domain.progress import ChangeStage
+from domain.qualification import AssessCriterion
 from domain.terms import ChangeAmount, ChangeCloseDate
-from infra.requests import BY_TAG, parse, parse_command
+from infra.requests import parse, parse_command
 
 
 class Appointment(Struct):
@@ -52,14 +55,14 @@ def test_a_command_is_read_from_json(tag, body, command):
 
 
 def test_every_command_has_a_name_of_its_own():
-    assert set(BY_TAG.values()) == set(get_args(Command))
+    assert set(COMMANDS.values()) == set(get_args(Command))
 
 
 @pytest.mark.parametrize("tag", ["", "Capture-Lead", "capture_lead", "lead-captured", "drop-table"])
 def test_a_name_that_no_command_has_is_not_found_and_the_known_ones_are_named(tag):
     with pytest.raises(NotFound) as refusal:
         parse_command(tag, b"{}")
-    assert str(refusal.value) == f"there is no command {tag!r}; there are: {', '.join(BY_TAG)}"
+    assert str(refusal.value) == f"there is no command {tag!r}; there are: {', '.join(COMMANDS)}"
 
 
 CAPTURE_FIELDS = "source, company, owner, name, email, phone, note"
@@ -128,7 +131,19 @@ def a_process(probability: str, more: str = "") -> bytes:
         # deep inside
         ("publish-process", a_process("0.5"),
          'stages[0].probability: write a number with a fraction as a string, such as "0.5"'),
-        ("publish-process", a_process('"0.5"', ', "stale": 3'), "stages[0].stale: there is no such field"),
+        ("publish-process", msgspec.json.encode(STANDARD).replace(b'"stale_days"', b'"stale"'),
+         "stages[0].stale: there is no such field; there are id, name, order, kind, probability, forecast_category,"),
+        ("publish-framework", msgspec.json.encode(BANT).replace(b'"required"', b'"needed"'),
+         "criteria[0].needed: there is no such field; there are id, question, answers, met, required"),
+        ("correct-fact", b'{"version": 2, "reason": "typo", "replacement": {"type": "amount-changed", "from":'
+         b' {"amount": "1", "currency": "EUR"}, "to": {"amount": 2, "currency": "EUR"}}}',
+         'replacement.to.amount: write the amount as a string, such as "1054.00", not as a number'),
+        ("correct-fact", b'{"version": 2, "reason": "typo", "replacement": {"type": "owner-changed", "from": "ann",'
+         b' "to": "bob", "by": "dan"}}', "replacement.by: there is no such field; there are from, to"),
+        ("correct-fact", b'{"version": 2, "reason": "typo", "replacement": {"type": "quota-set"}}',
+         "replacement.type: Invalid value 'quota-set'"),
+        ("set-line-item", b'{"item": "a", "product": "boat", "quantity": 1.5, "unit_price": {"amount": "9.50",'
+         b' "currency": "EUR"}}', 'quantity: write a number with a fraction as a string, such as "1.5"'),
         ("publish-process", a_process('"0.5"').replace(b"open", b"opne"), "stages[0].kind: Invalid enum value 'opne'"),
         ("publish-process", a_process('"0.5"'), "stages: 1 given; a process has from 3 (open, won, lost) to 60"),
         ("publish-framework", b'{"name": "F", "criteria": [{"id": "a"}]}', "criteria[0].question: is missing"),

@@ -3,15 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from domain.lead import (
-    CaptureLead,
-    ConvertLead,
-    QualifyLead,
-)
+from domain.lead import CaptureLead, ConvertLead
 from domain.money import Money
 from domain.opportunity import (
     OpenOpportunity,
 )
+from domain.qualification import QualifyLead
 from domain.recorded import Request
 from infra.dispatch import Dispatcher
 from infra.store.log import Log

@@ -8,24 +8,13 @@ from pathlib import Path
 import psycopg
 from msgspec.structs import replace
 
+from domain.closing import LoseOpportunity, OpportunityLost, ReopenOpportunity, WinOpportunity
+from domain.disposition import DisqualifyLead, ReopenLead
 from domain.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
-from domain.lead import (
-    AssessCriterion,
-    AssignLead,
-    CaptureLead,
-    ContactLead,
-    DisqualifyLead,
-    EnrichLead,
-    QualifyLead,
-    ReopenLead,
-)
-from domain.opportunity import (
-    ChangeStage,
-    LoseOpportunity,
-    OpportunityLost,
-    ReopenOpportunity,
-    WinOpportunity,
-)
+from domain.lead import CaptureLead
+from domain.profile import AssignLead, ContactLead, EnrichLead
+from domain.progress import ChangeStage
+from domain.qualification import AssessCriterion, QualifyLead
 from infra.dispatch import Dispatcher, Receipt
 from infra.keys import UNREADABLE, KeyFile, Vault
 from infra.store import open_log
@@ -82,7 +71,7 @@ def test_personal_fields_are_never_stored_in_the_clear(dispatcher, make, log_url
     stored = everything_stored(log_url)
     assert b"SECRET" not in stored
     assert b"Globex" in stored and b"sealed:1:lead-7:" in stored and b"sealed:1:opportunity-8:" in stored  # a control
-    assert make().history(LEAD).state.profile.email == "SECRET-6@acme.example"
+    assert make().history(LEAD).state.lead.profile.email == "SECRET-6@acme.example"
     for stream in (LEAD, DEAL, "opportunity-8"):
         for recorded in log.histories([stream])[stream]:
             opened = dispatcher.vault.open_text(stream, "reason", recorded.reason)
@@ -107,10 +96,10 @@ def test_a_lead_whose_key_is_gone_can_still_be_worked_on(dispatcher, make, log, 
         with psycopg.connect(log_url) as connection:
             connection.execute("DELETE FROM stored_keys WHERE subject = %s", (LEAD,))
     later = make()
-    assert later.history(LEAD).state.profile.name == UNREADABLE
+    assert later.history(LEAD).state.lead.profile.name == UNREADABLE
     later.execute(asked(LEAD, AssignLead("bob")))
     later.execute(asked(LEAD, EnrichLead(phone="123")))
-    profile = make().history(LEAD).state.profile
+    profile = make().history(LEAD).state.lead.profile
     assert (profile.name, profile.owner, profile.phone) == (UNREADABLE, "bob", "123")
 
 

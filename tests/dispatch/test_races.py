@@ -5,14 +5,10 @@ from threading import Barrier
 
 from msgspec.structs import replace
 
+from domain.closing import LoseOpportunity, ReopenOpportunity
 from domain.errors import Conflict, Rejected
-from domain.opportunity import (
-    ChangeStage,
-    LoseOpportunity,
-    ReopenOpportunity,
-    StageChanged,
-)
 from domain.process import STANDARD
+from domain.progress import ChangeStage, StageChanged
 from domain.terms import ChangeAmount, ChangeOwner, OwnerChanged
 from tests.dispatch.asking import DEAL, LEAD, OPEN, asked, eur, events
 

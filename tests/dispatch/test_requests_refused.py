@@ -4,10 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from domain.errors import Malformed
-from domain.lead import (
-    AssessCriterion,
-    CaptureLead,
-)
+from domain.lead import CaptureLead
+from domain.qualification import AssessCriterion
 from domain.recorded import Request, Source
 from infra.dispatch import Receipt
 from tests.dispatch.asking import CONVERT, DEAL, LEAD, OPEN, asked, qualify
@@ -72,5 +70,5 @@ def test_other_odd_texts_are_kept_as_they_are(make, dispatcher, more):
     for place in PLACES[1:]:
         request = replace(with_text(place, more), stream=f"lead-{place}", command_id=place)
         assert dispatcher.execute(request).facts == ((f"lead-{place}", 1),)
-        captured = make().history(f"lead-{place}").state.profile.captured
+        captured = make().history(f"lead-{place}").state.lead.captured
         assert all(getattr(captured, name) == getattr(request.command, name) for name in CaptureLead.__struct_fields__)

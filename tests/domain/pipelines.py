@@ -25,7 +25,7 @@ REVISED = Version((
 ))  # fmt: skip
 RENEWALS = Version((stage("lapsed", 1, "lost"), stage("review", 2), stage("terms", 3), stage("renewed", 4, "won")))
 READ = {
-    "process-sales": Published("Sales", {1: FIRST, 2: REVISED}),
-    "process-renewals": Published("Renewals", {1: RENEWALS}),
+    "process-sales": Published("Sales", {1: FIRST.stages, 2: REVISED.stages}),
+    "process-renewals": Published("Renewals", {1: RENEWALS.stages}),
     "process-draft": None,
 }

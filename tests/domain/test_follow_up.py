@@ -6,6 +6,7 @@ from functools import reduce
 import pytest
 
 from domain import BY_KIND
+from domain.closing import OpportunityLost, OpportunityReopened
 from domain.errors import Malformed
 from domain.follow_up import (
     ActivityCompleted,
@@ -18,7 +19,8 @@ from domain.follow_up import (
     decide,
     evolve,
 )
-from domain.opportunity import Deal, Open, OpportunityLost, OpportunityOpened, OpportunityReopened, StageChanged
+from domain.opportunity import Deal, Open, OpportunityOpened
+from domain.progress import Progress, StageChanged
 from domain.terms import OwnerChanged, Terms
 from tests.domain.pipelines import eur
 
@@ -102,5 +104,5 @@ def test_what_is_planned_and_agreed_outlives_moves_a_loss_and_a_reopening():
     ]
     follow_up = FollowUp("call", MAY, frozenset({"act-1"}))
     assert reduce(BY_KIND["opportunity"].evolve, facts, None) == Open(
-        Deal(opened, "demo", Terms(eur("900"), None, "ann", ""), follow_up)
+        Deal(opened, Progress("process-sales", 1, "demo"), Terms(eur("900"), None, "ann", ""), follow_up=follow_up)
     )

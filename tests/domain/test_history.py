@@ -3,23 +3,16 @@
 import pytest
 
 from domain import BY_KIND, Context
+from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon, WinOpportunity
+from domain.disposition import LeadDisqualified, LeadReopened
 from domain.errors import Rejected
-from domain.history import Happening, History, effective_order
-from domain.lead import CaptureLead, LeadCaptured, LeadDisqualified, LeadQualified, LeadReopened
-from domain.opportunity import (
-    ChangeStage,
-    Lost,
-    Open,
-    OpportunityLost,
-    OpportunityOpened,
-    OpportunityReopened,
-    OpportunityWon,
-    StageChanged,
-    WinOpportunity,
-    Won,
-)
+from domain.history import History, effective_order
+from domain.lead import CaptureLead, LeadCaptured
+from domain.opportunity import Lost, Open, OpportunityOpened, Won
 from domain.process import ProcessPublished
-from domain.recorded import Fact
+from domain.progress import ChangeStage, StageChanged
+from domain.qualification import LeadQualified
+from domain.recorded import Fact, Happening
 from domain.terms import AmountChanged, ChangeAmount, ChangeOwner, OwnerChanged
 from tests.domain.pipelines import FIRST, READ, REVISED, eur
 
@@ -146,7 +139,7 @@ def test_a_history_of_which_nothing_is_left_has_no_state():
 )
 def test_the_state_at_an_instant_is_what_had_happened_by_then(hour, kind, stage):
     state = history((1, OPENED), (3, WON), (4, REOPENED), (2, TO_OFFER)).state_at(int(hour * HOUR))
-    assert (type(state), state.deal.stage) == (kind, stage)
+    assert (type(state), state.deal.progress.stage) == (kind, stage)
 
 
 def test_all_that_happened_in_one_instant_counts():
@@ -154,7 +147,7 @@ def test_all_that_happened_in_one_instant_counts():
 
 
 def test_what_was_clamped_to_the_opening_is_part_of_it():
-    assert history((5, OPENED), (2, TO_OFFER), (6, WON)).state_at(0).deal.stage == "offer"
+    assert history((5, OPENED), (2, TO_OFFER), (6, WON)).state_at(0).deal.progress.stage == "offer"
 
 
 @pytest.mark.parametrize("hour", [-1, 0, 1])
@@ -211,7 +204,7 @@ def test_what_was_already_true_then_appends_nothing_although_it_is_not_true_now(
 def test_a_wish_from_before_the_opening_is_decided_on_the_opening():
     asked = history((5, OPENED), (7, TO_OFFER))
     assert ask(asked, 2, ChangeStage("need")) == (StageChanged("demo", "need", 1, "back"),)
-    assert (asked.state_at(5 * HOUR).deal.stage, asked.state.deal.stage) == ("need", "offer")
+    assert (asked.state_at(5 * HOUR).deal.progress.stage, asked.state.deal.progress.stage) == ("need", "offer")
 
 
 def test_a_wish_in_the_instant_of_the_last_fact_comes_after_it():
@@ -254,7 +247,7 @@ def test_a_wish_that_leaves_the_later_facts_possible_is_granted_between_a_loss_a
     asked = history((1, OPENED), (5, LOST), (7, REOPENED))
     assert ask(asked, 3, ChangeStage("offer")) == (TO_OFFER,)
     assert isinstance(asked.state_at(6 * HOUR), Lost)
-    assert asked.state_at(6 * HOUR).deal.stage == "offer"
+    assert asked.state_at(6 * HOUR).deal.progress.stage == "offer"
 
 
 def test_a_fact_that_was_impossible_before_is_not_blamed_on_the_newcomer():

@@ -7,36 +7,24 @@ import pytest
 from msgspec.structs import replace
 
 from domain import BY_KIND, Context, Then
+from domain.disposition import DisqualifyLead, LeadDisqualified, LeadReopened, ReopenLead
 from domain.errors import Malformed
 from domain.framework import BANT, Criterion, Published
 from domain.lead import (
-    AssessCriterion,
-    AssignLead,
     CaptureLead,
-    ContactLead,
     Converted,
     ConvertLead,
-    CriterionAssessed,
     Disqualified,
-    DisqualifyLead,
-    EnrichLead,
-    LeadAssigned,
     LeadCaptured,
-    LeadContacted,
     LeadConverted,
-    LeadDisqualified,
-    LeadEnriched,
-    LeadQualified,
-    LeadReopened,
     New,
-    Profile,
     Qualified,
-    QualifyLead,
-    ReopenLead,
     Working,
 )
 from domain.money import Money
 from domain.opportunity import OpenOpportunity
+from domain.profile import AssignLead, ContactLead, EnrichLead, LeadAssigned, LeadContacted, LeadEnriched, Profile
+from domain.qualification import AssessCriterion, CriterionAssessed, LeadQualified, QualifyLead
 from tests.domain.table import Refused, Row, check, fold, pairs, rows, tag, uncovered
 
 LEAD = BY_KIND["lead"]

@@ -6,6 +6,14 @@ import pytest
 from msgspec.structs import replace
 
 from domain import BY_KIND, Context, Then
+from domain.closing import (
+    LoseOpportunity,
+    OpportunityLost,
+    OpportunityReopened,
+    OpportunityWon,
+    ReopenOpportunity,
+    WinOpportunity,
+)
 from domain.customer import OpenCustomer, customer_stream
 from domain.errors import Malformed
 from domain.follow_up import (
@@ -17,22 +25,8 @@ from domain.follow_up import (
     ScheduleActivity,
     SetNextStep,
 )
-from domain.opportunity import (
-    ChangeStage,
-    Deal,
-    LoseOpportunity,
-    Lost,
-    Open,
-    OpenOpportunity,
-    OpportunityLost,
-    OpportunityOpened,
-    OpportunityReopened,
-    OpportunityWon,
-    ReopenOpportunity,
-    StageChanged,
-    WinOpportunity,
-    Won,
-)
+from domain.opportunity import Deal, Lost, Open, OpenOpportunity, OpportunityOpened, Won
+from domain.progress import ChangeStage, StageChanged
 from domain.terms import (
     AccountChanged,
     AmountChanged,

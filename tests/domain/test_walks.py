@@ -10,35 +10,26 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from domain import BY_COMMAND, BY_KIND, Context, Then, kind
-from domain.errors import PipelineError
-from domain.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
-from domain.framework import BANT
-from domain.framework import Published as Framework
-from domain.history import Happening, History
-from domain.lead import (
-    AssessCriterion,
-    AssignLead,
-    CaptureLead,
-    ContactLead,
-    ConvertLead,
-    DisqualifyLead,
-    EnrichLead,
-    LeadConverted,
-    QualifyLead,
-    ReopenLead,
-)
-from domain.opportunity import (
-    ChangeStage,
+from domain.closing import (
     LoseOpportunity,
-    OpenOpportunity,
     OpportunityLost,
     OpportunityReopened,
     OpportunityWon,
     ReopenOpportunity,
-    StageChanged,
     WinOpportunity,
 )
-from domain.recorded import Fact
+from domain.disposition import DisqualifyLead, ReopenLead
+from domain.errors import PipelineError
+from domain.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
+from domain.framework import BANT
+from domain.framework import Published as Framework
+from domain.history import History
+from domain.lead import CaptureLead, ConvertLead, LeadConverted
+from domain.opportunity import OpenOpportunity
+from domain.profile import AssignLead, ContactLead, EnrichLead
+from domain.progress import ChangeStage, StageChanged
+from domain.qualification import AssessCriterion, QualifyLead
+from domain.recorded import Fact, Happening
 from domain.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
 from tests.domain.pipelines import READ, eur
 
