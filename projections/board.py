@@ -28,7 +28,7 @@ def board(question: Question) -> Reading:
 
     Unit: deals; units of the currency, exact, never two currencies in one sum. Stages come in the order of the
     process, with the name that the newest version known at the moment gives them; deals of all its versions count.
-    Source: the states of the opportunities at (known_at, effective_at); metrics.md.
+    Source: the states of the opportunities at (known_at, effective_at).
     """
     return Reading((stages(question), open_sums(question)), _records)
 

@@ -23,6 +23,7 @@ from projections.versions import Projection, table, tags
 
 VERSION = 1
 
+
 class Lead(Struct, frozen=True):
     """A lead as it stood.
 

@@ -21,6 +21,7 @@ from projections.versions import END, Projection, partial_index, table, tags
 
 VERSION = 1
 
+
 class Opportunity(Struct, frozen=True):
     """A deal as it stood.
 

@@ -233,5 +233,3 @@ def _during(rows: FromClause, axis: str, moment: int) -> ColumnElement[bool]:
     if moment == END:  # written out, never a parameter: SQLite fits partial indexes to literals only
         return end == literal_column(str(END))
     return and_(start <= moment, end > moment)
-
-

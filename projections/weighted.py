@@ -30,7 +30,7 @@ def weighted(question: Question) -> Reading:
     The probability is that of the deal's stage in the process version that the deal is under, in basis points, as
     known at the moment. Unit: units of the currency, exact to the ten-thousandth of the minor unit and not rounded;
     never two currencies in one sum. Null where a deal's process version has no such stage.
-    Source: the states of the opportunities at (known_at, effective_at); metrics.md.
+    Source: the states of the opportunities at (known_at, effective_at).
     """
     return Reading((stages(question), open_sums(question)), _records)
 

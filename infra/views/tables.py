@@ -133,5 +133,3 @@ class Tables(Protocol):
     def disconnect(self) -> None:
         """Let go of the database."""
         ...
-
-
