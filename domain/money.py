@@ -8,7 +8,7 @@ from msgspec import Struct
 from domain.errors import Malformed
 
 CURRENCY = re.compile(r"[A-Z]{3}")
-LARGEST = Decimal(10) ** 15
+LARGEST = Decimal(10) ** 14  # four decimal places of it still fit into 64 bits
 EXACT = Context(prec=100)  # digits, so that what is beyond a bound is rounded, and then refused by the bound
 # ISO 4217 minor units that are not 2 (ISO 4217 list one, currencies in use).
 MINOR_UNITS: dict[str, int] = {}
@@ -25,14 +25,14 @@ class Money(Struct, frozen=True):
 
 
 def checked(field: str, money: Money) -> Money:
-    """`money`, or Malformed naming `field`: finite, not negative, below 10^15, no more places than its minor unit."""
+    """`money`, or Malformed naming `field`: finite, not negative, below 10^14, no more places than its minor unit."""
     amount = money.amount
     if not isinstance(amount, Decimal):  # pyright: ignore[reportUnnecessaryIsInstance]  # a Struct checks no types
         raise Malformed(f"{field}.amount: must be a decimal number, not {type(amount).__name__}")
     if not CURRENCY.fullmatch(money.currency):
         raise Malformed(f"{field}.currency: {money.currency!r} is not an ISO 4217 code such as EUR")
     if not amount.is_finite() or not 0 <= amount < LARGEST:
-        raise Malformed(f"{field}.amount: {amount} is not a finite amount from 0 to below 10^15")
+        raise Malformed(f"{field}.amount: {amount} is not a finite amount from 0 to below 10^14")
     digits = MINOR_UNITS.get(money.currency, 2)
     if amount != round(amount, digits):
         raise Malformed(

@@ -28,14 +28,14 @@ def board(question: Question) -> Reading:
 
     Unit: deals; units of the currency, exact, never two currencies in one sum. Stages come in the order of the
     process, with the name that the newest version known at the moment gives them; deals of all its versions count.
-    Source: the states of the opportunities at (known_at, effective_at); metrics.md.
+    Source: the states of the opportunities at (known_at, effective_at).
     """
     return Reading((stages(question), open_sums(question)), _records)
 
 
 def _records(steps: Iterable[Sequence[Any]], sums: Iterable[Sequence[Any]]) -> list[BoardRow]:
     order, found = in_process_order(steps), dict[tuple[str, str, str], tuple[int, int]]()
-    for process, _, stage, currency, deals, high, low in sums:
+    for process, _, stage, currency, _, deals, high, low in sums:
         before, amount = found.get((process, stage, currency), (0, 0))
         found[process, stage, currency] = before + deals, amount + whole(high, low)
     return [

@@ -68,7 +68,7 @@ def funnel(question: Question) -> Reading:
     - adjacent: as touched; advanced: it moved directly to the next stage (from the last: was won), at any time.
     Unit: deals; conversion a share from 0 to 1, null where none entered. The rows of kind won count wins by the
     first. Filters judge a deal as it stood at the moment. Source: the visits of the opportunities begun by
-    effective_at as known at known_at; metrics.md, oracles.py.
+    effective_at as known at known_at.
     """
     entries = MODES[question.mode]
 

@@ -27,12 +27,13 @@ written = Encoder(order="deterministic").encode
 class Opportunity(Struct, frozen=True):
     """A deal as it stood.
 
-    status: open, won, lost, merged or deleted; before: what it was when it was merged or deleted, empty else. stage: the open stage it is in, or was closed in. amount: in minor units of
-    `currency`; once closed, the last one known. close_date: ISO 8601, empty where none is set. opened_at and
-    visit_from: microseconds since 1970 UTC. visit: counts the stretches spent in one stage and status, from 1;
-    visit_from: when the present one began, so for a closed deal when it was closed. probability (basis points) and
-    category: as judged by hand, -1 and empty where the stage's count. lines: what each line item comes to in minor
-    units, as JSON by item; stated: the amount as said, in `stated_currency`, which counts where there are no lines.
+    status: open, won, lost, merged or deleted; before: what it was when merged or deleted, empty else. stage: the
+    open stage it is in, or was closed in. amount: in minor units of `currency`; once closed, the last one known.
+    close_date: ISO 8601, empty where none is set. opened_at and visit_from: microseconds since 1970 UTC. visit: counts
+    the stretches spent in one stage and status, from 1; visit_from: when the present one began, so for a closed deal
+    when it was closed. probability (basis points) and category: as judged by hand, -1 and empty where the stage's
+    count. lines: what each line item comes to in minor units, as JSON by item; stated: the amount as said, in
+    `stated_currency`, which counts where there are no lines.
     """
 
     status: str

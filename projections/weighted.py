@@ -29,9 +29,10 @@ def weighted(question: Question) -> Reading:
     """Sum of amount x probability over the open deals at a moment, by pipeline, stage and currency.
 
     The probability is the one that was judged by hand, or else that of the deal's stage in the process version that
-    the deal is under, in basis points, as known at the moment. Unit: units of the currency, exact to the ten-thousandth of the minor unit and not rounded;
-    never two currencies in one sum. Null where a deal's process version has no such stage.
-    Source: the states of the opportunities at (known_at, effective_at); metrics.md.
+    the deal is under, in basis points, as known at the moment. Unit: units of the currency, exact to the
+    ten-thousandth of the minor unit and not rounded; never two currencies in one sum. Null where nobody judged a deal
+    and its process version has no such stage.
+    Source: the states of the opportunities at (known_at, effective_at).
     """
     return Reading((stages(question), open_sums(question)), _records)
 

@@ -35,7 +35,7 @@ def win_rate(question: Question) -> Reading:
     its last closing. Mode cohort: the deals that were opened in the period; `still_open` says how many of them are
     not decided. Open deals are never in a rate; in mode closed there are none. The amount of a lost deal is its last
     known amount. Unit: a share from 0 to 1, null where nothing was won or lost.
-    Source: the states of the opportunities at (known_at, effective_at); metrics.md.
+    Source: the states of the opportunities at (known_at, effective_at).
     """
     o = TABLE.c
     won, lost = status_is(TABLE, "won"), status_is(TABLE, "lost")

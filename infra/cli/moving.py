@@ -21,7 +21,7 @@ NEXT = (
     "  dealtrail timeline DEAL --db DB                         every fact of one deal: who, when, recorded when",
     "  dealtrail metric win-rate --since 2026-01-01 --db DB    won against lost, of the deals closed since then",
     "  dealtrail metric board --effective-at 2025-12-31 --known-at 9000 --db DB",
-    "                                                          what was true then, as far as was known at position 9000",
+    "                                                         what was true then, as far as was known at position 9000",
     "  dealtrail metric --list                                 every figure with its definition",
     "  dealtrail win-opportunity --help                        the verbs to work with, on leads and opportunities",
 )

@@ -59,11 +59,11 @@ class Views:
         self._tables, self._log, self._projections = tables, log, projections
         with self._tables.writing() as writing:
             shapes = writing.shapes()
-            strange = [p for p in projections if shapes.get(p.name, ("", 0))[0] != shape(p)]
-            with writing.anew(strange):
-                pass
-            for projection in strange:
-                writing.mark(projection, 0)
+            if strange := [p for p in projections if shapes.get(p.name, ("", 0))[0] != shape(p)]:
+                with writing.anew(strange):
+                    pass
+                for projection in strange:
+                    writing.mark(projection, 0)
 
     @classmethod
     def open(cls, url: str, log: Log) -> Self:
@@ -96,34 +96,30 @@ class Views:
         is built anew where that is the shorter way. Who comes while another does it waits and finds it done.
         """
         goal = self._log.head()
-        while (reached := self._step(page, far, goal)) < goal:
+        while (reached := self._step(page, far)) < goal:  # every step gets further
             pass
         return reached
 
     def rebuild(self) -> int:
         """Build every table anew from the whole log, and say up to which position."""
         with self._tables.writing() as writing:
-            return self._rebuild(writing, self._projections)
+            self._rebuild(writing, self._projections, self._log.head())
+            return min(writing.positions(self._projections).values())
 
-    def _step(self, page: int, far: int, goal: int) -> int:
-        """One transaction's worth of catching up: the position reached by then."""
+    def _step(self, page: int, far: int) -> int:
+        """One transaction's worth of catching up: the lowest position reached by then."""
         with self._tables.writing() as writing:
-            positions = writing.positions(self._projections)
-            if lost := [p for p in self._projections if is_far(positions[p.name], goal, far)]:
-                return self._rebuild(writing, lost)
-            after = min(positions.values())
-            if after >= goal:
-                return after
-            facts = self._log.page(after, page)
-            if not facts:
-                return goal
-            for projection in self._projections:
-                fold_page(writing, self._log, projection, [f for f in facts if f.position > positions[projection.name]])
-                writing.mark(projection, max(facts[-1].position, positions[projection.name]))
-            return facts[-1].position
+            positions, head = writing.positions(self._projections), self._log.head()
+            if lost := [p for p in self._projections if is_far(positions[p.name], head, far)]:
+                self._rebuild(writing, lost, head)
+            elif facts := self._log.page(min(positions.values()), page):
+                for projection in self._projections:
+                    reached = positions[projection.name]
+                    fold_page(writing, self._log, projection, [fact for fact in facts if fact.position > reached])
+                    writing.mark(projection, max(facts[-1].position, reached))
+            return min(writing.positions(self._projections).values())
 
-    def _rebuild(self, writing: Writing, projections: Sequence[Projection]) -> int:
-        upto = self._log.head()
+    def _rebuild(self, writing: Writing, projections: Sequence[Projection], upto: int) -> None:
         with writing.anew(projections):
             batches: dict[str, list[Cells]] = {projection.name: [] for projection in projections}
             for facts in self._log.scan(upto):
@@ -139,7 +135,6 @@ class Views:
                 writing.insert(projection, batches[projection.name])
         for projection in projections:
             writing.mark(projection, upto)
-        return upto
 
     def ask(self, name: str, question: Question = LATEST) -> Answer:
         """The answer to a question of a metric, from one state of the tables.
@@ -191,10 +186,10 @@ def fold_page(writing: Writing, log: Log, projection: Projection, page: Iterable
     writing.insert(projection, [cells(projection, version) for version in made])
 
 
-def is_far(position: int, goal: int, far: int) -> bool:
+def is_far(position: int, head: int, far: int) -> bool:
     """Whether a table is better built anew: far behind, or ahead of a log that was put back to an earlier state."""
-    behind = goal - position
-    return behind < 0 or (behind > far and behind * DEARER > goal)
+    behind = head - position
+    return behind < 0 or (behind > far and behind * DEARER > head)
 
 
 def fingerprint(rows: Iterable[Sequence[Any]]) -> str:

@@ -130,14 +130,17 @@ class PostgresTables:
                 self._schema = f"{row[0] if row and row[0] else 'public'}_views"
                 self._locked(connection)
                 for name in (self._schema, f"{self._schema}_next"):
-                    connection.execute(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(name)))
+                    found = connection.execute("SELECT to_regnamespace(%s)", (Identifier(name).as_string(),)).fetchone()
+                    if found == (None,):  # asked first: a role that may not create schemas finds them there
+                        connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(name)))
                 connection.execute(SQL("SET LOCAL search_path = {}").format(Identifier(self._schema)))
                 connection.execute(POSITIONS.encode())
             self._pool = ConnectionPool[Connection[Any]](
                 url, kwargs={"connect_timeout": CONNECT_TIMEOUT}, configure=self._configured,
                 min_size=1, max_size=CONNECTIONS, open=True,
             )  # fmt: skip
-        except psycopg.OperationalError as error:
+            self._pool.wait(CONNECT_TIMEOUT)
+        except (psycopg.OperationalError, PoolTimeout) as error:
             raise Unavailable(f"the tables of the projections cannot be reached: {error}") from error
 
     @contextmanager

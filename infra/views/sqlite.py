@@ -13,6 +13,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
 from domain.errors import Unavailable
+from infra.store.sqlite import connect
 from infra.views.tables import (
     POSITIONS,
     Row,
@@ -27,8 +28,9 @@ from infra.views.tables import (
 from projections.question import Asked
 from projections.versions import END, Cells, Projection, Version
 
-PATIENCE = 60.0  # seconds to wait for another process that writes
+PATIENCE = 60  # seconds to wait for another process that writes
 CACHE = 64 * 1024  # kibibytes a connection
+SAMPLE = 1000  # rows of an index looked at to know how its values are spread
 
 
 class Hinted(SQLiteCompiler):
@@ -146,11 +148,13 @@ class SqliteTables:
             raise Unavailable(f"the tables in {self._file} cannot be used: {error}") from error
 
     def _connected(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._file, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection = connect(self._file)
+        connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
         # what a power cut may take is folded again from the log: rows and positions are lost together
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA cache_size = -{CACHE}")
+        connection.execute(f"PRAGMA journal_size_limit = {CACHE * 1024}")  # what a rebuild leaves is given back
+        connection.execute(f"PRAGMA analysis_limit = {SAMPLE}")
         return connection
 
     def disconnect(self) -> None:

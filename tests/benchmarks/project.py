@@ -3,9 +3,10 @@
 All projections are on, on one log of leads, deals and a process. *Rebuild* folds the whole log into new tables with
 their indexes. *Pages* folds the last events, 1,000 in a transaction, into tables that hold all before them. *Runner*
 is the library's ProjectionRunner: the same fold of one event in one transaction, into the same tables, which are
-empty when it begins; its events come from memory, and its commits do not wait for the disk. *Ceiling* reads and decodes the whole log in the order of a
-rebuild, and loads the rows of a rebuild, made beforehand, into new tables with the same indexes; *bare* leaves the
-indexes out. Rates are events a second; each ratio is the median of the ratios within a round.
+empty when it begins; its events come from memory, and its commits do not wait for the disk. *Ceiling* reads and
+decodes the whole log in the order of a rebuild, and loads the rows of a rebuild, made beforehand, into new tables with
+the same indexes; *bare* leaves the indexes out. Rates are events a second; each ratio is the median of the ratios
+within a round.
 """
 
 import argparse

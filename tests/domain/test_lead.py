@@ -377,7 +377,7 @@ def test_personal_fields_of_a_lead_are_about_the_lead():
         (lambda: replace(CONVERT, opportunity="lead-7"),
          "opportunity: 'lead-7' is not an opportunity's stream, such as opportunity-7"),
         (lambda: replace(CONVERT, amount=Money(Decimal(-1), "EUR")),
-         "amount.amount: -1 is not a finite amount from 0 to below 10^15"),
+         "amount.amount: -1 is not a finite amount from 0 to below 10^14"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip

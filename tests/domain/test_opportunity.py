@@ -380,9 +380,9 @@ def test_what_is_said_of_a_deal_is_about_the_lead_it_came_from(facts, command, s
     ("wish", "reason"),
     [
         (lambda: OpenOpportunity("process-sales", eur("-1")),
-         "amount.amount: -1 is not a finite amount from 0 to below 10^15"),
+         "amount.amount: -1 is not a finite amount from 0 to below 10^14"),
         (lambda: ChangeAmount(eur("0.001")), "to.amount: 0.001 has more than 2 decimal places, the minor unit of EUR"),
-        (lambda: WinOpportunity(eur("NaN")), "amount.amount: NaN is not a finite amount from 0 to below 10^15"),
+        (lambda: WinOpportunity(eur("NaN")), "amount.amount: NaN is not a finite amount from 0 to below 10^14"),
         (lambda: LoseOpportunity(" "), "reason: losing needs one, such as price, timing or competitor"),
         (lambda: ReopenOpportunity(""), "reason: reopening needs one"),
     ],

@@ -66,7 +66,7 @@ def test_a_wish_leads_to_these_facts_and_terms(given, when, then, after):
 @pytest.mark.parametrize(
     ("wish", "reason"),
     [
-        (lambda: ChangeAmount(eur("-0.01")), "to.amount: -0.01 is not a finite amount from 0 to below 10^15"),
+        (lambda: ChangeAmount(eur("-0.01")), "to.amount: -0.01 is not a finite amount from 0 to below 10^14"),
         (lambda: ChangeOwner(" "), "to: a deal is handed to somebody, the name is empty"),
         (lambda: ChangeAccount(""), "to: the account's name is empty"),
     ],

@@ -1,4 +1,4 @@
-"""One set of tables on each database for a whole session: an example empties them by a rebuild from an empty log."""
+"""One set of tables on each database for a whole session, emptied for every example."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from infra.views import Views
 from infra.views.postgres import PostgresTables
 from infra.views.sqlite import SqliteTables
 from infra.views.tables import Tables
+from projections import PROJECTIONS
 from tests.conftest import located
 from tests.projections.histories import FactLog
 
@@ -31,6 +32,7 @@ def tables(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     name = f"dealtrail_views_{uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
+        connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off'.encode())
         kept = PostgresTables(located(server, name))
         yield kept
         kept.disconnect()
@@ -42,7 +44,11 @@ def over(tables: Tables) -> Over:
     """Views over facts, their tables empty."""
 
     def views(facts: Sequence[Fact]) -> Views:
-        Views(tables, FactLog()).rebuild()  # type: ignore[arg-type]  # the reading half is enough
-        return Views(tables, FactLog(facts))  # type: ignore[arg-type]
+        opened = Views(tables, FactLog(facts))  # type: ignore[arg-type]  # the reading half is enough
+        with tables.writing() as writing:
+            for projection in PROJECTIONS:
+                writing.execute(f"DELETE FROM {projection.table.name}")
+                writing.mark(projection, 0)
+        return opened
 
     return views
