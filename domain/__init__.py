@@ -16,6 +16,7 @@ from domain import (
     process,
     quota,
     rate,
+    subject,
     team,
 )
 from domain.correction import CorrectFact, FactCorrected
@@ -23,11 +24,11 @@ from domain.recorded import Context, Then
 
 Event = (
     lead.Event | opportunity.Event | FactCorrected | process.Event | framework.Event | customer.Event
-    | quota.Event | rate.Event | team.Event | calendar.Event
+    | quota.Event | rate.Event | team.Event | calendar.Event | subject.Event
 )  # fmt: skip
 Command = (
     lead.Command | opportunity.Command | CorrectFact | process.Command | framework.Command | customer.Command
-    | quota.Command | rate.Command | team.Command | calendar.Command
+    | quota.Command | rate.Command | team.Command | calendar.Command | subject.Command
 )  # fmt: skip
 
 
@@ -65,6 +66,10 @@ DECIDERS = (
     ),
     Decider(
         "process", get_args(process.Command), get_args(process.Event), process.decide, process.possible, process.evolve
+    ),
+    Decider(
+        "subject", get_args(subject.Command), get_args(subject.Event), subject.decide, subject.possible,
+        subject.evolve, subject=subject.subject,
     ),
     *(
         Decider(name, (module.Command,), (module.Event,), module.decide, module.possible, module.evolve)

@@ -33,11 +33,14 @@ class Rejected(PipelineError):
 
 
 class Conflict(PipelineError):
-    """A stream that the decision rests on moved meanwhile."""
+    """A stream that the decision rests on moved meanwhile; `came_first` are the tags of the facts that moved it."""
 
-    def __init__(self, stream: str, expected: int, actual: int) -> None:
-        super().__init__(f"{stream} is at version {actual}, the decision was made at version {expected}: read it again")
-        self.stream, self.expected, self.actual = stream, expected, actual
+    def __init__(self, stream: str, expected: int, actual: int, came_first: tuple[str, ...] = ()) -> None:
+        named = f"; {', '.join(came_first)} came first" if came_first else ""
+        super().__init__(
+            f"{stream} is at version {actual}, the decision was made at version {expected}{named}: read it again"
+        )
+        self.stream, self.expected, self.actual, self.came_first = stream, expected, actual, came_first
 
 
 class NotFound(PipelineError):

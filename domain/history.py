@@ -69,9 +69,10 @@ class History:
         for fact in now:
             if fact not in broken:
                 added = ", ".join(str(new.event.__struct_config__.tag) for new in happenings)
+                named = fact.tag if fact.event is None else str(fact.event.__struct_config__.tag)
                 raise Rejected(
                     f"{added} at {instant(happenings[0].occurred_at):%Y-%m-%d %H:%M:%S}Z: would make a later fact of"
-                    f" {self.stream} impossible: {fact.tag}, version {fact.version},"
+                    f" {self.stream} impossible: {named}, version {fact.corrects or fact.version},"
                     f" of {instant(fact.occurred_at):%Y-%m-%d %H:%M:%S}Z"
                 )
 

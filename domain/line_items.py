@@ -5,7 +5,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from domain.errors import Malformed, Rejected
-from domain.money import Money, checked, rounded
+from domain.money import LARGEST, Money, checked, rounded
 
 LARGEST_QUANTITY = Decimal(10) ** 9
 
@@ -81,6 +81,11 @@ def amount(lines: Lines) -> Money:
     return Money(sum((money.amount for money in totals), Decimal(0)), totals[0].currency)
 
 
+def fits(lines: Lines) -> bool:
+    """Whether lines, at least one, make an amount: they are of one currency, and come to what an amount may be."""
+    return len({line.unit_price.currency for line in lines.values()}) == 1 and amount(lines).amount < LARGEST
+
+
 def decide(state: Lines, command: Command) -> tuple[Event, ...]:
     """What follows from a wish; a line that says so already appends nothing."""
     match command:
@@ -89,6 +94,8 @@ def decide(state: Lines, command: Command) -> tuple[Event, ...]:
             others = {other.unit_price.currency for name, other in state.items() if name != item}
             if others and unit_price.currency not in others:
                 raise Rejected(f"set-line-item: the deal's lines are in {', '.join(others)}, not {unit_price.currency}")
+            if not fits(lines := {**state, item: line}):
+                raise Rejected(f"set-line-item: the lines would come to {amount(lines).amount}, not to below 10^14")
             if item not in state:
                 return (LineItemAdded(item, line),)
             return () if state[item] == line else (LineItemChanged(item, line),)
@@ -97,20 +104,18 @@ def decide(state: Lines, command: Command) -> tuple[Event, ...]:
 
 
 def possible(state: Lines, event: Event) -> bool:
-    """Whether a fact recorded earlier could still have happened to these lines: they are of one currency."""
+    """Whether a fact recorded earlier could still have happened to these lines."""
     match event:
         case LineItemAdded(item, line) | LineItemChanged(item, line):
-            return {line.unit_price.currency} >= {
-                other.unit_price.currency for name, other in state.items() if name != item
-            }
+            return fits({**state, item: line})
         case LineItemRemoved():
             return True
 
 
 def evolve(state: Lines, event: Event) -> Lines:
-    """The lines after a fact."""
+    """The lines after a fact; a line that does not fit the others changes nothing."""
     match event:
         case LineItemAdded(item, line) | LineItemChanged(item, line):
-            return {**state, item: line}
+            return lines if fits(lines := {**state, item: line}) else state
         case LineItemRemoved(item):
             return {name: line for name, line in state.items() if name != item}

@@ -221,6 +221,8 @@ def possible(state: State, event: Event) -> bool:
             return True
         case Open(deal), event if isinstance(event, line_items.Event):
             return line_items.possible(deal.lines, event)
+        case Open(deal), progress.StageChanged(process_version=version):
+            return version == deal.progress.process_version
         case Open(), _:
             return not isinstance(event, OpportunityReopened)
         case _:

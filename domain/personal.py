@@ -27,3 +27,13 @@ def personal_texts(event: Struct) -> dict[str, str]:
     """The personal fields of an event or a command that hold something, with what they hold."""
     names = personal_fields(type(event))
     return {name: text for name in names if (text := getattr(event, name))} if names else NONE
+
+
+def emails(event: Struct) -> tuple[str, ...]:
+    """The e-mail addresses in an event, by which the person can be looked up; those that a correction brings too."""
+    replacement = getattr(event, "replacement", None)
+    return tuple(
+        text
+        for part in (event, replacement)
+        if isinstance(part, Struct) and (text := personal_texts(part).get("email"))
+    )

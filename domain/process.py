@@ -156,7 +156,7 @@ class Version(Struct, frozen=True):
         """The ids of the open stages that a move passes over, in their order."""
         stage = self.stage(here) or to
         low, high = sorted((stage.order, to.order))
-        return tuple(stage.id for stage in self.stages if stage.kind == "open" and low < stage.order < high)
+        return tuple(stage.id for stage in self.open_stages if low < stage.order < high)
 
 
 class Published(Struct, frozen=True):

@@ -66,9 +66,12 @@ def decide(state: Progress, command: Command, context: Context) -> tuple[Event, 
             return (stage_changed(state, command, version_of(state, context)),)
         case ChangePipeline(process, mapping):
             found = published(context, process)
+            if (process, found.newest) == (state.process, state.process_version):
+                return ()
+            if found.ended and process != state.process:
+                raise Rejected(f"change-pipeline: {process} is retired; move the deal to another process")
             there = found.version(found.newest).open_stage(mapping.get(state.stage, state.stage))
-            moved = PipelineChanged(process, found.newest, there.id, mapping)
-            return () if evolve(state, moved) == state else (moved,)
+            return (PipelineChanged(process, found.newest, there.id, mapping),)
 
 
 def evolve(state: Progress, event: Event) -> Progress:

@@ -36,7 +36,8 @@ class Request(Struct, frozen=True, kw_only=True):
     """A command with its envelope: what is asked of which stream, by whom, and when it happened.
 
     `occurred_at` None means now. A `command_id` makes the request repeatable: the same id and body give the
-    first answer, the same id and another body are refused.
+    first answer, the same id and another body are refused. `expected_version` is the version of the stream that the
+    caller has seen, 0 where there was none: where others came first, the request is refused; None takes any.
     """
 
     stream: str
@@ -49,6 +50,7 @@ class Request(Struct, frozen=True, kw_only=True):
     correlation_id: str = ""
     causation_id: str = ""
     source: Source | None = None
+    expected_version: int | None = None
 
 
 class Fact(NamedTuple):
@@ -86,10 +88,11 @@ class Recorded(Struct, frozen=True, kw_only=True):
 
 
 class Context(NamedTuple):
-    """What a decision may look at beside its own stream's state: its name, and the states of other streams by name."""
+    """What a decision may look at beside its own stream's state: its name, the states of others by name, who asks."""
 
     stream: str
     read: Mapping[str, Any] = {}
+    actor: str = ""
 
 
 class Happening(NamedTuple):

@@ -19,7 +19,8 @@ class App:
 
     def __init__(self, settings: Settings, log: Log) -> None:
         self.settings, self.log = settings, log
-        self.vault = Vault(KeyFile(settings.key_path), log.keys)
+        self.master = KeyFile(settings.key_path)
+        self.vault = Vault(self.master, log.keys)
 
     def dispatcher(self, cached: bool = False) -> Dispatcher:
         """Whoever carries requests to their streams; a new log is given the process and the framework that ship."""

@@ -12,14 +12,15 @@ from msgspec.json import Encoder
 
 from domain import BY_KIND, DECIDERS, Context, Decider, Then, correction, kind
 from domain.correction import CorrectFact
-from domain.errors import Conflict, KeyReused, Malformed, PipelineError
+from domain.errors import Conflict, KeyReused, Malformed, NotFound, PipelineError, Rejected
 from domain.history import History, Mark
-from domain.personal import personal_texts
+from domain.personal import emails, personal_texts
 from domain.recorded import Happening, Request, micros
+from domain.subject import KIND, PREFIX, SubjectErased, about
 from infra.identifiers import uuid7
 from infra.keys import Vault
 from infra.store.codec import encode
-from infra.store.log import Answer, Append, Draft, Log
+from infra.store.log import INDEX, MASTER, Answer, Append, Draft, Log
 
 ATTEMPTS = 5  # decisions on one request, where other writers keep coming first
 SKEW = 5 * 60 * 1_000_000  # microseconds by which the clocks of two machines may differ
@@ -90,6 +91,7 @@ class Dispatcher:
                 return Batch(self, groups).run()
             except Conflict:
                 self.histories.clear()
+                self.vault.refresh()
                 if attempt == ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
@@ -127,6 +129,8 @@ class Batch:
         self.seen: dict[str, int] = {}  # the version of each stream that was looked at, as it stood in the log
         self.drafts: list[Draft] = []
         self.answers: dict[tuple[str, str], Answer] = {}
+        self.tokens: list[tuple[bytes, str]] = []  # by what subjects can be looked up
+        self.erase: list[str] = []
 
     def run(self) -> list[list[Receipt] | PipelineError]:
         """Decide, append, answer."""
@@ -136,7 +140,7 @@ class Batch:
             self.known = self.dispatcher.log.answers(asked)
         streams = {request.stream for request in clean if kind(request.stream) in BY_KIND}
         self.dispatcher.load(streams)
-        self.vault.load(streams)  # a stream is often its own data subject
+        self.vault.load(request.stream for request in clean if is_personal(request))  # often its own data subject
         outcomes = [self.attempt(group) for group in self.groups]
         positions = self.append() | self.placed_before(outcomes)
         self.dispatcher.trim()
@@ -154,26 +158,32 @@ class Batch:
 
     def append(self) -> dict[tuple[str, int], int]:
         """Append what was decided; the position of each (stream, version)."""
-        keys = self.vault.take_fresh()
+        keys, standing = self.vault.take_fresh(), self.vault.take_standing()
         written = {draft.stream for draft in self.drafts}
         reads = {stream: version for stream, version in self.seen.items() if stream not in written}
         if not (self.drafts or self.answers or keys or (self.dispatcher.cached and reads)):
             return {}
         try:
-            appended = self.dispatcher.log.append(Append(self.drafts, reads, self.answers, keys))
+            appended = self.dispatcher.log.append(
+                Append(self.drafts, reads, self.answers, keys, standing, self.tokens, self.erase)
+            )
         except BaseException:
             self.vault.forget(keys)
             self.dispatcher.histories.clear()  # they hold facts that the log does not
             raise
+        if self.erase:
+            self.vault.forget(self.erase)
+            self.dispatcher.histories.clear()  # they hold what is forgotten
         return {(d.stream, d.version): p for d, p in zip(self.drafts, appended.positions, strict=True)}
 
     def attempt(self, group: Sequence[Request]) -> list[Receipt] | PipelineError:
         """What the requests of one group lead to, or why one is refused: then nothing of the group stays."""
         drafts, answers, touched = len(self.drafts), len(self.answers), list[tuple[History, Mark]]()
+        tokens, erase = len(self.tokens), len(self.erase)
         try:
             return [self.attempt_one(request, touched) for request in group]
         except PipelineError as refusal:
-            del self.drafts[drafts:]
+            del self.drafts[drafts:], self.tokens[tokens:], self.erase[erase:]
             while len(self.answers) > answers:
                 self.answers.popitem()
             for history, mark in reversed(touched):
@@ -185,6 +195,7 @@ class Batch:
         moment, decider = self.checked(request)
         if answer := self.answered(request, decider):
             return Receipt(request.stream, answer.facts, repeated=True)
+        self.check_version(request)
         facts = list[tuple[str, int]]()
         for history, subject, happenings in self.decide(request, moment):
             drafts = list(self.drafted(request, history, subject, happenings))
@@ -202,6 +213,8 @@ class Batch:
         decider = check_name(request.stream, request.command)
         if not request.actor:
             raise Malformed("actor: say who asks")
+        if request.expected_version is not None and request.expected_version < 0:
+            raise Malformed(f"expected_version: {request.expected_version} is no version; 0 is that of no stream yet")
         if request.occurred_at is None:
             return self.now, decider
         if request.occurred_at.tzinfo is None:
@@ -211,11 +224,20 @@ class Batch:
             raise Malformed(f"occurred_at: {request.occurred_at.isoformat()} is in the future")
         return moment, decider
 
+    def check_version(self, request: Request) -> None:
+        """Raise Conflict, naming what came first, where the stream is not as the caller has seen it."""
+        if request.expected_version is None:
+            return
+        history, seen = self.look_at(request.stream), request.expected_version
+        if history.version != seen:
+            came_first = tuple(fact.tag for fact in history.facts if fact.version > seen)
+            raise Conflict(request.stream, seen, history.version, came_first)
+
     def digest(self, request: Request, decider: Decider) -> bytes:
         """What tells a repeated request from another one under the same command id."""
         envelope = [request.stream, request.occurred_at, request.on_behalf_of, request.reason]
         body = encode_canonical([*envelope, request.command])
-        if not request.reason and not personal_texts(request.command):
+        if not is_personal(request):
             return hashlib.sha256(body).digest()
         subject = decider.subject(request.stream, self.dispatcher.history(request.stream).state, request.command)
         return self.vault.fingerprint(subject, body)
@@ -241,13 +263,16 @@ class Batch:
             decider, state = history.decider, history.state_at(then)
             wanted = correction.reads(state, command) if correcting else decider.reads(state, command)
             read = {name: self.look_at(name).state for name in wanted if kind(name) in BY_KIND}
+            context = Context(stream, read, request.actor)
             if correcting:
-                happenings = correction.decide(history.facts, state, command, given, Context(stream, read))
+                happenings = correction.decide(history.facts, state, command, given, context)
             else:
-                answer: tuple[Any, ...] = decider.decide(state, command, Context(stream, read))
+                answer: tuple[Any, ...] = decider.decide(state, command, context)
                 happenings = tuple([Happening(event, moment) for event in answer if not isinstance(event, Then)])
                 wishes += [wish for wish in answer if isinstance(wish, Then)]
             history.check(happenings)
+            if happenings and decider.kind == KIND:
+                self.check_subject(about(stream))
             changes.append((history, decider.subject(stream, state, command), happenings))
         return tuple(changes)
 
@@ -257,14 +282,31 @@ class Batch:
         self.seen.setdefault(stream, history.version)
         return history
 
+    def check_subject(self, name: str) -> None:
+        """Raise NotFound where nobody of that name is known, or where what is said there is about somebody else."""
+        if self.vault.knows(name):
+            return
+        history = self.dispatcher.history(name) if kind(name) in BY_KIND else None
+        if history is None or not history.version:
+            raise NotFound(f"{name}: nothing is known of such a person; keys are named after leads and opportunities")
+        whom = history.decider.subject(name, history.state, None)
+        if whom != name:
+            raise NotFound(f"{name}: what is said there is about {whom}; ask for that")
+
     def drafted(
         self, request: Request, history: History, subject: str, happenings: tuple[Happening, ...]
     ) -> Iterable[Draft]:
         """What happens to one stream, in the request's envelope, sealed."""
-        stream = history.stream
+        stream, source = history.stream, request.source
+        if subject in (INDEX, MASTER):
+            raise Malformed(f"lead: {subject!r} is not the stream of a lead, such as lead-7")
+        if subject in self.erase and (is_personal(request) or any(personal_texts(event) for event, _ in happenings)):
+            raise Rejected(f"{subject} is erased in the same append: nothing in words can be recorded with it")
         reason = self.vault.seal_text(stream, "reason", subject, request.reason) if request.reason else ""
-        source = request.source
         for version, (event, moment) in enumerate(happenings, history.version + 1):
+            self.tokens += [(token, subject) for email in emails(event) if (token := self.vault.token(email))]
+            if isinstance(event, SubjectErased):
+                self.erase.append(subject)
             body = encode(self.vault.seal(stream, subject, event))
             yield Draft(
                 uuid7(self.now), stream, version, str(event.__struct_config__.tag), body, moment,
@@ -274,14 +316,24 @@ class Batch:
             )  # fmt: skip
 
 
+def is_personal(request: Request) -> bool:
+    """Whether a request says something about a person."""
+    return bool(request.reason or personal_texts(request.command))
+
+
 def check_name(stream: str, command: Struct) -> Decider:
     """Who decides; Malformed where a command is asked of a stream that is not of its kind."""
     found = BY_KIND.get(kind(stream))
-    if found is None or type(command) not in found.commands or not len(found.kind) + 1 < len(stream) <= NAME:
+    if found is None or type(command) not in found.commands or not len(found.kind) + 1 < len(stream) <= longest(found):
         verb = command.__struct_config__.tag
         wanted = " or ".join(f"{d.kind}-…" for d in DECIDERS if type(command) in d.commands)
         raise Malformed(f"stream: {verb} is asked of a stream named {wanted}, not of {stream!r}")
     return found
+
+
+def longest(decider: Decider) -> int:
+    """The characters of a stream's name at the most; a subject's holds another one."""
+    return NAME + len(PREFIX) if decider.kind == KIND else NAME
 
 
 def check_texts(request: Request) -> None:

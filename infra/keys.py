@@ -2,112 +2,96 @@
 
 import hmac
 import os
-from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as NotBase64
-from binascii import a2b_base64
+import time
+import unicodedata
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Any, Protocol
+from hashlib import sha256
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec.structs import replace
 
 from domain.correction import FactCorrected
-from domain.errors import Malformed, Unavailable
+from domain.errors import Malformed, Rejected, Unavailable
 from domain.personal import personal_texts
+from infra.master_key import NONCE, KeyFile, MasterKey
+from infra.store.log import ERASED, INDEX, MASTER
 
 SEALED = "sealed:1:"
 """What a sealed text begins with; then its subject and, in base64, mark, nonce and ciphertext: `sealed:1:lead-7:…`."""
 UNREADABLE = "[sealed]"
-NONCE = 12  # bytes
+FORGOTTEN = "[erased]"
 MARK = 4  # bytes of a text, before the nonce, that tell which of its subject's keys sealed it: one may follow another
+COMMITTED = 32  # bytes in front of a wrapped key that commit to the key inside
 HELD = 50_000  # unwrapped keys kept in memory at the most, between two appends
+HELD_SECONDS = 10.0  # that a key stays in memory at the most: so long may another process still read who was erased
 
 
-class MasterKey(Protocol):
-    """What wraps the keys of data subjects: a key file here, a key service elsewhere."""
+class Held(NamedTuple):
+    """A subject's key in memory, and the form in which it is stored."""
 
-    def wrap(self, subject: str, key: bytes) -> bytes:
-        """The subject's key, encrypted and bound to the subject."""
-        ...
-
-    def unwrap(self, subject: str, wrapped: bytes) -> bytes:
-        """The subject's key again; Unavailable where this master key did not wrap it."""
-        ...
-
-
-class KeyFile:
-    """A master key of 256 bits in a file that only its owner reads; made on first use."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._cipher: AESGCM | None = None
-
-    def wrap(self, subject: str, key: bytes) -> bytes:
-        nonce = os.urandom(NONCE)
-        return nonce + self._master().encrypt(nonce, key, subject.encode())
-
-    def unwrap(self, subject: str, wrapped: bytes) -> bytes:
-        try:
-            return self._master().decrypt(wrapped[:NONCE], wrapped[NONCE:], subject.encode())
-        except InvalidTag:
-            raise Unavailable(f"the key file {self.path} is not the one that sealed the data of {subject}") from None
-
-    def _master(self) -> AESGCM:
-        if self._cipher is None:
-            self._cipher = AESGCM(self._read())
-        return self._cipher
-
-    def _read(self) -> bytes:
-        if not self.path.exists():
-            self._make()
-        try:
-            key = a2b_base64(self.path.read_bytes(), strict_mode=True)
-        except (OSError, NotBase64) as error:
-            raise Unavailable(f"the key file {self.path} cannot be read: {error}") from error
-        if len(key) != 32:
-            raise Unavailable(f"the key file {self.path} holds {len(key)} bytes, not a key of 32")
-        return key
-
-    def _make(self) -> None:
-        """A new key, complete on disk before it has its name: of two that race, the first one stays."""
-        try:
-            with NamedTemporaryFile("wb", dir=self.path.parent, prefix=self.path.name) as file:
-                file.write(b64encode(os.urandom(32)))
-                file.flush()
-                os.fsync(file.fileno())
-                with suppress(FileExistsError):
-                    os.link(file.name, self.path)
-            if hasattr(os, "O_DIRECTORY"):  # the name must outlive a crash as surely as what is sealed under it
-                folder = os.open(self.path.parent, os.O_RDONLY)
-                os.fsync(folder)
-                os.close(folder)
-        except OSError as error:
-            raise Unavailable(f"the key file {self.path} cannot be made: {error.strerror}") from error
+    key: bytes
+    stored: bytes
 
 
 class Vault:
     """Seals and opens the personal fields of events, one key a data subject.
 
-    `stored` looks wrapped keys up. A key made here is in `fresh`, wrapped, until an append has stored it.
+    `stored` looks keys up in their stored form: a commitment, then the key under the master key; an empty one says
+    that the subject was erased. A key made here is in `fresh` until an append has stored it. What is sealed rests on
+    keys that must still stand when it is stored: `take_standing` names them.
     """
 
     def __init__(self, master: MasterKey, stored: Callable[[Sequence[str]], dict[str, bytes]]) -> None:
         self.master, self.stored = master, stored
         self.fresh: dict[str, bytes] = {}
-        self._keys: dict[str, bytes] = {}
+        self._keys: dict[str, Held] = {}
+        self._erased: set[str] = set()
         self._absent: set[str] = set()
+        self._standing: dict[str, bytes | None] = {}
+        self._since = time.monotonic()
 
     def load(self, subjects: Iterable[str]) -> None:
-        """Look up the keys of several subjects at once."""
-        wanted = [subject for subject in set(subjects) if subject not in self._keys]
+        """Look up the keys of several subjects at once. Raises Unavailable for one that is not what it was."""
+        if time.monotonic() - self._since > HELD_SECONDS:
+            self.refresh()
+        wanted = [s for s in set(subjects) if s not in self._keys and s not in self._erased]
         found = self.stored(wanted) if wanted else {}
-        for subject, wrapped in found.items():
-            self._keys[subject] = self.master.unwrap(subject, wrapped)
+        for subject, stored in found.items():
+            if stored == ERASED:
+                self._erased.add(subject)
+            else:
+                self._keys[subject] = Held(self.unwrap(subject, stored), stored)
         self._absent.update(subject for subject in wanted if subject not in found)
+
+    def refresh(self) -> None:
+        """Let go of all keys that are stored, so that they are looked up anew."""
+        self._keys = {subject: held for subject, held in self._keys.items() if subject in self.fresh}
+        self._erased, self._absent = set(), set()
+        self._since = time.monotonic()
+
+    def wrap(self, subject: str, key: bytes, under: bytes = b"") -> bytes:
+        """A key in its stored form."""
+        return commitment(subject, key) + self.master.wrap(subject, key, under)
+
+    def unwrap(self, subject: str, stored: bytes) -> bytes:
+        """The key in a stored form; Unavailable where it is not the one that was committed to."""
+        key = self.master.unwrap(subject, stored[COMMITTED:])
+        if not hmac.compare_digest(commitment(subject, key), stored[:COMMITTED]):
+            raise Unavailable(f"the key of {subject} is not the one that was made for it: somebody put another there")
+        return key
+
+    def knows(self, subject: str) -> bool:
+        """Whether a subject has, or had before it was erased, a key."""
+        self.load([subject])
+        return subject in self._keys or subject in self._erased
+
+    def erased(self, subject: str) -> bool:
+        """Whether a subject was erased."""
+        self.load([subject])
+        return subject in self._erased
 
     def seal(self, stream: str, subject: str, event: Any) -> Any:
         """The event with each personal field sealed for the subject; an empty one stays empty."""
@@ -120,12 +104,12 @@ class Vault:
 
     def seal_text(self, stream: str, field: str, subject: str, text: str) -> str:
         """A text sealed for the subject, of use in that stream and field alone."""
-        key, nonce = self._key(subject), os.urandom(NONCE)
+        key, nonce = self.key(subject), os.urandom(NONCE)
         sealed = mark(key) + nonce + AESGCM(key).encrypt(nonce, text.encode(), bound_to(stream, field, subject))
         return f"{SEALED}{subject}:{urlsafe_b64encode(sealed).decode()}"
 
     def open(self, stream: str, event: Any) -> Any:
-        """The event with each personal field readable, or `[sealed]` where the subject's key is gone."""
+        """The event with each personal field readable, or `[sealed]` where its key is gone, or `[erased]`."""
         if isinstance(event, FactCorrected) and event.replacement is not None:
             event = replace(event, replacement=self.open(stream, event.replacement))
         texts = personal_texts(event)
@@ -135,25 +119,32 @@ class Vault:
         """A sealed text made readable; Malformed where it was sealed for another place."""
         if not text.startswith(SEALED):
             return text
-        subject, _, sealed = text.removeprefix(SEALED).rpartition(":")
+        subject, sealed = subject_of(text), text.rpartition(":")[2]
         self.load([subject])
-        key = self._keys.get(subject)
+        if subject in self._erased:
+            return FORGOTTEN
+        held = self._keys.get(subject)
         try:
             raw = urlsafe_b64decode(sealed)
-            if key is None or raw[:MARK] != mark(key):  # forgotten, whether or not the subject has a new key since
+            if held is None or raw[:MARK] != mark(held.key):  # gone, whether or not the subject has a new key since
                 return UNREADABLE
             nonce, rest = raw[MARK : MARK + NONCE], raw[MARK + NONCE :]
-            return AESGCM(key).decrypt(nonce, rest, bound_to(stream, field, subject)).decode()
+            return AESGCM(held.key).decrypt(nonce, rest, bound_to(stream, field, subject)).decode()
         except (InvalidTag, ValueError):
             raise Malformed(f"{field}: the sealed text in {stream} was not sealed there, or was changed") from None
 
     def take_fresh(self) -> dict[str, bytes]:
-        """The wrapped keys made since the last call, to be stored in the append that needs them."""
+        """The stored forms of the keys made since the last call, to be stored in the append that needs them."""
         fresh, self.fresh = self.fresh, {}
         self._absent.clear()
         if len(self._keys) > HELD:
             self._keys = {subject: self._keys[subject] for subject in fresh}
         return fresh
+
+    def take_standing(self) -> dict[str, bytes | None]:
+        """What must be stored under each subject when the append happens that holds what was sealed since the last."""
+        standing, self._standing = self._standing, {}
+        return standing
 
     def forget(self, subjects: Iterable[str]) -> None:
         """Drop keys whose append failed: another writer may have stored other ones."""
@@ -163,15 +154,47 @@ class Vault:
 
     def fingerprint(self, subject: str, text: bytes) -> bytes:
         """A digest of a text about the subject that nobody can try guesses on without the subject's key."""
-        return hmac.digest(self._key(subject), text, "sha256")
+        return hmac.digest(self.key(subject), text, "sha256")
 
-    def _key(self, subject: str) -> bytes:
+    def token(self, email: str) -> bytes | None:
+        """What an address is looked up by, of use to nobody without the index's key; None where there is no index."""
+        if self.erased(INDEX):
+            return None
+        return hmac.digest(self.key(INDEX), b"email\x1f" + normal(email).encode(), "sha256")
+
+    def key(self, subject: str) -> bytes:
+        """The subject's key, made where there is none; Rejected where the subject was erased."""
         if subject not in self._keys and subject not in self._absent:  # looked up before in this batch
             self.load([subject])
+        if subject in self._erased:
+            raise Rejected(f"{subject} was erased: nothing about this person in words can be recorded any more")
         if subject not in self._keys:
-            self._keys[subject] = AESGCM.generate_key(256)
-            self.fresh[subject] = self.master.wrap(subject, self._keys[subject])
-        return self._keys[subject]
+            self._make(subject)
+        self.rest_on([subject])
+        return self._keys[subject].key
+
+    def rest_on(self, subjects: Iterable[str]) -> None:
+        """Have the next append assert that keys which were used are stored as they were."""
+        for subject in subjects:
+            if subject in self._keys and subject not in self.fresh:
+                self._standing[subject] = self._keys[subject].stored
+
+    def renew(self, subject: str) -> None:
+        """Make a key in the place of an erased one: the index's, which is nobody's."""
+        self._erased.discard(subject)
+        self._standing[subject] = ERASED
+        self._make(subject)
+
+    def _make(self, subject: str) -> None:
+        key = AESGCM.generate_key(256)
+        self.fresh[subject] = self.wrap(subject, key, self._under())
+        self._keys[subject] = Held(key, self.fresh[subject])
+
+    def _under(self) -> bytes:
+        """The name of the master key that new keys are wrapped under, empty where it was never replaced."""
+        if MASTER not in self._standing:
+            self._standing[MASTER] = self.stored([MASTER]).get(MASTER)
+        return self._standing[MASTER] or b""
 
 
 def bound_to(stream: str, field: str, subject: str) -> bytes:
@@ -182,3 +205,21 @@ def bound_to(stream: str, field: str, subject: str) -> bytes:
 def mark(key: bytes) -> bytes:
     """What tells a key from the others that its subject had, without giving it away."""
     return hmac.digest(key, b"mark", "sha256")[:MARK]
+
+
+def subject_of(sealed: str) -> str:
+    """Whose key sealed a text; empty for a text that is not sealed."""
+    return sealed.removeprefix(SEALED).rpartition(":")[0] if sealed.startswith(SEALED) else ""
+
+
+def commitment(subject: str, key: bytes) -> bytes:
+    """What a subject's key was when it was made, without giving it away: no other key passes for it."""
+    return sha256(b"dealtrail key\x1f" + subject.encode() + b"\x1f" + key).digest()
+
+
+def normal(email: str) -> str:
+    """An address as it is compared: without blanks around it, whatever its case and form of Unicode."""
+    return unicodedata.normalize("NFKC", email.strip()).casefold()
+
+
+__all__ = ["FORGOTTEN", "SEALED", "UNREADABLE", "KeyFile", "MasterKey", "Vault", "subject_of"]

@@ -32,7 +32,7 @@ class FunnelRow(Struct, frozen=True):
 
 
 class Visit(NamedTuple):
-    """A stretch that a deal spent in one stage and status, begun at `entered` (microseconds)."""
+    """A stretch that a deal spent in one stage of a process version and in one status, begun at `entered`."""
 
     stream: str
     number: int
@@ -51,7 +51,7 @@ class Entry(NamedTuple):
     advanced: bool
 
 
-Path = Sequence[tuple[int, int]]  # (step, instant of entry) of each visit; step 0 for lost and for a stage unknown
+Path = Sequence[tuple[int, int]]  # (step, instant of entry) of each visit; step 0 for what is no step of the process
 
 
 def funnel(question: Question) -> Reading:
@@ -67,8 +67,8 @@ def funnel(question: Question) -> Reading:
     - strict: it was in every open stage up to this one, first entries in order; advanced: likewise to the next.
     - adjacent: as touched; advanced: it moved directly to the next stage (from the last: was won), at any time.
     Unit: deals; conversion a share from 0 to 1, null where none entered. The rows of kind won count wins by the
-    first. Filters judge a deal as it stood at the moment. Source: the visits of the opportunities begun by
-    effective_at as known at known_at.
+    first; a process that nobody entered is left out. Filters judge a deal as it stood at the moment.
+    Source: the visits of the opportunities begun by effective_at as known at known_at.
     """
     entries = MODES[question.mode]
 
@@ -143,7 +143,8 @@ MODES: dict[str, Callable[[Path], Iterator[Entry]]] = {
 class Ladder:
     """The steps of a process version: its open stages, numbered from 1 in their order, and winning one past them."""
 
-    def __init__(self, stages: Iterable[Stage]) -> None:
+    def __init__(self, process: str, stages: Iterable[Stage]) -> None:
+        self.process = process
         ordered = sorted(stages, key=lambda stage: (stage.place, stage.stage))
         opens = [stage.stage for stage in ordered if stage.kind == "open"]
         won = [stage.stage for stage in ordered if stage.kind == "won"]
@@ -162,15 +163,19 @@ class Ladder:
                 return 0
 
 
-def by_process(deal: list[Visit]) -> Iterator[tuple[list[Visit], bool]]:
-    """A deal's visits in each process that it was in, and whether it is still open there.
+def by_process(deal: list[Visit], ladders: dict[tuple[str, int], Ladder]) -> Iterator[tuple[Ladder, Path, bool]]:
+    """For each process that a deal was in: the ladder of the last version there, its path on it, whether it is open.
 
-    None of a deal that was merged or deleted by the moment: it leaves every cohort.
+    A visit to another process is no step. None of a deal that was merged or deleted by the moment: it leaves every
+    cohort.
     """
     if deal[-1].status in ("merged", "deleted"):
         return
-    for process in dict.fromkeys(visit.process for visit in deal):
-        yield [v for v in deal if v.process == process], (deal[-1].process, deal[-1].status) == (process, "open")
+    last = {visit.process: visit.process_version for visit in deal}
+    for process, version in last.items():
+        if ladder := ladders.get((process, version)):
+            path = [(ladder.step(visit) if visit.process == process else 0, visit.entered) for visit in deal]
+            yield ladder, path, (deal[-1].process, deal[-1].status) == (process, "open")
 
 
 def _records(
@@ -179,23 +184,20 @@ def _records(
     versions: dict[tuple[str, int], list[Stage]] = {}
     for stage in steps:
         versions.setdefault((stage.process, stage.process_version), []).append(stage)
-    ladders = {version: Ladder(stages) for version, stages in versions.items()}
+    ladders = {version: Ladder(version[0], stages) for version, stages in versions.items()}
     counts = {(process, rung): [0, 0, 0] for (process, _), ladder in ladders.items() for rung in ladder.rungs}
     since = -(2**63) if question.since is None else question.since
     until = 2**63 if question.until is None else question.until
     for _, group in groupby(visited, itemgetter(0)):
-        for deal, still_open in by_process(list(group)):
-            ladder = ladders.get((deal[-1].process, deal[-1].process_version))
-            if ladder is None:
-                continue
-            for step, entered, advanced in entries([(ladder.step(visit), visit.entered) for visit in deal]):
+        for ladder, path, still_open in by_process(list(group), ladders):
+            for step, entered, advanced in entries(path):
                 if since <= entered < until and 0 < step <= len(ladder.rungs):
-                    count = counts[deal[-1].process, ladder.rungs[step - 1]]
+                    count = counts[ladder.process, ladder.rungs[step - 1]]
                     count[0] += 1
                     count[1] += advanced
                     count[2] += still_open and not advanced
-    order = in_process_order(steps)
-    return [_record(stage, *counts[place]) for place, stage in order.items() if place in counts]
+    order, entered = in_process_order(steps), {process for (process, _), count in counts.items() if count[0]}
+    return [_record(stage, *counts[at]) for at, stage in order.items() if at in counts and at[0] in entered]
 
 
 def _record(stage: Stage, entered: int, advanced: int, still_open: int) -> FunnelRow:

@@ -21,8 +21,8 @@ class Lead(Struct, frozen=True):
     """A lead as it stood.
 
     status: new, working, nurturing, qualified, disqualified, converted or merged; before: what it was when it was
-    merged, empty else. status_from: when that began, captured_at: when it all began, both in microseconds since
-    1970 UTC. opportunity: the stream that it became, empty until then.
+    merged, empty else. status_from: when its status began, being merged for a while left aside; captured_at: when it
+    all began; both in microseconds since 1970 UTC. opportunity: the stream that it became, empty until then.
     """
 
     status: str
@@ -46,8 +46,8 @@ def evolve(row: Lead | None, fact: Fact) -> Lead | None:
 
 
 def became(row: Lead, status: str, at: int) -> Lead:
-    """The lead in another status."""
-    return replace(row, status=status, status_from=at)
+    """The lead in another status; in the same one it stays."""
+    return row if status == row.status else replace(row, status=status, status_from=at)
 
 
 def enriched(row: Lead, event: LeadEnriched, _: int) -> Lead:
@@ -57,7 +57,7 @@ def enriched(row: Lead, event: LeadEnriched, _: int) -> Lead:
 
 Step = Callable[[Lead, Any, int], Lead]
 
-MERGING: dict[type, Step] = {LeadMerged: lambda row, _, at: became(replace(row, before=row.status), "merged", at)}
+MERGING: dict[type, Step] = {LeadMerged: lambda row, _event, _at: replace(row, status="merged", before=row.status)}
 UNDECIDED: dict[type, Step] = {
     LeadEnriched: enriched,
     LeadAssigned: lambda row, event, _: replace(row, owner=event.owner),
@@ -83,7 +83,7 @@ TRANSITIONS: dict[str, dict[type, Step]] = {
     },
     "disqualified": {**REOPENING, **MERGING},
     "converted": {},
-    "merged": {LeadUnmerged: lambda row, _, at: became(replace(row, before=""), row.before, at)},
+    "merged": {LeadUnmerged: lambda row, _event, _at: replace(row, status=row.before, before="")},
 }
 COUNTED = {LeadCaptured, *(event for steps in TRANSITIONS.values() for event in steps)}
 

@@ -11,7 +11,7 @@ from sqlalchemy import MetaData
 from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
 from domain.judgement import ForecastCategoryChanged, ProbabilityCleared, ProbabilityOverridden
 from domain.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved, total
-from domain.money import Money, minor_units
+from domain.money import LARGEST, Money, minor_units
 from domain.opportunity import OpportunityOpened
 from domain.progress import PipelineChanged, StageChanged
 from domain.recorded import Fact
@@ -30,10 +30,11 @@ class Opportunity(Struct, frozen=True):
     status: open, won, lost, merged or deleted; before: what it was when merged or deleted, empty else. stage: the
     open stage it is in, or was closed in. amount: in minor units of `currency`; once closed, the last one known.
     close_date: ISO 8601, empty where none is set. opened_at and visit_from: microseconds since 1970 UTC. visit: counts
-    the stretches spent in one stage and status, from 1; visit_from: when the present one began, so for a closed deal
-    when it was closed. probability (basis points) and category: as judged by hand, -1 and empty where the stage's
-    count. lines: what each line item comes to in minor units, as JSON by item; stated: the amount as said, in
-    `stated_currency`, which counts where there are no lines.
+    the stretches spent in one stage of a process version and one status, from 1. visit_from: when it came into the
+    stage and status, so for a closed deal when it was closed; neither another version of the process nor being merged
+    or deleted for a while makes that later. probability (basis points) and category: as judged by hand, -1 and empty
+    where the stage's count. lines: what each line item comes to in minor units, as JSON by item; stated: the amount as
+    said, in `stated_currency`, which counts where there are no lines.
     """
 
     status: str
@@ -79,18 +80,22 @@ def opened(event: OpportunityOpened, at: int) -> Opportunity:
 
 
 def moved(row: Opportunity, status: str, stage: str, at: int) -> Opportunity:
-    """The deal in another stage or status, which begins a visit; in the same ones it stays."""
+    """The deal in another stage or status, which begins a visit; where it is already, it stays."""
     if (status, stage) == (row.status, row.stage):
         return row
     return replace(row, status=status, stage=stage, visit=row.visit + 1, visit_from=at)
 
 
 def moved_on(row: Opportunity, event: PipelineChanged, at: int) -> Opportunity:
-    """The deal in another process, which begins a visit, or in another version of its own."""
-    there = replace(row, process=event.process, process_version=event.process_version)
-    if event.process == row.process:
-        return moved(there, "open", event.stage, at)
-    return replace(there, stage=event.stage, visit=row.visit + 1, visit_from=at)
+    """The deal in another process, or in another version of its own."""
+    place = event.process, event.process_version, event.stage
+    if place == (row.process, row.process_version, row.stage):
+        return row
+    stays = (event.process, event.stage) == (row.process, row.stage)
+    return replace(
+        row, process=event.process, process_version=event.process_version, stage=event.stage,
+        visit=row.visit + 1, visit_from=row.visit_from if stays else at,
+    )  # fmt: skip
 
 
 def agreed(row: Opportunity, amount: Money) -> Opportunity:
@@ -102,16 +107,24 @@ def agreed(row: Opportunity, amount: Money) -> Opportunity:
 
 
 def itemised(row: Opportunity, item: str, line: Line | None) -> Opportunity:
-    """The deal with a line item set or, None, removed; the last one gone, the amount as said counts again."""
+    """The deal with a line item set or, None, removed; the last one gone, the amount as said counts again.
+
+    A line that does not fit the others changes nothing, as in the domain's own fold.
+    """
     lines: dict[str, int] = decode(row.lines) if row.lines else {}
-    if line is None:
-        lines.pop(item, None)
-    else:
+    lines.pop(item, None)
+    currency = row.currency
+    if line is not None:
+        currency = line.unit_price.currency
+        if lines and currency != row.currency:
+            return row
         lines[item] = minor_units(total(line))
     if not lines:
         return replace(row, lines="", amount=row.stated, currency=row.stated_currency)
-    currency = line.unit_price.currency if line else row.currency
-    return replace(row, lines=written(lines).decode(), amount=sum(lines.values()), currency=currency)
+    amount = sum(lines.values())
+    if amount >= minor_units(Money(LARGEST, currency)):
+        return row
+    return replace(row, lines=written(lines).decode(), amount=amount, currency=currency)
 
 
 def closed(row: Opportunity, status: str, at: int) -> Opportunity:
@@ -124,21 +137,21 @@ def won(row: Opportunity, event: OpportunityWon, at: int) -> Opportunity:
     return closed(replace(agreed(row, event.amount), account=event.account or row.account), "won", at)
 
 
-def removed(row: Opportunity, status: str, at: int) -> Opportunity:
-    """The deal merged or deleted, which remembers what it was."""
-    return moved(replace(row, before=row.status), status, row.stage, at)
+def removed(row: Opportunity, status: str) -> Opportunity:
+    """The deal merged or deleted, which remembers what it was and since when."""
+    return replace(row, status=status, before=row.status, visit=row.visit + 1)
 
 
-def returned(row: Opportunity, at: int) -> Opportunity:
+def returned(row: Opportunity) -> Opportunity:
     """The deal as it was before it was merged or deleted."""
-    return moved(replace(row, before=""), row.before, row.stage, at)
+    return replace(row, status=row.before, before="", visit=row.visit + 1)
 
 
 Step = Callable[[Opportunity, Any, int], Opportunity]
 
 # tables and not a match, because a match asks of each class in turn, which took most of a rebuild's folding
-DELETING: dict[type, Step] = {OpportunityDeleted: lambda row, _, at: removed(row, "deleted", at)}
-MERGING: dict[type, Step] = {OpportunityMerged: lambda row, _, at: removed(row, "merged", at)}
+DELETING: dict[type, Step] = {OpportunityDeleted: lambda row, _event, _at: removed(row, "deleted")}
+MERGING: dict[type, Step] = {OpportunityMerged: lambda row, _event, _at: removed(row, "merged")}
 REOPENING: dict[type, Step] = {OpportunityReopened: lambda row, event, at: moved(row, "open", event.to_stage, at)}
 STEPS: dict[str, dict[type, Step]] = {
     "open": {
@@ -161,8 +174,8 @@ STEPS: dict[str, dict[type, Step]] = {
     },
     "won": {**REOPENING, **DELETING},
     "lost": {**REOPENING, **DELETING, **MERGING},
-    "merged": {OpportunityUnmerged: lambda row, _, at: returned(row, at)},
-    "deleted": {OpportunityRestored: lambda row, _, at: returned(row, at)},
+    "merged": {OpportunityUnmerged: lambda row, _event, _at: returned(row)},
+    "deleted": {OpportunityRestored: lambda row, _event, _at: returned(row)},
 }
 COUNTED = {OpportunityOpened, *(event for steps in STEPS.values() for event in steps)}
 

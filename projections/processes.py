@@ -19,7 +19,8 @@ class ProcessStage(Struct, frozen=True):
     """One stage of one version of a process (`stream` is the process).
 
     place: its order in the process. probability: of winning from here, in basis points. stale_days: days in the
-    stage after which a deal is stale, 0 for never. retired_to: the stage that took its place, empty while it is in use.
+    stage after which a deal is stale, 0 for never. retired_to: the stage that took its place, empty while it is in
+    use: a stage is retired in all versions at once, and in use again in all when a later version has it.
     """
 
     process_name: str
@@ -41,25 +42,39 @@ class Published(NamedTuple):
     stage: Stage
 
 
-def route(fact: Fact) -> Iterator[tuple[str, Published | StageRenamed | StageRetired]]:
+class InUse(NamedTuple):
+    """What a publication says of a stage's rows in the versions before it: whoever is there may stay."""
+
+
+Told = Published | InUse | StageRenamed | StageRetired
+
+
+def route(fact: Fact) -> Iterator[tuple[str, Told]]:
     """A publication says something of every stage in it, a revision of one; a row is a stage in a version."""
     match fact.event:
-        case ProcessPublished() as event:
-            for stage in event.stages:
-                yield f"{event.process_version}/{stage.id}", Published(event, stage)
-        case StageRenamed() | StageRetired() as event:
-            yield f"{event.process_version}/{event.stage}", event
+        case ProcessPublished(number, _, stages) as event:
+            for stage in stages:
+                yield f"{number}/{stage.id}", Published(event, stage)
+                for version in range(1, number):
+                    yield f"{version}/{stage.id}", InUse()
+        case StageRenamed(number, stage) as event:
+            yield f"{number}/{stage}", event
+        case StageRetired(number, stage) as event:
+            for version in range(1, number + 1):
+                yield f"{version}/{stage}", event
         case _:
             return
 
 
-def evolve(row: ProcessStage | None, told: Published | StageRenamed | StageRetired) -> ProcessStage | None:
+def evolve(row: ProcessStage | None, told: Told) -> ProcessStage | None:
     """The stage after a publication or a revision."""
     match told:
         case Published(event, stage):
             return published(event, stage)
         case _ if row is None:
             return None
+        case InUse():
+            return replace(row, retired_to="")
         case StageRenamed(name=name):
             return replace(row, name=name)
         case StageRetired(map_to=map_to):

@@ -33,14 +33,14 @@ def win_rate(question: Question) -> Reading:
 
     Mode closed: the deals that were closed in the period; one that was reopened and closed again counts once, by
     its last closing. Mode cohort: the deals that were opened in the period; `still_open` says how many of them are
-    not decided. Open deals are never in a rate; in mode closed there are none. The amount of a lost deal is its last
-    known amount. Unit: a share from 0 to 1, null where nothing was won or lost.
-    Source: the states of the opportunities at (known_at, effective_at).
+    not decided. One that was merged or deleted is in neither. Open deals are never in a rate; in mode closed there
+    are none. The amount of a lost deal is its last known amount. Unit: a share from 0 to 1, null where nothing was won
+    or lost. Source: the states of the opportunities at (known_at, effective_at).
     """
     o = TABLE.c
     won, lost = status_is(TABLE, "won"), status_is(TABLE, "lost")
     if question.mode == "cohort":
-        chosen = within(o.opened_at, question)
+        chosen = [or_(status_is(TABLE, "open"), won, lost), *within(o.opened_at, question)]
     else:
         chosen = [or_(won, lost), *within(o.visit_from, question)]
     asked = select(o.currency, o.status, func.count(), *total(o.amount))

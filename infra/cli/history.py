@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import msgspec
 from cyclopts import App, Parameter
+from rich.markup import escape
 from rich.table import Table
 
 from domain.errors import NotFound
@@ -42,11 +43,11 @@ def timeline(
         "#", "position", "happened", "recorded", "who", "what", "how", "why", title=stream, title_justify="left"
     )
     for row in lines:
-        details = ", ".join(described(row["event"]))
+        details, why = escape(", ".join(described(row["event"]))), escape(row["reason"])
         what = f"[bold]{row['type']}[/]" + (f" [yellow]{', '.join(row['flags'])}[/]" if row["flags"] else "")
         happened, recorded = (f"{row[name]:%Y-%m-%d %H:%M}" for name in ("occurred_at", "recorded_at"))
         who = row["actor"] + (f" for {row['on_behalf_of']}" if row["on_behalf_of"] else "")
-        table.add_row(str(row["version"]), str(row["position"]), happened, recorded, who, what, details, row["reason"])
+        table.add_row(str(row["version"]), str(row["position"]), happened, recorded, who, what, details, why)
     stdout().print(table)
 
 

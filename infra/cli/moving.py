@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from cyclopts import App, Parameter
@@ -12,6 +12,7 @@ from domain.recorded import micros
 from infra.cli.asking import HERE, Asking, day, day_end, day_start, note, progress, stdout
 
 if TYPE_CHECKING:
+    from infra.importers.runner import Import
     from infra.views import Answer
 
 DEMO = Path("demo.db")
@@ -36,37 +37,81 @@ def register(app: App) -> None:
 
 
 def import_(
-    format_: Annotated[Literal["maven"], Parameter(name="FORMAT", help="Whose export.")],
+    format_: Annotated[
+        Literal["maven", "pipedrive", "salesforce", "hubspot", "csv"],
+        Parameter(name="FORMAT", help="Whose export; csv is any table, explained by --mapping."),
+    ],
     path: Annotated[Path, Parameter(help="The export: a file or a folder.")],
     *,
+    mapping: Annotated[Path | None, Parameter(help="For csv: the TOML file that says what the columns mean.")] = None,
+    plan: Annotated[
+        bool,
+        Parameter(help="Say what would happen, and append nothing; rejects are listed only where asked.", negative=""),
+    ] = False,
     snapshot_date: Annotated[str | None, Parameter(help="The day of the export; by default its latest date.")] = None,
     date_format: Annotated[str | None, Parameter(help="How dates are written, as for strptime: %m/%d/%Y.")] = None,
-    currency: Annotated[str, Parameter(help="The currency of its amounts.")] = "USD",
+    currency: Annotated[
+        str | None,
+        Parameter(help="The currency of amounts that name none; by default USD for maven, EUR for pipedrive."),
+    ] = None,
     rejects: Annotated[Path | None, Parameter(help="Where to list what cannot be imported.")] = None,
     asking: Asking = HERE,
 ) -> None:
     """Bring an export of another system in. The same export again adds nothing, a newer one adds what changed."""
-    from infra.importers import maven
+    from infra.importers import formats
+    from infra.importers.rehearsal import rehearsing
     from infra.importers.runner import Import
 
     day_of_export = day("snapshot_date", snapshot_date) if snapshot_date else None
-    refused = rejects or Path(f"{path.resolve().name}.rejects.csv")
+    refused = rejects or (None if plan else Path(f"{path.resolve().name}.rejects.csv"))
     with asking.app() as app, progress() as bars:
         actor = f"import:{format_}"
-        export = maven.read(path, actor, day_of_export, date_format, currency)
+        reading = bars.add_task("reading", total=None)
+        export = formats.read(
+            format_, path, actor, snapshot=day_of_export, form=date_format, currency=currency, mapping=mapping
+        )
+        bars.update(reading, total=export.total, completed=export.total)
         if day_of_export is None:
-            note(f"snapshot date: {export.snapshot}, the latest in the export (--snapshot-date says otherwise)")
-        bar = bars.add_task("importing", total=export.total)
-        run = Import(app.dispatcher(cached=True), export, actor, refused)
-        summary = run.run(lambda rows: bars.advance(bar, rows))
+            note(f"snapshot date: {export.snapshot} (--snapshot-date says otherwise)")
+        bar = bars.add_task("rehearsing" if plan else "importing", total=export.total)
+        beside, log = rehearsing(app) if plan else (app, None)
+        run = Import(beside.dispatcher(cached=True), export, actor, refused)
+        if log:
+            log.types.clear()  # of the facts that ship with a new log
+        run.run(lambda rows: bars.advance(bar, rows))
+    show_import(asking, run, log.types if log else None, refused)
+
+
+def show_import(asking: Asking, run: "Import", types: dict[str, int] | None, refused: Path | None) -> None:
+    """How an import went, or, with the facts by type, how it would go."""
+    summary = run.summary
+    listed = str(refused) if refused and summary.rejected else None
     if asking.json:
-        return asking.answer({**msgspec.to_builtins(summary), "rejects": str(refused) if summary.rejected else None})
-    stdout().print(
-        f"{summary.rows:,} rows: {summary.imported:,} imported ({summary.facts:,} facts), "
-        f"{summary.unchanged:,} unchanged, {summary.rejected:,} rejected"
+        document = {**msgspec.to_builtins(summary), "rejects": listed}
+        if types is not None:
+            document |= {"plan": True, "types": dict(sorted(types.items())), "first_rejects": first_rejects(run)}
+        return asking.answer(document)
+    out = stdout()
+    out.print(
+        f"{summary.rows:,} rows: {summary.imported:,} {'would be ' if types is not None else ''}imported "
+        f"({summary.facts:,} facts), {summary.unchanged:,} unchanged, {summary.rejected:,} rejected"
     )
-    if summary.rejected:
-        stdout().print(f"what was rejected, with line and reason: {escape(str(refused))}")
+    for tag, count in sorted((types or {}).items()):
+        out.print(f"  {count:>12,}  {tag}")
+    if types is not None:
+        for reject in first_rejects(run):
+            out.print(f"  {reject['file']}:{reject['line']}: {reject['id']}: {reject['reason']}", markup=False)
+        out.print("nothing was appended: this was a rehearsal")
+    if listed:
+        out.print(f"what {'would be' if types is not None else 'was'} rejected, with line and reason: {escape(listed)}")
+
+
+def first_rejects(run: "Import") -> list[dict[str, Any]]:
+    """The first of what cannot be imported, and why."""
+    return [
+        {"file": entry.file, "line": entry.line, "id": entry.external_id, "reason": str(reason)}
+        for entry, reason in run.first_rejects
+    ]
 
 
 def simulate(

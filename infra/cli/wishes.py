@@ -22,11 +22,14 @@ OPENERS = {"capture-lead", "open-opportunity"}  # these may begin a stream that 
 
 
 def register(app: App) -> None:
-    """Add a verb for each command."""
+    """Add a verb for each command; one that several kinds of streams take stands with the first of them."""
+    known = set[type[Any]]()
     for decider in DECIDERS:
         group = Group(f"What can be asked of {article(decider.kind)}", sort_key=1)
         for command in decider.commands:
-            app.command(verb(decider, command), name=tag_of(command), group=group)
+            if command not in known:
+                app.command(verb(decider, command), name=tag_of(command), group=group)
+        known.update(decider.commands)
 
 
 def article(kind: str) -> str:
@@ -66,13 +69,18 @@ ENVELOPE = {
     "command_id": ("--command-id", "A name of yours for this request: asked again, it is answered as the first time."),
     "correlation_id": ("--correlation-id", "The conversation that this belongs to."),
     "actor": ("--actor", "Who asks (DEALTRAIL_ACTOR)."),
+    "expected_version": (
+        "--expect-version",
+        "The version that you have seen, 0 for none: refused if others came first.",
+    ),
 }
 
 
 def parameters(decider: Decider, command: type[Any]) -> list[inspect.Parameter]:
     """The options of a verb: the stream, the command's fields, the envelope, and those of every verb."""
     tag, kind = tag_of(command), decider.kind
-    stream: Any = Annotated[str, Parameter(help=f"The {kind}, such as {kind}-7.")]
+    kinds = " or ".join(other.kind for other in DECIDERS if command in other.commands)
+    stream: Any = Annotated[str, Parameter(help=f"The {kinds}, such as {kind}-7.")]
     blank = inspect.Parameter.empty
     if tag in OPENERS:
         stream = Annotated[str | None, Parameter(help=f"A name for the {kind}; left out, it gets one.")]
@@ -90,7 +98,8 @@ def parameters(decider: Decider, command: type[Any]) -> list[inspect.Parameter]:
             )
         )
     for name, (flag, text) in ENVELOPE.items():
-        told = Annotated[str | None, Parameter(name=flag, help=text, group="Envelope")]
+        written: Any = int if name == "expected_version" else str
+        told = Annotated[written | None, Parameter(name=flag, help=text, group="Envelope")]
         found.append(
             inspect.Parameter(f"envelope_{name}", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=told)
         )

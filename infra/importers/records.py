@@ -1,6 +1,6 @@
 """Brings the log to say of a deal what an export's current record says, through the same commands as everybody."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
@@ -8,7 +8,7 @@ from domain.errors import Rejected
 from domain.money import Money
 from domain.opportunity import Command, Deleted, Lost, Merged, Open, OpenOpportunity, State, Won
 from domain.progress import ChangeStage
-from domain.terms import ChangeAccount, ChangeOwner
+from domain.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
 
 Wish = tuple[Command, datetime]
 
@@ -16,8 +16,8 @@ Wish = tuple[Command, datetime]
 class Record(NamedTuple):
     """A deal as an export has it. `outcome` is won, lost or empty; `closing` is what it was won for.
 
-    `stage` is an open one, the deal's own or, closed, its last known, entered at `opened_at` if not before;
-    `moved_at` is when the rest became so.
+    `stage` is an open one, the deal's own or, closed, its last known, entered at `staged_at` or else `opened_at`;
+    `moved_at` is when the rest became so. `current` says that the amount is the present one, not that of the opening.
     """
 
     process: str
@@ -31,6 +31,10 @@ class Record(NamedTuple):
     account: str = ""
     owner: str = ""
     product: str = ""
+    source: str = ""
+    close_date: date | None = None
+    current: bool = False
+    staged_at: datetime | None = None
 
 
 def wishes(record: Record, state: State) -> list[Wish]:
@@ -41,8 +45,9 @@ def wishes(record: Record, state: State) -> list[Wish]:
     match state:
         case None:
             opening = OpenOpportunity(
-                record.process, record.amount, record.stage, record.account, record.owner, record.product
-            )
+                record.process, record.amount, record.stage, record.account, record.owner, record.product,
+                record.close_date, source=record.source,
+            )  # fmt: skip
             return [(opening, record.opened_at), *ending(record)]
         case Open():
             return [*differences(record, state), *ending(record)]
@@ -73,6 +78,10 @@ def differences(record: Record, state: Open) -> list[Wish]:
         found.append((ChangeOwner(record.owner), record.moved_at))
     if record.account and record.account != deal.terms.account:
         found.append((ChangeAccount(record.account), record.moved_at))
+    if record.current and not deal.lines and record.amount != deal.amount:
+        found.append((ChangeAmount(record.amount), record.moved_at))
+    if record.close_date and record.close_date != deal.terms.close_date:
+        found.append((ChangeCloseDate(record.close_date), record.moved_at))
     if record.product != deal.opened.product:
         raise Rejected(
             f"the export says the product is {record.product or 'none'}, recorded is {deal.opened.product or 'none'}:"

@@ -1,30 +1,47 @@
 """Carries an export's records to the log in bulk: what is new is appended, what cannot be goes to a rejects file."""
 
 import csv
+import gc
 import hashlib
-from collections.abc import Callable, Iterator
-from datetime import date, datetime
-from itertools import islice
+from collections.abc import Callable, Container, Generator, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from itertools import chain, repeat
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
-from domain import Command
+from domain import Command, kind
 from domain.errors import PipelineError
 from domain.recorded import Request, Source
 from infra.dispatch import Dispatcher
+from infra.importers import bulk
+from infra.importers.leads import LeadRecord, lead_wishes
 from infra.importers.records import Record, wishes
 
 CHUNK = 1_000  # records decided and appended together
+CHUNK_ROWS = 10_000  # rows that these may tell of, unless a single one tells of more
+PAGE = 100  # histories of deals known before that are looked through together
+NAMED = 32  # digits of a digest that tell a row or a change from every other one
+COLLECTED_AFTER = (100_000, 20, 100)  # objects made, and collections of the younger generations
+FIRST = 10  # rejects kept in memory, to be shown
+LAST_MICROSECOND = 999_999  # a bare date means the end of its day: of today, that has not come yet
+DAY = timedelta(days=1)
 
 
 class Change(NamedTuple):
-    """One thing that an export with history says happened; of the entry's own stream where none is named."""
+    """One thing that an export with history says happened; of the entry's own stream where none is named.
+
+    `told` is what tells this change from every other one of its entry, such as the export's own row or its number,
+    so that it is known again even where it is read otherwise; the change itself where empty.
+    """
 
     occurred_at: datetime
     command: Command
     stream: str = ""
+    told: str = ""
 
 
 class Story(NamedTuple):
@@ -44,7 +61,7 @@ class Entry(NamedTuple):
     external_id: str
     stream: str
     cells: dict[str, str]
-    says: Record | Story | PipelineError
+    says: Record | LeadRecord | Story | PipelineError
     rows: int = 1
 
 
@@ -73,23 +90,31 @@ class Summary(msgspec.Struct):
 
 
 class Import:
-    """One run of one export. The same rows again append nothing; a newer export appends what changed."""
+    """One run of one export. The same rows again append nothing; a newer export appends what changed.
 
-    def __init__(self, dispatcher: Dispatcher, export: Export, actor: str, rejects: Path) -> None:
+    `first_rejects` are the first of those that could not be imported; without a `rejects` file, the only trace.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, export: Export, actor: str, rejects: Path | None) -> None:
         self.dispatcher, self.export, self.actor, self.path = dispatcher, export, actor, rejects
         self.summary = Summary()
+        self.first_rejects: list[tuple[Entry, PipelineError]] = []
 
     def run(self, advance: Callable[[int], None]) -> Summary:
         """Go through the export; `advance` is told how many rows are done. Writes the rejects file, if need be."""
-        for outcome in self.dispatcher.execute_all(self.export.prelude):
+        now = self.dispatcher.clock()
+        prelude = [replace(request, occurred_at=by_now(request.occurred_at, now)) for request in self.export.prelude]
+        for outcome in self.dispatcher.execute_all(prelude):
             if isinstance(outcome, PipelineError):
                 raise outcome
             self.summary.facts += len(outcome.facts)
-        with RejectsFile(self.path) as rejects:
+        with RejectsFile(self.path) as rejects, unhurried_collector():
             for chunk in chunks(self.export.entries):
                 for entry, reason in self.carry(chunk):
                     rejects.write(entry, reason)
                     self.summary.rejected += entry.rows
+                    if len(self.first_rejects) < FIRST:
+                        self.first_rejects.append((entry, reason))
                 rows = sum(entry.rows for entry in chunk)
                 self.summary.rows += rows
                 advance(rows)
@@ -98,20 +123,22 @@ class Import:
     def carry(self, chunk: list[Entry]) -> list[tuple[Entry, PipelineError]]:
         """Append what a chunk of entries asks for; those that could not be, with the reason."""
         refused = [(entry, entry.says) for entry in chunk if isinstance(entry.says, PipelineError)]
-        known = self.dispatcher.log.answers([(self.actor, name) for entry in chunk for name in self.names(entry)])
-        self.dispatcher.load(entry.stream for entry in chunk if not isinstance(entry.says, PipelineError))
-        asked = list[tuple[Entry, list[Request]]]()
-        for entry in chunk:
-            if isinstance(entry.says, PipelineError):
-                continue
+        entries = [entry for entry in chunk if not isinstance(entry.says, PipelineError)]
+        self.dispatcher.load(entry.stream for entry in entries)
+        self.dispatcher.vault.load(entry.stream for entry in entries if kind(entry.stream) == "lead")
+        named, asked = list[tuple[Entry, list[str]]](), list[tuple[Entry, list[Request]]]()
+        for entry in entries:
             try:
-                requests = [r for r in self.requests(entry) if (self.actor, r.command_id) not in known]
+                named.append((entry, self.names(entry)))
             except PipelineError as reason:
                 refused.append((entry, reason))
-                continue
-            done = isinstance(entry.says, Record) and (self.actor, self.names(entry)[0]) in known
-            asked.append((entry, [] if done else requests))
-        outcomes = self.dispatcher.execute_groups([requests for _, requests in asked])
+        known = self.known(named)
+        for entry, names in named:
+            try:
+                asked.append((entry, self.requests(entry, names, known)))
+            except PipelineError as reason:
+                refused.append((entry, reason))
+        outcomes = bulk.execute(self.dispatcher, [requests for _, requests in asked])
         for (entry, _), outcome in zip(asked, outcomes, strict=True):
             if isinstance(outcome, PipelineError):
                 refused.append((entry, outcome))
@@ -122,52 +149,93 @@ class Import:
                 self.summary.unchanged += entry.rows
         return sorted(refused, key=lambda pair: pair[0].line)
 
-    def requests(self, entry: Entry) -> list[Request]:
+    def known(self, named: list[tuple[Entry, list[str]]]) -> set[str]:
+        """The names that were imported before: those answered, and those that caused a fact."""
+        there = [(entry, names) for entry, names in named if self.dispatcher.history(entry.stream).version]
+        answers = self.dispatcher.log.answers([(self.actor, name) for _, names in there for name in names])
+        told = [entry.stream for entry, _ in there if isinstance(entry.says, Story)]
+        caused = {
+            fact.causation_id
+            for start in range(0, len(told), PAGE)
+            for history in self.dispatcher.log.histories(told[start : start + PAGE]).values()
+            for fact in history
+        }
+        return {name for _, name in answers} | caused
+
+    def requests(self, entry: Entry, names: list[str], known: Container[str]) -> list[Request]:
         """What to ask so that the log says what the entry says; each request that is repeatable under its name."""
-        match entry.says:
-            case Record() as record:
-                asked = wishes(record, self.dispatcher.history(entry.stream).state)
-                named = [*self.names(entry), *[""] * len(asked)]
-                changes = [Change(moment, command) for command, moment in asked]
-            case Story(changes):
-                named = self.names(entry)
-            case _:
-                return []
-        source = Source(self.export.system, entry.external_id, self.export.batch)
+        if isinstance(entry.says, Story):
+            told = zip(entry.says.changes, names, strict=True)
+            changes = [(change, name) for change, name in told if name not in known]
+        elif names[0] in known:
+            changes = []
+        else:
+            state = self.dispatcher.history(entry.stream).state
+            if isinstance(entry.says, LeadRecord):
+                asked = lead_wishes(entry.says, state)
+            else:
+                assert isinstance(entry.says, Record)
+                asked = wishes(entry.says, state)
+            unnamed = repeat("")
+            changes = [(Change(at, wish), n) for (wish, at), n in zip(asked, chain(names, unnamed), strict=False)]
+        source, now = Source(self.export.system, entry.external_id, self.export.batch), self.dispatcher.clock()
         return [
             Request(
                 stream=change.stream or entry.stream, command=change.command, actor=self.actor,
-                occurred_at=change.occurred_at, source=source, command_id=name,
+                occurred_at=by_now(change.occurred_at, now), source=source, command_id=name,
             )
-            for change, name in zip(changes, named, strict=False)
+            for change, name in changes
         ]  # fmt: skip
 
     def names(self, entry: Entry) -> list[str]:
         """What tells that this was imported before: system, id, and a digest of the row, or of each change."""
         match entry.says:
-            case Record():
-                told = [msgspec.json.encode(sorted(entry.cells.items()))]
             case Story(changes):
-                told = [msgspec.json.encode(change) for change in changes]
+                told = [change.told.encode() or msgspec.json.encode(change[:3]) for change in changes]
+            case Record() | LeadRecord():
+                told = [msgspec.json.encode(sorted(entry.cells.items()))]
             case _:
                 told = []
         start = f"{self.export.system}:{entry.external_id}:"
-        return [start + hashlib.sha256(text).hexdigest()[:32] for text in told]
+        if kind(entry.stream) == "lead":  # of a person: nobody may try guesses on the digest
+            return [start + self.dispatcher.vault.fingerprint(entry.stream, text).hex()[:NAMED] for text in told]
+        return [start + hashlib.sha256(text).hexdigest()[:NAMED] for text in told]
+
+
+@contextmanager
+def unhurried_collector() -> Generator[None]:
+    """Look for cyclic garbage rarely meanwhile: what an import holds is much, lives long and has next to no cycles."""
+    before = gc.get_threshold()
+    gc.set_threshold(*COLLECTED_AFTER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def by_now(moment: datetime | None, now: datetime) -> datetime | None:
+    """The moment; where it is the end of a day that is not over yet, the present one."""
+    if moment and moment.microsecond == LAST_MICROSECOND and now < moment < now + DAY:
+        return now
+    return moment
 
 
 class RejectsFile:
     """The rows that could not be imported, with line and reason: a CSV file, made when there is the first one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.path = path
 
     def __enter__(self) -> "RejectsFile":
-        self.path.unlink(missing_ok=True)  # what an earlier run rejected is not what this one does
+        if self.path:
+            self.path.unlink(missing_ok=True)  # what an earlier run rejected is not what this one does
         self._file = None
         return self
 
     def write(self, entry: Entry, reason: PipelineError) -> None:
         """Add a row."""
+        if self.path is None:
+            return
         if self._file is None:
             self._file = self.path.open("w", encoding="utf-8", newline="")
             self._rows = csv.writer(self._file)
@@ -181,6 +249,13 @@ class RejectsFile:
 
 
 def chunks(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-    """The entries, CHUNK at a time."""
-    while chunk := list(islice(entries, CHUNK)):
+    """The entries, CHUNK at a time, or fewer that tell of CHUNK_ROWS."""
+    chunk, rows = list[Entry](), 0
+    for entry in entries:
+        chunk.append(entry)
+        rows += entry.rows
+        if len(chunk) == CHUNK or rows >= CHUNK_ROWS:
+            yield chunk
+            chunk, rows = [], 0
+    if chunk:
         yield chunk

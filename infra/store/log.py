@@ -7,6 +7,9 @@ from uuid import UUID
 from domain.recorded import Fact, Recorded
 
 ABSENT = 0  # the version of a stream that has no event
+ERASED = b""  # in the place of a subject's key: the subject was erased, and never gets another one
+INDEX = "index"  # the key under which e-mail addresses are looked up, among those of the subjects
+MASTER = "master"  # among them too: the name of the master key in use, once it was replaced
 
 
 class Draft(NamedTuple):
@@ -45,13 +48,19 @@ class Append(NamedTuple):
     drafts: versions contiguous per stream; the first of a stream says which version the stream must have now.
     reads: the versions of streams that the decision read without writing to them.
     answers: by (actor, command id); kept also where nothing is appended.
-    keys: wrapped subject keys that the sealed fields need, by subject; each is new.
+    keys: wrapped subject keys that the sealed fields need, by subject; each is new, or replaces one in `standing`.
+    standing: what must be stored under a subject now, None for nothing: the keys that the sealed fields rest on.
+    tokens: by what subjects can be looked up from now on: (token, subject); what is there already stays.
+    erase: subjects that are forgotten: their key gives way to ERASED, their tokens go; with INDEX, all tokens go.
     """
 
     drafts: Sequence[Draft]
     reads: Mapping[str, int] = {}
     answers: Mapping[tuple[str, str], Answer] = {}
     keys: Mapping[str, bytes] = {}
+    standing: Mapping[str, bytes | None] = {}
+    tokens: Sequence[tuple[bytes, str]] = ()
+    erase: Sequence[str] = ()
 
 
 class Appended(NamedTuple):
@@ -68,7 +77,8 @@ class Log(Protocol):
         """Append all of it or nothing, durably.
 
         Raises Conflict naming a stream whose version is not the expected one (a key or an answer that another
-        writer stored first is a Conflict too), Unavailable when the database cannot be reached.
+        writer stored first is a Conflict too, and a key that no longer stands), Unavailable when the database cannot
+        be reached. After an erasure it scrubs, as far as it can.
         """
         ...
 
@@ -82,6 +92,26 @@ class Log(Protocol):
 
     def keys(self, subjects: Sequence[str]) -> dict[str, bytes]:
         """The wrapped keys of data subjects."""
+        ...
+
+    def keys_after(self, subject: str, limit: int) -> dict[str, bytes]:
+        """The next keys in the order of the subjects' names, those of the erased too."""
+        ...
+
+    def found(self, token: bytes) -> list[str]:
+        """The subjects that a token leads to, in order."""
+        ...
+
+    def streams_about(self, subject: str) -> list[str]:
+        """The streams that hold a text sealed for a subject, in order; all of the log is searched."""
+        ...
+
+    def scrub(self) -> bool:
+        """Destroy the bytes of keys and tokens deleted by this log, where the database keeps them; whether it could.
+
+        SQLite: none is left in the file or its write-ahead log. PostgreSQL: none in the tables; its write-ahead log
+        and its backups keep them until the master key is replaced.
+        """
         ...
 
     def page(self, after: int, limit: int) -> list[Fact]:

@@ -2,7 +2,7 @@
 """The event log in PostgreSQL: an append is one call of one function in one round trip, durable when it returns."""
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, cast
 
 import eventsourcing.postgres as library
@@ -25,7 +25,7 @@ CONNECT_TIMEOUT = 5  # seconds until an unreachable server is given up
 CONNECTIONS = 16  # at most, per log; more callers wait
 CHUNK = 2000  # rows fetched at once in a scan
 
-MOVED, ANSWERED = -1, -2  # how the append function begins its answer when it refuses; -3 for a key
+MOVED, ANSWERED, TAKEN = -1, -2, -3  # how the append function begins its answer when it refuses; -4: a key moved
 
 DRAFT_NAMES = (
     "event_id", "originator_id", "originator_version", "topic", "body", "occurred_at", *ENVELOPE_NAMES[5:],
@@ -51,7 +51,12 @@ class _Call(NamedTuple):
     @classmethod
     def of(cls, append: Append) -> "_Call":
         heads = expected_heads(append)
-        keys = [{"subject": subject, "wrapped": wrapped} for subject, wrapped in append.keys.items()]
+        subjects = {
+            "keys": [{"subject": subject, "wrapped": wrapped} for subject, wrapped in append.keys.items()],
+            "standing": [{"subject": subject, "wrapped": wrapped} for subject, wrapped in append.standing.items()],
+            "tokens": [{"token": token, "subject": subject} for token, subject in append.tokens],
+            "erase": append.erase,
+        }
         kept = [
             {
                 "actor": actor,
@@ -68,7 +73,7 @@ class _Call(NamedTuple):
                 _raw([{"stream": stream, "version": version} for stream, version in heads]),
                 _drafts(append.drafts) if append.drafts else None,
                 _raw(kept) if kept else None,
-                _raw(keys) if keys else None,
+                _raw(subjects) if any(subjects.values()) else None,
             ),
         )
 
@@ -82,7 +87,8 @@ class _Call(NamedTuple):
             return Conflict(*self.heads[index], rest[1])
         if first == ANSWERED:
             return Conflict(f"the answer to command {list(self.append.answers)[index][1]}", 0, 1)
-        return Conflict(f"the key of {list(self.append.keys)[index]}", 0, 1)
+        named = self.append.keys if first == TAKEN else self.append.standing
+        return Conflict(f"the key of {list(named)[index]}", 0, 1)
 
 
 class EventRecorder(library.PostgresApplicationRecorder):
@@ -135,6 +141,8 @@ class PostgresLog(Reader):
     mark = "%s"
     among = "= ANY(%s)"
     unnested = "unnest(%s::bigint[]) AS probe (value)"
+    holds = "position(%s::bytea IN {}) > 0"
+    bytes_of_reason = "convert_to(reason, 'UTF8')"
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:
         """Opens the log, creating what is missing; raises Unavailable where the server cannot be reached.
@@ -149,12 +157,35 @@ class PostgresLog(Reader):
             self._recorder = EventRecorder(self._datastore)
         self._writer: Connection[DictRow] | None = None
         self._group = GroupCommit(self._write)
-        super().__init__(*(names.quoted(name) for name in (names.events, names.answers, names.keys)))
+        super().__init__(*(names.quoted(name) for name in (names.events, names.answers, names.keys, names.tokens)))
 
     def append(self, append: Append) -> Appended:
         """Append all of it or nothing, durably. Raises Conflict, Unavailable, or Malformed for unstorable text."""
         refuse_unstorable_text(append)
-        return self._group(_Call.of(append))
+        appended = self._group(_Call.of(append))
+        if append.erase:
+            with suppress(Unavailable):  # it is stored; who wants to know whether its traces are gone asks again
+                self.scrub()
+        return appended
+
+    def scrub(self) -> bool:
+        """Write the tables of keys and tokens anew, without what was deleted; False where the role may not.
+
+        The server's write-ahead log and its backups still hold what was deleted: there, replacing the master key is
+        what makes it useless.
+        """
+        sql = (
+            "SELECT pg_has_role(relowner, 'USAGE') OR EXISTS (SELECT FROM aclexplode(relacl) AS granted WHERE "
+            "granted.privilege_type = 'MAINTAIN' AND (granted.grantee = 0 OR pg_has_role(granted.grantee, 'USAGE'))) "
+            "FROM pg_class WHERE oid = %s::regclass"
+        )
+        tables = (self._keys, self._tokens)
+        if not all(self.rows(sql, table)[0][0] for table in tables):
+            return False
+        with self._connection() as connection:
+            for table in tables:
+                connection.execute(f"VACUUM (FULL) {table}".encode())
+        return True
 
     def _write(self, group: Sequence[_Call]) -> list[Appended | Exception]:
         try:
@@ -286,7 +317,7 @@ def _prepare(url: str) -> Names:
         if not row or not row[0]:
             raise Unavailable(f"no schema of the search path exists at {_place(url)}")
         names = Names.beside(row[0], "stored_events")
-        there = SQL("SELECT to_regproc({}) IS NOT NULL").format(names.quoted(names.append))
+        there = SQL("SELECT to_regclass({}) IS NOT NULL").format(names.quoted(names.tokens))  # the newest of all
         lock = SQL("SELECT pg_advisory_xact_lock(hashtextextended({}, 1))").format(names.quoted(names.events))
         if not _yes(connection, there):
             connection.execute(lock)

@@ -1,14 +1,17 @@
 """The tables of the log on PostgreSQL, and the one function by which anybody appends to them.
 
 Two roles are enough. The owner creates all this and is nobody's login afterwards. The role that the service logs in
-as needs CONNECT on the database, USAGE on the schema, SELECT on the three tables, EXECUTE on the function, and, to
-forget people, DELETE on the keys; `grants` spells them out. It cannot insert past the function, so it cannot skip
-the lock, choose a position, or write a time of recording.
+as needs CONNECT on the database, USAGE on the schema, SELECT on the four tables, EXECUTE on the function, DELETE on
+the keys, and, to clean up after people who were forgotten, MAINTAIN on keys and tokens; `grants` spells them out. It
+cannot insert past the function, so it cannot skip the lock, choose a position, or write a time of recording.
 """
 
+from functools import reduce
 from typing import NamedTuple
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
+
+from infra.store.log import INDEX
 
 EVENT_COLUMNS = """
     originator_id text COLLATE "C", originator_version bigint, occurred_at bigint, event_id uuid, topic text,
@@ -24,6 +27,7 @@ class Names(NamedTuple):
     events: str
     answers: str
     keys: str
+    tokens: str
     history: str
     append: str
 
@@ -31,7 +35,8 @@ class Names(NamedTuple):
     def beside(cls, schema: str, events: str) -> "Names":
         """The names that go with a table of events."""
         stem = events.removesuffix("events")
-        return cls(schema, events, f"{stem}answers", f"{stem}keys", f"{stem}history", f"append_to_{events}")
+        answers, keys, tokens, history = (f"{stem}{what}" for what in ("answers", "keys", "tokens", "history"))
+        return cls(schema, events, answers, keys, tokens, history, f"append_to_{events}")
 
     def quoted(self, name: str) -> str:
         """A name with its schema, as it stands in SQL."""
@@ -43,7 +48,8 @@ def _filled(names: Names, text: str) -> Composed:
     parts = {name: Identifier(names.schema, value) for name, value in names._asdict().items()}
     parts["schema"] = Identifier(names.schema)
     lock = SQL("hashtextextended({}, 0)").format(Literal(f"{names.schema}.{names.events}"))
-    return SQL(text).format(**parts, lock=lock, channel=Identifier(names.events))  # type: ignore[arg-type]
+    parts |= {"tokens_subject": Identifier(f"{names.tokens}_subject"), "channel": Identifier(names.events)}
+    return SQL(text).format(**parts, lock=lock)  # type: ignore[arg-type]
 
 
 def create_statements(names: Names) -> list[Composed]:
@@ -57,7 +63,10 @@ def create_statements(names: Names) -> list[Composed]:
         CREATE TABLE IF NOT EXISTS {{answers}} (
             command_id text COLLATE "C" NOT NULL, actor text COLLATE "C" NOT NULL, digest bytea NOT NULL,
             facts text NOT NULL, PRIMARY KEY (command_id, actor));
-        CREATE TABLE IF NOT EXISTS {{keys}} (subject text COLLATE "C" PRIMARY KEY, wrapped bytea NOT NULL)"""
+        CREATE TABLE IF NOT EXISTS {{keys}} (subject text COLLATE "C" PRIMARY KEY, wrapped bytea NOT NULL);
+        CREATE TABLE IF NOT EXISTS {{tokens}} (
+            token bytea NOT NULL, subject text COLLATE "C" NOT NULL, PRIMARY KEY (token, subject));
+        CREATE INDEX IF NOT EXISTS {{tokens_subject}} ON {{tokens}} (subject)"""
     statements = [_filled(names, statement) for statement in (*tables.split(";\n"), HISTORY, APPEND, PRIVATE)]
     return [*statements, *_guards(names)]
 
@@ -80,7 +89,8 @@ INSERT = """INSERT INTO {events} (<names>, recorded_at, state)
 # positions become visible in their order, and the clock can be clamped to the last time of recording. A statement in
 # a function sees what was committed before it began only at READ COMMITTED, hence the first check.
 # Answers {time of recording, position, ...}, or for a conflict {-1, which head, its version}, {-2, which answer},
-# {-3, which key}, counted from 1: nothing was written then, so there is nothing to roll back.
+# {-3, which key}, {-4, which key that should stand}, counted from 1: nothing was written then, so there is nothing to
+# roll back. `subjects` is null where an append has no personal data.
 _APPEND = """
 CREATE OR REPLACE FUNCTION {append}(heads json, drafts json, kept json, subjects json, clock bigint) RETURNS bigint[]
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -89,6 +99,7 @@ DECLARE
     instant bigint;
     place bigint;
     places bigint[];
+    erased text[];
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'an append needs READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
@@ -109,8 +120,17 @@ BEGIN
     END IF;
     IF conflict IS NULL AND subjects IS NOT NULL THEN
         SELECT ARRAY[-3, s.number] INTO conflict
-        FROM ROWS FROM (json_to_recordset(subjects) AS (subject text)) WITH ORDINALITY AS s (subject, number)
-        JOIN {keys} AS k ON k.subject = s.subject LIMIT 1;
+        FROM ROWS FROM (json_to_recordset(subjects->'keys') AS (subject text)) WITH ORDINALITY AS s (subject, number)
+        JOIN {keys} AS k ON k.subject = s.subject
+        WHERE s.subject NOT IN (SELECT o.subject FROM json_to_recordset(subjects->'standing') AS o (subject text))
+        LIMIT 1;
+    END IF;
+    IF conflict IS NULL AND subjects IS NOT NULL THEN
+        SELECT ARRAY[-4, s.number] INTO conflict
+        FROM ROWS FROM (json_to_recordset(subjects->'standing') AS (subject text, wrapped text)) WITH ORDINALITY
+            AS s (subject, wrapped, number)
+        LEFT JOIN {keys} AS k ON k.subject = s.subject
+        WHERE k.wrapped IS DISTINCT FROM decode(s.wrapped, 'base64') LIMIT 1;
     END IF;
     IF conflict IS NOT NULL THEN RETURN conflict; END IF;
     SELECT e.recorded_at INTO instant FROM {events} AS e ORDER BY e.notification_id DESC LIMIT 1;
@@ -129,14 +149,25 @@ BEGIN
         FROM json_to_recordset(kept) AS k (actor text, command_id text, digest text, facts text);
     END IF;
     IF subjects IS NOT NULL THEN
+        DELETE FROM {keys} AS k USING json_to_recordset(subjects->'keys') AS s (subject text)
+        WHERE k.subject = s.subject;
         INSERT INTO {keys} (subject, wrapped) SELECT s.subject, decode(s.wrapped, 'base64')
-        FROM json_to_recordset(subjects) AS s (subject text, wrapped text);
+        FROM json_to_recordset(subjects->'keys') AS s (subject text, wrapped text);
+        INSERT INTO {tokens} (token, subject) SELECT decode(s.token, 'base64'), s.subject
+        FROM json_to_recordset(subjects->'tokens') AS s (token text, subject text) ON CONFLICT DO NOTHING;
+        erased := ARRAY(SELECT json_array_elements_text(subjects->'erase'));
+        IF erased <> '{{}}' THEN
+            DELETE FROM {tokens} AS i WHERE i.subject = ANY (erased) OR <all> = ANY (erased);
+            DELETE FROM {keys} AS k WHERE k.subject = ANY (erased);
+            INSERT INTO {keys} (subject, wrapped) SELECT DISTINCT unnest(erased), ''::bytea;
+        END IF;
     END IF;
     RETURN instant || places;
 END $$
 """
 _NAMES = ", ".join(ENVELOPE_NAMES)
-APPEND = _APPEND.replace("<insert>", INSERT).replace("<names>", _NAMES).replace("<columns>", EVENT_COLUMNS)
+_PARTS = {"<insert>": INSERT, "<names>": _NAMES, "<columns>": EVENT_COLUMNS, "<all>": f"'{INDEX}'"}
+APPEND = reduce(lambda text, part: text.replace(*part), _PARTS.items(), _APPEND)
 
 PRIVATE = "REVOKE ALL ON FUNCTION {append}(json, json, json, json, bigint) FROM PUBLIC"
 
@@ -165,13 +196,17 @@ def _guards(names: Names) -> list[Composed]:
     return [_filled(names, statement) for statement in statements]
 
 
-def grants(names: Names, role: str) -> list[Composed]:
-    """What the role that the service logs in as needs inside the database, and no more."""
+def grants(names: Names, role: str, maintain: bool = False) -> list[Composed]:
+    """What the role that the service logs in as needs inside the database, and no more.
+
+    `maintain` also lets it clean up after an erasure, which before PostgreSQL 17 only the owner can.
+    """
     to = Identifier(role).as_string()
     statements = (
         f"GRANT USAGE ON SCHEMA {{schema}} TO {to}",
-        f"GRANT SELECT ON {{events}}, {{answers}}, {{keys}}, {{history}} TO {to}",
+        f"GRANT SELECT ON {{events}}, {{answers}}, {{keys}}, {{tokens}}, {{history}} TO {to}",
         f"GRANT EXECUTE ON FUNCTION {{append}}(json, json, json, json, bigint) TO {to}",
         f"GRANT DELETE ON {{keys}} TO {to}",
+        *([f"GRANT MAINTAIN ON {{keys}}, {{tokens}} TO {to}"] if maintain else []),
     )
     return [_filled(names, statement) for statement in statements]

@@ -18,7 +18,7 @@ Row = Sequence[Any]
 
 
 class Reader(ABC):
-    """The reading half of a Log over three tables.
+    """The reading half of a Log over four tables.
 
     A database says how it runs SQL and how it spells a parameter (`mark`), the members of a list (`among`) and a
     list as rows of `value` (`unnested`). Table names arrive quoted.
@@ -27,11 +27,14 @@ class Reader(ABC):
     mark: str
     among: str
     unnested: str
+    holds: str
+    """A condition: bytes, {}, hold the bytes of a parameter."""
+    bytes_of_reason: str
 
-    def __init__(self, events: str, answers: str, keys: str) -> None:
+    def __init__(self, events: str, answers: str, keys: str, tokens: str) -> None:
         self._fact_rows = f"SELECT {FACT_COLUMNS} FROM {events}"
         self._recorded_rows = f"SELECT {RECORDED_COLUMNS} FROM {events}"
-        self._events, self._answers, self._keys = events, answers, keys
+        self._events, self._answers, self._keys, self._tokens = events, answers, keys, tokens
 
     @abstractmethod
     def rows(self, sql: str, *parameters: Any) -> list[Row]:
@@ -131,6 +134,29 @@ class Reader(ABC):
         """The wrapped keys of data subjects."""
         sql = f"SELECT subject, wrapped FROM {self._keys} WHERE subject {self.among}"
         return {subject: bytes(wrapped) for subject, wrapped in self.rows(sql, self.members(subjects))}
+
+    def keys_after(self, subject: str, limit: int) -> dict[str, bytes]:
+        """The next keys in the order of the subjects' names, those of the erased too."""
+        sql = f"SELECT subject, wrapped FROM {self._keys} WHERE subject > {self.mark}"
+        sql = f"{sql} ORDER BY subject LIMIT {self.mark}"
+        return {subject: bytes(wrapped) for subject, wrapped in self.rows(sql, subject, limit)}
+
+    def found(self, token: bytes) -> list[str]:
+        """The subjects that a token leads to, in order."""
+        rows = self.rows(f"SELECT subject FROM {self._tokens} WHERE token = {self.mark} ORDER BY subject", token)
+        return [subject for (subject,) in rows]
+
+    def streams_about(self, subject: str) -> list[str]:
+        """The streams that hold a text sealed for a subject, in order; all of the log is searched.
+
+        In events the subject stands as JSON writes it, in reasons as it is.
+        """
+        sealed = f"sealed:1:{subject}:"
+        sql = (
+            f"SELECT DISTINCT originator_id FROM {self._events} "
+            f"WHERE {self.holds.format('state')} OR {self.holds.format(self.bytes_of_reason)} ORDER BY originator_id"
+        )
+        return [stream for (stream,) in self.rows(sql, msgspec.json.encode(sealed)[1:-1], sealed.encode())]
 
     def head(self) -> int:
         """The last position, 0 for an empty log."""

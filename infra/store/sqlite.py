@@ -4,7 +4,7 @@
 import sqlite3
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -14,9 +14,10 @@ from eventsourcing.persistence import Notification, StoredEvent
 
 from domain.errors import Conflict, Unavailable
 from infra.store.group import GroupCommit
-from infra.store.log import Append, Appended, Draft
+from infra.store.log import ERASED, INDEX, Append, Appended, Draft
 from infra.store.reading import Reader, Row
 from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements
+from infra.store.sqlite_traces import shows, truncate
 from infra.store.writing import Clock, expected_heads, now, plain_drafts, refuse_unstorable_text
 
 LOCK_TIMEOUT = 10  # seconds that a writer waits for a writer in another process
@@ -55,6 +56,7 @@ def _configure(connection: sqlite3.Connection) -> None:
                 raise
             time.sleep(0.02)
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=ON")
     connection.execute(f"PRAGMA mmap_size={MAPPED}")
 
 
@@ -138,11 +140,18 @@ class EventFactory(library.SQLiteFactory):
 
 
 class Found(NamedTuple):
-    """What a group of appends finds under the lock, and what the ones before add to it."""
+    """What a group of appends finds under the lock, and what the ones before add to it.
+
+    keys: those looked at, as they stand; `news` those of them that change, `tokens` what is looked up by from now on,
+    `erased` the subjects whose tokens go.
+    """
 
     heads: dict[str, int]
     answers: set[tuple[str, str]]
-    keys: set[str]
+    keys: dict[str, bytes]
+    news: dict[str, bytes]
+    tokens: dict[tuple[bytes, str], None]
+    erased: set[str]
 
     def conflict(self, append: Append, expected: Sequence[tuple[str, int]]) -> Conflict | None:
         """What another writer changed or stored first."""
@@ -153,7 +162,10 @@ class Found(NamedTuple):
             if asked in self.answers:
                 return Conflict(f"the answer to command {asked[1]}", 0, 1)
         for subject in append.keys:
-            if subject in self.keys:
+            if subject in self.keys and subject not in append.standing:
+                return Conflict(f"the key of {subject}", 0, 1)
+        for subject, stored in append.standing.items():
+            if self.keys.get(subject) != stored:
                 return Conflict(f"the key of {subject}", 0, 1)
         return None
 
@@ -161,7 +173,15 @@ class Found(NamedTuple):
         """The later ones of the group find what this one stores."""
         self.heads.update((draft.stream, draft.version) for draft in append.drafts)
         self.answers.update(append.answers)
-        self.keys.update(append.keys)
+        changed = {**append.keys, **dict.fromkeys(append.erase, ERASED)}
+        self.keys.update(changed)
+        self.news.update(changed)
+        self.tokens.update(dict.fromkeys(append.tokens))
+        if append.erase:
+            self.erased.update(append.erase)
+            kept = [] if INDEX in append.erase else [pair for pair in self.tokens if pair[1] not in append.erase]
+            self.tokens.clear()
+            self.tokens.update(dict.fromkeys(kept))
 
 
 def answer_rows(appends: Sequence[Append]) -> list[Row]:
@@ -179,6 +199,8 @@ class SqliteLog(Reader):
     mark = "?"
     among = "IN (SELECT value FROM json_each(?))"
     unnested = "json_each(?)"
+    holds = "instr({}, ?) > 0"
+    bytes_of_reason = "CAST(reason AS BLOB)"
 
     def __init__(self, file: str, clock: Clock = now) -> None:
         """Opens a file, creating what is missing; raises Unavailable where that cannot be."""
@@ -189,20 +211,55 @@ class SqliteLog(Reader):
                 names = Names.beside("stored_events")
                 for statement in create_statements(names):
                     self._writer.execute(statement)
-        super().__init__(*names[:3])
+        super().__init__(*names[:4])
         self._names = names
         head = f"SELECT coalesce(max(originator_version), 0) FROM {names.events} WHERE originator_id = value"
         self._heads = f"SELECT value, ({head}) FROM json_each(?)"
         self._last = f"SELECT recorded_at FROM {names.events} ORDER BY notification_id DESC LIMIT 1"
         self._answers_there = f"SELECT actor, command_id FROM {names.answers} WHERE command_id {self.among}"
-        self._keys_there = f"SELECT subject FROM {names.keys} WHERE subject {self.among}"
+        self._keys_there = f"SELECT subject, wrapped FROM {names.keys} WHERE subject {self.among}"
         self._group = GroupCommit(self._write)
         self._idle: list[sqlite3.Connection] = []
+        self._deleted: list[bytes] = []  # secrets whose traces may still be in the file
 
     def append(self, append: Append) -> Appended:
         """Append all of it or nothing, durably. Raises Conflict, Unavailable, or Malformed for unstorable text."""
         refuse_unstorable_text(append)
-        return self._group((append, expected_heads(append)))
+        asked = append, expected_heads(append)
+        if not append.erase:
+            return self._group(asked)
+        secrets = self._secrets(append.erase)
+        appended = self._group(asked)
+        self._deleted += secrets
+        with suppress(Unavailable):  # it is stored; who wants to know whether its traces are gone asks again
+            self.scrub()
+        return appended
+
+    def _secrets(self, subjects: Sequence[str]) -> list[bytes]:
+        """The keys and tokens of subjects, and of nobody else: once they are erased, nowhere in the file."""
+        erased = self.members(subjects)
+        sql = (
+            f"SELECT token FROM {self._tokens} AS t WHERE subject {self.among} AND NOT EXISTS "
+            f"(SELECT 1 FROM {self._tokens} AS o WHERE o.token = t.token AND NOT o.subject {self.among})"
+        )
+        tokens = [token for (token,) in self.rows(sql, erased, erased)]
+        return [*filter(None, self.keys(subjects).values()), *tokens]
+
+    def scrub(self) -> bool:
+        """Empty the write-ahead log into the file, which is written anew where a page still shows what was deleted.
+
+        Deleting overwrites the row (secure_delete), but a page that was split or joined before may keep a copy.
+        False where readers or writers kept it from being done in LOCK_TIMEOUT seconds.
+        """
+        with self._reading() as connection:
+            (file,) = [row[2] for row in connection.execute("PRAGMA database_list") if row[1] == "main"]
+            done = truncate(connection)
+            if done and shows(file, self._deleted):
+                connection.execute("VACUUM")
+                done = truncate(connection) and not shows(file, self._deleted)
+        if done:
+            self._deleted.clear()
+        return done
 
     def _write(self, group: Sequence[Asked]) -> list[Appended | Exception]:
         """Store several appends in one transaction, or, where one cannot be stored, each in one of its own."""
@@ -225,8 +282,8 @@ class SqliteLog(Reader):
         # under the lock nobody else draws positions, so they are contiguous
         position = self._insert(self._names.events, EVENT_COLUMNS, rows) - len(rows)
         self._insert(self._names.answers, ("actor", "command_id", "digest", "facts"), answer_rows(accepted))
-        keys = [key for append in accepted for key in append.keys.items()]
-        self._insert(self._names.keys, ("subject", "wrapped"), keys)
+        if found.news or found.tokens:
+            self._keep(found)
         outcomes: list[Appended | Exception] = []
         for (append, _), conflict in zip(group, refused, strict=True):
             first = position + 1
@@ -237,13 +294,25 @@ class SqliteLog(Reader):
     def _found(self, group: Sequence[Asked]) -> "Found":
         streams = {stream for _, expected in group for stream, _ in expected}
         answers = [command_id for append, _ in group for _, command_id in append.answers]
-        keys = [subject for append, _ in group for subject in append.keys]
+        keys = [subject for append, _ in group for subject in (*append.keys, *append.standing, *append.erase)]
         run = self._writer.execute
         return Found(
             dict(run(self._heads, (self.members(list(streams)),)).fetchall()),
             set(run(self._answers_there, (self.members(answers),)).fetchall()) if answers else set(),
-            {subject for (subject,) in run(self._keys_there, (self.members(keys),)).fetchall()} if keys else set(),
-        )
+            dict(run(self._keys_there, (self.members(keys),)).fetchall()) if keys else {},
+            {}, {}, set(),
+        )  # fmt: skip
+
+    def _keep(self, found: "Found") -> None:
+        """Store new keys and tokens; what they take the place of goes first."""
+        names, run = self._names, self._writer.execute
+        run(f"DELETE FROM {names.keys} WHERE subject {self.among}", (self.members(list(found.news)),))
+        if found.erased:
+            of = "" if INDEX in found.erased else f"WHERE subject {self.among}"
+            run(f"DELETE FROM {names.tokens} {of}", (self.members(list(found.erased)),) if of else ())
+        self._insert(names.keys, ("subject", "wrapped"), list(found.news.items()))
+        run_many = self._writer.executemany
+        run_many(f"INSERT OR IGNORE INTO {names.tokens} (token, subject) VALUES (?, ?)", list(found.tokens))
 
     def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
         """Add rows, several in one statement (each one costs a switch of threads); the position of the last."""

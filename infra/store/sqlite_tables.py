@@ -10,18 +10,19 @@ EVENT_COLUMNS = (
 
 
 class Names(NamedTuple):
-    """The tables of one log: `stored_events` brings `stored_answers`, `stored_keys` and the view `stored_history`."""
+    """The tables of one log: `stored_events` brings `stored_answers`, `stored_keys` and so on, and a view."""
 
     events: str
     answers: str
     keys: str
+    tokens: str
     history: str
 
     @classmethod
     def beside(cls, events: str) -> "Names":
         """The names that go with a table of events."""
         stem = events.removesuffix("events")
-        return cls(events, f"{stem}answers", f"{stem}keys", f"{stem}history")
+        return cls(events, f"{stem}answers", f"{stem}keys", f"{stem}tokens", f"{stem}history")
 
 
 def create_statements(names: Names) -> list[str]:
@@ -47,6 +48,9 @@ def _tables(names: Names) -> list[str]:
             command_id TEXT NOT NULL, actor TEXT NOT NULL, digest BLOB NOT NULL, facts TEXT NOT NULL,
             PRIMARY KEY (command_id, actor)) WITHOUT ROWID""",
         f"CREATE TABLE IF NOT EXISTS {names.keys} (subject TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID",
+        f"""CREATE TABLE IF NOT EXISTS {names.tokens} (
+            token BLOB NOT NULL, subject TEXT NOT NULL, PRIMARY KEY (token, subject)) WITHOUT ROWID""",
+        f"CREATE INDEX IF NOT EXISTS {names.tokens}_subject ON {names.tokens} (subject)",
     ]
 
 

@@ -38,7 +38,7 @@ def refuse_unstorable_text(append: Append) -> None:
     """Raises Malformed where a text cannot be stored alike everywhere: NUL characters, lone surrogates."""
     texts = [text for draft in append.drafts for text in (draft.stream, draft.tag, *draft[6:])]
     texts += [text for pair in append.answers for text in pair]
-    texts += append.keys
+    texts += (*append.keys, *append.standing, *append.erase, *(subject for _, subject in append.tokens))
     try:
         stored = "".join(texts).encode()
     except UnicodeEncodeError as error:

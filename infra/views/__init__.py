@@ -175,7 +175,8 @@ def fold_page(writing: Writing, log: Log, projection: Projection, page: Iterable
     tips: dict[str, list[Version]] = {stream: [] for stream in streams}
     for row in writing.tips(projection, [stream for stream, facts in streams.items() if facts[0].version > 1]):
         tips[row[0]].append(from_cells(projection, row))
-    late = [stream for stream, facts in streams.items() if not in_order(tips[stream], facts)]
+    # a fact may wait for a row that is not there yet, which no stored row shows: such streams are short, fold them anew
+    late = [stream for stream, facts in streams.items() if projection.route or not in_order(tips[stream], facts)]
     histories = log.facts(late, max(facts[-1].position for facts in streams.values())) if late else {}
     closed, made = list[Version](), list[Version]()
     for stream, facts in streams.items():

@@ -3,18 +3,25 @@
 import sqlite3
 from contextlib import closing
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 from msgspec.structs import replace
 
+from domain import BY_KIND
 from domain.closing import LoseOpportunity, OpportunityLost, ReopenOpportunity, WinOpportunity
-from domain.disposition import DisqualifyLead, ReopenLead
+from domain.correction import CorrectFact
+from domain.disposition import DisqualifyLead, MergeLead, NurtureLead, ReopenLead, UnmergeLead
 from domain.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
-from domain.lead import CaptureLead
+from domain.judgement import OverrideProbability
+from domain.lead import CaptureLead, LeadCaptured
+from domain.personal import personal_fields, personal_texts
+from domain.process import STANDARD
 from domain.profile import AssignLead, ContactLead, EnrichLead
 from domain.progress import ChangeStage
 from domain.qualification import AssessCriterion, QualifyLead
+from domain.removal import DeleteOpportunity, MergeOpportunity, RestoreOpportunity, UnmergeOpportunity
 from infra.dispatch import Dispatcher, Receipt
 from infra.keys import UNREADABLE, KeyFile, Vault
 from infra.store import open_log
@@ -45,6 +52,8 @@ def everything_stored(url: str) -> bytes:
 
 def test_personal_fields_are_never_stored_in_the_clear(dispatcher, make, log_url, log):
     day = date(2026, 7, 1)
+    strict = replace(STANDARD, stages=(replace(STANDARD.stages[0], exit_criteria=("signed",)), *STANDARD.stages[1:]))
+    dispatcher.execute(asked("process-strict", strict))
     wishes = [
         (LEAD, CaptureLead("fair", "Acme", "ann", "SECRET-1 Doe", "SECRET-2@acme.example", "SECRET-3", "SECRET-4")),
         (LEAD, EnrichLead(name="SECRET-5", email="SECRET-6@acme.example", phone="SECRET-7")),
@@ -53,6 +62,11 @@ def test_personal_fields_are_never_stored_in_the_clear(dispatcher, make, log_url
         (LEAD, DisqualifyLead("no-need", "SECRET-10")),
         (LEAD, ReopenLead("SECRET-11")),
         (LEAD, QualifyLead(override_reason="SECRET-12")),
+        ("lead-8", CaptureLead("fair", name="SECRET-21")),
+        ("lead-8", NurtureLead(day, "SECRET-22")),
+        ("lead-8", MergeLead(LEAD, "SECRET-23")),
+        ("lead-8", UnmergeLead("SECRET-24")),
+        ("lead-8", CorrectFact(1, "SECRET-25", LeadCaptured("fair", name="SECRET-26", note="SECRET-27"))),
         (LEAD, CONVERT),
         (DEAL, ChangeStage("proposal", override_reason="SECRET-13")),
         (DEAL, SetNextStep("SECRET-14", day)),
@@ -61,7 +75,13 @@ def test_personal_fields_are_never_stored_in_the_clear(dispatcher, make, log_url
         (DEAL, LoseOpportunity("price", "Globex", "SECRET-17")),
         (DEAL, ReopenOpportunity("SECRET-18")),
         ("opportunity-8", replace(OPEN, note="SECRET-19")),
-        ("opportunity-8", WinOpportunity(override_reason="SECRET-20")),
+        (DEAL, OverrideProbability(Decimal("0.5"), "SECRET-28")),
+        (DEAL, MergeOpportunity("opportunity-8", "SECRET-29")),
+        (DEAL, UnmergeOpportunity("SECRET-30")),
+        (DEAL, DeleteOpportunity("SECRET-31")),
+        (DEAL, RestoreOpportunity("SECRET-32")),
+        ("opportunity-9", replace(OPEN, process="process-strict")),
+        ("opportunity-9", WinOpportunity(override_reason="SECRET-20")),
     ]
     requests = [
         asked(stream, command, reason=f"SECRET-REASON-{n}", command_id=f"c-{n}")
@@ -71,8 +91,11 @@ def test_personal_fields_are_never_stored_in_the_clear(dispatcher, make, log_url
     stored = everything_stored(log_url)
     assert b"SECRET" not in stored
     assert b"Globex" in stored and b"sealed:1:lead-7:" in stored and b"sealed:1:opportunity-8:" in stored  # a control
+    asked_for = {type(command) for _, command in wishes if personal_texts(command)}
+    personal = {command for kind in ("lead", "opportunity") for command in BY_KIND[kind].commands}
+    assert asked_for == {command for command in personal if personal_fields(command)}
     assert make().history(LEAD).state.lead.profile.email == "SECRET-6@acme.example"
-    for stream in (LEAD, DEAL, "opportunity-8"):
+    for stream in (LEAD, "lead-8", DEAL, "opportunity-8", "opportunity-9"):
         for recorded in log.histories([stream])[stream]:
             opened = dispatcher.vault.open_text(stream, "reason", recorded.reason)
             assert opened == f"SECRET-REASON-{recorded.command_id.removeprefix('c-')}"

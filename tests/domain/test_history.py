@@ -118,6 +118,10 @@ def test_a_correction_of_what_was_never_seen_changes_nothing():
     assert order(happened) == [(1, 1), (2, 2)]
 
 
+def test_corrections_alone_of_what_was_never_seen_are_nothing():
+    assert effective_order([fact(8, 2, None, corrects=7), fact(9, 3, TO_NEED, corrects=6)]) == []
+
+
 def test_a_history_of_which_nothing_is_left_has_no_state():
     empty = History(STREAM, OPPORTUNITY, [fact(1, 1, OPENED), fact(2, 1, None, corrects=1)])
     assert (empty.state, empty.version, empty.state_at(0)) == (None, 2, None)
@@ -148,6 +152,10 @@ def test_all_that_happened_in_one_instant_counts():
 
 def test_what_was_clamped_to_the_opening_is_part_of_it():
     assert history((5, OPENED), (2, TO_OFFER), (6, WON)).state_at(0).deal.progress.stage == "offer"
+
+
+def test_before_the_opening_the_state_is_the_one_that_the_opening_made():
+    assert history((5, OPENED)).state_at(0) == history((5, OPENED)).state
 
 
 @pytest.mark.parametrize("hour", [-1, 0, 1])

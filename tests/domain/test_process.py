@@ -7,50 +7,184 @@ from msgspec.structs import replace
 
 from domain import BY_KIND, Context
 from domain.errors import Malformed, Rejected
-from domain.process import LONGEST, STANDARD, ProcessPublished, Published, PublishProcess, Stage, Version, published
+from domain.process import (
+    LONGEST,
+    STANDARD,
+    ProcessPublished,
+    ProcessRetired,
+    Published,
+    PublishProcess,
+    RenameStage,
+    RetireProcess,
+    RetireStage,
+    Stage,
+    StageRenamed,
+    StageRetired,
+    Version,
+    published,
+)
 from tests.domain.pipelines import FIRST, RENEWALS, REVISED
-from tests.domain.table import Row, check, fold, rows
+from tests.domain.table import Refused, Row, check, fold, rows, tag, uncovered
 
 PROCESS = BY_KIND["process"]
 STREAM = "process-sales"
 
+PUBLISHED = ProcessPublished(1, "Sales", FIRST.stages)
+SECOND = ProcessPublished(2, "Sales", REVISED.stages)
+RENAMED = StageRenamed(1, "need", "Interest")
+DEMO_GONE = StageRetired(1, "demo", "offer")
 STATES = {
     "absent": (),
-    "published": (ProcessPublished(1, "Sales", FIRST.stages),),
-    "revised": (ProcessPublished(1, "Sales", FIRST.stages), ProcessPublished(2, "Sales", REVISED.stages)),
+    "published": (PUBLISHED,),
+    "revised": (PUBLISHED, SECOND),
+    "with a stage renamed": (PUBLISHED, RENAMED),
+    "with a stage retired": (PUBLISHED, DEMO_GONE),
+    "with two stages retired": (PUBLISHED, DEMO_GONE, StageRetired(1, "offer", "need")),
+    "retired": (PUBLISHED, ProcessRetired()),
+}
+PUBLISH = PublishProcess("Sales", FIRST.stages)
+REVISE = PublishProcess("Sales", REVISED.stages)
+RENAME = RenameStage("need", "Interest")
+RETIRE = RetireStage("demo", "offer")
+NO_DEMO = Refused("the process has no stage 'demo'; its open stages are need, trial, offer")
+GONE = "demo is retired in favour of offer; the open stages are need, offer"
+ENDED = {
+    tag(wish): Refused(f"{tag(wish)}: the process is retired; allowed: nothing") for wish in (PUBLISH, RENAME, RETIRE)
+}
+ABSENT = {
+    tag(wish): Refused(f"{tag(wish)}: the process is not published; allowed: publish-process")
+    for wish in (RENAME, RETIRE, RetireProcess())
 }
 TABLE = [
-    Row("absent", PublishProcess("Sales", FIRST.stages), STATES["published"]),
-    Row("published", PublishProcess("Sales", FIRST.stages), (), "as it is"),
-    Row("published", PublishProcess("Sales", REVISED.stages), (STATES["revised"][1],), "other stages"),
+    Row("absent", PUBLISH, STATES["published"]),
+    *(Row("absent", wish, ABSENT[tag(wish)]) for wish in (RENAME, RETIRE, RetireProcess())),
+    #
+    Row("published", PUBLISH, (), "as it is"),
+    Row("published", REVISE, (SECOND,), "other stages"),
     Row("published", PublishProcess("New business", FIRST.stages),
         (ProcessPublished(2, "New business", FIRST.stages),), "another name"),
-    Row("revised", PublishProcess("Sales", REVISED.stages), (), "as it is"),
-    Row("revised", PublishProcess("Sales", FIRST.stages), (ProcessPublished(3, "Sales", FIRST.stages),), "as it was"),
+    Row("published", RENAME, (RENAMED,)),
+    Row("published", RenameStage("need", "Need"), (), "to its name"),
+    Row("published", RenameStage("won", "Sold"), (StageRenamed(1, "won", "Sold"),), "a won stage"),
+    Row("published", RenameStage("trial", "Trial"), Refused(
+        "the process has no stage 'trial'; it has need, demo, offer, won, lost"), "a stage of no version"),
+    Row("published", RETIRE, (DEMO_GONE,)),
+    Row("published", RetireStage("demo", "demo"), Refused(
+        "retire-stage: demo cannot be retired in favour of itself"), "in favour of itself"),
+    Row("published", RetireStage("trial", "demo"), Refused(
+        "the process has no stage 'trial'; its open stages are need, demo, offer"), "one that is not there"),
+    Row("published", RetireStage("demo", "trial"), Refused(
+        "the process has no stage 'trial'; its open stages are need, demo, offer"), "in favour of none"),
+    Row("published", RetireStage("won", "demo"), Refused(
+        "won is a won stage, entered by win-opportunity alone; the open stages are need, demo, offer"), "a won one"),
+    Row("published", RetireStage("demo", "lost"), Refused(
+        "lost is a lost stage, entered by lose-opportunity alone; the open stages are need, demo, offer"), "for lost"),
+    Row("published", RetireProcess(), (ProcessRetired(),)),
+    #
+    Row("revised", REVISE, (), "as it is"),
+    Row("revised", PUBLISH, (ProcessPublished(3, "Sales", FIRST.stages),), "as it was"),
+    Row("revised", RENAME, (StageRenamed(2, "need", "Interest"),)),
+    Row("revised", RenameStage("demo", "Show"), Refused(
+        "the process has no stage 'demo'; it has need, trial, offer, won, lost, dropped"), "of the first version"),
+    Row("revised", RETIRE, NO_DEMO, "of the first version"),
+    Row("revised", RetireStage("trial", "offer"), (StageRetired(2, "trial", "offer"),)),
+    Row("revised", RetireProcess(), (ProcessRetired(),)),
+    #
+    Row("with a stage renamed", REVISE, (SECOND,)),
+    Row("with a stage renamed", RENAME, (), "to its name"),
+    Row("with a stage renamed", RenameStage("need", "Need"), (StageRenamed(1, "need", "Need"),), "back"),
+    Row("with a stage renamed", RetireStage("need", "demo"), (StageRetired(1, "need", "demo"),)),
+    Row("with a stage renamed", RetireProcess(), (ProcessRetired(),)),
+    #
+    Row("with a stage retired", REVISE, (SECOND,)),
+    Row("with a stage retired", RenameStage("demo", "Show"), (StageRenamed(1, "demo", "Show"),), "the retired one"),
+    Row("with a stage retired", RETIRE, (), "again"),
+    Row("with a stage retired", RetireStage("demo", "need"), Refused(GONE), "in favour of another"),
+    Row("with a stage retired", RetireStage("need", "demo"), Refused(GONE), "in favour of the retired one"),
+    Row("with a stage retired", RetireStage("offer", "need"), (StageRetired(1, "offer", "need"),), "another"),
+    Row("with a stage retired", RetireProcess(), (ProcessRetired(),)),
+    #
+    Row("with two stages retired", REVISE, (SECOND,)),
+    Row("with two stages retired", RENAME, (RENAMED,)),
+    Row("with two stages retired", RetireStage("need", "offer"), Refused(
+        "offer is retired in favour of need; the open stages are need"), "the last open one"),
+    Row("with two stages retired", RetireProcess(), (ProcessRetired(),)),
+    #
+    *(Row("retired", wish, ENDED[tag(wish)]) for wish in (PUBLISH, RENAME, RETIRE)),
+    Row("retired", RetireProcess(), ()),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
-def test_a_process_is_published_as_its_next_version_and_never_refused(given, when, then):
+def test_a_wish_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
     check(PROCESS, fold(PROCESS, STATES[given]), when, then, Context(STREAM))
+
+
+def test_the_table_has_every_state_beside_every_command():
+    assert uncovered(TABLE, STATES, PROCESS.commands) == set()
 
 
 @pytest.mark.parametrize(
     ("given", "version", "possible"),
     [
         ("absent", 1, True), ("absent", 2, False), ("published", 1, False), ("published", 2, True),
-        ("published", 3, False), ("revised", 2, False), ("revised", 3, True),
+        ("published", 3, False), ("revised", 2, False), ("revised", 3, True), ("with a stage retired", 2, True),
+        ("retired", 2, False),
     ],
 )  # fmt: skip
-def test_versions_are_numbered_without_a_gap(given, version, possible):
+def test_versions_are_numbered_without_a_gap_until_the_process_is_retired(given, version, possible):
     event = ProcessPublished(version, "Sales", FIRST.stages)
     assert PROCESS.possible(fold(PROCESS, STATES[given]), event) == possible
 
 
+@pytest.mark.parametrize("given", STATES)
+@pytest.mark.parametrize("event", [RENAMED, DEMO_GONE, ProcessRetired()], ids=tag)
+def test_a_process_could_have_been_changed_between_its_first_version_and_its_end(given, event):
+    assert PROCESS.possible(fold(PROCESS, STATES[given]), event) == (given not in ("absent", "retired"))
+
+
 def test_older_versions_stay_for_the_deals_that_follow_them():
     state = fold(PROCESS, STATES["revised"])
-    assert state == Published("Sales", {1: FIRST, 2: REVISED})
+    assert state == Published("Sales", {1: FIRST.stages, 2: REVISED.stages})
     assert state.newest == 2
+
+
+def test_facts_lead_to_these_states():
+    found = {given: fold(PROCESS, facts) for given, facts in STATES.items()}
+    first = Published("Sales", {1: FIRST.stages})
+    assert found["absent"] is None
+    assert found["with a stage renamed"] == replace(first, names={"need": "Interest"})
+    assert found["with a stage retired"] == replace(first, retired={"demo": "offer"})
+    assert found["with two stages retired"] == replace(first, retired={"demo": "offer", "offer": "need"})
+    assert found["retired"] == replace(first, ended=True)
+
+
+@pytest.mark.parametrize("event", [RENAMED, DEMO_GONE, ProcessRetired()], ids=tag)
+def test_what_was_never_published_does_not_change(event):
+    assert PROCESS.evolve(None, event) is None
+
+
+def test_a_stage_that_is_published_again_is_in_use_again_under_its_new_name():
+    revisions = (RENAMED, StageRenamed(1, "demo", "Show"), DEMO_GONE, StageRetired(1, "need", "offer"), SECOND)
+    state = fold(PROCESS, (PUBLISHED, *revisions))
+    assert (state.names, state.retired) == ({"demo": "Show"}, {"demo": "offer"})  # the second version has no demo
+    assert [stage.id for stage in state.version(2).open_stages] == ["need", "trial", "offer"]
+
+
+def test_a_retired_stage_is_entered_from_no_version_and_its_replacement_is_named():
+    state = fold(PROCESS, (PUBLISHED, DEMO_GONE, SECOND))
+    for version, allowed in ((1, "need, offer"), (2, "need, trial, offer")):
+        found = state.version(version)
+        assert ", ".join(stage.id for stage in found.open_stages) == allowed
+    with pytest.raises(Rejected) as refusal:
+        state.version(1).open_stage("demo")
+    assert str(refusal.value) == GONE
+
+
+def test_a_retired_stage_is_not_passed_over_and_deals_open_in_the_first_one_that_is_left():
+    found = fold(PROCESS, (PUBLISHED, DEMO_GONE, StageRetired(1, "need", "offer"))).version(1)
+    assert found.first.id == "offer"
+    assert found.between("need", found.open_stage("offer")) == ()
 
 
 def test_a_version_out_of_its_turn_changes_nothing():
@@ -101,7 +235,7 @@ def test_a_process_that_is_not_published_cannot_be_followed(found):
 
 def test_the_process_that_ships_can_be_published():
     [event] = PROCESS.decide(None, STANDARD, Context("process-standard"))
-    assert [stage.id for stage in PROCESS.evolve(None, event).versions[1].stages] == [
+    assert [stage.id for stage in PROCESS.evolve(None, event).versions[1]] == [
         "discovery", "proposal", "negotiation", "won", "lost",
     ]  # fmt: skip
 
@@ -159,6 +293,11 @@ def test_a_process_that_contradicts_itself_is_malformed(stages, reason):
 def test_a_process_without_a_name_is_malformed():
     with pytest.raises(Malformed, match=r"^name: a process needs a name$"):
         PublishProcess(" ", FIRST.stages)
+
+
+def test_a_stage_renamed_to_nothing_is_malformed():
+    with pytest.raises(Malformed, match=r"^name: a stage needs a name$"):
+        RenameStage("need", " ")
 
 
 @pytest.mark.parametrize(

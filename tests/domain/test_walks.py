@@ -1,7 +1,8 @@
-"""Random walks: a lead, the deal it becomes and the customer it makes, asked for anything at any time, in any order."""
+"""Random walks: leads, the deals they become and the customers they make, asked for anything at any time."""
 
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from functools import reduce
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from domain import BY_COMMAND, BY_KIND, Context, Then, kind
+from domain import BY_KIND, Context, Then, correction, kind, lead, opportunity
 from domain.closing import (
     LoseOpportunity,
     OpportunityLost,
@@ -18,19 +19,50 @@ from domain.closing import (
     ReopenOpportunity,
     WinOpportunity,
 )
-from domain.disposition import DisqualifyLead, ReopenLead
+from domain.correction import CorrectFact
+from domain.disposition import (
+    DisqualifyLead,
+    LeadDisqualified,
+    LeadMerged,
+    LeadNurtured,
+    LeadUnmerged,
+    MergeLead,
+    NurtureLead,
+    ReopenLead,
+    UnmergeLead,
+)
 from domain.errors import PipelineError
 from domain.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
 from domain.framework import BANT
 from domain.framework import Published as Framework
-from domain.history import History
-from domain.lead import CaptureLead, ConvertLead, LeadConverted
-from domain.opportunity import OpenOpportunity
-from domain.profile import AssignLead, ContactLead, EnrichLead
-from domain.progress import ChangeStage, StageChanged
-from domain.qualification import AssessCriterion, QualifyLead
-from domain.recorded import Fact, Happening
-from domain.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.history import Happening, History
+from domain.judgement import (
+    ChangeForecastCategory,
+    ChangeSplits,
+    ClearProbability,
+    OverrideProbability,
+    ProbabilityOverridden,
+    Share,
+)
+from domain.lead import CaptureLead, ConvertLead, LeadCaptured, LeadConverted
+from domain.line_items import Line, LineItemAdded, RemoveLineItem, SetLineItem, total
+from domain.money import Money
+from domain.opportunity import OpenOpportunity, OpportunityOpened
+from domain.process import Version
+from domain.profile import AssignLead, ContactLead, EnrichLead, LeadAssigned
+from domain.progress import ChangePipeline, ChangeStage, PipelineChanged, StageChanged
+from domain.qualification import AssessCriterion, LeadQualified, QualifyLead
+from domain.recorded import Fact
+from domain.removal import (
+    DeleteOpportunity,
+    MergeOpportunity,
+    OpportunityDeleted,
+    OpportunityMerged,
+    OpportunityUnmerged,
+    RestoreOpportunity,
+    UnmergeOpportunity,
+)
+from domain.terms import AmountChanged, ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner, OwnerChanged
 from tests.domain.pipelines import READ, eur
 
 LAST_HOUR = 12
@@ -53,12 +85,37 @@ LEAD_WISHES = st.one_of(
     one_of(QualifyLead, override_reason=["", "a big name"]),
     one_of(DisqualifyLead, reason=["no-need", "no-budget"]),
     one_of(ReopenLead, reason=["again"]),
+    one_of(NurtureLead, until=[None, *DAYS]),
+    one_of(MergeLead, survivor=["lead-1", "lead-2", "lead-3"]),
+    one_of(UnmergeLead, reason=["two people"]),
+    one_of(CorrectFact, version=range(1, 7), reason=["a slip"], replacement=[
+        None, LeadCaptured("fair", "Globex"), LeadAssigned("cleo"), LeadDisqualified("no-budget"), LeadNurtured(),
+        LeadQualified("framework-bant", 1), LeadMerged("lead-2"), LeadUnmerged("two people"),
+        LeadConverted("Globex", "opportunity-1"),
+    ]),
     one_of(ConvertLead, opportunity=["opportunity-2"], process=["process-sales"], amount=[eur("100")]),
     one_of(ConvertLead, opportunity=["opportunity-1", "opportunity-2"], process=["process-sales", "process-draft"],
            amount=[eur("100")]),
 )  # fmt: skip
 STAGES = ["need", "demo", "trial", "offer", "review", "terms", "won", "lost"]
 CRITERIA = [(), ("pain",), ("pain", "sponsor"), ("price",), ("luck",)]
+LEADS = ["lead-1", "lead-2"]
+DEALS = ["opportunity-1", "opportunity-2", "opportunity-3"]
+REPLACEMENTS = [
+    None,
+    OpportunityOpened("process-sales", 2, "trial", eur("300")),
+    AmountChanged(eur("1"), eur("300")),
+    OwnerChanged("ann", "cleo"),
+    StageChanged("need", "offer", 2, "forward"),
+    StageChanged("need", "demo", 2, "back"),
+    LineItemAdded("boat", Line("Boat", Decimal(2), eur("1"))),
+    ProbabilityOverridden(Decimal(1), "sure"),
+    OpportunityLost("timing"),
+    OpportunityReopened("offer", "again"),
+    OpportunityMerged("opportunity-2"),
+    OpportunityUnmerged("two deals"),
+    OpportunityDeleted("a test"),
+]
 DEAL_WISHES = st.one_of(
     one_of(OpenOpportunity, process=["process-sales", "process-renewals"], amount=[eur("100"), eur("200")],
            lead=["", "lead-1"], stage=["", "offer"]),
@@ -75,9 +132,30 @@ DEAL_WISHES = st.one_of(
     one_of(WinOpportunity, account=["Acme"], override_reason=["signed"]),
     one_of(LoseOpportunity, reason=["price", "timing"]),
     one_of(ReopenOpportunity, reason=["again"], to_stage=["", "need", "review", "won"]),
+    one_of(SetLineItem, item=["boat", "oars"], product=["Boat"], quantity=[Decimal(1), Decimal("0.5")],
+           unit_price=[eur("99.99"), Money(Decimal(7), "USD")]),
+    one_of(RemoveLineItem, item=["boat", "oars"]),
+    one_of(OverrideProbability, probability=[Decimal(0), Decimal("0.9")], reason=["gut"]),
+    one_of(ClearProbability),
+    one_of(ChangeForecastCategory, to=[None, "commit", "omitted"]),
+    one_of(ChangeSplits, shares=[(), (Share("ann", Decimal("0.5")), Share("bob", Decimal("0.5")))]),
+    one_of(ChangePipeline, process=["process-sales", "process-renewals", "process-draft"], stage_mapping=[
+        {"need": "review", "trial": "review", "offer": "terms", "review": "need", "terms": "trial"}, {},
+    ]),
+    one_of(MergeOpportunity, survivor=DEALS),
+    one_of(UnmergeOpportunity, reason=["two deals"]),
+    one_of(DeleteOpportunity, reason=["a test"]),
+    one_of(RestoreOpportunity, reason=["no test"]),
+    one_of(CorrectFact, version=range(1, 9), reason=["a slip"], replacement=REPLACEMENTS),
 )  # fmt: skip
-LEADS = ["lead-1", "lead-2"]
-DEALS = ["opportunity-1", "opportunity-2"]
+TAKEN_BACK = {
+    lead.Merged: UnmergeLead("two people"), opportunity.Merged: UnmergeOpportunity("two deals"),
+    opportunity.Deleted: RestoreOpportunity("no test"),
+}  # fmt: skip
+UNDOING = {
+    LeadMerged: (UnmergeLead, CorrectFact), OpportunityMerged: (UnmergeOpportunity, CorrectFact),
+    OpportunityDeleted: (RestoreOpportunity, CorrectFact),
+}  # fmt: skip
 HOURS = st.one_of(st.just(LAST_HOUR), st.integers(-2, LAST_HOUR))  # now, half of the time
 
 
@@ -94,6 +172,7 @@ class Walk(RuleBasedStateMachine):
         self.ask("lead-2", CaptureLead("fair", "Acme"), hour * HOUR)
         self.ask("lead-2", QualifyLead(override_reason="a big name"), hour * HOUR)
         self.ask("opportunity-1", OpenOpportunity("process-sales", eur("100")), hour * HOUR)
+        self.ask("opportunity-3", OpenOpportunity("process-sales", eur("300")), hour * HOUR)
 
     @rule(stream=st.sampled_from(LEADS), wish=LEAD_WISHES, hour=HOURS)
     def ask_of_a_lead(self, stream, wish, hour):
@@ -101,9 +180,23 @@ class Walk(RuleBasedStateMachine):
 
     @rule(stream=st.sampled_from([DEALS[0], *DEALS]), wish=DEAL_WISHES, hour=HOURS)
     def ask_of_a_deal(self, stream, wish, hour):
-        self.ask(stream, wish, hour * HOUR)
+        self.ask(stream, wish, (LAST_HOUR if isinstance(wish, ChangePipeline) else hour) * HOUR)
+
+    @rule(stream=st.sampled_from([*LEADS, *DEALS]), hour=HOURS)
+    def take_a_removal_back(self, stream, hour):
+        if wish := TAKEN_BACK.get(type(self.read(stream))):
+            self.ask(stream, wish, hour * HOUR)
+
+    @rule(stream=st.sampled_from([*LEADS, *DEALS]), number=st.integers(0, 9), kept=st.booleans(), hour=HOURS)
+    def correct_a_fact(self, stream, number, kept, hour):
+        if facts := self.facts(stream):
+            wrong = facts[number % len(facts)]
+            likely = [other for other in REPLACEMENTS if type(other) is type(wrong.event)]
+            replacement = wrong.event if kept else likely[0] if likely else None
+            self.ask(stream, CorrectFact(wrong.version, "a slip", replacement), hour * HOUR)
 
     def ask(self, stream: str, wish: Any, moment: int) -> None:
+        last = [event for _, event in timeline(self.facts(stream)) if _ <= moment][-1:]
         before = {name: (history.version, history.state) for name, history in self.histories.items()}
         try:
             changes = self.decide(stream, wish, moment)
@@ -112,6 +205,9 @@ class Walk(RuleBasedStateMachine):
             return
         for history, happenings in changes:
             history.add(happenings)
+        if last and changes[0][1]:
+            undoing = UNDOING.get(type(last[0]), (type(wish),))
+            assert type(wish) in undoing, "what was merged or deleted accepts its undoing and corrections alone"
         assert not any(happenings for _, happenings in self.decide(stream, wish, moment)), (
             "asked again, it adds nothing"
         )
@@ -121,15 +217,24 @@ class Walk(RuleBasedStateMachine):
         changes, wishes = [], [Then(stream, wish)]
         for name, command in wishes:
             history = self.histories.setdefault(name, History(name, BY_KIND[kind(name)]))
-            decider = BY_COMMAND[type(command)]
-            state = history.state_at(moment)
-            read = {other: CONTEXT.get(other) for other in decider.reads(state, command)}
-            answer = decider.decide(state, command, Context(name, read))
-            wishes += [then for then in answer if isinstance(then, Then)]
-            happenings = [Happening(event, moment) for event in answer if not isinstance(event, Then)]
+            decider, correcting = history.decider, isinstance(command, CorrectFact)
+            given = None if moment == LAST_HOUR * HOUR else moment  # a correction takes the fact's own time, or this
+            state = history.state_at(correction.moment_of(history.facts, command, given) if correcting else moment)
+            wanted = correction.reads(state, command) if correcting else decider.reads(state, command)
+            context = Context(name, {other: self.read(other) for other in wanted})
+            if correcting:
+                happenings = [*correction.decide(history.facts, state, command, given, context)]
+            else:
+                answer = decider.decide(state, command, context)
+                wishes += [then for then in answer if isinstance(then, Then)]
+                happenings = [Happening(event, moment) for event in answer if not isinstance(event, Then)]
             history.check(happenings)
             changes.append((history, happenings))
         return changes
+
+    def read(self, name: str) -> Any:
+        """The state of another stream, as it is now."""
+        return CONTEXT[name] if name in CONTEXT else self.histories[name].state if name in self.histories else None
 
     @invariant()
     def versions_are_contiguous(self):
@@ -175,25 +280,47 @@ class Walk(RuleBasedStateMachine):
                     closed = False
 
     @invariant()
-    def a_deal_is_only_ever_moved_to_an_open_stage_of_its_own_process(self):
+    def a_deal_is_only_ever_moved_to_an_open_stage_of_the_process_that_it_follows(self):
         for deal in DEALS:
             for _, event in timeline(self.facts(deal)):
+                if isinstance(event, (OpportunityOpened, PipelineChanged)):
+                    stages = Version(CONTEXT[event.process].versions[event.process_version])
+                    assert stages.stage(event.stage).kind == "open"
                 if isinstance(event, (StageChanged, OpportunityReopened)):
-                    opened = self.facts(deal)[0].event
-                    stage = (
-                        CONTEXT[opened.process]
-                        .versions[opened.process_version]
-                        .stage(event.to if isinstance(event, StageChanged) else event.to_stage)
-                    )
+                    stage = stages.stage(event.to if isinstance(event, StageChanged) else event.to_stage)
                     assert stage is not None and stage.kind == "open"
 
     @invariant()
+    def nothing_survives_itself_however_long_the_way(self):
+        for stream in (*LEADS, *DEALS):
+            seen = {stream}
+            while isinstance(state := self.read(stream), (lead.Merged, opportunity.Merged)):
+                stream = state.survivor
+                assert stream not in seen
+                seen.add(stream)
+
+    @invariant()
+    def an_open_deal_with_lines_is_worth_what_they_come_to(self):
+        for deal in DEALS:
+            state = self.read(deal)
+            if isinstance(state, opportunity.Open) and state.deal.lines:
+                assert len({line.unit_price.currency for line in state.deal.lines.values()}) == 1
+                assert state.deal.amount.amount == sum(total(line).amount for line in state.deal.lines.values())
+
+    @invariant()
+    def a_closed_deal_has_no_judgement_of_its_chances(self):
+        for deal in DEALS:
+            state = self.read(deal)
+            if isinstance(state, (opportunity.Won, opportunity.Lost)):
+                assert (state.deal.judgement.probability, state.deal.judgement.category) == (None, None)
+
+    @invariant()
     def a_lead_converts_once_into_a_deal_that_names_it(self):
-        for lead in LEADS:
-            converted = [fact.event for fact in self.facts(lead) if isinstance(fact.event, LeadConverted)]
+        for name in LEADS:
+            converted = [event for _, event in timeline(self.facts(name)) if isinstance(event, LeadConverted)]
             assert len(converted) <= 1
             for event in converted:
-                assert self.facts(event.opportunity)[0].event.lead == lead
+                assert self.facts(event.opportunity)[0].event.lead == name
 
     @invariant()
     def every_account_that_bought_is_one_customer(self):
@@ -209,10 +336,11 @@ class Walk(RuleBasedStateMachine):
 
 
 def timeline(facts: list[Fact]) -> list[tuple[int, Any]]:
-    """When each fact took effect, and the fact, written down as naively as can be."""
-    opening = min((fact.occurred_at for fact in facts[:1]), default=0)
-    effective = [(max(fact.occurred_at, opening), fact.version, fact.event) for fact in facts]
-    return [(when, event) for when, _, event in sorted(effective, key=lambda row: (row[0], row[1]))]
+    """When each fact took effect, and the fact, written down as naively as can be: corrections stand for originals."""
+    standing = {fact.corrects or fact.version: fact for fact in facts}
+    opening = min((standing[fact.version].occurred_at for fact in facts[:1]), default=0)
+    effective = [(max(fact.occurred_at, opening), version, fact.event) for version, fact in standing.items()]
+    return [(when, event) for when, _, event in sorted(effective, key=lambda row: row[:2]) if event is not None]
 
 
 def at_the_opening(facts: list[Fact]) -> list[Any]:

@@ -8,34 +8,35 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from domain.lead import (
-    LeadAssigned,
-    LeadCaptured,
-    LeadContacted,
-    LeadConverted,
-    LeadDisqualified,
-    LeadEnriched,
-    LeadQualified,
-    LeadReopened,
+from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
+from domain.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
+from domain.follow_up import ActivityCompleted
+from domain.judgement import (
+    ForecastCategoryChanged,
+    ProbabilityCleared,
+    ProbabilityOverridden,
+    Share,
+    SplitsChanged,
 )
-from domain.money import Money
-from domain.opportunity import (
-    ActivityCompleted,
-    OpportunityLost,
-    OpportunityOpened,
-    OpportunityReopened,
-    OpportunityWon,
-    StageChanged,
-)
-from domain.process import ProcessPublished, Stage
+from domain.lead import LeadCaptured, LeadConverted
+from domain.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved
+from domain.money import Money, from_minor_units
+from domain.opportunity import OpportunityOpened
+from domain.process import ProcessPublished, ProcessRetired, Stage, StageRenamed, StageRetired
+from domain.profile import LeadAssigned, LeadContacted, LeadEnriched
+from domain.progress import PipelineChanged, StageChanged
+from domain.qualification import CriterionAssessed, LeadQualified
 from domain.recorded import Fact
+from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
 from domain.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
 from projections.question import Question
 from projections.versions import END
 
 PROCESSES, DEALS, LEADS = ("process-p", "process-q"), ("opportunity-s", "opportunity-t", "opportunity-u"), ("lead-l",)
 STREAMS = (*DEALS, *DEALS, *DEALS, *PROCESSES, *LEADS)  # deals come more often
-LONGEST = 22  # facts
+LONGEST = 26  # facts
+NEWEST = 3  # versions of a process that deals may name, whether they are published or not
+CURRENCIES = ("EUR", "USD", "JPY", "KWD")  # two, none and three minor digits
 
 
 class FactLog:
@@ -59,89 +60,128 @@ class FactLog:
         yield from (list(facts) for _, facts in groupby(ordered, key=lambda fact: fact.stream))
 
 
+def money(units: int, currency: str) -> Money:
+    return Money(from_minor_units(units, currency), currency)
+
+
 STAGE_IDS = st.sampled_from("abc")
 OWNERS, PRODUCTS = st.sampled_from(["", "ann", "bob"]), st.sampled_from(["", "x"])
 SOURCES = st.sampled_from(["", "web"])
-MONEY = st.builds(
-    Money,
-    st.integers(0, 900).map(lambda cents: Decimal(cents) / 100) | st.just(Decimal(10) ** 14 - 1),
-    st.sampled_from(["EUR", "USD"]),
+CHANCES = st.integers(0, 10_000).map(lambda points: Decimal(points) / 10_000)
+CATEGORIES = st.sampled_from(["pipeline", "best-case", "commit", "omitted"])
+CURRENCY = st.sampled_from(["EUR", *CURRENCIES])
+LARGE = CURRENCY.map(lambda currency: Money(Decimal(10) ** 14 - 1, currency))
+MONEY = st.one_of(*3 * [st.builds(money, st.integers(0, 900), CURRENCY)], LARGE)
+REASON, ITEMS = st.just("?"), st.sampled_from(["i", "j", "k"])
+LINES = st.builds(
+    Line,
+    PRODUCTS,
+    st.integers(1, 2000).map(lambda n: Decimal(n) / 1000),
+    MONEY,
+    st.sampled_from(["0", "0.125", "1"]).map(Decimal),
 )
-OPENING = st.builds(
-    OpportunityOpened, st.sampled_from(PROCESSES), st.integers(1, 2), STAGE_IDS, MONEY,
-    owner=OWNERS, product=PRODUCTS, source=SOURCES,
-)  # fmt: skip
-REASON = st.just("")
-DEAL_EVENTS = st.one_of(
-    st.builds(StageChanged, st.just("?"), STAGE_IDS, st.just(1), st.just("forward")),
-    st.builds(StageChanged, st.just("?"), STAGE_IDS, st.just(1), st.just("forward")),
-    st.builds(AmountChanged, MONEY, MONEY),
-    st.builds(OwnerChanged, st.just("?"), OWNERS),
-    st.builds(AccountChanged, st.just("?"), st.just("Acme")),
-    st.builds(CloseDateChanged, st.none(), st.just(date(2024, 2, 29))),
-    st.builds(ActivityCompleted, st.just("1"), st.just("call")),
-    st.builds(OpportunityWon, MONEY),
-    st.builds(OpportunityLost, st.just("price")),
-    st.builds(OpportunityReopened, STAGE_IDS, REASON),
-    OPENING,
+MAPPING = st.dictionaries(STAGE_IDS, STAGE_IDS, max_size=1)
+DEAL: dict[type, st.SearchStrategy[Any]] = {
+    OpportunityOpened: st.builds(
+        OpportunityOpened, st.sampled_from(PROCESSES), st.integers(1, NEWEST), STAGE_IDS, MONEY,
+        owner=OWNERS, product=PRODUCTS, source=SOURCES,
+    ),
+    StageChanged: st.builds(StageChanged, REASON, STAGE_IDS, st.just(1), st.just("forward")),
+    PipelineChanged: st.builds(
+        PipelineChanged, st.sampled_from(PROCESSES), st.integers(1, NEWEST), STAGE_IDS, MAPPING
+    ),
+    AmountChanged: st.builds(AmountChanged, MONEY, MONEY),
+    LineItemAdded: st.builds(LineItemAdded, ITEMS, LINES),
+    LineItemChanged: st.builds(LineItemChanged, ITEMS, LINES),
+    LineItemRemoved: st.builds(LineItemRemoved, ITEMS),
+    ProbabilityOverridden: st.builds(ProbabilityOverridden, CHANCES, REASON),
+    ProbabilityCleared: st.builds(ProbabilityCleared),
+    ForecastCategoryChanged: st.builds(ForecastCategoryChanged, st.none(), st.none() | CATEGORIES),
+    SplitsChanged: st.just(SplitsChanged((Share("ann", Decimal("0.5")), Share("bob", Decimal("0.5"))))),
+    OwnerChanged: st.builds(OwnerChanged, REASON, OWNERS),
+    AccountChanged: st.builds(AccountChanged, REASON, st.just("Acme")),
+    CloseDateChanged: st.builds(CloseDateChanged, st.none(), st.dates(date(2024, 2, 28), date(2024, 3, 1))),
+    ActivityCompleted: st.builds(ActivityCompleted, st.just("1"), st.just("call")),
+    OpportunityWon: st.builds(OpportunityWon, MONEY, st.sampled_from(["", "Bolt"])),
+    OpportunityLost: st.builds(OpportunityLost, st.just("price")),
+    OpportunityReopened: st.builds(OpportunityReopened, STAGE_IDS, REASON),
+    OpportunityMerged: st.builds(OpportunityMerged, st.sampled_from(DEALS)),
+    OpportunityUnmerged: st.builds(OpportunityUnmerged, REASON),
+    OpportunityDeleted: st.builds(OpportunityDeleted, REASON),
+    OpportunityRestored: st.builds(OpportunityRestored, REASON),
+}  # fmt: skip
+LEAD: dict[type, st.SearchStrategy[Any]] = {
+    LeadCaptured: st.builds(LeadCaptured, SOURCES),
+    LeadAssigned: st.builds(LeadAssigned, OWNERS),
+    LeadContacted: st.builds(LeadContacted, st.just("1"), st.just("call")),
+    LeadEnriched: st.builds(LeadEnriched, st.sampled_from([None, "Acme"])),
+    CriterionAssessed: st.builds(CriterionAssessed, st.just("b"), st.just("need"), st.just("yes")),
+    LeadQualified: st.builds(LeadQualified, st.just("bant"), st.just(1)),
+    LeadNurtured: st.builds(LeadNurtured),
+    LeadDisqualified: st.builds(LeadDisqualified, st.just("no-need")),
+    LeadReopened: st.builds(LeadReopened, REASON),
+    LeadMerged: st.builds(LeadMerged, st.just("lead-m")),
+    LeadUnmerged: st.builds(LeadUnmerged, REASON),
+    LeadConverted: st.builds(LeadConverted, st.just("Acme"), st.just("opportunity-s")),
+}
+OFTEN = (StageChanged, StageChanged, PipelineChanged, OpportunityWon, OpportunityUnmerged, OpportunityRestored)
+DEAL_EVENTS = st.sampled_from([*DEAL, *OFTEN]).flatmap(DEAL.__getitem__)
+LEAD_EVENTS = st.sampled_from([*LEAD]).flatmap(LEAD.__getitem__)
+REVISIONS = st.one_of(
+    st.builds(StageRenamed, st.integers(1, NEWEST), STAGE_IDS, st.sampled_from(["Said", "Meant"])),
+    st.builds(StageRetired, st.integers(1, NEWEST), STAGE_IDS, STAGE_IDS),
+    st.just(ProcessRetired()),
 )
-CAPTURE = st.builds(LeadCaptured, SOURCES)
-LEAD_EVENTS = st.one_of(
-    st.builds(LeadAssigned, OWNERS), st.builds(LeadContacted, st.just("1"), st.just("call")),
-    st.builds(LeadEnriched, st.sampled_from([None, "Acme"])), st.builds(LeadQualified, st.just("bant"), st.just(1)),
-    st.builds(LeadDisqualified, st.just("no-need")), st.builds(LeadReopened, REASON),
-    st.builds(LeadConverted, st.just("Acme"), st.just("opportunity-s")), CAPTURE,
-)  # fmt: skip
 
 
 @st.composite
-def publications(draw: st.DrawFn) -> ProcessPublished:
+def publications(draw: st.DrawFn, version: int) -> ProcessPublished:
     """A version with some of the stages, in any order."""
     opens = draw(st.permutations("abc"))[: draw(st.integers(1, 3))]
-    chances = [Decimal(draw(st.integers(0, 10_000))) / 10_000 for _ in opens]
     name = draw(st.sampled_from(["One", "Two"]))
     stages = [
-        Stage(stage, f"{stage} in {name}", order, "open", chance, "pipeline")
-        for order, (stage, chance) in enumerate(zip(opens, chances, strict=True))
+        Stage(stage, f"{stage} in {name}", order, "open", draw(CHANCES), "pipeline")
+        for order, stage in enumerate(opens)
     ]
     won = Stage("won", "Won", 8, "won", Decimal(1), "closed")
     lost = Stage("lost", "Lost", 9, "lost", Decimal(0), "omitted")
-    return ProcessPublished(draw(st.integers(1, 2)), name, (*stages, won, lost))
+    return ProcessPublished(version, name, (*stages, won, lost))
 
 
-def event(draw: st.DrawFn, stream: str, version: int) -> Any:
+def event(draw: st.DrawFn, stream: str, earlier: Sequence[Fact]) -> Any:
     """An event of a stream's kind; the first usually begins it."""
     if stream in PROCESSES:
-        return draw(publications())
-    opening, later = (OPENING, DEAL_EVENTS) if stream in DEALS else (CAPTURE, LEAD_EVENTS)
-    return draw(opening if version == 1 and draw(st.integers(0, 9)) else later)
+        published = sum(isinstance(fact.event, ProcessPublished) for fact in earlier)
+        return draw(publications(published + 1) if draw(st.booleans()) else REVISIONS)
+    opening, later = (DEAL[OpportunityOpened], DEAL_EVENTS) if stream in DEALS else (LEAD[LeadCaptured], LEAD_EVENTS)
+    return draw(opening if not earlier and draw(st.integers(0, 9)) else later)
+
+
+def correction(draw: st.DrawFn, position: int, earlier: Sequence[Fact]) -> Fact:
+    """A fact of the stream taken away, or replaced by one of its type, or only put at another time."""
+    wrong = draw(st.sampled_from([fact for fact in earlier if not fact.corrects]))
+    kinds = DEAL if wrong.stream in DEALS else LEAD
+    event = draw(st.none() | st.just(wrong.event) | kinds[type(wrong.event)])
+    when = draw(st.just(wrong.occurred_at) | st.integers(0, 6))
+    return Fact(position, wrong.stream, len(earlier) + 1, "fact-corrected", when, event, wrong.version)
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Fact]:
     """Interleaved facts of a few streams at few instants, with gaps in their positions."""
-    log: list[Fact] = []
-    first = [Fact(1, stream, 1, "process-published", 0, draw(publications())) for stream in PROCESSES]
-    log += (fact._replace(position=position) for position, fact in zip((1, 3), first, strict=True))
+    log = [
+        Fact(position, stream, 1, "process-published", 0, draw(publications(1)))
+        for position, stream in zip((1, 3), PROCESSES, strict=True)
+    ]
     for position in range(5, 5 + 2 * draw(st.integers(1, LONGEST)), 2):
-        stream, when = draw(st.sampled_from(STREAMS)), draw(st.integers(0, 6))
-        version = 1 + sum(fact.stream == stream for fact in log)
-        happened = draw(event_of(stream, version))
-        targets = [
-            fact.version
-            for fact in log
-            if fact.stream == stream and type(fact.event) is type(happened) and not fact.corrects
-        ]
-        corrects = draw(st.sampled_from([0, 0, 0, *targets]))
-        kept = None if corrects and draw(st.booleans()) else happened
-        log.append(Fact(position, stream, version, happened.__struct_config__.tag, when, kept, corrects))
+        stream = draw(st.sampled_from(STREAMS))
+        earlier = [fact for fact in log if fact.stream == stream]
+        if earlier and stream not in PROCESSES and draw(st.integers(0, 4)) == 0:
+            log.append(correction(draw, position, earlier))
+        else:
+            happened, when = event(draw, stream, earlier), draw(st.integers(0, 6))
+            log.append(Fact(position, stream, len(earlier) + 1, happened.__struct_config__.tag, when, happened))
     return log
-
-
-@st.composite
-def event_of(draw: st.DrawFn, stream: str, version: int) -> Any:
-    """`event` as a strategy."""
-    return event(draw, stream, version)
 
 
 POSITIONS, INSTANTS = st.integers(0, 2 * LONGEST + 6), st.integers(-1, 7)
@@ -153,6 +193,6 @@ QUESTIONS = st.builds(
     owner=st.none() | OWNERS,
     product=st.none() | st.none() | PRODUCTS,
     source=st.none() | st.none() | SOURCES,
-    currency=st.none() | st.sampled_from(["EUR", "USD"]),
+    currency=st.none() | st.none() | CURRENCY,
 )
 PERIODS = st.tuples(st.none() | st.integers(-1, 3), st.none() | st.integers(4, 8))

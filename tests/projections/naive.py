@@ -4,20 +4,37 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from domain import opportunity
 from domain.money import MINOR_UNITS
+from domain.process import ProcessPublished, StageRenamed
 from domain.recorded import Fact
 from projections.question import Question
 
 
 class Then(NamedTuple):
-    """A deal after one of its facts: since when, in which stage and status, and which stretch of them it is."""
+    """A deal after one of its facts: when that was, in which state, and since when it has its stage and status."""
 
     when: int
     state: Any
-    status: str
-    stage: str
     began: int
+
+    @property
+    def status(self) -> str:
+        return type(self.state).__name__.lower()
+
+    @property
+    def deal(self) -> opportunity.Deal:
+        return self.state.deal
+
+    @property
+    def at(self) -> tuple[str, int, str]:
+        """(process, version, stage)"""
+        return self.deal.progress.process, self.deal.progress.process_version, self.deal.progress.stage
+
+
+GONE = ("merged", "deleted")
 
 
 def standing(facts: list[Fact], stream: str, known_at: int) -> list[tuple[int, int, Any]]:
@@ -38,15 +55,16 @@ def past(facts: list[Fact], question: Question) -> dict[str, list[Then]]:
     """Each deal's history until the moment, in the domain's own states; those not yet opened are left out."""
     found: dict[str, list[Then]] = {}
     for stream in {fact.stream for fact in facts if fact.stream.startswith("opportunity-")}:
-        state, steps = None, list[Then]()
+        state, place, began, steps = None, None, 0, list[Then]()
         for when, _, event in standing(facts, stream, question.known_at):
             state = opportunity.evolve(state, event)
             if state is None or when > question.effective_at:
                 continue
-            place = type(state).__name__.lower(), state.deal.stage
-            same = bool(steps) and (steps[-1].status, steps[-1].stage) == place
-            steps.append(Then(when, state, *place, steps[-1].began if same else when))
-        if steps and wanted(steps[-1].state.deal, question):
+            then = Then(when, state, began)
+            if then.status not in GONE and place != (then.status, then.at[0], then.at[2]):
+                place, began = (then.status, then.at[0], then.at[2]), when
+            steps.append(then._replace(began=began))
+        if steps and wanted(steps[-1].deal, question):
             found[stream] = steps
     return found
 
@@ -54,11 +72,11 @@ def past(facts: list[Fact], question: Question) -> dict[str, list[Then]]:
 def wanted(deal: opportunity.Deal, question: Question) -> bool:
     """Whether the filters let a deal through."""
     pairs = [
-        (question.pipeline, deal.opened.process),
+        (question.pipeline, deal.progress.process),
         (question.owner, deal.terms.owner),
         (question.product, deal.opened.product),
         (question.source, deal.opened.source),
-        (question.currency, deal.terms.amount.currency),
+        (question.currency, deal.amount.currency),
     ]
     return all(asked is None or asked == found for asked, found in pairs)
 
@@ -68,11 +86,15 @@ def published(facts: list[Fact], question: Question) -> dict[tuple[str, int], di
     found: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
     for process in {fact.stream for fact in facts if fact.stream.startswith("process-")}:
         for _, _, event in standing(facts, process, question.known_at):
-            found[process, event.process_version].update({stage.id: stage for stage in event.stages})
+            if isinstance(event, ProcessPublished):
+                found[process, event.process_version].update({stage.id: stage for stage in event.stages})
+            elif isinstance(event, StageRenamed) and event.stage in found[process, event.process_version]:
+                stages = found[process, event.process_version]
+                stages[event.stage] = replace(stages[event.stage], name=event.name)
     return {
         version: dict(sorted(stages.items(), key=lambda item: (item[1].order, item[0])))
         for version, stages in found.items()
-        if question.pipeline in (None, version[0])
+        if stages and question.pipeline in (None, version[0])
     }
 
 
@@ -87,8 +109,8 @@ def board(facts: list[Fact], question: Question) -> set[Any]:
     found: dict[Any, list[Decimal]] = defaultdict(list)
     for steps in past(facts, question).values():
         if steps[-1].status == "open":
-            deal = steps[-1].state.deal
-            found[deal.opened.process, deal.stage, deal.terms.amount.currency].append(deal.terms.amount.amount)
+            process, _, stage = steps[-1].at
+            found[process, stage, steps[-1].deal.amount.currency].append(steps[-1].deal.amount.amount)
     called = names(facts, question)
     return {(p, s, called.get((p, s), ""), currency, len(held), sum(held)) for (p, s, currency), held in found.items()}
 
@@ -99,11 +121,13 @@ def weighted(facts: list[Fact], question: Question) -> set[Any]:
     versions = published(facts, question)
     for steps in past(facts, question).values():
         if steps[-1].status == "open":
-            deal = steps[-1].state.deal
-            stages = versions.get((deal.opened.process, deal.opened.process_version), {})
-            chance = stages[deal.stage].probability if deal.stage in stages else None
-            place = deal.opened.process, deal.stage, deal.terms.amount.currency
-            found[place].append(None if chance is None else chance * deal.terms.amount.amount)
+            deal, (process, version, stage) = steps[-1].deal, steps[-1].at
+            stages = versions.get((process, version), {})
+            chance = deal.judgement.probability
+            if chance is None and stage in stages:
+                chance = stages[stage].probability
+            worth = None if chance is None else chance * deal.amount.amount
+            found[process, stage, deal.amount.currency].append(worth)
     sums = {key: None if None in parts else sum(parts, Decimal(0)) for key, parts in found.items()}  # type: ignore[arg-type]
     return {(*row, sums[row[0], row[1], row[3]]) for row in board(facts, question)}
 
@@ -112,11 +136,11 @@ def win_rate(facts: list[Fact], question: Question) -> set[Any]:
     """(currency, won, lost, still open, won amount, lost amount, by count, by amount)"""
     found: dict[str, dict[str, list[Decimal]]] = defaultdict(lambda: {"won": [], "lost": [], "open": []})
     for steps in past(facts, question).values():
-        last, amount = steps[-1], steps[-1].state.deal.terms.amount
+        last, amount = steps[-1], steps[-1].deal.amount
         if question.mode == "cohort":
-            counts = during(steps[0].when, question)
+            counts = last.status not in GONE and during(steps[0].when, question)
         else:
-            counts = last.status != "open" and during(last.began, question)
+            counts = last.status in ("won", "lost") and during(last.began, question)
         if counts:
             found[amount.currency][last.status].append(amount.amount)
     return {
@@ -151,17 +175,20 @@ def funnel(facts: list[Fact], question: Question) -> set[Any]:
         for stage in ladder(stages):
             counts.setdefault((process, stage), [0, 0, 0])
     for steps in past(facts, question).values():
-        opened = steps[0].state.deal.opened
-        if (opened.process, opened.process_version) in versions:
-            rungs = ladder(versions[opened.process, opened.process_version])
+        if steps[-1].status in GONE:
+            continue
+        for process in {step.at[0] for step in steps}:
+            version = [step.at[1] for step in steps if step.at[0] == process][-1]
+            rungs = ladder(versions.get((process, version), {}))
             for rung in range(len(rungs)):
-                entered, advanced = judged(ranks(steps, rungs), rung, question.mode)
+                entered, advanced = judged(ranks(steps, process, rungs), rung, question.mode)
                 if entered is not None and during(entered, question):
-                    count = counts[opened.process, rungs[rung]]
+                    count = counts[process, rungs[rung]]
                     count[0] += 1
                     count[1] += advanced
-                    count[2] += steps[-1].status == "open" and not advanced
-    return {(*place, *count) for place, count in counts.items()}
+                    count[2] += (steps[-1].at[0], steps[-1].status) == (process, "open") and not advanced
+    entered_by_any = {process for (process, _), count in counts.items() if count[0]}
+    return {(*place, *count) for place, count in counts.items() if place[0] in entered_by_any}
 
 
 def ladder(stages: dict[str, Any]) -> list[str]:
@@ -170,15 +197,17 @@ def ladder(stages: dict[str, Any]) -> list[str]:
     return [*(stage for stage, found in stages.items() if found.kind == "open"), *won[:1]]
 
 
-def ranks(steps: list[Then], rungs: list[str]) -> list[tuple[int, int]]:
-    """(place in the process, instant) of each stretch in one stage and status; -1 for what is no place in it."""
+def ranks(steps: list[Then], process: str, rungs: list[str]) -> list[tuple[int, int]]:
+    """(place in the process, instant) after each fact; -1 for what is no place in it."""
     found: list[tuple[int, int]] = []
-    for before, step in zip([None, *steps], steps, strict=False):
-        if before is None or (before.status, before.stage) != (step.status, step.stage):
-            rank = {"won": len(rungs) - 1, "lost": -1}.get(step.status)
-            if rank is None:
-                rank = rungs.index(step.stage) if step.stage in rungs[:-1] else -1
-            found.append((rank, step.when))
+    for step in steps:
+        there, _, stage = step.at
+        rank = -1
+        if there == process and step.status == "won":
+            rank = len(rungs) - 1
+        elif there == process and step.status == "open" and stage in rungs[:-1]:
+            rank = rungs.index(stage)
+        found.append((rank, step.when))
     return found
 
 

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
 from domain.errors import Malformed, NotFound
 from domain.money import Money
-from domain.opportunity import OpportunityLost, OpportunityOpened, OpportunityReopened, OpportunityWon, StageChanged
+from domain.opportunity import OpportunityOpened
 from domain.process import ProcessPublished, Stage
+from domain.progress import StageChanged
 from domain.recorded import Fact
 from projections import METRICS
 from projections.board import BoardRow

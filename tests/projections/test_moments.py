@@ -6,15 +6,19 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import astuple, replace
+from sqlalchemy import select
 
+from domain import BY_KIND, kind
+from domain.history import History
+from domain.money import minor_units
 from domain.recorded import Fact
 from infra.views import Views
-from projections import METRICS
+from projections import METRICS, PROJECTIONS, leads, opportunities
 from projections.question import Question
-from projections.versions import END
+from projections.versions import END, Projection, effective, from_cells, known
 from tests.projections import naive
 from tests.projections.conftest import Over
-from tests.projections.histories import PERIODS, QUESTIONS, histories
+from tests.projections.histories import CURRENCIES, PERIODS, QUESTIONS, histories
 
 EXAMPLES = int(environ.get("DEALTRAIL_EXAMPLES", "40"))
 often = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -72,3 +76,72 @@ def test_tables_kept_up_page_by_page_equal_rebuilt_ones(over: Over, facts: list[
     incremental = views.digest()
     views.rebuild()
     assert views.digest() == incremental
+
+
+@often
+@given(facts=histories(), question=QUESTIONS)
+def test_no_sum_ever_mixes_currencies(over: Over, facts: list[Fact], question: Question):
+    views = over(facts)
+    views.catch_up()
+    everything = replace(question, currency=None)
+    for metric in ("board", "weighted", "win-rate"):
+        all_of_it = views.ask(metric, everything).records
+        for currency in CURRENCIES:
+            alone = [row for row in all_of_it if row.currency == currency]
+            assert views.ask(metric, replace(question, currency=currency)).records == alone
+    for deal in (state.deal for state in folded(facts, "opportunity").values()):
+        assert {line.unit_price.currency for line in deal.lines.values()} <= {deal.amount.currency}
+
+
+def folded(facts: list[Fact], of: str) -> dict[str, Any]:
+    """What the domain itself makes of each stream of a kind."""
+    streams = {fact.stream for fact in facts if kind(fact.stream) == of}
+    histories = (History(name, BY_KIND[of], [f for f in facts if f.stream == name]) for name in streams)
+    return {history.stream: history.state for history in histories if history.state is not None}
+
+
+def rows(over: Over, facts: list[Fact], page: int, projection: Projection) -> dict[str, Any]:
+    """The rows known and true at the end, by stream."""
+    views = over(facts)
+    views.catch_up(page, far=END)
+    standing = select(projection.table).where(known(projection.table), effective(projection.table))
+    with views._tables.reading(PROJECTIONS) as snapshot:  # type: ignore[attr-defined]
+        found = [from_cells(projection, row) for row in snapshot.select(standing)]
+    assert len({version.stream for version in found}) == len(found)
+    return {version.stream: version.row for version in found}
+
+
+def status(state: Any) -> str:
+    return type(state).__name__.lower()
+
+
+@often
+@given(facts=histories(), page=st.integers(1, 9))
+def test_the_last_row_of_a_deal_is_what_the_domain_folds_it_to(over: Over, facts: list[Fact], page: int):
+    folds = folded(facts, "opportunity")
+    made = rows(over, facts, page, opportunities.PROJECTION)
+    assert set(made) == set(folds)
+    for stream, state in folds.items():
+        row, deal = made[stream], state.deal
+        chance, day = deal.judgement.probability, deal.terms.close_date
+        assert (row.status, row.before) == (status(state), status(state.before) if hasattr(state, "before") else "")
+        assert (row.process, row.process_version, row.stage) == astuple(deal.progress)
+        assert (row.amount, row.currency) == (minor_units(deal.amount), deal.amount.currency)
+        assert (row.stated, row.stated_currency) == (minor_units(deal.terms.amount), deal.terms.amount.currency)
+        assert (row.owner, row.account) == (deal.terms.owner, deal.terms.account)
+        assert row.close_date == (day.isoformat() if day else "")
+        assert row.probability == (-1 if chance is None else int(chance * 10_000))
+        assert row.category == (deal.judgement.category or "")
+
+
+@often
+@given(facts=histories(), page=st.integers(1, 9))
+def test_the_last_row_of_a_lead_is_what_the_domain_folds_it_to(over: Over, facts: list[Fact], page: int):
+    folds = folded(facts, "lead")
+    made = rows(over, facts, page, leads.PROJECTION)
+    assert set(made) == set(folds)
+    for stream, state in folds.items():
+        row, lead = made[stream], state.lead
+        assert (row.status, row.before) == (status(state), status(state.before) if hasattr(state, "before") else "")
+        assert (row.source, row.owner, row.company) == (lead.captured.source, lead.profile.owner, lead.profile.company)
+        assert row.opportunity == getattr(state, "opportunity", "")

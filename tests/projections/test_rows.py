@@ -9,26 +9,24 @@ from msgspec.structs import asdict
 
 from domain import lead as lead_domain
 from domain import opportunity as opportunity_domain
+from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
+from domain.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
 from domain.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
-from domain.lead import (
-    CriterionAssessed,
-    LeadAssigned,
-    LeadCaptured,
-    LeadContacted,
-    LeadConverted,
-    LeadDisqualified,
-    LeadEnriched,
-    LeadQualified,
-    LeadReopened,
-)
+from domain.judgement import ForecastCategoryChanged, ProbabilityCleared, ProbabilityOverridden, SplitsChanged
+from domain.lead import LeadCaptured, LeadConverted
+from domain.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved
 from domain.money import Money
-from domain.opportunity import OpportunityLost, OpportunityOpened, OpportunityReopened, OpportunityWon, StageChanged
+from domain.opportunity import OpportunityOpened
 from domain.personal import personal_fields
-from domain.process import ProcessPublished, Stage
+from domain.process import ProcessPublished, Stage, StageRenamed, StageRetired
+from domain.profile import LeadAssigned, LeadContacted, LeadEnriched
+from domain.progress import PipelineChanged, StageChanged
+from domain.qualification import CriterionAssessed, LeadQualified
 from domain.recorded import Fact
+from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
 from domain.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
 from projections import PROJECTIONS, leads, opportunities, processes
-from projections.versions import Projection, cells, from_cells, versions
+from projections.versions import END, Projection, cells, from_cells, versions
 
 
 def euros(amount: str) -> Money:
@@ -55,13 +53,28 @@ OPENED = OpportunityOpened(
     "process-p", 2, "new", euros("10.54"), "Acme", "ann", "x", date(2024, 2, 29), "lead-1", "web", "a note"
 )
 FORWARD, BACK = StageChanged("new", "demo", 2, "forward"), StageChanged("demo", "new", 2, "back")
+MERGED, UNMERGED = OpportunityMerged("opportunity-2"), OpportunityUnmerged("two deals")
+DELETED, RESTORED = OpportunityDeleted("a test"), OpportunityRestored("no test")
+JUDGED, CLEARED = ProbabilityOverridden(Decimal("0.6543"), "knows them"), ProbabilityCleared()
+COMMITTED = ForecastCategoryChanged(None, "commit")
+TWO = Line("x", Decimal(2), euros("1.50"))  # 3.00
+HALF = Line("y", Decimal("0.5"), euros("1.01"))  # 0.505, away from zero: 0.51
+YEN = Line("z", Decimal(1), Money(Decimal(7), "JPY"))
+HUGE = Line("h", Decimal(1), euros("99999999999999.99"))
+
+
+def added(item: str, line: Line) -> LineItemAdded:
+    return LineItemAdded(item, line)
+
+
 WON, LOST, REOPENED = OpportunityWon(euros("9")), OpportunityLost("price"), OpportunityReopened("demo", "asked again")
 
 DEALS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((OPENED,), {
         "status": "open", "process": "process-p", "process_version": 2, "stage": "new", "amount": 1054,
         "currency": "EUR", "owner": "ann", "product": "x", "account": "Acme", "source": "web", "lead": "lead-1",
-        "close_date": "2024-02-29", "opened_at": 10, "visit": 1, "visit_from": 10,
+        "close_date": "2024-02-29", "opened_at": 10, "visit": 1, "visit_from": 10, "probability": -1, "category": "",
+        "before": "", "lines": "", "stated": 1054, "stated_currency": "EUR",
     }),
     ((FORWARD,), {}),
     ((OPENED, OPENED), {"visit": 1, "opened_at": 10}),
@@ -82,11 +95,60 @@ DEALS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((OPENED, WON, LOST), {"status": "won"}),
     ((OPENED, LOST, REOPENED), {"status": "open", "stage": "demo", "visit": 3, "visit_from": 30}),
     ((OPENED, REOPENED), {"status": "open", "stage": "new", "visit": 1}),
+    ((OPENED, JUDGED), {"probability": 6543}),
+    ((OPENED, JUDGED, FORWARD), {"probability": 6543, "stage": "demo"}),
+    ((OPENED, JUDGED, CLEARED), {"probability": -1}),
+    ((OPENED, COMMITTED, FORWARD), {"category": "commit"}),
+    ((OPENED, COMMITTED, ForecastCategoryChanged("commit", None)), {"category": ""}),
+    ((OPENED, JUDGED, COMMITTED, WON), {"status": "won", "probability": -1, "category": ""}),
+    ((OPENED, JUDGED, COMMITTED, LOST, REOPENED), {"status": "open", "probability": -1, "category": ""}),
+    ((OPENED, LOST, JUDGED), {"status": "lost", "probability": -1}),
+    ((OPENED, WON, COMMITTED), {"category": ""}),
+    ((OPENED, SplitsChanged(())), {"owner": "ann", "visit": 1}),
+    ((OPENED, added("i", TWO)), {"amount": 300, "stated": 1054, "lines": '{"i":300}'}),
+    ((OPENED, added("i", TWO), added("j", HALF)), {"amount": 351, "lines": '{"i":300,"j":51}'}),
+    ((OPENED, added("i", TWO), LineItemChanged("i", HALF)), {"amount": 51}),
+    ((OPENED, added("i", TWO), added("j", HALF), LineItemRemoved("i")), {"amount": 51, "lines": '{"j":51}'}),
+    ((OPENED, added("i", TWO), LineItemRemoved("i")), {"amount": 1054, "lines": ""}),
+    ((OPENED, LineItemRemoved("i")), {"amount": 1054, "lines": ""}),
+    ((OPENED, added("i", YEN)), {"amount": 7, "currency": "JPY", "stated_currency": "EUR"}),
+    ((OPENED, added("i", YEN), LineItemRemoved("i")), {"amount": 1054, "currency": "EUR"}),
+    ((OPENED, added("i", TWO), added("j", YEN)), {"amount": 300, "currency": "EUR", "lines": '{"i":300}'}),
+    ((OPENED, added("i", TWO), LineItemChanged("i", YEN)), {"amount": 7, "currency": "JPY"}),
+    ((OPENED, added("i", HUGE), added("j", TWO)), {"amount": 10**16 - 1, "lines": f'{{"i":{10**16 - 1}}}'}),
+    ((OPENED, added("i", TWO), AmountChanged(euros("1"), euros("8"))), {"amount": 300, "stated": 800}),
+    ((OPENED, added("i", TWO), AmountChanged(euros("1"), euros("8")), LineItemRemoved("i")), {"amount": 800}),
+    ((OPENED, added("i", TWO), WON), {"status": "won", "amount": 300, "stated": 900}),
+    ((OPENED, WON, added("i", TWO)), {"amount": 900, "lines": ""}),
+    ((OPENED, LOST, LineItemRemoved("i")), {"amount": 1054}),
+    ((OPENED, PipelineChanged("process-q", 1, "new")), {
+        "process": "process-q", "process_version": 1, "stage": "new", "visit": 2, "visit_from": 20,
+    }),
+    ((OPENED, PipelineChanged("process-p", 3, "new")), {"process_version": 3, "visit": 2, "visit_from": 10}),
+    ((OPENED, PipelineChanged("process-p", 3, "demo")), {"stage": "demo", "visit": 2, "visit_from": 20}),
+    ((OPENED, PipelineChanged("process-p", 2, "new")), {"process_version": 2, "visit": 1}),
+    ((OPENED, LOST, PipelineChanged("process-q", 1, "new")), {"process": "process-p", "status": "lost"}),
+    ((OPENED, MERGED), {"status": "merged", "before": "open", "visit": 2, "visit_from": 10}),
+    ((OPENED, MERGED, FORWARD), {"status": "merged", "stage": "new"}),
+    ((OPENED, MERGED, DELETED), {"status": "merged"}),
+    ((OPENED, MERGED, UNMERGED), {"status": "open", "before": "", "visit": 3, "visit_from": 10}),
+    ((OPENED, LOST, MERGED, UNMERGED), {"status": "lost", "before": "", "visit_from": 20}),
+    ((OPENED, WON, MERGED), {"status": "won", "before": ""}),
+    ((OPENED, UNMERGED), {"status": "open", "visit": 1}),
+    ((OPENED, DELETED), {"status": "deleted", "before": "open", "visit_from": 10}),
+    ((OPENED, WON, DELETED), {"status": "deleted", "before": "won", "amount": 900}),
+    ((OPENED, WON, DELETED, RESTORED), {"status": "won", "before": "", "visit": 4, "visit_from": 20}),
+    ((OPENED, LOST, DELETED, UNMERGED), {"status": "deleted"}),
+    ((OPENED, DELETED, MERGED), {"status": "deleted", "before": "open"}),
+    ((OPENED, DELETED, REOPENED), {"status": "deleted"}),
+    ((OPENED, RESTORED), {"status": "open", "visit": 1}),
 ]  # fmt: skip
 
 CAPTURED = LeadCaptured("web", "Acme", "ann", "Ann", "a@b")
 CONTACTED, QUALIFIED = LeadContacted("1", "call"), LeadQualified("b", 1)
 DROPPED, AGAIN, CONVERTED = LeadDisqualified("no-need"), LeadReopened("asked"), LeadConverted("Acme", "opportunity-1")
+
+KEPT_WARM, SAME, APART = LeadNurtured(), LeadMerged("lead-2"), LeadUnmerged("two people")
 
 LEADS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((CAPTURED,), {
@@ -108,6 +170,24 @@ LEADS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((CAPTURED, DROPPED, QUALIFIED), {"status": "disqualified"}),
     ((CAPTURED, DROPPED, AGAIN), {"status": "working", "status_from": 30}),
     ((CAPTURED, QUALIFIED, CONVERTED, DROPPED), {"status": "converted"}),
+    ((CAPTURED, KEPT_WARM), {"status": "nurturing", "status_from": 20}),
+    ((CAPTURED, KEPT_WARM, KEPT_WARM), {"status": "nurturing", "status_from": 20}),
+    ((CAPTURED, KEPT_WARM, CONTACTED), {"status": "working", "status_from": 30}),
+    ((CAPTURED, KEPT_WARM, CriterionAssessed("b", "need", "yes")), {"status": "working"}),
+    ((CAPTURED, KEPT_WARM, AGAIN), {"status": "working"}),
+    ((CAPTURED, KEPT_WARM, QUALIFIED), {"status": "qualified"}),
+    ((CAPTURED, KEPT_WARM, DROPPED), {"status": "disqualified"}),
+    ((CAPTURED, CONTACTED, KEPT_WARM), {"status": "nurturing"}),
+    ((CAPTURED, QUALIFIED, KEPT_WARM), {"status": "qualified"}),
+    ((CAPTURED, DROPPED, KEPT_WARM), {"status": "disqualified"}),
+    ((CAPTURED, AGAIN), {"status": "new"}),
+    ((CAPTURED, SAME), {"status": "merged", "before": "new", "status_from": 10}),
+    ((CAPTURED, CONTACTED, SAME, APART), {"status": "working", "before": "", "status_from": 20}),
+    ((CAPTURED, KEPT_WARM, SAME), {"status": "merged", "before": "nurturing"}),
+    ((CAPTURED, QUALIFIED, SAME, CONVERTED), {"status": "merged", "opportunity": ""}),
+    ((CAPTURED, DROPPED, SAME, APART), {"status": "disqualified", "before": ""}),
+    ((CAPTURED, QUALIFIED, CONVERTED, SAME), {"status": "converted", "before": ""}),
+    ((CAPTURED, APART), {"status": "new"}),
 ]  # fmt: skip
 
 
@@ -134,18 +214,43 @@ def test_a_process_has_a_row_for_every_stage_of_every_version():
         ("1/demo", {
             "process_name": "Sales", "process_version": 1, "stage": "demo", "name": "Demo", "place": 1, "kind": "open",
             "probability": 2501, "category": "pipeline", "stale_days": 14,
+            "retired_to": "",
         }),
         ("2/won", {
             "process_name": "Sales 2", "process_version": 2, "stage": "won", "name": "Won", "place": 2, "kind": "won",
             "probability": 10_000, "category": "closed", "stale_days": 0,
+            "retired_to": "",
         }),
     ]  # fmt: skip
     assert [from_cells(processes.PROJECTION, cells(processes.PROJECTION, version)) for version in made] == made
 
 
+def test_a_stage_is_renamed_in_its_version_and_retired_in_all_of_them_until_one_has_it_again():
+    stages = (
+        Stage("demo", "Demo", 1, "open", Decimal("0.2"), "pipeline"),
+        Stage("trial", "Trial", 2, "open", Decimal("0.4"), "pipeline"),
+    )
+    told = facts((
+        ProcessPublished(1, "Sales", stages), ProcessPublished(2, "Sales", stages[:1]),
+        StageRenamed(2, "demo", "Show"), StageRetired(2, "demo", "trial"), StageRetired(2, "none", "trial"),
+        ProcessPublished(3, "Sales", stages),
+    ))  # fmt: skip
+
+    def known_after(count: int) -> dict[str, tuple[str, str]]:
+        made = versions(processes.PROJECTION, told[:count])
+        return {v.key: (v.row.name, v.row.retired_to) for v in made if v.known_to == v.effective_to == END}
+
+    demo, trial = ("Demo", ""), ("Trial", "")
+    assert known_after(3) == {"1/demo": demo, "1/trial": trial, "2/demo": ("Show", "")}
+    assert known_after(5) == {"1/demo": ("Demo", "trial"), "1/trial": trial, "2/demo": ("Show", "trial")}
+    assert known_after(6) == {
+        "1/demo": demo, "1/trial": trial, "2/demo": ("Show", ""), "3/demo": demo, "3/trial": trial,
+    }  # fmt: skip
+
+
 def test_every_event_of_a_deal_and_of_a_lead_counts_or_is_left_out_knowingly():
     assert set(get_args(opportunity_domain.Event)) - set(opportunities.COUNTED) == {
-        NextStepSet, ActivityScheduled, ActivityCompleted,
+        NextStepSet, ActivityScheduled, ActivityCompleted, SplitsChanged,
     }  # fmt: skip
     assert set(get_args(lead_domain.Event)) == set(leads.COUNTED)
 

@@ -11,7 +11,8 @@ import pytest
 
 from domain.errors import Unavailable
 from domain.money import Money
-from domain.opportunity import OpportunityOpened, StageChanged
+from domain.opportunity import OpportunityOpened
+from domain.progress import StageChanged
 from domain.terms import OwnerChanged
 from infra.store import Log, open_log
 from infra.store.codec import encode

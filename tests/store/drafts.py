@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from domain.lead import LeadAssigned, LeadCaptured
+from domain.lead import LeadCaptured
+from domain.profile import LeadAssigned
 from infra.store.codec import encode
 from infra.store.log import Answer, Append, Draft, Log
 

@@ -1,0 +1,141 @@
+"""The verb `bulk`: many commands from a file, each carried out or refused on its own, one result each."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+from cyclopts import App, Parameter
+from msgspec import Struct
+
+from domain.errors import Conflict, NotFound, PipelineError
+from domain.recorded import Request
+from infra.cli.asking import HERE, Asking, moment
+from infra.dispatch import LATEST, Dispatcher, Receipt
+from infra.requests import parse, parse_command
+
+if TYPE_CHECKING:
+    from infra.app import App as Installation
+
+BATCH = 500  # lines decided and appended together
+REFUSED = 4  # the exit code where a line was
+
+
+class Wish(Struct, frozen=True, forbid_unknown_fields=True):
+    """A line: a command with its fields, asked of a stream, and its envelope."""
+
+    stream: str
+    command: str
+    fields: dict[str, Any] = {}
+    occurred_at: str | None = None
+    reason: str = ""
+    on_behalf_of: str = ""
+    command_id: str = ""
+    correlation_id: str = ""
+    actor: str = ""
+    expected_version: int | None = None
+
+
+class Happened(Struct, frozen=True):
+    """A fact that a line led to."""
+
+    stream: str
+    version: int
+    event: str
+
+
+class Done(Struct, frozen=True):
+    """The answer to a line that was carried out; no facts where all was true already."""
+
+    line: int
+    ok: bool
+    facts: list[Happened]
+
+
+class Refused(Struct, frozen=True):
+    """The answer to a line of which nothing was done."""
+
+    line: int
+    ok: bool
+    error: str
+    detail: str
+
+
+class Line(NamedTuple):
+    """A line of the file, by its number, and the request that it holds, or why it holds none."""
+
+    number: int
+    request: Request | PipelineError
+
+
+def register(app: App) -> None:
+    """Add the verb."""
+    app.command(bulk)
+
+
+def bulk(
+    file: Annotated[Path, Parameter(help="JSON Lines: {stream, command, fields, occurred_at, actor, command_id, …}.")],
+    *,
+    asking: Asking = HERE,
+) -> int:
+    """Carry out the commands of a file, one a line, and answer each with a line of JSON; one refused leaves the rest.
+
+    A line has the fields stream, command (the verb's name) and fields (those of the command), and may have
+    occurred_at, reason, on_behalf_of, command_id, correlation_id, actor and expected_version. A line with a
+    command_id may be sent again. The exit code is 4 where any line was refused.
+    """
+    if not file.is_file():
+        raise NotFound(f"bulk: there is no file {file}")
+    refused = 0
+    with asking.app() as app:
+        dispatcher, lines = app.dispatcher(cached=True), read(file, app.settings.who)
+        while batch := list(islice(lines, BATCH)):
+            for result in carried_out(app, dispatcher, batch):
+                refused += isinstance(result, Refused)
+                asking.answer(result)
+    return REFUSED if refused else 0
+
+
+def read(file: Path, who: str) -> Iterator[Line]:
+    """The lines of a file, the empty ones left out; `who` asks where a line does not say."""
+    with file.open("rb") as found:
+        for number, text in enumerate(found, 1):
+            if text.strip():
+                yield Line(number, requested(text, who))
+
+
+def requested(text: bytes, who: str) -> Request | PipelineError:
+    """The request that a line holds, or why it holds none."""
+    try:
+        wish = parse(Wish, text)
+        return Request(
+            stream=wish.stream,
+            command=parse_command(wish.command, wish.fields),
+            actor=wish.actor or who,
+            occurred_at=None if wish.occurred_at is None else moment("occurred_at", wish.occurred_at),
+            on_behalf_of=wish.on_behalf_of,
+            reason=wish.reason,
+            command_id=wish.command_id,
+            correlation_id=wish.correlation_id,
+            expected_version=wish.expected_version,
+        )
+    except PipelineError as refusal:
+        return refusal
+
+
+def carried_out(app: "Installation", dispatcher: Dispatcher, batch: Sequence[Line]) -> Iterator[Done | Refused]:
+    """What became of each line of a batch, which is appended in one go: of a line everything happens, or nothing."""
+    requests = [line.request for line in batch if isinstance(line.request, Request)]
+    try:
+        answers = iter(dispatcher.execute_all(requests))
+    except Conflict as conflict:  # others kept coming first: nothing of the batch was appended
+        answers = iter([conflict] * len(requests))
+    outcomes = [next(answers) if isinstance(line.request, Request) else line.request for line in batch]
+    streams = {stream for found in outcomes if isinstance(found, Receipt) for stream, _ in found.facts}
+    facts = app.log.facts(list(streams), LATEST) if streams else {}
+    for line, outcome in zip(batch, outcomes, strict=True):
+        if isinstance(outcome, Receipt):
+            happened = [Happened(stream, version, facts[stream][version - 1].tag) for stream, version in outcome.facts]
+            yield Done(line.number, True, happened)
+        else:
+            yield Refused(line.number, False, type(outcome).__name__, str(outcome))

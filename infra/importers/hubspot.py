@@ -1,0 +1,234 @@
+"""A HubSpot account as tables, in HubSpot's own columns: deals with the history of their properties, merged deals.
+
+What the tables leave open is settled so: a deal without a pipeline is in HubSpot's default one, without a stage in
+its first; what a property was set to within a minute of the deal's creation, it was created with. Contacts are people
+that one knows, no column says that one is a lead; they are left out.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from domain.errors import Malformed, PipelineError
+from domain.removal import DeleteOpportunity
+from infra.importers import hubspot_engagements, hubspot_merges, hubspot_pipelines
+from infra.importers.cells import Calendar, money, truth
+from infra.importers.folders import Folder, load
+from infra.importers.hubspot_engagements import KINDS, Engagements
+from infra.importers.hubspot_merges import Merges, Told
+from infra.importers.hubspot_pipelines import SYSTEM, Pipelines
+from infra.importers.observations import Observation, as_it_is, happened
+from infra.importers.references import References, said
+from infra.importers.runner import Change, Entry, Export, Story
+from infra.importers.tables import Row
+
+NAME = "HubSpot"
+AT_CREATION = timedelta(minutes=1)
+REQUIRED = ("deal", "deal_pipeline", "deal_pipeline_stage")
+TABLES = {
+    "deal": (
+        "deal_id", "deal_pipeline_id", "deal_pipeline_stage_id", "owner_id", "property_amount", "property_closedate",
+        "property_createdate",
+    ),
+    "deal_pipeline": hubspot_pipelines.PIPELINE_COLUMNS,
+    "deal_pipeline_stage": hubspot_pipelines.STAGE_COLUMNS,
+    "deal_property_history": ("deal_id", "timestamp", "name", "value"),
+    "deal_stage": ("deal_id", "date_entered", "value"),
+    "deal_company": ("deal_id", "company_id"),
+    "company": ("id", "property_name"),
+    "owner": ("owner_id", "email", "first_name", "last_name"),
+    "merged_deal": hubspot_merges.COLUMNS,
+    "engagement_deal": hubspot_engagements.LINK_COLUMNS,
+    **{f"engagement_{kind}": hubspot_engagements.COLUMNS for kind in KINDS},
+}  # fmt: skip
+TIMES = {
+    "deal": ("property_createdate", "property_hs_lastmodifieddate", "_fivetran_synced"),
+    "deal_pipeline_stage": ("_fivetran_synced",),
+    "deal_property_history": ("timestamp", "_fivetran_synced"),
+    "deal_stage": ("date_entered", "_fivetran_synced"),
+    "merged_deal": ("_fivetran_synced",),
+    **{f"engagement_{kind}": ("property_hs_createdate", "_fivetran_synced") for kind in KINDS},
+}
+PROPERTIES = References(
+    [(name, name) for name in ("dealstage", "amount", "closedate", "hubspot_owner_id")]
+)  # of a deal, as its history names them
+
+
+class Properties(NamedTuple):
+    """What a deal's properties are set to at an instant, as written."""
+
+    dealstage: str = ""
+    amount: str = ""
+    closedate: str = ""
+    hubspot_owner_id: str = ""
+
+
+def read(
+    folder: Path, actor: str, snapshot: date | None = None, form: str | None = None, currency: str = "USD"
+) -> Export:
+    """The deals of the folder, to be run; `currency` is that of amounts that say none.
+
+    `snapshot` is the day of the export, by default its latest time; `form` the strptime format of its dates.
+    NotFound or Malformed where the folder as a whole cannot be read.
+    """
+    tables = load(folder, "", TABLES, REQUIRED)
+    calendar = Calendar.of([(tables.rows[table], columns) for table, columns in TIMES.items()], form, snapshot)
+    stages = tables.rows["deal_pipeline_stage"]
+    pipelines = Pipelines(tables.rows["deal_pipeline"], stages, tables.files, calendar.latest)
+    entries = list(Deals(tables, calendar, pipelines, currency).entries())
+    total = sum(entry.rows for entry in entries)
+    prelude = pipelines.prelude(actor)
+    return Export(SYSTEM, tables.batch, calendar.latest.date(), prelude, total, iter(entries))
+
+
+class Deals:
+    """Tells the story of every deal, and what else the folder knows of it."""
+
+    def __init__(self, tables: Folder, calendar: Calendar, pipelines: Pipelines, currency: str) -> None:
+        self.tables, self.calendar, self.pipelines, self.currency = tables, calendar, pipelines, currency
+        self.ids = Counter(row.cells["deal_id"] for row in tables.rows["deal"])
+        self.history, self.stages = self.by_deal("deal_property_history"), self.by_deal("deal_stage")
+        self.owners = References((row.cells["owner_id"], named(row)) for row in tables.rows["owner"])
+        companies = References((row.cells["id"], said(row.cells["property_name"])) for row in tables.rows["company"])
+        self.accounts = {
+            row.cells["deal_id"]: companies.get(row.cells["company_id"]) or row.cells["company_id"]
+            for row in reversed(tables.rows["deal_company"])
+        }
+        self.merges = Merges(tables.rows["merged_deal"], tables.files["merged_deal"], calendar)
+
+    def by_deal(self, table: str) -> dict[str, list[Row]]:
+        """The rows of a table by the deal that they tell of."""
+        found = defaultdict[str, list[Row]](list)
+        for row in self.tables.rows[table]:
+            found[row.cells["deal_id"]].append(row)
+        return found
+
+    def entries(self) -> Iterator[Entry]:
+        """The deals; then the merges among them, what was done about them, and the end of what is deleted."""
+        told = dict[str, Told | PipelineError]()
+        yield from self.pipelines.refused()
+        for row in self.tables.rows["deal"]:
+            name, says = row.cells["deal_id"], self.attempted(row)
+            told[name] = says if isinstance(says, PipelineError) else Told.of(says)
+            rows = 1 + (len(self.history[name]) + len(self.stages[name]) if self.ids[name] == 1 else 0)
+            yield Entry(
+                self.tables.files["deal"], row.line, name, f"opportunity-{SYSTEM}-{name}", row.cells, says, rows
+            )
+        for table in ("deal_property_history", "deal_stage", "deal_company"):
+            yield from self.orphans(table)
+        engagements = Engagements(self.tables.rows, self.tables.files, self.calendar)
+        yield from engagements.entries({name for name, found in told.items() if isinstance(found, Told)})
+        yield from self.merges.entries(told)
+        yield from self.pipelines.retired()
+
+    def orphans(self, table: str) -> Iterator[Entry]:
+        """The rows of a table that tell of a deal which is not there, or is there twice."""
+        for row in self.tables.rows[table]:
+            name = row.cells["deal_id"]
+            if self.ids[name] != 1:
+                found = "no deal" if not self.ids[name] else f"{self.ids[name]} deals"
+                reason = Malformed(f"deal_id: {found} of the export has the id {name!r}")
+                yield Entry(self.tables.files[table], row.line, name, f"opportunity-{SYSTEM}-{name}", row.cells, reason)
+
+    def attempted(self, row: Row) -> Story | PipelineError:
+        """The story of a deal, or why it cannot be told."""
+        name = row.cells["deal_id"]
+        try:
+            if not name:
+                raise Malformed("deal_id: is empty")
+            if self.ids[name] > 1:
+                raise Malformed(f"deal_id: {self.ids[name]} rows share the id {name}; which one is the deal?")
+            return Story(tuple(self.story(name, self.observed(row))))
+        except PipelineError as error:
+            return error
+
+    def story(self, name: str, seen: list[Observation]) -> list[Change]:
+        """All that happened to a deal, as far as the export says. A merged one is not deleted besides."""
+        if self.sets(name):
+            return happened(seen, NAME)
+        now = seen[-1]
+        ending = next((found.at for found in seen if found.outcome), now.at)
+        gone = now.deleted or name in self.merges.merged
+        changes = as_it_is(seen[0], now._replace(at=ending), NAME, gone=gone)
+        return [*changes, Change(now.at, DeleteOpportunity(f"deleted in {NAME}"))] if now.deleted else changes
+
+    def sets(self, name: str) -> list[tuple[datetime, str, str]]:
+        """When which property of a deal was set to what, as its history says; stages also where only those are."""
+        found = [
+            (self.calendar.instant(row.cells, "timestamp"), known, row.cells["value"])
+            for row in self.history[name]
+            if (known := PROPERTIES.get(row.cells["name"]))
+        ]
+        if not any(known == "dealstage" for _, known, _ in found):
+            found += [
+                (self.calendar.instant(row.cells, "date_entered"), "dealstage", row.cells["value"])
+                for row in self.stages[name]
+            ]
+        return sorted(found, key=lambda one: one[0])
+
+    def observed(self, row: Row) -> list[Observation]:
+        """The deal as its history has it, and as its row has it now."""
+        cells, name = row.cells, row.cells["deal_id"]
+        opened = self.calendar.instant(cells, "property_createdate")
+        now = Properties(
+            cells["deal_pipeline_stage_id"], cells["property_amount"], cells["property_closedate"], cells["owner_id"]
+        )
+        sets = self.sets(name)
+        created = [one for one in sets if one[0] <= opened + AT_CREATION]
+        entered = next((value for _, known, value in sets if known == "dealstage"), now.dealstage)
+        state = Properties(dealstage=entered) if sets else now
+        for _, known, value in created:
+            state = state._replace(**{known: value})
+        first = self.seen(row, opened, state, None)
+        found = [first._replace(stage=first.stage or self.pipelines.first(first.process), outcome="", lost_note="")]
+        if first.outcome and sets:
+            found.append(first)
+        for at, known, value in sets[len(created) :]:
+            state = state._replace(**{known: value})
+            found.append(self.seen(row, at, state, found[-1]))
+        found.append(self.seen(row, self.present(now, found[-1], bool(sets)), now, found[-1]))
+        if truth(cells, "is_deleted") and name not in self.merges.merged:
+            found.append(found[-1]._replace(deleted=True, at=self.calendar.latest))
+        return found
+
+    def present(self, now: Properties, last: Observation, told: bool) -> datetime:
+        """Since when a deal's row is as it is: one that is closed since it was closed, any other as of the export."""
+        found = self.pipelines.places.get(now.dealstage)
+        if not found or found.kind == "open" or (told and last.outcome):
+            return self.calendar.latest
+        closed = self.calendar.read(now.closedate) or self.calendar.latest
+        return max(last.at, min(closed, self.calendar.latest))
+
+    def seen(self, row: Row, at: datetime, state: Properties, last: Observation | None) -> Observation:
+        """A deal with its properties as set at an instant, after it was seen last."""
+        cells = row.cells
+        where = self.pipelines.places.get(state.dealstage)
+        if state.dealstage and where is None:
+            raise Malformed(f"dealstage: no stage of the export has the id {state.dealstage!r}")
+        if where and where.wrong:
+            raise Malformed(f"dealstage: the stage {state.dealstage} cannot be used: {where.wrong}")
+        process = where.process if where else self.pipelines.stream(cells["deal_pipeline_id"])
+        stage = where.id if where and where.kind == "open" else ""
+        if not where or (not stage and last and last.process != process):
+            stage = self.pipelines.first(process)
+        outcome = where.kind if where and where.kind != "open" else ""
+        return Observation(
+            at=at,
+            process=process,
+            stage=stage,
+            amount=money("amount", state.amount, cells.get("property_deal_currency_code") or self.currency),
+            outcome=outcome,
+            close_date=self.calendar.day({"closedate": state.closedate}, "closedate"),
+            owner=self.owners.get(state.hubspot_owner_id) or said(state.hubspot_owner_id),
+            account=self.accounts.get(cells["deal_id"], ""),
+            settled=self.pipelines.settled(process),
+            lost_note=said(cells.get("property_closed_lost_reason", "")) if outcome == "lost" else "",
+        )
+
+
+def named(row: Row) -> str:
+    """An owner's name; of one who has none, the address."""
+    name = " ".join(part for part in (said(row.cells["first_name"]), said(row.cells["last_name"])) if part)
+    return name or said(row.cells["email"]) or row.cells["owner_id"]

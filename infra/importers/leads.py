@@ -1,0 +1,123 @@
+"""Brings the log to say of a lead what an export's current record says, through the same commands as everybody."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from domain.disposition import DisqualifyLead, ReopenLead
+from domain.errors import Rejected
+from domain.lead import (
+    CaptureLead,
+    Command,
+    Converted,
+    ConvertLead,
+    Disqualified,
+    Merged,
+    New,
+    Nurturing,
+    Prospect,
+    Qualified,
+    State,
+    Working,
+)
+from domain.money import Money
+from domain.profile import AssignLead, ContactLead, EnrichLead
+from domain.qualification import QualifyLead
+
+Wish = tuple[Command, datetime]
+SEALED = "[sealed]"  # what the vault reads where the person's key is gone
+PERSONAL = ("name", "email", "phone")
+
+
+class Deal(NamedTuple):
+    """The deal that a lead became: its stream, the process it follows, what it was worth."""
+
+    stream: str
+    process: str
+    amount: Money
+    stage: str = ""
+
+
+class LeadRecord(NamedTuple):
+    """A lead as an export has it; times are None where that has not happened, as far as the export says.
+
+    `changed_at` is when the rest became so.
+    """
+
+    source: str
+    captured_at: datetime
+    changed_at: datetime
+    company: str = ""
+    owner: str = ""
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    note: str = ""
+    channel: str = "unknown"
+    contacted_at: datetime | None = None
+    qualified_at: datetime | None = None
+    disqualified_at: datetime | None = None
+    disqualified_reason: str = "unknown"
+    converted_at: datetime | None = None
+    deal: Deal | None = None
+
+
+def lead_wishes(record: LeadRecord, state: State) -> list[Wish]:
+    """What to ask so that the state becomes what the record says, with when it happened; nothing where it is so.
+
+    Rejected where only a person can decide, as where the lead's personal data were forgotten.
+    """
+    match state:
+        case None:
+            captured = CaptureLead(
+                record.source, record.company, record.owner, record.name, record.email, record.phone, record.note
+            )
+            return [(captured, record.captured_at), *contact(record), *fate(record, state)]
+        case Merged(survivor=survivor):
+            raise Rejected(f"the lead is merged into {survivor}: unmerge it, or leave it out")
+        case Converted(opportunity=opportunity):
+            if record.deal and record.deal.stream != opportunity:
+                raise Rejected(f"the export says converted into {record.deal.stream}, recorded is {opportunity}")
+            return []
+        case Disqualified():
+            if record.disqualified_at:
+                return []
+            moment = record.converted_at or record.qualified_at or record.changed_at
+            reopened = (ReopenLead("the export says so"), moment)
+            return [reopened, *differences(record, state.lead), *fate(record, state)]
+        case New() | Working() | Nurturing() | Qualified():
+            return [*differences(record, state.lead), *contact(record), *fate(record, state)]
+
+
+def differences(record: LeadRecord, lead: Prospect) -> list[Wish]:
+    """What the record says otherwise of who the lead is and who works on it; what it leaves empty stays."""
+    if SEALED in (getattr(lead.profile, name) for name in PERSONAL):
+        raise Rejected("the lead's personal data were forgotten: leave it out of the export")
+    told = {name: getattr(record, name) for name in ("company", *PERSONAL)}
+    new = {name: text for name, text in told.items() if text and text != getattr(lead.profile, name)}
+    found = list[Wish]()
+    if new:
+        found.append((EnrichLead(**new), record.changed_at))
+    if record.owner and record.owner != lead.profile.owner:
+        found.append((AssignLead(record.owner), record.changed_at))
+    return found
+
+
+def contact(record: LeadRecord) -> list[Wish]:
+    """The latest contact that the record knows of, if any: one that is known already adds nothing."""
+    if record.contacted_at is None:
+        return []
+    return [(ContactLead(f"{record.contacted_at:%Y%m%dT%H%M%S}", record.channel), record.contacted_at)]
+
+
+def fate(record: LeadRecord, state: State) -> list[Wish]:
+    """What became of the lead: qualified, converted or disqualified; each step that it took before goes first."""
+    if record.disqualified_at:
+        return [(DisqualifyLead(record.disqualified_reason), record.disqualified_at)]
+    found = list[Wish]()
+    if (moment := record.qualified_at or record.converted_at) and not isinstance(state, Qualified):
+        found.append((QualifyLead(override_reason="qualified before the import"), moment))
+    if record.converted_at and record.deal:
+        deal = record.deal
+        conversion = ConvertLead(deal.stream, deal.process, deal.amount, record.company, stage=deal.stage)
+        found.append((conversion, record.converted_at))
+    return found

@@ -1,0 +1,274 @@
+"""Changes as a mapping reads them: the rows of one deal or lead, in any order, become its story."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import NamedTuple
+
+from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.disposition import DisqualifyLead, NurtureLead, ReopenLead
+from domain.errors import Malformed
+from domain.lead import CaptureLead, ConvertLead
+from domain.money import Money
+from domain.opportunity import Command, OpenOpportunity
+from domain.profile import AssignLead, ContactLead, EnrichLead
+from domain.progress import ChangeStage
+from domain.qualification import QualifyLead
+from domain.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from infra.importers.mapping_cells import Cells
+from infra.importers.mapping_file import DEAL, LEAD, Field, Mapping, Step, steps
+from infra.importers.mapping_records import deal_of, step_of
+from infra.importers.runner import Change, Story
+from infra.importers.tables import Row
+
+SEPARATOR = "\x1f"  # between the words of a row
+OPENINGS = ("opened", "captured")
+LAST = ("stage", "status", "won", "lost_reason", "reopened")  # of one row: what closes a deal comes after its terms
+
+
+class Telling(NamedTuple):
+    """What one row tells: when, of which fields, with the version that orders rows of one instant."""
+
+    at: datetime
+    version: tuple[int, str]
+    row: Row
+    says: dict[str, str]
+
+
+class StoryReader:
+    """Reads the changes of one deal or lead after the other."""
+
+    def __init__(self, told: Mapping, cells: Cells) -> None:
+        self.told, self.cells, self.steps = told, cells, steps(told)
+        self.process = told.process.stream if told.process else ""
+        self.fields = {w: Field(is_=f) if isinstance(f, str) else f for w, f in told.fields.items()}
+        self.wide = [name for name in (*DEAL, *LEAD) if name in cells.columns and name not in ("currency", "source")]
+        self.opens = any(field.is_ in OPENINGS for field in self.fields.values())
+        self.versioned = "version" in cells.columns
+        self.words = list(dict.fromkeys(cell.column for cell in cells.columns.values() if cell.column))
+
+    def read(self, name: str, rows: list[Row]) -> tuple[Row, Story]:
+        """The first row of a deal or lead, and its story; Malformed naming the column."""
+        tellings = sorted((self.telling(row) for row in rows), key=lambda telling: telling[:2])
+        if self.versioned:
+            check_versions(self.cells, name, tellings)
+        if self.told.kind == "deal":
+            return rows[0], Story(tuple(DealStory(self, tellings).changes()))
+        return rows[0], Story(tuple(LeadStory(self, tellings).changes()))
+
+    def telling(self, row: Row) -> Telling:
+        """What a row tells."""
+        cells = self.cells
+        if (at := cells.moment("at", row)) is None:
+            raise Malformed(f"line {row.line}: {cells.named('at')}: is empty")
+        version = cells.version(row) if self.versioned else (row.line, "")
+        if not self.fields:
+            return Telling(at, version, row, {name: text for name in self.wide if (text := cells.text(name, row))})
+        word = cells.text("field", row)
+        if (field := self.fields.get(word)) is None:
+            raise Malformed(f"line {row.line}: {cells.named('field')}: {word!r} is not in [fields]")
+        return Telling(at, version, row, {field.is_: cells.translated(field, word, cells.text("value", row))})
+
+    def column(self, field: str) -> str:
+        """Where a field is told: its own column, or the one for the values of all."""
+        return self.cells.named(field if field in self.cells.columns or not self.fields else "value")
+
+    def told_by(self, telling: Telling, field: str) -> str:
+        """What tells a change from every other one: its row's version, or else the row's own words."""
+        if self.versioned:
+            return f"version {telling.version} {field}"
+        return f"{field} {SEPARATOR.join(map(telling.row.cells.__getitem__, self.words))}"
+
+    def openings(self, tellings: list[Telling]) -> tuple[list[Telling], list[Telling]]:
+        """What was told in the instant of the opening, and what came after; nothing of the first where it has none.
+
+        Without a word in [fields] for the opening, the first row is the opening.
+        """
+        begun = [t for t in tellings if not self.opens or any(name in t.says for name in OPENINGS)]
+        if not begun:
+            return [], tellings
+        if self.opens and len(begun) > 1:
+            lines = " and ".join(str(t.row.line) for t in begun)
+            raise Malformed(f"{self.cells.named('id')}: {len(begun)} {self.told.kind}s share the id (lines {lines})")
+        at = begun[0].at
+        first = [begun[0], *(t for t in tellings if t.at == at and t is not begun[0])]
+        return first, [t for t in tellings if t.at != at]
+
+
+class DealStory:
+    """The story of one deal."""
+
+    def __init__(self, reader: StoryReader, tellings: list[Telling]) -> None:
+        self.reader, self.cells, self.tellings = reader, reader.cells, tellings
+        self.closed, self.stage, self.reason = False, "", ""
+        self.now: dict[str, str] = {}
+        self.wishes: dict[str, Callable[[Row, str], Command | None]] = {
+            "owner": lambda _, text: ChangeOwner(text),
+            "account": lambda _, text: ChangeAccount(text),
+            "amount": lambda row, text: ChangeAmount(self.money(row, text)),
+            "close_date": lambda _, text: ChangeCloseDate(self.day(text)),
+            "stage": lambda _, text: self.moved(step_of(reader.steps, self.reader.column("stage"), text)),
+            "lost_reason": lambda _, text: self.lost(text),
+            "won": lambda _, text: self.won(),
+            "reopened": lambda _, text: self.reopened(""),
+        }
+
+    def changes(self) -> list[Change]:
+        """The deal's changes in effective order."""
+        first, later = self.reader.openings(self.tellings)
+        found = list[Change]()
+        if first:
+            found += self.opening(first, later)
+        for telling in later:
+            found += self.later(telling)
+        return found
+
+    def opening(self, first: list[Telling], later: list[Telling]) -> list[Change]:
+        """The opening with all that was told in its instant; its stage is the first one told, whenever that was."""
+        says = {name: text for telling in first for name, text in telling.says.items()}
+        row, steps = first[0].row, self.reader.steps
+        words = [says["stage"]] if "stage" in says else [t.says["stage"] for t in later if "stage" in t.says][:1]
+        step = step_of(steps, self.reader.column("stage"), words[0]) if words else Step("")
+        ended = step.to in ("won", "lost")
+        self.stage = step.through if ended else step.to
+        opening = OpenOpportunity(
+            self.reader.process, self.money(row, says.get("amount", "")), self.stage, says.get("account", ""),
+            says.get("owner", ""), says.get("product", ""),
+            self.day(says["close_date"]) if "close_date" in says else None,
+            source=self.cells.text("source", row),
+        )  # fmt: skip
+        self.now = {name: text for name, text in says.items() if not (ended and name == "stage")}
+        found = [Change(first[0].at, opening, told=self.reader.told_by(first[0], "opened"))]
+        for name in LAST:
+            if name in says and (name != "stage" or ended):
+                found += self.change(first[0], name, says[name], says)
+        return found
+
+    def later(self, telling: Telling) -> list[Change]:
+        """What a row changes: what it says as before is none."""
+        says, found = telling.says, list[Change]()
+        names = says if len(says) == 1 else sorted(says, key=lambda name: (name in LAST, name))
+        for name in names:
+            if name in self.wishes and self.now.get(name) != says[name]:
+                found += self.change(telling, name, says[name], says)
+        return found
+
+    def change(self, telling: Telling, name: str, text: str, says: dict[str, str]) -> list[Change]:
+        """One field's change, where it is one."""
+        self.now[name] = text
+        self.reason = says.get("lost_reason", "")
+        wish = self.wishes[name](telling.row, text)
+        return [Change(telling.at, wish, told=self.reader.told_by(telling, name))] if wish else []
+
+    def money(self, row: Row, text: str) -> Money:
+        """An amount; none is nothing, in the currency that the row or the mapping names."""
+        numbers, currency = self.cells.numbers, self.cells.text("currency", row)
+        column = self.reader.column("amount")
+        return numbers.read(column, text or "0", currency)
+
+    def day(self, text: str) -> date:
+        """The day on which the deal is expected to close."""
+        return self.cells.moments.day(self.reader.column("close_date"), text)
+
+    def moved(self, step: Step) -> Command | None:
+        """A move to another stage, the deal's ending, or its beginning again."""
+        if step.to == "won":
+            return self.won()
+        if step.to == "lost":
+            return self.lost(self.reason)
+        if self.closed:
+            return self.reopened(step.to)
+        self.stage = step.to
+        return ChangeStage(step.to)
+
+    def won(self) -> Command:
+        """The deal is won, for what it is worth by then."""
+        self.closed = True
+        return WinOpportunity()
+
+    def lost(self, reason: str) -> Command | None:
+        """The deal is lost, once, for a reason."""
+        if self.closed:
+            return None
+        self.closed = True
+        return LoseOpportunity(reason or "unknown")
+
+    def reopened(self, stage: str) -> Command:
+        """The deal is open again."""
+        self.closed, self.stage = False, stage or self.stage
+        self.now.pop("lost_reason", None)
+        return ReopenOpportunity("the export says so", stage)
+
+
+class LeadStory:
+    """The story of one lead."""
+
+    def __init__(self, reader: StoryReader, tellings: list[Telling]) -> None:
+        self.reader, self.cells, self.tellings = reader, reader.cells, tellings
+        self.left, self.qualified = False, False
+        self.now: dict[str, str] = {}
+
+    def changes(self) -> list[Change]:
+        """The lead's changes in effective order."""
+        first, later = self.reader.openings(self.tellings)
+        found = list[Change]()
+        if first:
+            says = {name: text for telling in first for name, text in telling.says.items()}
+            texts = {name: says.get(name, "") for name in ("company", "owner", "name", "email", "phone", "note")}
+            source = self.cells.text("source", first[0].row) or says.get("source", "") or "unknown"
+            told = self.reader.told_by(first[0], "captured")
+            found.append(Change(first[0].at, CaptureLead(source=source, **texts), told=told))
+            self.now = {name: text for name, text in says.items() if name != "status"}
+            if "status" in says:
+                found += self.moved(first[0], says["status"], says)
+        for telling in later:
+            found += self.later(telling)
+        return found
+
+    def later(self, telling: Telling) -> list[Change]:
+        """What a row changes: what it says as before is none."""
+        says, found = telling.says, list[Change]()
+        new = {name: text for name, text in says.items() if text and self.now.get(name) != text}
+        self.now |= new
+        if known := {name: new[name] for name in ("company", "name", "email", "phone") if name in new}:
+            found.append(Change(telling.at, EnrichLead(**known), told=self.reader.told_by(telling, "enriched")))
+        if "owner" in new:
+            found.append(Change(telling.at, AssignLead(new["owner"]), told=self.reader.told_by(telling, "owner")))
+        return found + self.moved(telling, new["status"], says) if "status" in new else found
+
+    def moved(self, telling: Telling, word: str, says: dict[str, str]) -> list[Change]:
+        """What a new status means that somebody did."""
+        status, cells, row = step_of(self.reader.steps, self.reader.column("status"), word).to, self.cells, telling.row
+        wishes = list[ReopenLead | ContactLead | NurtureLead | QualifyLead | DisqualifyLead | ConvertLead]()
+        if self.left and status != "disqualified":
+            wishes.append(ReopenLead("the export says so"))
+        match status:
+            case "working":
+                wishes.append(ContactLead(f"{telling.at:%Y%m%dT%H%M%S}", cells.text("channel", row) or "unknown"))
+            case "nurturing":
+                wishes.append(NurtureLead())
+            case "disqualified":
+                reason = cells.text("disqualified_reason", row) or says.get("disqualified_reason", "") or "unknown"
+                wishes.append(DisqualifyLead(reason))
+            case "qualified" | "converted":
+                if not self.qualified:
+                    wishes.append(QualifyLead(override_reason="qualified before the import"))
+                if status == "converted":
+                    deal = deal_of(self.reader.told, cells, row)
+                    wishes.append(ConvertLead(deal.stream, deal.process, deal.amount, stage=deal.stage))
+            case _:
+                pass
+        self.left, self.qualified = status == "disqualified", status == "qualified"
+        return [
+            Change(telling.at, wish, told=self.reader.told_by(telling, f"status {place}"))
+            for place, wish in enumerate(wishes)
+        ]
+
+
+def check_versions(cells: Cells, name: str, tellings: list[Telling]) -> None:
+    """Raise Malformed where two rows of one deal or lead share a version, and are not the same row again."""
+    seen: dict[tuple[int, str], Telling] = {}
+    for telling in tellings:
+        other = seen.setdefault(telling.version, telling)
+        if (other.at, other.says) != (telling.at, telling.says):
+            lines = f"{other.row.line} and {telling.row.line}"
+            raise Malformed(f"{cells.named('version')}: rows of {name} share a version (lines {lines}); which counts?")

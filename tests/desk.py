@@ -1,0 +1,113 @@
+"""A sales desk: a log on a real database, asked and told in few words."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from domain.history import History
+from domain.money import Money
+from domain.opportunity import OpenOpportunity
+from domain.process import PublishProcess, Stage
+from domain.recorded import Request, micros
+from infra.app import App
+from infra.dispatch import Dispatcher, Receipt
+from infra.settings import Settings
+from infra.store import Log
+from projections.question import Question
+from projections.versions import END
+
+SALES = "process-sales"
+
+
+def eur(amount: str) -> Money:
+    return Money(Decimal(amount), "EUR")
+
+
+def usd(amount: str) -> Money:
+    return Money(Decimal(amount), "USD")
+
+
+def deal(amount: Money, stage: str = "", **more: Any) -> OpenOpportunity:
+    return OpenOpportunity(SALES, amount, stage, **more)
+
+
+def sales(*stages: tuple[str, str]) -> PublishProcess:
+    """A process of open stages, each with its chance, and won and lost."""
+    opens = [
+        Stage(name, name.title(), place, "open", Decimal(chance), "pipeline")
+        for place, (name, chance) in enumerate(stages, 1)
+    ]
+    won, lost = (
+        Stage("won", "Won", 80, "won", Decimal(1), "closed"),
+        Stage("lost", "Lost", 90, "lost", Decimal(0), "omitted"),
+    )
+    return PublishProcess("Sales", (*opens, won, lost))
+
+
+THREE = sales(("need", "0.1"), ("demo", "0.3"), ("offer", "0.6"))
+
+
+def on(day: str) -> datetime:
+    """Noon of a day of 2026, written as month and day; or an instant written out."""
+    return datetime.fromisoformat(f"2026-{day}T12:00:00" if len(day) == 5 else f"2026-{day}").replace(tzinfo=UTC)
+
+
+def start(day: str) -> int:
+    """The first instant of a day of 2026."""
+    return micros(datetime.fromisoformat(f"2026-{day}").replace(tzinfo=UTC))
+
+
+Q1 = {"since": start("01-01"), "until": start("04-01")}
+Q2 = {"since": start("04-01"), "until": start("07-01")}
+
+
+class Desk:
+    """Commands go in by the dispatcher, answers come out of the tables."""
+
+    def __init__(self, url: str, log: Log, folder: Path) -> None:
+        self.app = App(Settings(db=url, key_file=str(folder / "key")), log)
+        self.dispatcher, self.log, self.views = self.app.dispatcher(), log, self.app.open_views()
+        self.tell(SALES, THREE, "01-01")
+
+    def another(self) -> Dispatcher:
+        """A dispatcher as another process would have it."""
+        return App(self.app.settings, self.log).dispatcher()
+
+    def tell(self, stream: str, command: Any, day: str, **envelope: Any) -> Receipt:
+        return self.dispatcher.execute(
+            Request(stream=stream, command=command, actor="ann", occurred_at=on(day), **envelope)
+        )
+
+    def now(self) -> int:
+        """The position up to which all is known by now."""
+        return self.log.head()
+
+    def ask(self, metric: str, at: str = "", **asked: Any) -> list[Any]:
+        """The records of a metric, as true at the end of a day (now, where none is said)."""
+        effective = micros(on(f"{at}T23:59:59")) if at else END
+        self.views.catch_up()
+        return self.views.ask(metric, Question(effective_at=effective, **asked)).records
+
+    def board(self, at: str = "", **asked: Any) -> list[tuple[str, str, int, Decimal]]:
+        return [(row.stage, row.currency, row.deals, row.amount) for row in self.ask("board", at, **asked)]
+
+    def weighted(self, at: str = "", **asked: Any) -> list[tuple[str, Decimal]]:
+        return [(row.stage, row.weighted) for row in self.ask("weighted", at, **asked)]
+
+    def win_rate(self, at: str = "", **asked: Any) -> list[tuple[Any, ...]]:
+        """(currency, won, lost, amount won, amount lost, rate by count)"""
+        rows = self.ask("win-rate", at, **asked)
+        return [(r.currency, r.won, r.lost, r.won_amount, r.lost_amount, r.by_count) for r in rows]
+
+    def funnel(self, mode: str, at: str = "", **asked: Any) -> list[tuple[str, int, int, int]]:
+        """(stage, entered, advanced, still open)"""
+        return [(r.stage, r.entered, r.advanced, r.still_open) for r in self.ask("funnel", at, mode=mode, **asked)]
+
+    def history(self, stream: str, known_at: int = END) -> History:
+        """A stream as its decider sees it, as known at a position."""
+        facts = self.log.facts([stream], min(known_at, self.log.head())).get(stream, [])
+        return History(stream, self.another().history(stream).decider, facts)
+
+    def tags(self, stream: str) -> list[str]:
+        return [fact.tag for fact in self.log.facts([stream], self.log.head()).get(stream, [])]

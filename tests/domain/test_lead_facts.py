@@ -1,0 +1,136 @@
+"""What can have happened to a lead, what it leads to, what a decision reads, and whom it is about."""
+
+import pytest
+from msgspec.structs import replace
+
+from domain.correction import FactCorrected
+from domain.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
+from domain.lead import (
+    Converted,
+    Disqualified,
+    LeadCaptured,
+    LeadConverted,
+    Merged,
+    New,
+    Nurturing,
+    Prospect,
+    Qualified,
+    Working,
+)
+from domain.profile import LeadAssigned, LeadContacted, LeadEnriched, Profile
+from domain.qualification import AssessCriterion, CriterionAssessed, LeadQualified, QualifyLead
+from tests.domain.leads import CAPTURED, CONVERTED, LEAD, MAY, QUALIFIED, STATES, STREAM, TIMELINE, WISHES
+from tests.domain.table import fold, pairs, tag
+
+PROFILE = Profile("Acme", "ann", "Jo Doe", "jo@acme.example", "+49 30 1")
+PROSPECT = Prospect(CAPTURED, PROFILE)
+CALLED = Prospect(CAPTURED, replace(PROFILE, contacts=frozenset({"call-1"})))
+ANSWERED = replace(
+    PROSPECT,
+    answers={("framework-bant", "budget"): ("yes", "20k set aside"), ("framework-bant", "need"): ("yes", "")},
+)
+EVENTS = {
+    type(event): event
+    for event in (
+        CAPTURED, LeadEnriched(company="Acme Ltd", name="Jo Roe", email="jr@acme.example", phone="1"),
+        LeadAssigned("bob"), LeadContacted("mail-1", "email"), TIMELINE, QUALIFIED, LeadDisqualified("no-budget"),
+        LeadNurtured(None, "later"), LeadReopened("again"), CONVERTED, LeadMerged("lead-9"), LeadUnmerged("another Jo"),
+    )
+}  # fmt: skip
+LATER = {
+    LeadEnriched, LeadAssigned, LeadContacted, CriterionAssessed, LeadQualified, LeadDisqualified, LeadNurtured,
+    LeadReopened, LeadMerged,
+}  # fmt: skip
+POSSIBLE = {
+    "absent": {LeadCaptured},
+    "new": LATER,
+    "working": LATER,
+    "nurturing": LATER,
+    "qualified": {*LATER, LeadConverted} - {LeadNurtured},
+    "disqualified": {LeadReopened, LeadMerged},
+    "converted": set(),
+    "merged": {LeadUnmerged},
+}
+
+
+def learned(lead: Prospect) -> dict[type, Prospect]:
+    """What each fact that says more of a lead makes of what is known."""
+    timeline = {**lead.answers, ("framework-bant", "timeline"): ("this-year", "said so")}
+    known = lead.profile
+    return {
+        LeadEnriched: replace(
+            lead, profile=replace(known, company="Acme Ltd", name="Jo Roe", email="jr@acme.example", phone="1")
+        ),
+        LeadAssigned: replace(lead, profile=replace(known, owner="bob")),
+        LeadContacted: replace(lead, profile=replace(known, contacts=known.contacts | {"mail-1"})),
+        CriterionAssessed: replace(lead, answers=timeline),
+    }
+
+
+EVOLVED = {
+    ("absent", LeadCaptured): New(PROSPECT),
+    ("new", LeadEnriched): New(learned(PROSPECT)[LeadEnriched]),
+    ("new", LeadAssigned): New(learned(PROSPECT)[LeadAssigned]),
+    ("new", LeadContacted): Working(learned(PROSPECT)[LeadContacted]),
+    ("new", CriterionAssessed): Working(learned(PROSPECT)[CriterionAssessed]),
+    ("new", LeadQualified): Qualified(PROSPECT),
+    ("new", LeadDisqualified): Disqualified(PROSPECT, "no-budget"),
+    ("new", LeadNurtured): Nurturing(PROSPECT, None),
+    ("new", LeadMerged): Merged(PROSPECT, New(PROSPECT), "lead-9"),
+    **{("working", event): Working(lead) for event, lead in learned(CALLED).items()},
+    ("working", LeadQualified): Qualified(CALLED),
+    ("working", LeadDisqualified): Disqualified(CALLED, "no-budget"),
+    ("working", LeadNurtured): Nurturing(CALLED, None),
+    ("working", LeadMerged): Merged(CALLED, Working(CALLED), "lead-9"),
+    ("nurturing", LeadEnriched): Nurturing(learned(CALLED)[LeadEnriched], MAY),
+    ("nurturing", LeadAssigned): Nurturing(learned(CALLED)[LeadAssigned], MAY),
+    ("nurturing", LeadContacted): Working(learned(CALLED)[LeadContacted]),
+    ("nurturing", CriterionAssessed): Working(learned(CALLED)[CriterionAssessed]),
+    ("nurturing", LeadQualified): Qualified(CALLED),
+    ("nurturing", LeadDisqualified): Disqualified(CALLED, "no-budget"),
+    ("nurturing", LeadNurtured): Nurturing(CALLED, None),
+    ("nurturing", LeadReopened): Working(CALLED),
+    ("nurturing", LeadMerged): Merged(CALLED, Nurturing(CALLED, MAY), "lead-9"),
+    **{("qualified", event): Qualified(lead) for event, lead in learned(ANSWERED).items()},
+    ("qualified", LeadDisqualified): Disqualified(ANSWERED, "no-budget"),
+    ("qualified", LeadConverted): Converted(ANSWERED, "opportunity-7"),
+    ("qualified", LeadMerged): Merged(ANSWERED, Qualified(ANSWERED), "lead-9"),
+    ("disqualified", LeadReopened): Working(PROSPECT),
+    ("disqualified", LeadMerged): Merged(PROSPECT, Disqualified(PROSPECT, "no-need"), "lead-9"),
+    ("merged", LeadUnmerged): New(PROSPECT),
+}
+
+
+def test_there_is_an_example_of_every_event():
+    assert set(EVENTS) == set(LEAD.events) - {FactCorrected}
+
+
+@pytest.mark.parametrize(("given", "event"), pairs(STATES, EVENTS))
+def test_a_fact_could_have_happened_in_these_states_only(given, event):
+    assert LEAD.possible(fold(LEAD, STATES[given]), event) == (type(event) in POSSIBLE[given])
+
+
+@pytest.mark.parametrize(("given", "event"), pairs(STATES, EVENTS))
+def test_a_fact_leads_to_this_state_and_one_that_does_not_fit_changes_nothing(given, event):
+    state = fold(LEAD, STATES[given])
+    assert LEAD.evolve(state, event) == EVOLVED.get((given, type(event)), state)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"), [*EVOLVED], ids=lambda value: value if isinstance(value, str) else tag(value)
+)
+def test_what_changes_a_state_was_possible_in_it(given, kind):
+    assert kind in POSSIBLE[given]
+
+
+def test_only_the_framework_and_the_survivor_are_read_and_only_where_they_are_used():
+    state = fold(LEAD, STATES["working"])
+    wishes = {**WISHES, QualifyLead: QualifyLead("framework-meddic")}
+    wishes[AssessCriterion] = AssessCriterion("metrics", "none", "framework-meddic")
+    assert {tag(kind): LEAD.reads(state, wish) for kind, wish in wishes.items() if LEAD.reads(state, wish)} == {
+        "assess-criterion": ("framework-meddic",), "qualify-lead": ("framework-meddic",), "merge-lead": ("lead-8",),
+    }  # fmt: skip
+
+
+def test_personal_fields_of_a_lead_are_about_the_lead():
+    assert {LEAD.subject(STREAM, None, wish) for wish in WISHES.values()} == {STREAM}
