@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from domain.framework import BANT
 from domain.process import STANDARD
@@ -11,7 +12,9 @@ from infra.keys import KeyFile, Vault
 from infra.settings import Settings
 from infra.store import open_log
 from infra.store.log import Log
-from infra.views import Views
+
+if TYPE_CHECKING:
+    from infra.views import Views
 
 
 class App:
@@ -36,12 +39,14 @@ class App:
         found = self.log.facts([stream for stream, _ in receipt.facts], LATEST)
         return [found[stream][version - 1] for stream, version in receipt.facts]
 
-    def open_views(self) -> Views:
+    def open_views(self) -> "Views":
         """The projections as they stand."""
+        from infra.views import Views  # SQL expressions take their time to load: commands do without
+
         return Views.open(self.settings.db, self.log)
 
     @contextmanager
-    def views(self) -> Generator[Views]:
+    def views(self) -> Generator["Views"]:
         """The projections, caught up with the log."""
         with self.open_views() as views:
             views.catch_up()

@@ -65,8 +65,8 @@ def funnel(question: Question) -> Reading:
     - strict: it was in every open stage up to this one, first entries in order; advanced: likewise to the next.
     - adjacent: as touched; advanced: it moved directly to the next stage (from the last: was won), at any time.
     Unit: deals; conversion a share from 0 to 1, null where none entered. The rows of kind won count wins by the
-    first. Filters judge a deal as it stood at the moment. Source: the visits of the opportunities begun by
-    effective_at as known at known_at.
+    first; a process that nobody entered is left out. Filters judge a deal as it stood at the moment.
+    Source: the visits of the opportunities begun by effective_at as known at known_at.
     """
     entries = MODES[question.mode]
 
@@ -182,8 +182,8 @@ def _records(
                 count[0] += 1
                 count[1] += advanced
                 count[2] += still_open and not advanced
-    order = in_process_order(steps)
-    return [_record(stage, *counts[place]) for place, stage in order.items() if place in counts]
+    order, entered = in_process_order(steps), {process for (process, _), count in counts.items() if count[0]}
+    return [_record(stage, *counts[at]) for at, stage in order.items() if at in counts and at[0] in entered]
 
 
 def _record(stage: Stage, entered: int, advanced: int, still_open: int) -> FunnelRow:

@@ -161,7 +161,8 @@ def funnel(facts: list[Fact], question: Question) -> set[Any]:
                     count[0] += 1
                     count[1] += advanced
                     count[2] += steps[-1].status == "open" and not advanced
-    return {(*place, *count) for place, count in counts.items()}
+    entered_by_any = {process for (process, _), count in counts.items() if count[0]}
+    return {(*place, *count) for place, count in counts.items() if place[0] in entered_by_any}
 
 
 def ladder(stages: dict[str, Any]) -> list[str]:
