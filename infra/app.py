@@ -1,5 +1,6 @@
 """Puts the parts together: a log, the vault over it, who dispatches, and the views that follow."""
 
+import gc
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from infra.store.log import Log
 
 if TYPE_CHECKING:
     from infra.views import Views
+
+RARELY = 200_000  # objects made between two looks for garbage, in a bulk job
 
 
 class App:
@@ -33,6 +36,16 @@ class App:
                 [Request(stream=stream, command=command, actor="dealtrail") for stream, command in shipped]
             )
         return dispatcher
+
+    @contextmanager
+    def bulk(self) -> Generator[Dispatcher]:
+        """A dispatcher for a job that appends very much: it keeps histories between its batches."""
+        before = gc.get_threshold()
+        gc.set_threshold(RARELY, *before[1:])  # what such a job makes lives on: to look for circles in it is in vain
+        try:
+            yield self.dispatcher(cached=True)
+        finally:
+            gc.set_threshold(*before)
 
     def facts(self, receipt: Receipt) -> list[Fact]:
         """The facts that a receipt names."""

@@ -51,13 +51,13 @@ def import_(
 
     day_of_export = day("snapshot_date", snapshot_date) if snapshot_date else None
     refused = rejects or Path(f"{path.resolve().name}.rejects.csv")
-    with asking.app() as app, progress() as bars:
+    with asking.app() as app, app.bulk() as dispatcher, progress() as bars:
         actor = f"import:{format_}"
         export = maven.read(path, actor, day_of_export, date_format, currency)
         if day_of_export is None:
             note(f"snapshot date: {export.snapshot}, the latest in the export (--snapshot-date says otherwise)")
         bar = bars.add_task("importing", total=export.total)
-        run = Import(app.dispatcher(cached=True), export, actor, refused)
+        run = Import(dispatcher, export, actor, refused)
         summary = run.run(lambda rows: bars.advance(bar, rows))
     if asking.json:
         return asking.answer({**msgspec.to_builtins(summary), "rejects": str(refused) if summary.rejected else None})
@@ -83,9 +83,9 @@ def simulate(
 
     first, last = day_start(day("since", since)), day_end(day("until", until))
     plan = Plan(opportunities, first, last, seed)
-    with asking.app() as app, progress() as bars:
+    with asking.app() as app, app.bulk() as dispatcher, progress() as bars:
         bar = bars.add_task("simulating", total=opportunities)
-        facts = run(app.dispatcher(cached=True), plan, lambda begun: bars.advance(bar, begun))
+        facts = run(dispatcher, plan, lambda begun: bars.advance(bar, begun))
         position = app.log.head()
     if asking.json:
         return asking.answer({"facts": facts, "opportunities": opportunities, "seed": seed, "position": position})
