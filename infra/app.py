@@ -1,7 +1,9 @@
 """Puts the parts together: a log, the vault over it, who dispatches, and the views that follow."""
 
+import gc
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from domain.framework import BANT
 from domain.process import STANDARD
@@ -11,7 +13,11 @@ from infra.keys import KeyFile, Vault
 from infra.settings import Settings
 from infra.store import open_log
 from infra.store.log import Log
-from infra.views import Views
+
+if TYPE_CHECKING:
+    from infra.views import Views
+
+RARELY = 200_000  # objects made between two looks for garbage, in a bulk job
 
 
 class App:
@@ -32,17 +38,29 @@ class App:
             )
         return dispatcher
 
+    @contextmanager
+    def bulk(self) -> Generator[Dispatcher]:
+        """A dispatcher for a job that appends very much: it keeps histories between its batches."""
+        before = gc.get_threshold()
+        gc.set_threshold(RARELY, *before[1:])  # what such a job makes lives on: to look for circles in it is in vain
+        try:
+            yield self.dispatcher(cached=True)
+        finally:
+            gc.set_threshold(*before)
+
     def facts(self, receipt: Receipt) -> list[Fact]:
         """The facts that a receipt names."""
         found = self.log.facts([stream for stream, _ in receipt.facts], LATEST)
         return [found[stream][version - 1] for stream, version in receipt.facts]
 
-    def open_views(self) -> Views:
+    def open_views(self) -> "Views":
         """The projections as they stand."""
+        from infra.views import Views  # SQL expressions take their time to load: commands do without
+
         return Views.open(self.settings.db, self.log)
 
     @contextmanager
-    def views(self) -> Generator[Views]:
+    def views(self) -> Generator["Views"]:
         """The projections, caught up with the log."""
         with self.open_views() as views:
             views.catch_up()

@@ -1,7 +1,7 @@
 """Writes a believable year of a sales organisation, through the same commands and rules as everybody.
 
-Every prospect is a script of its own, drawn from its own seed: the same seed gives the same facts, and a longer
-history begins with the same prospects. Scripts run side by side in the order in which their facts were recorded.
+Every prospect is a script of its own, drawn from its own seed: the same plan with the same seed gives the same facts.
+Scripts run side by side, in the order in which their facts were recorded.
 """
 
 import heapq
@@ -134,7 +134,7 @@ def simulate(dispatcher: Dispatcher, plan: Plan, advance: Callable[[int], None])
     `advance` is told how many opportunities have begun. Rejected where this seed was simulated in this log before.
     """
     seed, since, until = plan.seed, plan.since, plan.until
-    if dispatcher.history(f"lead-s{seed}-1").version:
+    if dispatcher.history(f"lead-s{seed}-000001").version:
         raise Rejected(f"seed: {seed} was simulated in this log before; take another seed or another log")
     appended = 0
     prelude = [Request(stream=name, command=wish, actor=ACTOR, occurred_at=since) for name, wish in SHIPPED]
@@ -179,15 +179,13 @@ def interleaved(prospects: Iterator[Iterator[Step]], until: datetime) -> Iterato
 def scripts(plan: Plan) -> Iterator[Iterator[Step]]:
     """A script for each lead, in order of capture, until so many of them have become opportunities."""
     draw, seed = Random(f"{plan.seed}:arrivals"), plan.seed
-    leads = list[tuple[datetime, int, bool]]()
+    leads = list[tuple[datetime, bool]]()
     converting = 0
-    for number in count(1):
-        if converting == plan.opportunities:
-            break
+    while converting < plan.opportunities:
         converts = draw.random() < 0.55
         converting += converts
-        leads.append((arrival(draw, plan.since, plan.until), number, converts))
-    for captured, number, converts in sorted(leads):
+        leads.append((arrival(draw, plan.since, plan.until), converts))
+    for number, (captured, converts) in enumerate(sorted(leads), 1):  # numbered as they come, as anybody would
         yield punctual(Prospect(seed, number, captured).script(converts), Random(f"{seed}:{number}:late"))
 
 
@@ -209,7 +207,7 @@ def punctual(steps: Iterator[tuple[datetime, str, Command]], draw: Random) -> It
             heapq.heappush(late, Step(moment + timedelta(days=draw.uniform(1, 12)), moment, stream, command))
         else:
             yield Step(moment, moment, stream, command)
-        moved = moved or isinstance(command, ChangeStage)
+        moved = moved or isinstance(command, ChangeStage | ReopenOpportunity)
     while late:
         yield heapq.heappop(late)
 
@@ -226,7 +224,7 @@ class Prospect:
 
     def __init__(self, seed: int, number: int, captured: datetime) -> None:
         self.draw = Random(f"{seed}:{number}")
-        self.lead, self.opportunity = f"lead-s{seed}-{number}", f"opportunity-s{seed}-{number}"
+        self.lead, self.opportunity = f"lead-s{seed}-{number:06}", f"opportunity-s{seed}-{number:06}"
         self.moment = captured
         self.team = self.draw.choice(TEAMS)
         self.owner = self.draw.choice(self.team.owners)

@@ -75,10 +75,11 @@ def import_(
             note(f"snapshot date: {export.snapshot} (--snapshot-date says otherwise)")
         bar = bars.add_task("rehearsing" if plan else "importing", total=export.total)
         beside, log = rehearsing(app) if plan else (app, None)
-        run = Import(beside.dispatcher(cached=True), export, actor, refused)
-        if log:
-            log.types.clear()  # of the facts that ship with a new log
-        run.run(lambda rows: bars.advance(bar, rows))
+        with beside.bulk() as dispatcher:
+            run = Import(dispatcher, export, actor, refused)
+            if log:
+                log.types.clear()  # of the facts that ship with a new log
+            run.run(lambda rows: bars.advance(bar, rows))
     show_import(asking, run, log.types if log else None, refused)
 
 
@@ -128,9 +129,9 @@ def simulate(
 
     first, last = day_start(day("since", since)), day_end(day("until", until))
     plan = Plan(opportunities, first, last, seed)
-    with asking.app() as app, progress() as bars:
+    with asking.app() as app, app.bulk() as dispatcher, progress() as bars:
         bar = bars.add_task("simulating", total=opportunities)
-        facts = run(app.dispatcher(cached=True), plan, lambda begun: bars.advance(bar, begun))
+        facts = run(dispatcher, plan, lambda begun: bars.advance(bar, begun))
         position = app.log.head()
     if asking.json:
         return asking.answer({"facts": facts, "opportunities": opportunities, "seed": seed, "position": position})

@@ -2,8 +2,6 @@
 
 from domain.errors import Malformed
 from infra.store.log import Log
-from infra.store.postgres import PostgresLog
-from infra.store.sqlite import SqliteLog
 
 ALLOWED = "sqlite:///FILE or postgresql://USER@HOST/DATABASE"
 
@@ -15,12 +13,18 @@ def open_log(url: str) -> Log:
     """
     scheme, separator, rest = url.partition("://")
     if scheme in ("postgresql", "postgres") and separator:
+        from infra.store.postgres import (
+            PostgresLog,
+        )  # each client takes its time to load: only the one that is asked for
+
         return PostgresLog(url)
     file = rest.removeprefix("/")
     if scheme != "sqlite" or not rest.startswith("/") or not file:
         raise Malformed(f"a log is at {ALLOWED}, not at {url.partition('@')[0] if '@' not in url else scheme + '://…'}")
     if ":memory:" in file or "mode=memory" in file:
         raise Malformed(f"a log in memory would be another one for every thread: a log is at {ALLOWED}")
+    from infra.store.sqlite import SqliteLog
+
     return SqliteLog(file)
 
 

@@ -13,8 +13,6 @@ from domain import kind
 from domain.errors import NotFound
 from domain.recorded import Fact
 from infra.store import Log
-from infra.views.postgres import PostgresTables
-from infra.views.sqlite import SqliteTables
 from infra.views.tables import Tables, Writing, shape
 from projections import METRICS, PROJECTIONS
 from projections.question import Question
@@ -72,7 +70,13 @@ class Views:
         What is missing or of an earlier shape is created empty; `catch_up` fills it. Raises Unavailable.
         """
         scheme, _, file = url.partition(":///")
-        return cls(SqliteTables(f"{file}-views") if scheme == "sqlite" else PostgresTables(url), log)
+        if scheme == "sqlite":
+            from infra.views.sqlite import SqliteTables
+
+            return cls(SqliteTables(f"{file}-views"), log)
+        from infra.views.postgres import PostgresTables  # its client takes its time to load
+
+        return cls(PostgresTables(url), log)
 
     def __enter__(self) -> Self:
         return self
