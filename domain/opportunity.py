@@ -145,6 +145,8 @@ def decide(state: State, command: Command, context: Context) -> tuple[Event | Th
             return ()
         case Open(deal), command if isinstance(command, progress.Command):
             return progress.decide(deal.progress, command, context)
+        case Open(deal), terms.ChangeAmount(to) if deal.lines and to == deal.amount:
+            return ()
         case Open(deal), terms.ChangeAmount() if deal.lines:
             raise Rejected(
                 "change-amount: the deal's line items own its amount; allowed: set-line-item, remove-line-item"

@@ -1,6 +1,6 @@
 """Decides many stories of new deals at once, by the same rules as everybody's, with less around each single change.
 
-A change that says something about a person, asks another stream or does not fit goes the common way, one by one.
+A change that says something about a person, asks another stream or does not fit goes the common way.
 Facts decided here name their change as what caused them, which is how a later import knows it; a command id of its
 own, with a kept answer, only those changes have that appended nothing.
 """
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from domain import BY_KIND, Context, Then, kind
-from domain.closing import LoseOpportunity, WinOpportunity
+from domain import BY_KIND, Context, Event, kind
+from domain.closing import LoseOpportunity
 from domain.correction import as_fact
 from domain.errors import Conflict, PipelineError
-from domain.history import History
+from domain.history import History, Mark
 from domain.opportunity import OpenOpportunity
 from domain.personal import personal_texts
 from domain.progress import ChangeStage
@@ -26,9 +26,9 @@ from infra.store.log import Answer, Draft
 
 KIND = "opportunity"
 PLAIN: frozenset[type[Struct]] = frozenset(
-    (OpenOpportunity, ChangeStage, ChangeOwner, ChangeAccount, ChangeAmount, ChangeCloseDate, LoseOpportunity, WinOpportunity)
-)  # fmt: skip
-"""Commands that concern one deal, as a rule; what else follows from them is left to the common way."""
+    (OpenOpportunity, ChangeStage, ChangeOwner, ChangeAccount, ChangeAmount, ChangeCloseDate, LoseOpportunity)
+)
+"""Commands that concern one deal alone; winning makes a customer too."""
 
 Outcome = list[Receipt] | PipelineError
 
@@ -67,73 +67,85 @@ class Bulk(Batch):
         """What a story leads to, where it is as plain as it seems; else the common way finds out why not."""
         drafts, answers = len(self.drafts), len(self.answers)
         history = self.look_at(group[0].stream)
-        mark = history.mark()
+        story = Telling(self, history)
         try:
-            if (receipts := self.told(group, history)) is not None:
-                return receipts
+            if all(story.take(request) for request in group):
+                story.settle()
+                return story.receipts
         except PipelineError:
             pass
         del self.drafts[drafts:]
         while len(self.answers) > answers:
             self.answers.popitem()
-        history.rewind(mark)
+        for touched, mark in reversed(story.touched):
+            touched.rewind(mark)
         return self.attempt(group)
 
-    def told(self, group: Sequence[Request], history: History) -> list[Receipt] | None:
-        """The facts of a story, decided one on the other; None where one of its changes is not plain."""
-        decider, stream, read = BY_KIND[KIND], history.stream, self.dispatcher.history
-        state, version, latest, limit = history.state, history.version, history.latest, self.now + SKEW
-        facts, receipts, nothing = list[Fact](), list[Receipt](), Receipt(stream, ())
-        for request in group:
-            command, moment = request.command, micros(request.occurred_at) if request.occurred_at else self.now
-            if not latest <= moment <= limit:
-                return None
-            names = decider.reads(state, command)
-            for name in names:
-                self.look_at(name)
-            context = Context(stream, {name: read(name).state for name in names}, request.actor)
-            answer = decider.decide(state, command, context)
-            if not answer:
-                if request.command_id:
-                    self.answers[request.actor, request.command_id] = Answer(self.digest(request, decider), ())
-                receipts.append(nothing)
-                continue
-            if any(isinstance(event, Then) for event in answer):
-                return None
-            named, source = list[tuple[str, int]](), request.source
+
+class Telling:
+    """A story on its way: the state that its changes led to so far, which the history learns at the end."""
+
+    def __init__(self, batch: Bulk, history: History) -> None:
+        self.batch, self.history, self.decider = batch, history, BY_KIND[KIND]
+        self.touched: list[tuple[History, Mark]] = [(history, history.mark())]
+        self.receipts: list[Receipt] = []
+        self.nothing = Receipt(history.stream, ())
+        self.begin()
+
+    def begin(self) -> None:
+        """Go on from what the history knows."""
+        self.facts: list[Fact] = []
+        self.state, self.version, self.latest = self.history.state, self.history.version, self.history.latest
+
+    def settle(self) -> None:
+        """Tell the history what happened."""
+        self.history.facts += self.facts
+        self.history.version, self.history.state, self.history.latest = self.version, self.state, self.latest
+
+    def take(self, request: Request) -> bool:
+        """Decide one change on the ones before; False where it is not in effective order."""
+        batch, command = self.batch, request.command
+        moment = micros(request.occurred_at) if request.occurred_at else batch.now
+        if not self.latest <= moment <= batch.now + SKEW:
+            return False
+        if type(command) not in PLAIN:
+            self.settle()
+            self.receipts.append(batch.attempt_one(request, self.touched))
+            self.begin()
+            return True
+        read = {name: batch.look_at(name).state for name in self.decider.reads(self.state, command)}
+        answer = self.decider.decide(self.state, command, Context(self.history.stream, read, request.actor))
+        if answer:
+            first = self.version + 1
             for event in answer:
-                version, latest = version + 1, moment
-                tag = str(event.__struct_config__.tag)
-                named.append((stream, version))
-                facts.append(as_fact(0, stream, version, tag, moment, event))
-                self.drafts.append(
-                    Draft(
-                        uuid7(self.now),
-                        stream,
-                        version,
-                        tag,
-                        encode(event),
-                        moment,
-                        request.actor,
-                        request.on_behalf_of,
-                        "",
-                        "",
-                        request.correlation_id,
-                        request.command_id,
-                        source.system if source else "",
-                        source.external_id if source else "",
-                        source.batch if source else "",
-                    )
-                )
-                state = decider.evolve(state, event)
-            receipts.append(Receipt(stream, tuple(named)))
-        history.facts += facts
-        history.version, history.state, history.latest = version, state, latest
-        return receipts
+                self.add(request, event, moment)
+            named = tuple([(self.history.stream, version) for version in range(first, self.version + 1)])
+            self.receipts.append(Receipt(self.history.stream, named))
+        else:
+            if request.command_id:
+                kept = Answer(batch.digest(request, self.decider), ())
+                batch.answers[request.actor, request.command_id] = kept
+            self.receipts.append(self.nothing)
+        return True
+
+    def add(self, request: Request, event: Event, moment: int) -> None:
+        """A fact that the request caused."""
+        batch, stream, source = self.batch, self.history.stream, request.source
+        self.version, self.latest = self.version + 1, moment
+        tag = str(event.__struct_config__.tag)
+        self.facts.append(as_fact(0, stream, self.version, tag, moment, event))
+        batch.drafts.append(
+            Draft(
+                uuid7(batch.now), stream, self.version, tag, encode(event), moment, request.actor,
+                request.on_behalf_of, "", "", request.correlation_id, request.command_id,
+                source.system if source else "", source.external_id if source else "", source.batch if source else "",
+            )
+        )  # fmt: skip
+        self.state = self.decider.evolve(self.state, event)
 
 
 def is_plain(dispatcher: Dispatcher, group: Sequence[Request]) -> bool:
-    """Whether a group is the whole story of one new deal, in effective order, without a word about a person."""
+    """Whether a group is the whole story of one new deal, most of it without a word about a person."""
     if not group:
         return False
     stream = group[0].stream
@@ -141,11 +153,13 @@ def is_plain(dispatcher: Dispatcher, group: Sequence[Request]) -> bool:
         return False
     for request in group:
         command = request.command
-        if request.stream != stream or type(command) not in PLAIN or not request.actor or request.reason:
+        if request.stream != stream or not request.actor or request.reason or request.expected_version is not None:
             return False
-        if request.occurred_at is None or request.occurred_at.tzinfo is None or request.expected_version is not None:
+        if request.occurred_at is None or request.occurred_at.tzinfo is None:
             return False
-        if personal_texts(command) or (isinstance(command, OpenOpportunity) and command.lead):
+        if type(command) in PLAIN and personal_texts(command):
+            return False
+        if isinstance(command, OpenOpportunity) and command.lead:
             return False
     try:
         body = encode_canonical([[r.stream, r.actor, r.command_id, r.source, r.command] for r in group])

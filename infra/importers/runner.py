@@ -1,10 +1,8 @@
 """Carries an export's records to the log in bulk: what is new is appended, what cannot be goes to a rejects file."""
 
 import csv
-import gc
 import hashlib
-from collections.abc import Callable, Container, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Iterator
 from datetime import date, datetime, timedelta
 from itertools import chain, repeat
 from pathlib import Path
@@ -25,7 +23,6 @@ CHUNK = 1_000  # records decided and appended together
 CHUNK_ROWS = 10_000  # rows that these may tell of, unless a single one tells of more
 PAGE = 100  # histories of deals known before that are looked through together
 NAMED = 32  # digits of a digest that tell a row or a change from every other one
-COLLECTED_AFTER = (100_000, 20, 100)  # objects made, and collections of the younger generations
 FIRST = 10  # rejects kept in memory, to be shown
 LAST_MICROSECOND = 999_999  # a bare date means the end of its day: of today, that has not come yet
 DAY = timedelta(days=1)
@@ -108,7 +105,7 @@ class Import:
             if isinstance(outcome, PipelineError):
                 raise outcome
             self.summary.facts += len(outcome.facts)
-        with RejectsFile(self.path) as rejects, unhurried_collector():
+        with RejectsFile(self.path) as rejects:
             for chunk in chunks(self.export.entries):
                 for entry, reason in self.carry(chunk):
                     rejects.write(entry, reason)
@@ -153,7 +150,7 @@ class Import:
         """The names that were imported before: those answered, and those that caused a fact."""
         there = [(entry, names) for entry, names in named if self.dispatcher.history(entry.stream).version]
         answers = self.dispatcher.log.answers([(self.actor, name) for _, names in there for name in names])
-        told = [entry.stream for entry, _ in there if isinstance(entry.says, Story)]
+        told = [entry.stream for entry, _ in there]
         caused = {
             fact.causation_id
             for start in range(0, len(told), PAGE)
@@ -200,17 +197,6 @@ class Import:
         if kind(entry.stream) == "lead":  # of a person: nobody may try guesses on the digest
             return [start + self.dispatcher.vault.fingerprint(entry.stream, text).hex()[:NAMED] for text in told]
         return [start + hashlib.sha256(text).hexdigest()[:NAMED] for text in told]
-
-
-@contextmanager
-def unhurried_collector() -> Generator[None]:
-    """Look for cyclic garbage rarely meanwhile: what an import holds is much, lives long and has next to no cycles."""
-    before = gc.get_threshold()
-    gc.set_threshold(*COLLECTED_AFTER)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def by_now(moment: datetime | None, now: datetime) -> datetime | None:

@@ -81,7 +81,8 @@ def imported(folder: Path, url: str) -> dict[str, float]:
     with opened(Settings(db=url, key_file=str(folder / "key"))) as app:
         export = formats.read("csv", folder / "changes.csv", "import:csv", mapping=folder / "mapping.toml")
         read = time.perf_counter() - started
-        summary = Import(app.dispatcher(cached=True), export, "import:csv", folder / "rejects.csv").run(lambda _: None)
+        with app.bulk() as dispatcher:
+            summary = Import(dispatcher, export, "import:csv", folder / "rejects.csv").run(lambda _: None)
     took = time.perf_counter() - started
     assert summary.rejected == 0 and summary.imported == summary.rows, summary
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -187,3 +187,12 @@ def test_a_pipe_that_closes_early_and_no_color_are_honoured(tmp_path: Path) -> N
 def test_json_answers_leave_stdout_to_the_document_alone(tmp_path: Path) -> None:
     ran = dealtrail("simulate", "--opportunities", "3", "--json", folder=tmp_path)
     assert ran.document()["opportunities"] == 3
+
+
+def test_a_version_that_others_have_passed_is_refused_naming_what_came_first(shell: Shell) -> None:
+    opened(shell, "opportunity-1", "--expect-version", "0")
+    assert shell("change-stage", "opportunity-1", "--to", "proposal", "--expect-version", "1")[0] == 0
+    code, _, err = shell("change-stage", "opportunity-1", "--to", "negotiation", "--expect-version", "1")
+    assert code == 4
+    assert "opportunity-1 is at version 2, the decision was made at version 1; stage-changed came first" in err
+    assert shell("change-stage", "opportunity-1", "--to", "negotiation", "--expect-version", "two")[0] == 2

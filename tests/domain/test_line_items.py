@@ -157,3 +157,16 @@ def test_a_line_out_of_bounds_is_malformed(news, reason):
     with pytest.raises(Malformed) as refusal:
         replace(BOATS, **news)
     assert str(refusal.value) == reason
+
+
+def test_the_lines_together_come_to_no_more_than_an_amount_may_be():
+    most = Line("Bridge", Decimal(1), eur("99999999999999.99"))
+    lines = {"bridge": most}
+    with pytest.raises(Rejected, match=r"set-line-item: the lines would come to 100000000000000\.00, not to below"):
+        decide(lines, SetLineItem("nail", "Nail", Decimal(1), eur("0.01")))
+    assert evolve(lines, LineItemAdded("nail", Line("Nail", Decimal(1), eur("0.01")))) == lines
+
+
+def test_a_line_of_another_currency_that_history_holds_is_never_added_up():
+    lines = {"boat": Line("Boat", Decimal(1), eur("500"))}
+    assert evolve(lines, LineItemAdded("oar", Line("Oar", Decimal(1), DOLLARS))) == lines

@@ -14,7 +14,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "mappings"
 def bring(app: App, format_: str, path: Path, rejects: Path, **options: Any) -> Summary:
     """One import; what it rejects is listed in a file."""
     export = formats.read(format_, path, f"import:{format_}", **options)
-    return Import(app.dispatcher(cached=True), export, f"import:{format_}", rejects).run(lambda _: None)
+    with app.bulk() as dispatcher:
+        return Import(dispatcher, export, f"import:{format_}", rejects).run(lambda _: None)
 
 
 def reasons(rejects: Path) -> list[tuple[str, str, str]]:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from domain.closing import LoseOpportunity
 from domain.errors import Malformed, NotFound
 from domain.lead import Converted
 from domain.money import Money
 from domain.opportunity import Won
+from domain.recorded import Request
 from infra.app import App, opened
 from infra.cli.history import content_digest
 from infra.importers import mapping_file
@@ -201,6 +203,19 @@ def test_a_newer_export_of_current_records_appends_only_what_changed(app: App, t
     assert isinstance(state, Won)
     assert state.deal.amount == Money(Decimal(6), "USD")
     assert bring(app, "csv", new, tmp_path / "rejects.csv", **rules).facts == 0
+
+
+def test_an_export_seen_before_does_not_undo_what_was_done_since(app: App, tmp_path: Path) -> None:
+    rules = {"mapping": written(tmp_path / "shop.toml", RECORDS)}
+    file = records(tmp_path / "deals.csv", "1,Offer,$7,2026-01-05,,,")
+    story = changes(tmp_path / "changes.csv", *ROWS)
+    bring(app, "csv", file, tmp_path / "rejects.csv", **rules)
+    bring(app, "csv", story, tmp_path / "rejects.csv", mapping=EXAMPLES / "changes.toml")
+    for deal in ("opportunity-shop-1", "opportunity-example-B-8"):
+        app.dispatcher().execute(Request(stream=deal, command=LoseOpportunity("price"), actor="ann"))
+    assert bring(app, "csv", file, tmp_path / "rejects.csv", **rules).unchanged == 1
+    assert bring(app, "csv", story, tmp_path / "rejects.csv", mapping=EXAMPLES / "changes.toml").facts == 0
+    assert tags(app, "opportunity-shop-1") == ["opportunity-opened", "opportunity-lost"]
 
 
 def test_of_rows_under_one_id_the_highest_version_counts_and_without_versions_they_collide(

@@ -1,4 +1,4 @@
-"""The published Pipedrive tables come in with their whole history, agree with the reference figures, and come in once."""
+"""The published Pipedrive tables come in with all their history, agree with the reference figures, and come in once."""
 
 import csv
 from collections import Counter

@@ -26,10 +26,10 @@ def app(log_url: str, tmp_path: Path) -> Iterator[App]:
 def planned(app: App, path: Path, mapping: Path) -> tuple[Import, dict[str, int]]:
     """A rehearsal as the verb does it, with the number of facts of each type."""
     beside, log = rehearsing(app)
-    dispatcher = beside.dispatcher(cached=True)
-    log.types.clear()
-    run = Import(dispatcher, formats.read("csv", path, "import:csv", mapping=mapping), "import:csv", None)
-    run.run(lambda _: None)
+    with beside.bulk() as dispatcher:
+        log.types.clear()
+        run = Import(dispatcher, formats.read("csv", path, "import:csv", mapping=mapping), "import:csv", None)
+        run.run(lambda _: None)
     return run, dict(log.types)
 
 

@@ -20,7 +20,7 @@ from tests.projections import naive
 from tests.projections.conftest import Over
 from tests.projections.histories import CURRENCIES, PERIODS, QUESTIONS, histories
 
-EXAMPLES = int(environ.get("DEALTRAIL_EXAMPLES", "40"))
+EXAMPLES = int(environ.get("DEALTRAIL_EXAMPLES", "25"))
 often = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 

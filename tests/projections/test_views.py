@@ -12,6 +12,7 @@ import pytest
 from domain.errors import Unavailable
 from domain.money import Money
 from domain.opportunity import OpportunityOpened
+from domain.process import StageRenamed
 from domain.progress import StageChanged
 from domain.terms import OwnerChanged
 from infra.store import Log, open_log
@@ -205,3 +206,13 @@ def test_the_rows_that_a_page_closes_are_found_by_their_stream(tmp_path: Any):
         plan = str(list(writing.rows(f"EXPLAIN QUERY PLAN {statements[0]}")))
     assert "USING INDEX opportunities_live (stream=?)" in plan
     tables.disconnect()
+
+
+def test_a_fact_that_waits_for_its_row_counts_when_the_row_comes_in_a_later_page(over: Any):
+    renamed = StageRenamed(2, "a", "Said")  # recorded before what it is about, which takes effect before it
+    given = facts(("process-p", 0, process(1, "0.1")), ("process-p", 2, renamed), ("process-p", 1, process(2, "0.2")))
+    views = over(given)
+    views.catch_up(page=1, far=END)
+    kept = views.digest()
+    views.rebuild()
+    assert views.digest() == kept
