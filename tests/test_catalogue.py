@@ -40,6 +40,7 @@ from domain.qualification import CriterionAssessed, LeadQualified
 from domain.quota import QuotaSet
 from domain.rate import FxRateSet
 from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
+from domain.subject import SubjectErased, SubjectHeld, SubjectReleased
 from domain.team import TeamChanged
 from domain.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
 from domain.upcasting import UPCASTS
@@ -108,6 +109,9 @@ MEANT = [  # line by line
     FxRateSet("USD", "EUR", date(2026, 3, 1), Decimal("0.9234567891")),
     TeamChanged("North", "cleo", ("ann", "bob")),
     CalendarSet("Europe/Berlin", 4),
+    SubjectErased("GDPR-17-1-b", "bea"),
+    SubjectHeld("a claim of theirs"),
+    SubjectReleased("it was settled"),
 ]  # fmt: skip
 
 PERSONAL = {
@@ -135,6 +139,8 @@ PERSONAL = {
     NextStepSet: ("text",),
     ActivityScheduled: ("note",),
     ActivityCompleted: ("note",),
+    SubjectHeld: ("reason",),
+    SubjectReleased: ("reason",),
 }
 """A field that is personal and not sealed is a leak for ever; one that stops being personal stays sealed for ever."""
 
