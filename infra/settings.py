@@ -5,6 +5,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +20,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings, by their names in dealtrail.toml; DEALTRAIL_DB and so on in the environment come first.
 
     db: where the log is, `sqlite:///FILE` or `postgresql://…`. key_file: the master key that personal fields are
-    sealed under; empty means beside an SQLite log, or dealtrail.key. actor: who asks; empty means the user logged in.
+    sealed under, one for each log; empty means beside an SQLite log, or named after the database. actor: who asks; empty means
+    the user logged in.
     """
 
     db: str = "sqlite:///dealtrail.db"
@@ -33,7 +35,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             return Path(self.key_file)
         if self.db.startswith("sqlite:///"):
             return Path(self.db.removeprefix("sqlite:///")).with_suffix(".key")
-        return Path("dealtrail.key")
+        return Path(f"{urlsplit(self.db).path.strip('/') or 'dealtrail'}.key")
 
     @property
     def who(self) -> str:

@@ -1,6 +1,5 @@
 """Changes as a mapping reads them: the rows of one deal or lead, in any order, become its story."""
 
-from collections.abc import Callable
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from infra.importers.tables import Row
 
 SEPARATOR = "\x1f"  # between the words of a row
 OPENINGS = ("opened", "captured")
+CHANGED = ("owner", "account", "amount", "close_date", "stage", "lost_reason", "won", "reopened")  # of an open deal
 LAST = ("stage", "status", "won", "lost_reason", "reopened")  # of one row: what closes a deal comes after its terms
 
 
@@ -101,16 +101,6 @@ class DealStory:
         self.reader, self.cells, self.tellings = reader, reader.cells, tellings
         self.closed, self.stage, self.reason = False, "", ""
         self.now: dict[str, str] = {}
-        self.wishes: dict[str, Callable[[Row, str], Command | None]] = {
-            "owner": lambda _, text: ChangeOwner(text),
-            "account": lambda _, text: ChangeAccount(text),
-            "amount": lambda row, text: ChangeAmount(self.money(row, text)),
-            "close_date": lambda _, text: ChangeCloseDate(self.day(text)),
-            "stage": lambda _, text: self.moved(step_of(reader.steps, self.reader.column("stage"), text)),
-            "lost_reason": lambda _, text: self.lost(text),
-            "won": lambda _, text: self.won(),
-            "reopened": lambda _, text: self.reopened(""),
-        }
 
     def changes(self) -> list[Change]:
         """The deal's changes in effective order."""
@@ -148,7 +138,7 @@ class DealStory:
         says, found = telling.says, list[Change]()
         names = says if len(says) == 1 else sorted(says, key=lambda name: (name in LAST, name))
         for name in names:
-            if name in self.wishes and self.now.get(name) != says[name]:
+            if name in CHANGED and self.now.get(name) != says[name]:
                 found += self.change(telling, name, says[name], says)
         return found
 
@@ -156,8 +146,30 @@ class DealStory:
         """One field's change, where it is one."""
         self.now[name] = text
         self.reason = says.get("lost_reason", "")
-        wish = self.wishes[name](telling.row, text)
+        wish = self.wish(telling.row, name, text)
         return [Change(telling.at, wish, told=self.reader.told_by(telling, name))] if wish else []
+
+    def wish(self, row: Row, name: str, text: str) -> Command | None:
+        """What is asked where a field is told to be something else."""
+        match name:
+            case "stage":
+                return self.moved(step_of(self.reader.steps, self.reader.column("stage"), text))
+            case "owner":
+                return ChangeOwner(text)
+            case "account":
+                return ChangeAccount(text)
+            case "amount":
+                return ChangeAmount(self.money(row, text))
+            case "close_date":
+                return ChangeCloseDate(self.day(text))
+            case "lost_reason":
+                return self.lost(text)
+            case "won":
+                return self.won()
+            case "reopened":
+                return self.reopened("")
+            case _:
+                return None
 
     def money(self, row: Row, text: str) -> Money:
         """An amount; none is nothing, in the currency that the row or the mapping names."""

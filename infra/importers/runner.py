@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain import Command, kind
-from domain.errors import PipelineError
+from domain.errors import Malformed, PipelineError
 from domain.recorded import Request, Source
 from infra.dispatch import Dispatcher
 from infra.importers import bulk
@@ -119,8 +119,9 @@ class Import:
 
     def carry(self, chunk: list[Entry]) -> list[tuple[Entry, PipelineError]]:
         """Append what a chunk of entries asks for; those that could not be, with the reason."""
-        refused = [(entry, entry.says) for entry in chunk if isinstance(entry.says, PipelineError)]
-        entries = [entry for entry in chunk if not isinstance(entry.says, PipelineError)]
+        unread = [(entry, unreadable(entry)) for entry in chunk]
+        refused = [(entry, reason) for entry, reason in unread if reason]
+        entries = [entry for entry, reason in unread if reason is None]
         self.dispatcher.load(entry.stream for entry in entries)
         self.dispatcher.vault.load(entry.stream for entry in entries if kind(entry.stream) == "lead")
         named, asked = list[tuple[Entry, list[str]]](), list[tuple[Entry, list[Request]]]()
@@ -148,7 +149,11 @@ class Import:
 
     def known(self, named: list[tuple[Entry, list[str]]]) -> set[str]:
         """The names that were imported before: those answered, and those that caused a fact."""
-        there = [(entry, names) for entry, names in named if self.dispatcher.history(entry.stream).version]
+        there = [
+            (entry, names)
+            for entry, names in named
+            if self.dispatcher.history(entry.stream).version or is_of_several(entry)
+        ]
         answers = self.dispatcher.log.answers([(self.actor, name) for _, names in there for name in names])
         told = [entry.stream for entry, _ in there]
         caused = {
@@ -197,6 +202,20 @@ class Import:
         if kind(entry.stream) == "lead":  # of a person: nobody may try guesses on the digest
             return [start + self.dispatcher.vault.fingerprint(entry.stream, text).hex()[:NAMED] for text in told]
         return [start + hashlib.sha256(text).hexdigest()[:NAMED] for text in told]
+
+
+def unreadable(entry: Entry) -> PipelineError | None:
+    """Why an entry says nothing that can be asked, if so."""
+    if isinstance(entry.says, PipelineError):
+        return entry.says
+    if "\0" in entry.stream + entry.external_id:  # no database can be asked for it
+        return Malformed("id: holds the NUL character")
+    return None
+
+
+def is_of_several(entry: Entry) -> bool:
+    """Whether an entry tells of other streams than its own."""
+    return isinstance(entry.says, Story) and any(change.stream for change in entry.says.changes)
 
 
 def by_now(moment: datetime | None, now: datetime) -> datetime | None:

@@ -252,6 +252,13 @@ def test_a_record_that_cannot_be_read_is_refused_with_column_and_reason(
     assert reasons(tmp_path / "rejects.csv") == [("2", row.partition(",")[0], reason)]
 
 
+def test_an_id_that_no_database_can_be_asked_for_is_refused_and_the_rest_goes_on(app: App, tmp_path: Path) -> None:
+    rules = written(tmp_path / "shop.toml", RECORDS)
+    file = records(tmp_path / "deals.csv", "1\0,Offer,$7,2026-01-05,,,", "2,Offer,$7,2026-01-05,,,")
+    assert bring(app, "csv", file, tmp_path / "rejects.csv", mapping=rules).imported == 1
+    assert [reason for _, _, reason in reasons(tmp_path / "rejects.csv")] == ["id: holds the NUL character"]
+
+
 def test_wide_changes_have_one_row_for_each_state_a_deal_was_in(small: App, tmp_path: Path) -> None:
     rules = written(
         tmp_path / "wide.toml",
