@@ -20,8 +20,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings, by their names in dealtrail.toml; DEALTRAIL_DB and so on in the environment come first.
 
     db: where the log is, `sqlite:///FILE` or `postgresql://…`. key_file: the master key that personal fields are
-    sealed under, one for each log; empty means beside an SQLite log, or named after the database. actor: who asks; empty means
-    the user logged in.
+    sealed under, one for each log; empty means beside an SQLite log, or named after the database. actor: who asks;
+    empty means the user logged in.
     """
 
     db: str = "sqlite:///dealtrail.db"

@@ -15,13 +15,11 @@ from domain import Command, kind
 from domain.errors import Malformed, PipelineError
 from domain.recorded import Request, Source
 from infra.dispatch import Dispatcher
-from infra.importers import bulk
 from infra.importers.leads import LeadRecord, lead_wishes
 from infra.importers.records import Record, wishes
 
 CHUNK = 1_000  # records decided and appended together
 CHUNK_ROWS = 10_000  # rows that these may tell of, unless a single one tells of more
-PAGE = 100  # histories of deals known before that are looked through together
 NAMED = 32  # digits of a digest that tell a row or a change from every other one
 FIRST = 10  # rejects kept in memory, to be shown
 LAST_MICROSECOND = 999_999  # a bare date means the end of its day: of today, that has not come yet
@@ -136,7 +134,7 @@ class Import:
                 asked.append((entry, self.requests(entry, names, known)))
             except PipelineError as reason:
                 refused.append((entry, reason))
-        outcomes = bulk.execute(self.dispatcher, [requests for _, requests in asked])
+        outcomes = self.dispatcher.execute_groups([requests for _, requests in asked])
         for (entry, _), outcome in zip(asked, outcomes, strict=True):
             if isinstance(outcome, PipelineError):
                 refused.append((entry, outcome))
@@ -148,21 +146,14 @@ class Import:
         return sorted(refused, key=lambda pair: pair[0].line)
 
     def known(self, named: list[tuple[Entry, list[str]]]) -> set[str]:
-        """The names that were imported before: those answered, and those that caused a fact."""
-        there = [
-            (entry, names)
-            for entry, names in named
+        """The names that were imported before; of a stream that is not there yet, none was."""
+        names = [
+            (self.actor, name)
+            for entry, told in named
             if self.dispatcher.history(entry.stream).version or is_of_several(entry)
+            for name in told
         ]
-        answers = self.dispatcher.log.answers([(self.actor, name) for _, names in there for name in names])
-        told = [entry.stream for entry, _ in there]
-        caused = {
-            fact.causation_id
-            for start in range(0, len(told), PAGE)
-            for history in self.dispatcher.log.histories(told[start : start + PAGE]).values()
-            for fact in history
-        }
-        return {name for _, name in answers} | caused
+        return {name for _, name in self.dispatcher.log.answers(names)}
 
     def requests(self, entry: Entry, names: list[str], known: Container[str]) -> list[Request]:
         """What to ask so that the log says what the entry says; each request that is repeatable under its name."""

@@ -16,7 +16,7 @@ from domain.opportunity import Won
 from domain.recorded import Request
 from infra.app import App, opened
 from infra.cli.history import content_digest
-from infra.importers import mapping_file
+from infra.importers.mapping import file as mapping_file
 from infra.settings import Settings
 from tests.importers.bringing import EXAMPLES, bring, reasons, tags, told
 from tests.importers.published import folder

@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from domain.errors import Malformed, PipelineError
 from domain.process import PublishProcess
 from domain.recorded import Request, Source
-from infra.importers.mapping_cells import Cells, DateForms, Moments
-from infra.importers.mapping_changes import StoryReader
-from infra.importers.mapping_file import TIMES, Mapping, columns, load, zone
-from infra.importers.mapping_records import RecordReader
+from infra.importers.mapping.cells import Cells, DateForms, Moments
+from infra.importers.mapping.changes import StoryReader
+from infra.importers.mapping.file import TIMES, Mapping, columns, load, zone
+from infra.importers.mapping.records import RecordReader
 from infra.importers.runner import Entry, Export
 from infra.importers.spool import Spool
 

@@ -10,7 +10,7 @@ from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.errors import Malformed, PipelineError
 from domain.removal import MergeOpportunity
 from infra.importers.cells import Calendar
-from infra.importers.hubspot_pipelines import SYSTEM
+from infra.importers.hubspot.pipelines import SYSTEM
 from infra.importers.runner import Change, Entry, Story
 from infra.importers.tables import Row
 

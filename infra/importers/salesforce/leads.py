@@ -12,7 +12,7 @@ from infra.importers.observations import Observation
 from infra.importers.pipelines import slug
 from infra.importers.references import References, said
 from infra.importers.runner import Change, Entry, Story
-from infra.importers.salesforce_stages import NAME, SYSTEM
+from infra.importers.salesforce.stages import NAME, SYSTEM
 from infra.importers.tables import Row
 
 UNFIT = ("unqualified", "disqualified", "closed - not converted")

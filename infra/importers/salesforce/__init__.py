@@ -20,9 +20,9 @@ from infra.importers.observations import Observation, as_it_is, happened
 from infra.importers.pipelines import Place
 from infra.importers.references import References, said
 from infra.importers.runner import Change, Entry, Export, Story
-from infra.importers.salesforce_activities import activities
-from infra.importers.salesforce_leads import Leads
-from infra.importers.salesforce_stages import NAME, PROCESS, SYSTEM, Stages
+from infra.importers.salesforce.activities import activities
+from infra.importers.salesforce.leads import Leads
+from infra.importers.salesforce.stages import NAME, PROCESS, SYSTEM, Stages
 from infra.importers.tables import Row
 
 PREFIX = "sf_"

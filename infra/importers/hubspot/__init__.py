@@ -13,12 +13,14 @@ from typing import NamedTuple
 
 from domain.errors import Malformed, PipelineError
 from domain.removal import DeleteOpportunity
-from infra.importers import hubspot_engagements, hubspot_merges, hubspot_pipelines
 from infra.importers.cells import Calendar, money, truth
 from infra.importers.folders import Folder, load
-from infra.importers.hubspot_engagements import KINDS, Engagements
-from infra.importers.hubspot_merges import Merges, Told
-from infra.importers.hubspot_pipelines import SYSTEM, Pipelines
+from infra.importers.hubspot import engagements as engagement_tables
+from infra.importers.hubspot import merges as merge_tables
+from infra.importers.hubspot import pipelines as pipeline_tables
+from infra.importers.hubspot.engagements import KINDS, Engagements
+from infra.importers.hubspot.merges import Merges, Told
+from infra.importers.hubspot.pipelines import SYSTEM, Pipelines
 from infra.importers.observations import Observation, as_it_is, happened
 from infra.importers.references import References, said
 from infra.importers.runner import Change, Entry, Export, Story
@@ -32,16 +34,16 @@ TABLES = {
         "deal_id", "deal_pipeline_id", "deal_pipeline_stage_id", "owner_id", "property_amount", "property_closedate",
         "property_createdate",
     ),
-    "deal_pipeline": hubspot_pipelines.PIPELINE_COLUMNS,
-    "deal_pipeline_stage": hubspot_pipelines.STAGE_COLUMNS,
+    "deal_pipeline": pipeline_tables.PIPELINE_COLUMNS,
+    "deal_pipeline_stage": pipeline_tables.STAGE_COLUMNS,
     "deal_property_history": ("deal_id", "timestamp", "name", "value"),
     "deal_stage": ("deal_id", "date_entered", "value"),
     "deal_company": ("deal_id", "company_id"),
     "company": ("id", "property_name"),
     "owner": ("owner_id", "email", "first_name", "last_name"),
-    "merged_deal": hubspot_merges.COLUMNS,
-    "engagement_deal": hubspot_engagements.LINK_COLUMNS,
-    **{f"engagement_{kind}": hubspot_engagements.COLUMNS for kind in KINDS},
+    "merged_deal": merge_tables.COLUMNS,
+    "engagement_deal": engagement_tables.LINK_COLUMNS,
+    **{f"engagement_{kind}": engagement_tables.COLUMNS for kind in KINDS},
 }  # fmt: skip
 TIMES = {
     "deal": ("property_createdate", "property_hs_lastmodifieddate", "_fivetran_synced"),

@@ -13,9 +13,9 @@ from domain.profile import AssignLead, ContactLead, EnrichLead
 from domain.progress import ChangeStage
 from domain.qualification import QualifyLead
 from domain.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
-from infra.importers.mapping_cells import Cells
-from infra.importers.mapping_file import DEAL, LEAD, Field, Mapping, Step, steps
-from infra.importers.mapping_records import deal_of, step_of
+from infra.importers.mapping.cells import Cells
+from infra.importers.mapping.file import DEAL, LEAD, Field, Mapping, Step, steps
+from infra.importers.mapping.records import deal_of, step_of
 from infra.importers.runner import Change, Story
 from infra.importers.tables import Row
 

@@ -7,7 +7,7 @@ from domain import Command
 from domain.errors import Malformed, PipelineError
 from domain.follow_up import CompleteActivity, ScheduleActivity
 from infra.importers.cells import Calendar, Cells, truth
-from infra.importers.hubspot_pipelines import SYSTEM
+from infra.importers.hubspot.pipelines import SYSTEM
 from infra.importers.references import said
 from infra.importers.runner import Change, Entry, Story
 from infra.importers.tables import Row

@@ -6,8 +6,8 @@ from decimal import Decimal
 from domain.errors import Malformed
 from domain.money import Money
 from infra.importers.leads import Deal, LeadRecord
-from infra.importers.mapping_cells import Cells
-from infra.importers.mapping_file import Mapping, Step, steps
+from infra.importers.mapping.cells import Cells
+from infra.importers.mapping.file import Mapping, Step, steps
 from infra.importers.records import Record
 from infra.importers.tables import Row
 
