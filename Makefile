@@ -19,11 +19,13 @@ unit: .venv/test.stamp
 	$(BIN)/pytest tests/domain tests -m "not soak" --cov --cov-report=term
 
 soak: .venv/test.stamp
+	DEALTRAIL_EXAMPLES=500 $(BIN)/pytest tests/projections/test_moments.py tests/projections/test_versions.py
 	$(BIN)/pytest tests -m soak
 
 benchmark: .venv/test.stamp
 	$(BIN)/python -m tests.benchmarks append
 	$(BIN)/python -m tests.benchmarks project
+	$(BIN)/python -m tests.benchmarks importing
 
 lock: .venv/test.stamp
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --group build pyproject.toml -o requirements.lock

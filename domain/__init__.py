@@ -84,6 +84,11 @@ COMMANDS: dict[str, type[Any]] = {
     str(command.__struct_config__.tag): command for decider in DECIDERS for command in decider.commands
 }
 """Every command by its name."""
+KINDS: dict[type[Any], frozenset[str]] = {
+    command: frozenset(decider.kind for decider in DECIDERS if command in decider.commands)
+    for command in COMMANDS.values()
+}
+"""The kinds of streams that a command can be asked of."""
 
 
 def kind(stream: str) -> str:
@@ -91,4 +96,6 @@ def kind(stream: str) -> str:
     return stream.partition("-")[0]
 
 
-__all__ = ["BY_KIND", "COMMANDS", "DECIDERS", "Command", "Context", "Decider", "Event", "Then", "correction", "kind"]
+__all__ = [
+    "BY_KIND", "COMMANDS", "DECIDERS", "KINDS", "Command", "Context", "Decider", "Event", "Then", "correction", "kind",
+]  # fmt: skip

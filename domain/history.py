@@ -61,8 +61,7 @@ class History:
 
     def check(self, happenings: Sequence[Happening]) -> None:
         """Raise Rejected, naming it, where a fact that is there already would become impossible."""
-        corrects = any(isinstance(new.event, FactCorrected) for new in happenings)
-        if not self.facts or (not corrects and all(new.occurred_at >= self.latest for new in happenings)):
+        if not self.facts or self.follows(happenings):
             return
         broken = self._impossible(self.facts)
         now = self._impossible([*self.facts, *self._numbered(happenings)])
@@ -78,8 +77,7 @@ class History:
 
     def add(self, happenings: Sequence[Happening]) -> None:
         """Take new facts in, in the order in which they were decided."""
-        moments = [self.latest, *(new.occurred_at for new in happenings)]
-        in_order = moments == sorted(moments) and not any(isinstance(new.event, FactCorrected) for new in happenings)
+        in_order = self.follows(happenings)
         for fact in self._numbered(happenings):
             self.facts.append(fact)
             self.version = fact.version
@@ -88,6 +86,15 @@ class History:
                 self.latest = fact.occurred_at
         if not in_order:
             self._fold_anew()
+
+    def follows(self, happenings: Sequence[Happening]) -> bool:
+        """Whether new facts come after all that is there, in order: the usual case, in which nothing is folded anew."""
+        latest = self.latest
+        for event, moment in happenings:
+            if moment < latest or type(event) is FactCorrected:
+                return False
+            latest = moment
+        return True
 
     def mark(self) -> Mark:
         """Where the history stands, to come back to."""

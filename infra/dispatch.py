@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 from msgspec.json import Encoder
 
-from domain import BY_KIND, DECIDERS, Context, Decider, Then, correction, kind
+from domain import BY_KIND, KINDS, Context, Decider, Then, correction, kind
 from domain.correction import CorrectFact
 from domain.errors import Conflict, KeyReused, Malformed, NotFound, PipelineError, Rejected
 from domain.history import History, Mark
@@ -96,6 +96,15 @@ class Dispatcher:
                     raise
         raise AssertionError("unreachable")
 
+    def decide_ahead(self, requests: Sequence[Request]) -> tuple[list[Receipt | PipelineError], Append]:
+        """What requests lead to, and what is then to be appended, before it is: receipts without positions.
+
+        For a job that is alone with its streams: it decides on while the append is under way, and ends where one fails.
+        """
+        batch = Batch(self, [[request] for request in requests])
+        outcomes = [group if isinstance(group, PipelineError) else group[0] for group in batch.decide_all()]
+        return outcomes, batch.prepared()
+
     def load(self, streams: Iterable[str]) -> None:
         """Fetch the histories of several streams at once."""
         missing = [stream for stream in dict.fromkeys(streams) if stream not in self.histories]
@@ -134,20 +143,24 @@ class Batch:
 
     def run(self) -> list[list[Receipt] | PipelineError]:
         """Decide, append, answer."""
-        requests = [request for group in self.groups for request in group]
-        clean = [request for request in requests if is_text(request.stream + request.actor + request.command_id)]
-        if asked := [(r.actor, r.command_id) for r in clean if r.command_id]:
-            self.known = self.dispatcher.log.answers(asked)
-        streams = {request.stream for request in clean if kind(request.stream) in BY_KIND}
-        self.dispatcher.load(streams)
-        self.vault.load(request.stream for request in clean if is_personal(request))  # often its own data subject
-        outcomes = [self.attempt(group) for group in self.groups]
+        outcomes = self.decide_all()
         positions = self.append() | self.placed_before(outcomes)
-        self.dispatcher.trim()
         return [
             outcome if isinstance(outcome, PipelineError) else [receipt.placed(positions) for receipt in outcome]
             for outcome in outcomes
         ]
+
+    def decide_all(self) -> list[list[Receipt] | PipelineError]:
+        """What each group leads to, before anything is appended."""
+        requests = [request for group in self.groups for request in group]
+        clean = [request for request in requests if is_text(request.stream + request.actor + request.command_id)]
+        if asked := [(r.actor, r.command_id) for r in clean if r.command_id]:
+            self.known = self.dispatcher.log.answers(asked)
+        self.dispatcher.load({request.stream for request in clean if kind(request.stream) in BY_KIND})
+        self.vault.load(request.stream for request in clean if is_personal(request))  # often its own data subject
+        outcomes = [self.attempt(group) for group in self.groups]
+        self.dispatcher.trim()
+        return outcomes
 
     def placed_before(self, outcomes: Sequence[list[Receipt] | PipelineError]) -> dict[tuple[str, int], int]:
         """The position of each (stream, version) that a repeated request was answered with."""
@@ -156,19 +169,22 @@ class Batch:
         found = self.dispatcher.log.facts(list(streams), LATEST) if streams else {}
         return {(fact.stream, fact.version): fact.position for facts in found.values() for fact in facts}
 
-    def append(self) -> dict[tuple[str, int], int]:
-        """Append what was decided; the position of each (stream, version)."""
+    def prepared(self) -> Append:
+        """All that is to be appended together."""
         keys, standing = self.vault.take_fresh(), self.vault.take_standing()
         written = {draft.stream for draft in self.drafts}
         reads = {stream: version for stream, version in self.seen.items() if stream not in written}
-        if not (self.drafts or self.answers or keys or (self.dispatcher.cached and reads)):
+        return Append(self.drafts, reads, self.answers, keys, standing, self.tokens, self.erase)
+
+    def append(self) -> dict[tuple[str, int], int]:
+        """Append what was decided; the position of each (stream, version)."""
+        prepared = self.prepared()
+        if not (self.drafts or self.answers or prepared.keys or (self.dispatcher.cached and prepared.reads)):
             return {}
         try:
-            appended = self.dispatcher.log.append(
-                Append(self.drafts, reads, self.answers, keys, standing, self.tokens, self.erase)
-            )
+            appended = self.dispatcher.log.append(prepared)
         except BaseException:
-            self.vault.forget(keys)
+            self.vault.forget(prepared.keys)
             self.dispatcher.histories.clear()  # they hold facts that the log does not
             raise
         if self.erase:
@@ -255,7 +271,8 @@ class Batch:
         changes = list[tuple[History, str, tuple[Happening, ...]]]()
         wishes = [Then(request.stream, request.command)]
         for stream, command in wishes:  # grows while it runs: a decision may ask other streams
-            check_name(stream, command)
+            if command is not request.command:  # that one was checked before
+                check_name(stream, command)
             history = self.look_at(stream)
             given = None if request.occurred_at is None else moment
             correcting = isinstance(command, CorrectFact)
@@ -323,10 +340,10 @@ def is_personal(request: Request) -> bool:
 
 def check_name(stream: str, command: Struct) -> Decider:
     """Who decides; Malformed where a command is asked of a stream that is not of its kind."""
-    found = BY_KIND.get(kind(stream))
-    if found is None or type(command) not in found.commands or not len(found.kind) + 1 < len(stream) <= longest(found):
+    found, kinds = BY_KIND.get(kind(stream)), KINDS[type(command)]
+    if found is None or found.kind not in kinds or not len(found.kind) + 1 < len(stream) <= longest(found):
         verb = command.__struct_config__.tag
-        wanted = " or ".join(f"{d.kind}-…" for d in DECIDERS if type(command) in d.commands)
+        wanted = " or ".join(f"{name}-…" for name in sorted(kinds))
         raise Malformed(f"stream: {verb} is asked of a stream named {wanted}, not of {stream!r}")
     return found
 
@@ -340,7 +357,7 @@ def check_texts(request: Request) -> None:
     """Raise Malformed where a text of a request cannot be stored alike everywhere, whether it will be sealed or not."""
     verb = request.command.__struct_config__.tag
     try:
-        body = encode_canonical(request)
+        body = encode(request)
     except UnicodeEncodeError as error:
         raise Malformed(f"{verb}: a text is not Unicode: {error.reason}") from error
     if b"\\u0000" in body and NUL.search(body):

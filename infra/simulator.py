@@ -7,9 +7,10 @@ Scripts run side by side, in the order in which their facts were recorded.
 import heapq
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from itertools import count, islice
+from itertools import chain, count, islice
 from random import Random
 from typing import NamedTuple
 
@@ -143,13 +144,19 @@ def simulate(dispatcher: Dispatcher, plan: Plan, advance: Callable[[int], None])
         Request(stream=step.stream, command=step.command, actor=ACTOR, occurred_at=step.occurred, source=source)
         for step in interleaved(scripts(plan), until)
     )
-    while requests := prelude or list(islice(steps, CHUNK)):
-        prelude = []
-        for outcome in dispatcher.execute_all(requests):
-            if isinstance(outcome, PipelineError):
-                raise outcome  # a script that breaks a rule is a bug
-            appended += len(outcome.facts)
-        advance(sum(isinstance(request.command, ConvertLead) for request in requests))
+    chunks = chain([prelude], iter(lambda: list(islice(steps, CHUNK)), []))
+    with ThreadPoolExecutor(1) as writer:
+        written = writer.submit(int)
+        for requests in chunks:
+            outcomes, append = dispatcher.decide_ahead(requests)
+            written.result()  # the chunk before is in the log; this one follows while the next is decided
+            written = writer.submit(dispatcher.log.append, append)
+            for outcome in outcomes:
+                if isinstance(outcome, PipelineError):
+                    raise outcome  # a script that breaks a rule is a bug
+                appended += len(outcome.facts)
+            advance(sum(isinstance(request.command, ConvertLead) for request in requests))
+        written.result()
     return appended
 
 

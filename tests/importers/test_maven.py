@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -217,9 +218,8 @@ def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
         maven.read(path, "import:maven")
 
 
-def test_an_import_killed_half_way_and_run_again_says_what_an_undisturbed_one_says(
-    app: App, log_url: str, tmp_path: Path
-) -> None:
+def kill_and_resume(app: App, log_url: str, tmp_path: Path, kills: Sequence[int]) -> None:
+    """Import most of the folder, killed at each of these positions and begun again; compare with one that was not."""
     half = tmp_path / "half"
     half.mkdir()
     rows = (folder("maven_crm") / "sales_pipeline.csv").read_text().splitlines(keepends=True)
@@ -227,17 +227,31 @@ def test_an_import_killed_half_way_and_run_again_says_what_an_undisturbed_one_sa
     shutil.copyfile(folder("maven_crm") / "products.csv", half / "products.csv")
     arguments = [sys.executable, "-c", ENTRY, "import", "maven", str(half), "--db", log_url]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DEALTRAIL_KEY_FILE": str(tmp_path / "key")}
-    for kill_at in (1_000, 4_000):
+    for kill_at in kills:
         with subprocess.Popen(arguments, env=environment, cwd=tmp_path) as running:
             while app.log.head() < kill_at and running.poll() is None:
                 time.sleep(0.01)
             running.send_signal(signal.SIGKILL)
         assert running.returncode == -signal.SIGKILL, "it was killed in the middle, not after the end"
-    assert 4_000 <= app.log.head() < 9_000
+    assert kills[-1] <= app.log.head() < 9_000
     assert imported(app, half, tmp_path).imported > 0
     with opened(Settings(db=f"sqlite:///{tmp_path / 'whole.db'}", key_file=str(tmp_path / "other"))) as whole:
         imported(whole, half, tmp_path)
         assert without_shipped(app) == without_shipped(whole)
+
+
+def test_an_import_killed_half_way_and_run_again_says_what_an_undisturbed_one_says(
+    app: App, log_url: str, tmp_path: Path
+) -> None:
+    kill_and_resume(app, log_url, tmp_path, (1_000, 4_000))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10))
+def test_an_import_killed_anywhere_and_run_again_says_what_an_undisturbed_one_says(
+    app: App, log_url: str, tmp_path: Path, seed: int
+) -> None:
+    kill_and_resume(app, log_url, tmp_path, sorted(Random(seed).randrange(0, 5_500) for _ in range(4)))
 
 
 def test_a_copy_of_the_folder_elsewhere_is_the_same_export(app: App, tmp_path: Path) -> None:
