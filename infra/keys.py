@@ -1,7 +1,6 @@
 """Personal fields are sealed before they are stored; without the subject's key nobody can read them again."""
 
 import hmac
-import os
 import time
 import unicodedata
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -16,6 +15,7 @@ from msgspec.structs import replace
 from domain.correction import FactCorrected
 from domain.errors import Malformed, Rejected, Unavailable
 from domain.personal import personal_texts
+from infra.identifiers import draw
 from infra.master_key import NONCE, KeyFile, MasterKey
 from infra.store.log import ERASED, INDEX, MASTER
 
@@ -47,6 +47,7 @@ class Vault:
     def __init__(self, master: MasterKey, stored: Callable[[Sequence[str]], dict[str, bytes]]) -> None:
         self.master, self.stored = master, stored
         self.fresh: dict[str, bytes] = {}
+        self._taken: frozenset[str] = frozenset()  # whose append may be under way
         self._keys: dict[str, Held] = {}
         self._erased: set[str] = set()
         self._absent: set[str] = set()
@@ -67,8 +68,9 @@ class Vault:
         self._absent.update(subject for subject in wanted if subject not in found)
 
     def refresh(self) -> None:
-        """Let go of all keys that are stored, so that they are looked up anew."""
-        self._keys = {subject: held for subject, held in self._keys.items() if subject in self.fresh}
+        """Let go of all keys that are surely stored, so that they are looked up anew."""
+        kept = self.fresh.keys() | self._taken
+        self._keys = {subject: held for subject, held in self._keys.items() if subject in kept}
         self._erased, self._absent = set(), set()
         self._since = time.monotonic()
 
@@ -104,7 +106,7 @@ class Vault:
 
     def seal_text(self, stream: str, field: str, subject: str, text: str) -> str:
         """A text sealed for the subject, of use in that stream and field alone."""
-        key, nonce = self.key(subject), os.urandom(NONCE)
+        key, nonce = self.key(subject), draw(NONCE)
         sealed = mark(key) + nonce + AESGCM(key).encrypt(nonce, text.encode(), bound_to(stream, field, subject))
         return f"{SEALED}{subject}:{urlsafe_b64encode(sealed).decode()}"
 
@@ -136,6 +138,7 @@ class Vault:
     def take_fresh(self) -> dict[str, bytes]:
         """The stored forms of the keys made since the last call, to be stored in the append that needs them."""
         fresh, self.fresh = self.fresh, {}
+        self._taken = frozenset(fresh)
         self._absent.clear()
         if len(self._keys) > HELD:
             self._keys = {subject: self._keys[subject] for subject in fresh}
