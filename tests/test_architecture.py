@@ -1,6 +1,7 @@
 """The shape of the code: what its style promises is measured. (Imports between folders: import-linter.)"""
 
 import ast
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,12 @@ def test_what_decides_and_folds_never_asks_for_time_chance_or_files(path: Path) 
         if isinstance(node, ast.Call)
     }
     assert not calls & IMPURE
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of a server's look for a runtime folder
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "benchmarks").glob("[a-z]*.py")), ids=name)
+def test_a_benchmark_is_there_to_be_run(path: Path) -> None:
+    assert callable(import_module(f"tests.benchmarks.{path.stem}").run)
 
 
 def test_an_impure_call_would_be_seen() -> None:
