@@ -115,9 +115,9 @@ class Dispatcher:
             facts = [fact._replace(event=self.vault.open(stream, fact.event)) for fact in found.get(stream, ())]
             self.histories[stream] = History(stream, BY_KIND[kind(stream)], facts)
 
-    def trim(self) -> None:
+    def trim(self, held: int = HELD) -> None:
         """Let go of the histories that were not asked for in the longest time."""
-        while len(self.histories) > HELD:
+        while len(self.histories) > held:
             self.histories.popitem(last=False)
 
     def history(self, stream: str) -> History:

@@ -21,6 +21,7 @@ from infra.importers.records import Record, wishes
 CHUNK = 1_000  # records decided and appended together
 CHUNK_ROWS = 10_000  # rows that these may tell of, unless a single one tells of more
 NAMED = 32  # digits of a digest that tell a row or a change from every other one
+KEPT = 500  # histories kept between two chunks, the stages among them
 FIRST = 10  # rejects kept in memory, to be shown
 LAST_MICROSECOND = 999_999  # a bare date means the end of its day: of today, that has not come yet
 DAY = timedelta(days=1)
@@ -135,6 +136,7 @@ class Import:
             except PipelineError as reason:
                 refused.append((entry, reason))
         outcomes = self.dispatcher.execute_groups([requests for _, requests in asked])
+        self.dispatcher.trim(KEPT)  # what was told of is seldom told of again
         for (entry, _), outcome in zip(asked, outcomes, strict=True):
             if isinstance(outcome, PipelineError):
                 refused.append((entry, outcome))
