@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from domain.errors import Conflict, NotFound, PipelineError
 from domain.recorded import Request
-from infra.cli.asking import HERE, Asking, moment
+from infra.cli.asking import HERE, Asking
 from infra.dispatch import LATEST, Dispatcher, Receipt
+from infra.moments import moment
 from infra.requests import parse, parse_command
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from domain.errors import Malformed
 from domain.recorded import instant, micros
-from infra.cli.asking import HERE, Asking, day, day_end, day_start, moment, stdout
+from infra.cli.asking import HERE, Asking, stdout
+from infra.moments import day, day_end, day_start, moment
 
 if TYPE_CHECKING:
     from infra.app import App as Installation

@@ -9,7 +9,8 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 
 from domain.recorded import micros
-from infra.cli.asking import HERE, Asking, day, day_end, day_start, note, progress, stdout
+from infra.cli.asking import HERE, Asking, note, progress, stdout
+from infra.moments import day, day_end, day_start
 
 if TYPE_CHECKING:
     from infra.importers.runner import Import

@@ -14,8 +14,9 @@ from domain import DECIDERS, Command, Decider
 from domain.errors import Malformed, NotFound
 from domain.money import Money
 from domain.recorded import Request, micros
-from infra.cli.asking import HERE, Asking, moment, stdout
+from infra.cli.asking import HERE, Asking, stdout
 from infra.identifiers import uuid7
+from infra.moments import moment
 from infra.requests import parse_command
 
 OPENERS = {"capture-lead", "open-opportunity"}  # these may begin a stream that nobody has named yet

@@ -7,7 +7,8 @@ from decimal import Decimal, InvalidOperation
 
 from domain.errors import Malformed
 from domain.money import Money, checked
-from infra.importers.tables import ISO, READINGS, Row, date_format, end_of, fits
+from infra.importers.tables import ISO, READINGS, Row, date_format, fits
+from infra.moments import day_end
 
 TIMED = re.compile(
     r"(?P<day>\S+?)"
@@ -41,7 +42,7 @@ class Calendar:
         instants = [found for text in set(written) if (found := calendar.read(text))]
         if snapshot is None and not instants:
             raise Malformed("no row has a date; say when the export was made with --snapshot-date")
-        calendar.latest = max(instants) if snapshot is None else end_of(snapshot)
+        calendar.latest = max(instants) if snapshot is None else day_end(snapshot)
         return calendar
 
     def instant(self, cells: Cells, *columns: str) -> datetime:
@@ -58,7 +59,7 @@ class Calendar:
         """The instant in a column of days, where midnight says no more than the day: its end, if that has come."""
         if (found := self.read(cells.get(column, ""))) is None:
             raise Malformed(f"{column}: {cells.get(column, '')!r} is not a date of the form {self.form}")
-        return min(end_of(found.date()) if found.time() == time() else found, self.latest)
+        return min(day_end(found.date()) if found.time() == time() else found, self.latest)
 
     def day(self, cells: Cells, column: str) -> date | None:
         """The day in a column, in the future too; None for an empty cell."""
@@ -76,7 +77,7 @@ class Calendar:
         if not (found := TIMED.fullmatch(text)) or (day := fits(found["day"], self.form)) is None:
             return None
         if found["hour"] is None:
-            return end_of(day)
+            return day_end(day)
         try:
             clock = time(
                 int(found["hour"]), int(found["minute"]), int(found["second"] or 0),

@@ -9,7 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 from domain.errors import Malformed, PipelineError
@@ -18,7 +18,8 @@ from domain.process import PublishProcess, Stage
 from domain.recorded import Request, Source
 from infra.importers.records import Record
 from infra.importers.runner import Entry, Export
-from infra.importers.tables import Row, date_format, end_of, fits, read_table
+from infra.importers.tables import Row, date_format, fits, number, read_table
+from infra.moments import day_end
 
 SYSTEM = "maven"
 PROCESS = "process-maven"
@@ -56,7 +57,7 @@ def read(
         raise Malformed(f"{TABLE}: no row has a date; say when the export was made with --snapshot-date")
     reader = RowReader(prices, snapshot, form, currency)
     prelude = Request(
-        stream=PROCESS, command=STAGES, actor=actor, occurred_at=end_of(snapshot), source=Source(SYSTEM, "stages")
+        stream=PROCESS, command=STAGES, actor=actor, occurred_at=day_end(snapshot), source=Source(SYSTEM, "stages")
     )
     batch = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     return Export(SYSTEM, batch, snapshot, (prelude,), ids.total(), entries(path, reader, ids))
@@ -111,8 +112,8 @@ class RowReader:
             process=PROCESS,
             stage="prospecting" if stage == "Prospecting" else "engaging",
             amount=checked("sales_price", Money(price, self.currency)),
-            opened_at=end_of(engaged),
-            moved_at=end_of(closed if outcome else engaged),
+            opened_at=day_end(engaged),
+            moved_at=day_end(closed if outcome else engaged),
             outcome=outcome,
             closing=checked("close_value", closing) if closing else None,
             account=cells["account"],
@@ -128,11 +129,3 @@ class RowReader:
         if (day := fits(text, self.form)) is None:
             raise Malformed(f"{column}: {text!r} is not a date of the form {self.form}")
         return day
-
-
-def number(column: str, text: str) -> Decimal:
-    """A plain decimal number, or Malformed naming the column."""
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise Malformed(f"{column}: {text!r} is not a number") from None

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from heapq import merge
 from operator import itemgetter
 from pathlib import Path
@@ -30,7 +30,8 @@ from domain.recorded import Request, Source
 from domain.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
 from infra.importers.runner import Change, Entry, Export, Story
 from infra.importers.spool import Spool
-from infra.importers.tables import Row, read_table
+from infra.importers.tables import Row, number, read_table
+from infra.moments import day
 
 SYSTEM = "pipedrive"
 PROCESS = "process-pipedrive"
@@ -234,22 +235,6 @@ def moment(column: str, text: str) -> datetime:
     except ValueError:
         raise Malformed(f"{column}: {text!r} is not a time such as 2026-01-31 09:30:00") from None
     return read if read.tzinfo else read.replace(tzinfo=UTC)
-
-
-def day(column: str, text: str) -> date:
-    """A date in a column."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Malformed(f"{column}: {text!r} is not a date such as 2026-01-31") from None
-
-
-def number(column: str, text: str) -> Decimal:
-    """A plain decimal number in a column."""
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise Malformed(f"{column}: {text!r} is not a number") from None
 
 
 def flag(column: str, text: str) -> bool:

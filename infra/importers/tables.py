@@ -2,7 +2,8 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,6 +70,9 @@ def fits(value: str, form: str) -> date | None:
         return None
 
 
-def end_of(day: date) -> datetime:
-    """The last instant of a day, which is what a bare date means (in UTC, the organisation's zone so far)."""
-    return datetime.combine(day + timedelta(days=1), time(), UTC) - timedelta(microseconds=1)
+def number(column: str, text: str) -> Decimal:
+    """A plain decimal number, or Malformed naming the column."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise Malformed(f"{column}: {text!r} is not a number") from None

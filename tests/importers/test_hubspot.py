@@ -3,7 +3,6 @@
 import csv
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,26 +14,13 @@ from domain import opportunity
 from domain.errors import Malformed, NotFound
 from domain.money import Money
 from domain.recorded import instant
-from infra.app import App, opened
+from infra.app import App
 from infra.importers import hubspot
 from infra.importers.runner import Summary
-from infra.settings import Settings
 from tests.importers.published import folder
 from tests.importers.tables import facts, imported, rejects, rows, tags, written
 
 SEEDS = "fivetran_hubspot_seeds"
-
-
-@pytest.fixture
-def app(log_url: str, tmp_path: Path) -> Iterator[App]:
-    with opened(Settings(db=log_url, key_file=str(tmp_path / "key"))) as app:
-        yield app
-
-
-@pytest.fixture
-def small(sqlite_url: str, tmp_path: Path) -> Iterator[App]:
-    with opened(Settings(db=sqlite_url, key_file=str(tmp_path / "key"))) as app:
-        yield app
 
 
 def run(app: App, path: Path, tmp_path: Path, **options: Any) -> Summary:

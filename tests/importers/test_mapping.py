@@ -25,12 +25,6 @@ SHIPPED = ("process-standard", "framework-bant")
 
 
 @pytest.fixture
-def app(log_url: str, tmp_path: Path) -> Iterator[App]:
-    with opened(Settings(db=log_url, key_file=str(tmp_path / "key"))) as app:
-        yield app
-
-
-@pytest.fixture
 def small(tmp_path: Path) -> Iterator[App]:
     with opened(Settings(db=f"sqlite:///{tmp_path / 'small.db'}", key_file=str(tmp_path / "key"))) as app:
         yield app

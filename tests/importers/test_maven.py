@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
@@ -17,10 +17,10 @@ import pytest
 from domain.errors import Malformed, NotFound
 from domain.recorded import micros
 from infra.app import App, opened
-from infra.cli.asking import day_end, day_start
 from infra.cli.history import content_digest
 from infra.importers import maven
 from infra.importers.runner import Import, Summary
+from infra.moments import day_end, day_start
 from infra.settings import Settings
 from infra.views import Views
 from projections.question import Question
@@ -39,12 +39,6 @@ QUARTERS = {
 def imported(app: App, path: Path, tmp_path: Path, **options: object) -> Summary:
     export = maven.read(path, "import:maven", **options)
     return Import(app.dispatcher(cached=True), export, "import:maven", tmp_path / "rejects.csv").run(lambda _: None)
-
-
-@pytest.fixture
-def app(log_url: str, tmp_path: Path) -> Iterator[App]:
-    with opened(Settings(db=log_url, key_file=str(tmp_path / "key"))) as app:
-        yield app
 
 
 def period(quarter: str) -> dict[str, int]:

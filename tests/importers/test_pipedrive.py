@@ -2,7 +2,6 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,6 @@ from tests.importers.bringing import bring, reasons, tags, told
 from tests.importers.published import folder, oracles
 
 DATA = "pipedrive_enpal"
-
-
-@pytest.fixture
-def app(log_url: str, tmp_path: Path) -> Iterator[App]:
-    with opened(Settings(db=log_url, key_file=str(tmp_path / "key"))) as app:
-        yield app
 
 
 def rows(name: str) -> list[dict[str, str]]:

@@ -1,7 +1,6 @@
 """A rehearsed import decides everything and leaves the log as it is, byte for byte."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,6 @@ from infra.importers.runner import Import
 from infra.settings import Settings
 from tests.importers.bringing import EXAMPLES, bring
 from tests.importers.test_mapping import LEADS, ROWS, changes, leads
-
-
-@pytest.fixture
-def app(log_url: str, tmp_path: Path) -> Iterator[App]:
-    with opened(Settings(db=log_url, key_file=str(tmp_path / "key"))) as app:
-        yield app
 
 
 def planned(app: App, path: Path, mapping: Path) -> tuple[Import, dict[str, int]]:

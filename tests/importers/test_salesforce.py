@@ -1,7 +1,6 @@
 """Salesforce's tables come in with every reject explained, come in once, and a newer export adds what changed."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,26 +12,13 @@ from domain import opportunity
 from domain.errors import Malformed, NotFound
 from domain.money import Money
 from domain.recorded import instant
-from infra.app import App, opened
+from infra.app import App
 from infra.importers import salesforce
 from infra.importers.runner import Summary
-from infra.settings import Settings
 from tests.importers.published import folder
 from tests.importers.tables import facts, imported, rejects, rows, tags, written
 
 SEEDS = "fivetran_salesforce_seeds"
-
-
-@pytest.fixture
-def app(log_url: str, tmp_path: Path) -> Iterator[App]:
-    with opened(Settings(db=log_url, key_file=str(tmp_path / "key"))) as app:
-        yield app
-
-
-@pytest.fixture
-def small(sqlite_url: str, tmp_path: Path) -> Iterator[App]:
-    with opened(Settings(db=sqlite_url, key_file=str(tmp_path / "key"))) as app:
-        yield app
 
 
 def run(app: App, path: Path, tmp_path: Path, **options: Any) -> Summary:
