@@ -1,15 +1,15 @@
 """The board: what is open, stage by stage."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from domain.money import from_minor_units
-from projections.deals import open_sums, whole
-from projections.question import Question, Reading
-from projections.stages import in_process_order, place, stages
+from projections.deals import open_sums
+from projections.metric import Inquiry, Key, Part
+from projections.stages import in_process_order, name_of, place
 
 
 class BoardRow(Struct, frozen=True):
@@ -23,28 +23,33 @@ class BoardRow(Struct, frozen=True):
     amount: Decimal
 
 
-def board(question: Question) -> Reading:
+class Held(NamedTuple):
+    """Deals, and what they are worth in minor units."""
+
+    deals: int
+    amount: int
+
+
+def board(asked: Inquiry) -> Iterator[Part]:
     """Open deals by pipeline, stage and currency, at a moment: how many, and the sum of their amounts.
 
     Unit: deals; units of the currency, exact, never two currencies in one sum. Stages come in the order of the
     process, with the name that the newest version known at the moment gives them; deals of all its versions count.
     Source: the states of the opportunities at (known_at, effective_at).
     """
-    return Reading((stages(question), open_sums(question)), _records)
-
-
-def _records(steps: Iterable[Sequence[Any]], sums: Iterable[Sequence[Any]]) -> list[BoardRow]:
-    order, found = in_process_order(steps), dict[tuple[str, str, str], tuple[int, int]]()
-    for process, _, stage, currency, _, deals, high, low in sums:
-        before, amount = found.get((process, stage, currency), (0, 0))
-        found[process, stage, currency] = before + deals, amount + whole(high, low)
-    return [
-        BoardRow(process, stage, _name(order, process, stage), currency, deals, from_minor_units(amount, currency))
-        for (process, stage, currency), (deals, amount) in sorted(
-            found.items(), key=lambda item: (*place(order, *item[0][:2]), item[0][2])
+    for each in open_sums(asked):
+        process, _, stage, _ = each.values
+        held = Held(each.deals, each.amount or 0)
+        yield Part(
+            each.group, (process, stage, each.currency), held, each.deals, each.origin, each.left_out, each.currency
         )
-    ]
 
 
-def _name(order: dict[Any, Any], process: str, stage: str) -> str:
-    return order[process, stage].name if (process, stage) in order else ""
+def records(asked: Inquiry, measures: Mapping[Key, Sequence[Held]]) -> Iterator[tuple[Key, BoardRow]]:
+    """The rows of the board, in the order of the stages."""
+    order = in_process_order(asked.references.stages)
+    for key in sorted(measures, key=lambda key: (*place(order, *key[:2]), key[2])):
+        process, stage, currency = key
+        deals, amount = (sum(each) for each in zip(*measures[key], strict=True))
+        name = name_of(order, process, stage)
+        yield key, BoardRow(process, stage, name, currency, deals, from_minor_units(amount, currency))

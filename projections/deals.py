@@ -1,30 +1,53 @@
-"""Which deals a question is about, and what those still open are worth: the conditions and sums metrics share."""
+"""Which deals a question is about, and what they are worth: the conditions and sums that metrics share."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, and_, func, literal_column, select
 
-from projections.opportunities import TABLE
-from projections.question import Asked, Question
+from projections.metric import Inquiry, Origin
+from projections.opportunities import STAGES_OWN, SUMMED, TABLE
+from projections.question import Question
+from projections.references import References
 from projections.versions import END, effective, known
 
 BILLION = 10**9
+COLUMNS = {"pipeline": "process", "owner": "owner", "team": "owner", "product": "product", "source": "source",
+           "currency": "currency"}  # fmt: skip
+"""Where a deal's row holds what a dimension is about; a team is its owner's."""
 
 
-def wanted(rows: FromClause, question: Question) -> list[ColumnElement[bool]]:
-    """The question's filters, one condition each."""
-    values = {
-        "process": question.pipeline,
-        "owner": question.owner,
-        "product": question.product,
-        "source": question.source,
-        "currency": question.currency,
-    }
-    return [rows.c[name] == value for name, value in values.items() if value is not None]
+class Sum(NamedTuple):
+    """Deals that agree in what was asked for, and what they are worth together, in minor units of a currency.
+
+    values: of the columns asked for. amount: None where it cannot be converted; `left_out` then says why.
+    """
+
+    group: tuple[str, ...]
+    values: tuple[Any, ...]
+    deals: int
+    amount: int | None
+    currency: str
+    origin: Origin | None
+    left_out: str
 
 
-def standing(rows: FromClause, question: Question) -> ColumnElement[bool]:
+def wanted(rows: FromClause, question: Question, references: References) -> list[ColumnElement[bool]]:
+    """The question's filters, one condition each; a team's deals are those of who is in it at the moment."""
+    values = {name: getattr(question, name) for name in COLUMNS if name != "team"}
+    conditions = [rows.c[COLUMNS[name]] == value for name, value in values.items() if value is not None]
+    if question.team is not None:
+        teams = references.team_at(question.effective_at)
+        conditions.append(rows.c.owner.in_(sorted(owner for owner, team in teams.items() if team == question.team)))
+    return conditions
+
+
+def standing(rows: FromClause, asked: Inquiry) -> ColumnElement[bool]:
     """The deals as they stood at the question's moment, those that its filters ask for."""
+    question = asked.question
     moment = known(rows, question.known_at), effective(rows, question.effective_at)
-    return and_(*moment, *wanted(rows, question))
+    return and_(*moment, *wanted(rows, question, asked.references))
 
 
 def within(column: ColumnElement[int], question: Question) -> list[ColumnElement[bool]]:
@@ -49,17 +72,79 @@ def whole(high: int, low: int) -> int:
     return int(high) * BILLION + int(low)
 
 
-def open_sums(question: Question) -> Asked:
-    """(process, version, stage, currency, probability, deals, the amount in two parts) of the open deals then."""
+def origin_columns(rows: FromClause) -> list[ColumnElement[Any]]:
+    """What names a row, so that a part made of it alone can say where it comes from."""
+    return [rows.c.stream, rows.c.version, rows.c.known_from]
+
+
+def grouping(asked: Inquiry, rows: FromClause) -> list[ColumnElement[Any]]:
+    """The columns to group by for the question's dimensions; `group` makes the group of their values."""
+    return [rows.c[COLUMNS[name]] for name in asked.dimensions]
+
+
+def group(asked: Inquiry, values: Sequence[Any], teams: dict[str, str]) -> tuple[str, ...]:
+    """The group of a row: a team for its owner, and the currency that amounts are converted to for its own."""
+    into = asked.question.convert_to
+    found: list[str] = []
+    for name, value in zip(asked.dimensions, values, strict=True):
+        if name == "team":
+            value = teams.get(value, "")
+        elif name == "currency":
+            value = into or value
+        found.append(value)
+    return tuple(found)
+
+
+def sums(
+    asked: Inquiry,
+    rows: FromClause,
+    columns: Sequence[ColumnElement[Any]],
+    where: Sequence[ColumnElement[bool]],
+    dated: ColumnElement[int] | None = None,
+    hint: str = "",
+) -> Iterator[Sum]:
+    """How many deals there are, and their worth, by the question's dimensions, some columns and the currency.
+
+    dated: the instant whose rate counts where amounts are converted; by default the question's moment. Conversions
+    round each deal for itself, so deals of another amount or day are then summed apart. hint: an SQLite index.
+    """
+    own, into = grouping(asked, rows), asked.question.convert_to
+    singly = [] if into is None else [rows.c.amount, *([] if dated is None else [dated])]
+    keys = [*own, *columns, rows.c.currency, *singly, *(origin_columns(rows) if asked.apart else ())]
+    query = select(*keys, func.count(), *total(rows.c.amount)).where(*where).group_by(*keys)
+    teams, calendar = asked.references.team_at(asked.question.effective_at), asked.references.calendar
+    day = date.max if asked.question.effective_at == END else calendar.day(asked.question.effective_at)
+    first, last = len(own), len(own) + len(columns)
+    for row in asked.select(query.with_hint(rows, f"INDEXED BY {hint}", "sqlite") if hint else query):
+        deals, amount, currency, left_out = row[-3], whole(*row[-2:]), row[last], ""
+        if into is not None:
+            on = day if dated is None else calendar.day(row[last + 2])
+            each = asked.references.rates.convert(row[last + 1], currency, into, on)
+            left_out = "" if each is not None else f"no rate from {currency} to {into}{shown(on)}"
+            amount, currency = None if each is None else each * deals, into
+        origin = Origin(*row[-6:-3]) if asked.apart else None
+        yield Sum(group(asked, row[:first], teams), tuple(row[first:last]), deals, amount, currency, origin, left_out)
+
+
+def shown(day: date) -> str:
+    """A day, in words; the last one that there is stands for none."""
+    return "" if day == date.max else f" on {day}"
+
+
+def open_sums(asked: Inquiry) -> Iterator[Sum]:
+    """The open deals at the moment; values: process, its version, stage, probability (STAGES_OWN: the stage's)."""
     o = TABLE.c
-    group = (o.process, o.process_version, o.stage, o.currency, o.probability)
-    asked = select(*group, func.count(), *total(o.amount)).where(status_is(TABLE, "open"), standing(TABLE, question))
-    index = covering(question)
-    return (asked.with_hint(TABLE, f"INDEXED BY {index}", "sqlite") if index else asked).group_by(*group)
+    columns = (o.process, o.process_version, o.stage, o.probability)
+    where = status_is(TABLE, "open"), standing(TABLE, asked)
+    return sums(asked, TABLE, columns, where, hint=covering(asked))
 
 
-def covering(question: Question) -> str:
-    """The index that holds all that is summed of open deals at such a moment; none for both axes at once."""
+def covering(asked: Inquiry) -> str:
+    """The index that holds all that is summed of open deals; none for both axes at once, or for other columns."""
+    question = asked.question
+    filtered = {COLUMNS[name] for name in COLUMNS if getattr(question, name) is not None}
+    if asked.apart or not filtered | {COLUMNS[name] for name in asked.dimensions} <= set(SUMMED):
+        return ""
     match question.known_at == END, question.effective_at == END:
         case True, True:
             return "opportunities_now"
@@ -69,3 +154,9 @@ def covering(question: Question) -> str:
             return "opportunities_e"
         case _:
             return ""
+
+
+__all__ = [
+    "COLUMNS", "STAGES_OWN", "Sum", "covering", "group", "grouping", "open_sums", "origin_columns", "shown",
+    "standing", "status_is", "sums", "total", "wanted", "whole", "within",
+]  # fmt: skip

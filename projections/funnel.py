@@ -1,18 +1,14 @@
 """The funnel: of the deals that entered a stage, how many got further."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby, pairwise
-from operator import itemgetter
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import func, select
 
-from projections.deals import standing, wanted
-from projections.opportunities import TABLE
-from projections.question import Asked, Question, Reading
-from projections.stages import Stage, in_process_order, stages
-from projections.versions import history_until
+from projections.metric import Inquiry, Key, Part
+from projections.paths import Visit, ways
+from projections.stages import Ladder, in_process_order, ladders
 
 
 class FunnelRow(Struct, frozen=True):
@@ -31,30 +27,26 @@ class FunnelRow(Struct, frozen=True):
     conversion: float | None
 
 
-class Visit(NamedTuple):
-    """A stretch that a deal spent in one stage of a process version and in one status, begun at `entered`."""
+class Passed(NamedTuple):
+    """Deals that entered a stage, those that advanced from it, and those that may yet."""
 
-    stream: str
-    number: int
-    process: str
-    process_version: int
-    stage: str
-    status: str
-    entered: int
+    entered: int = 0
+    advanced: int = 0
+    still_open: int = 0
 
 
 class Entry(NamedTuple):
-    """A deal's first entry into a stage by its step, and whether it advanced from there."""
+    """A deal's first entry into a stage by its step, whether in the period, and whether it advanced from there."""
 
     step: int
-    entered: int
+    inside: bool
     advanced: bool
 
 
-Path = Sequence[tuple[int, int]]  # (step, instant of entry) of each visit; step 0 for what is no step of the process
+Path = Sequence[tuple[int, bool]]  # (step, whether begun in the period) of each visit; step 0 for what is no step
 
 
-def funnel(question: Question) -> Reading:
+def funnel(asked: Inquiry) -> Iterator[Part]:
     """Stage conversion by cohort: of the deals that entered a stage in the period, the share that got further.
 
     A deal belongs to the cohort of a stage by its first entry. Moves are compared by the order of the stages in the
@@ -70,66 +62,54 @@ def funnel(question: Question) -> Reading:
     first; a process that nobody entered is left out. Filters judge a deal as it stood at the moment.
     Source: the visits of the opportunities begun by effective_at as known at known_at.
     """
-    entries = MODES[question.mode]
-
-    def records(steps: Iterable[Sequence[Any]], rows: Iterable[Sequence[Any]]) -> list[FunnelRow]:
-        return _records([Stage(*step) for step in steps], (Visit(*row) for row in rows), entries, question)
-
-    return Reading((stages(question), visits(question)), records)
-
-
-def visits(question: Question) -> Asked:
-    """The visits begun by the moment, deal by deal in order; those passed through in no time included."""
-    o = TABLE.c
-    columns = (o.stream, o.visit, o.process, o.process_version, o.stage, o.status)
-    asked = select(*columns, func.min(o.effective_from)).where(
-        history_until(TABLE, question.known_at, question.effective_at)
-    )
-    if wanted(TABLE, question):
-        then = TABLE.alias("then")
-        asked = asked.where(o.stream.in_(select(then.c.stream).where(standing(then, question))))
-    return asked.group_by(*columns).order_by(o.stream, o.visit)
+    entries, of = MODES[asked.question.mode], ladders(asked.references.stages)
+    for way in ways(asked):
+        for ladder, path, still_open in by_process(way.visits, of):
+            for step, inside, advanced in entries(path):
+                if inside and 0 < step <= len(ladder.rungs):
+                    passed = Passed(way.deals, way.deals * advanced, way.deals * (still_open and not advanced))
+                    yield Part(way.group, (ladder.process, ladder.rungs[step - 1]), passed, way.deals, way.origin)
 
 
 def reached_or_beyond(path: Path) -> Iterator[Entry]:
     """An entry into each stage up to the furthest, at the visit that first got there or past it."""
     reached, furthest = 0, max(step for step, _ in path)
-    for step, entered in path:
+    for step, inside in path:
         for passed in range(reached + 1, step + 1):
-            yield Entry(passed, entered, furthest > passed)
+            yield Entry(passed, inside, furthest > passed)
         reached = max(reached, step)
 
 
 def touched(path: Path) -> Iterator[Entry]:
     """An entry into each stage that was visited."""
-    for index, step, entered in first_visits(path):
-        yield Entry(step, entered, any(later > step for later, _ in path[index + 1 :]))
+    for index, step, inside in first_visits(path):
+        yield Entry(step, inside, any(later > step for later, _ in path[index + 1 :]))
 
 
 def adjacent(path: Path) -> Iterator[Entry]:
     """An entry into each stage that was visited."""
     moves = {(here, there) for (here, _), (there, _) in pairwise(path)}
-    for _, step, entered in first_visits(path):
-        yield Entry(step, entered, (step, step + 1) in moves)
+    for _, step, inside in first_visits(path):
+        yield Entry(step, inside, (step, step + 1) in moves)
 
 
 def strict(path: Path) -> Iterator[Entry]:
     """An entry into each stage that was visited after all before it, in their order."""
-    chain: list[tuple[int, int]] = []
-    for _, step, entered in first_visits(path):
+    chain: list[tuple[int, bool]] = []
+    for _, step, inside in first_visits(path):
         if step == len(chain) + 1:
-            chain.append((step, entered))
-    for step, entered in chain:
-        yield Entry(step, entered, step < len(chain))
+            chain.append((step, inside))
+    for step, inside in chain:
+        yield Entry(step, inside, step < len(chain))
 
 
-def first_visits(path: Path) -> Iterator[tuple[int, int, int]]:
-    """(index, step, instant) of the first visit to each stage."""
+def first_visits(path: Path) -> Iterator[tuple[int, int, bool]]:
+    """(index, step, whether in the period) of the first visit to each stage."""
     seen = {0}
-    for index, (step, entered) in enumerate(path):
+    for index, (step, inside) in enumerate(path):
         if step not in seen:
             seen.add(step)
-            yield index, step, entered
+            yield index, step, inside
 
 
 MODES: dict[str, Callable[[Path], Iterator[Entry]]] = {
@@ -140,66 +120,32 @@ MODES: dict[str, Callable[[Path], Iterator[Entry]]] = {
 }
 
 
-class Ladder:
-    """The steps of a process version: its open stages, numbered from 1 in their order, and winning one past them."""
-
-    def __init__(self, process: str, stages: Iterable[Stage]) -> None:
-        self.process = process
-        ordered = sorted(stages, key=lambda stage: (stage.place, stage.stage))
-        opens = [stage.stage for stage in ordered if stage.kind == "open"]
-        won = [stage.stage for stage in ordered if stage.kind == "won"]
-        self.rungs = [*opens, *won[:1]]
-        self._won = len(opens) + 1
-        self._steps = {stage: step for step, stage in enumerate(opens, 1)}
-
-    def step(self, visit: Visit) -> int:
-        """How far a visit got; 0 for a lost deal and for a stage that the version does not have."""
-        match visit.status:
-            case "open":
-                return self._steps.get(visit.stage, 0)
-            case "won":
-                return self._won
-            case _:
-                return 0
-
-
-def by_process(deal: list[Visit], ladders: dict[tuple[str, int], Ladder]) -> Iterator[tuple[Ladder, Path, bool]]:
+def by_process(
+    visits: Sequence[Visit], of: Mapping[tuple[str, int], Ladder]
+) -> Iterator[tuple[Ladder, list[tuple[int, bool]], bool]]:
     """For each process that a deal was in: the ladder of the last version there, its path on it, whether it is open.
 
     A visit to another process is no step. None of a deal that was merged or deleted by the moment: it leaves every
     cohort.
     """
-    if deal[-1].status in ("merged", "deleted"):
+    end = visits[-1]
+    if end.status in ("merged", "deleted"):
         return
-    last = {visit.process: visit.process_version for visit in deal}
+    last = {visit.process: visit.process_version for visit in visits}
     for process, version in last.items():
-        if ladder := ladders.get((process, version)):
-            path = [(ladder.step(visit) if visit.process == process else 0, visit.entered) for visit in deal]
-            yield ladder, path, (deal[-1].process, deal[-1].status) == (process, "open")
+        if ladder := of.get((process, version)):
+            steps = [ladder.step(v.stage, v.status) if v.process == process else 0 for v in visits]
+            path = [(step, visit.inside) for step, visit in zip(steps, visits, strict=True)]
+            yield ladder, path, (end.process, end.status) == (process, "open")
 
 
-def _records(
-    steps: list[Stage], visited: Iterable[Visit], entries: Callable[[Path], Iterator[Entry]], question: Question
-) -> list[FunnelRow]:
-    versions: dict[tuple[str, int], list[Stage]] = {}
-    for stage in steps:
-        versions.setdefault((stage.process, stage.process_version), []).append(stage)
-    ladders = {version: Ladder(version[0], stages) for version, stages in versions.items()}
-    counts = {(process, rung): [0, 0, 0] for (process, _), ladder in ladders.items() for rung in ladder.rungs}
-    since = -(2**63) if question.since is None else question.since
-    until = 2**63 if question.until is None else question.until
-    for _, group in groupby(visited, itemgetter(0)):
-        for ladder, path, still_open in by_process(list(group), ladders):
-            for step, entered, advanced in entries(path):
-                if since <= entered < until and 0 < step <= len(ladder.rungs):
-                    count = counts[ladder.process, ladder.rungs[step - 1]]
-                    count[0] += 1
-                    count[1] += advanced
-                    count[2] += still_open and not advanced
-    order, entered = in_process_order(steps), {process for (process, _), count in counts.items() if count[0]}
-    return [_record(stage, *counts[at]) for at, stage in order.items() if at in counts and at[0] in entered]
-
-
-def _record(stage: Stage, entered: int, advanced: int, still_open: int) -> FunnelRow:
-    conversion = advanced / entered if entered and stage.kind != "won" else None
-    return FunnelRow(stage.process, stage.stage, stage.name, stage.kind, entered, advanced, still_open, conversion)
+def records(asked: Inquiry, measures: Mapping[Key, Sequence[Passed]]) -> Iterator[tuple[Key, FunnelRow]]:
+    """A row a stage of the processes that somebody entered, in the order of the stages."""
+    processes, rungs = {process for process, _ in measures}, dict[Key, None]()
+    for ladder in ladders(asked.references.stages).values():
+        rungs |= dict.fromkeys((ladder.process, rung) for rung in ladder.rungs)
+    for key, stage in in_process_order(asked.references.stages).items():
+        if key in rungs and stage.process in processes and asked.question.pipeline in (None, stage.process):
+            entered, advanced, still_open = (sum(each) for each in zip(Passed(), *measures.get(key, ()), strict=True))
+            conversion = advanced / entered if entered and stage.kind != "won" else None
+            yield key, FunnelRow(*key, stage.name, stage.kind, entered, advanced, still_open, conversion)

@@ -1,7 +1,7 @@
 """The stages that the metrics count by: what a process version says of them, as known at a position."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -20,6 +20,11 @@ class Stage(NamedTuple):
     place: int
     kind: str
     probability: int
+    category: str = ""
+    stale_days: int = 0
+
+
+Order = dict[tuple[str, str], Stage]
 
 
 def stages(question: Question) -> Asked:
@@ -28,20 +33,58 @@ def stages(question: Question) -> Asked:
     Not by effective time: history that is imported is older than the process that it was imported into.
     """
     p = processes.TABLE.c
-    columns = (p.stream, p.process_version, p.stage, p.name, p.place, p.kind, p.probability)
-    asked = select(*columns).where(known(processes.TABLE, question.known_at), effective(processes.TABLE))
-    return asked if question.pipeline is None else asked.where(p.stream == question.pipeline)
+    columns = (p.stream, p.process_version, p.stage, p.name, p.place, p.kind, p.probability, p.category, p.stale_days)
+    return select(*columns).where(known(processes.TABLE, question.known_at), effective(processes.TABLE))
 
 
-def in_process_order(rows: Iterable[Sequence[Any]]) -> dict[tuple[str, str], Stage]:
+def in_process_order(stages: Iterable[Stage]) -> Order:
     """(process, stage id) to the stage as the newest version that has it says, process by process, in their order."""
-    found: dict[tuple[str, str], Stage] = {}
-    for stage in sorted(Stage(*row) for row in rows):  # by version, so that the newest stays
-        found[stage.process, stage.stage] = stage
+    found = {(stage.process, stage.stage): stage for stage in sorted(stages)}  # by version, so that the newest stays
     return dict(sorted(found.items(), key=lambda item: (item[1].process, item[1].place, item[1].stage)))
 
 
-def place(order: dict[tuple[str, str], Stage], process: str, stage: str) -> tuple[str, int, str]:
+def place(order: Order, process: str, stage: str) -> tuple[str, int, str]:
     """By what a record of a stage is sorted; a stage that no known version has comes last in its process."""
     found = order.get((process, stage))
     return process, found.place if found else 2**63, stage
+
+
+def name_of(order: Order, process: str, stage: str) -> str:
+    """The name of a stage, empty where no known version has it."""
+    return order[process, stage].name if (process, stage) in order else ""
+
+
+def chances(stages: Iterable[Stage]) -> dict[tuple[str, int, str], int]:
+    """(process, version, stage id) to the probability of winning from there, in basis points."""
+    return {(stage.process, stage.process_version, stage.stage): stage.probability for stage in stages}
+
+
+class Ladder:
+    """The steps of a process version: its open stages, numbered from 1 in their order, and winning one past them."""
+
+    def __init__(self, process: str, stages: Iterable[Stage]) -> None:
+        self.process = process
+        ordered = sorted(stages, key=lambda stage: (stage.place, stage.stage))
+        opens = [stage.stage for stage in ordered if stage.kind == "open"]
+        won = [stage.stage for stage in ordered if stage.kind == "won"]
+        self.rungs = [*opens, *won[:1]]
+        self._won = len(opens) + 1
+        self._steps = {stage: step for step, stage in enumerate(opens, 1)}
+
+    def step(self, stage: str, status: str) -> int:
+        """How far a visit got; 0 for a lost deal and for a stage that the version does not have."""
+        match status:
+            case "open":
+                return self._steps.get(stage, 0)
+            case "won":
+                return self._won
+            case _:
+                return 0
+
+
+def ladders(stages: Iterable[Stage]) -> dict[tuple[str, int], Ladder]:
+    """(process, version) to its ladder."""
+    versions: dict[tuple[str, int], list[Stage]] = {}
+    for stage in stages:
+        versions.setdefault((stage.process, stage.process_version), []).append(stage)
+    return {version: Ladder(version[0], of) for version, of in versions.items()}

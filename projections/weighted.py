@@ -1,16 +1,16 @@
 """The weighted pipeline: what the open deals are worth, each by the chance of winning from its stage."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from domain.money import from_minor_units
-from projections.deals import open_sums, whole
+from projections.deals import open_sums
+from projections.metric import Inquiry, Key, Part
 from projections.opportunities import STAGES_OWN
-from projections.question import Question, Reading
-from projections.stages import Stage, in_process_order, place, stages
+from projections.stages import chances, in_process_order, name_of, place
 
 
 class WeightedRow(Struct, frozen=True):
@@ -25,7 +25,15 @@ class WeightedRow(Struct, frozen=True):
     weighted: Decimal | None
 
 
-def weighted(question: Question) -> Reading:
+class Weighed(NamedTuple):
+    """Deals, their worth in minor units, and that times basis points; None where no chance is known."""
+
+    deals: int
+    amount: int
+    weight: int | None
+
+
+def weighted(asked: Inquiry) -> Iterator[Part]:
     """Sum of amount x probability over the open deals at a moment, by pipeline, stage and currency.
 
     The probability is the one that was judged by hand, or else that of the deal's stage in the process version that
@@ -34,29 +42,31 @@ def weighted(question: Question) -> Reading:
     and its process version has no such stage.
     Source: the states of the opportunities at (known_at, effective_at).
     """
-    return Reading((stages(question), open_sums(question)), _records)
-
-
-def _records(steps: Iterable[Sequence[Any]], sums: Iterable[Sequence[Any]]) -> list[WeightedRow]:
-    steps = list(steps)
-    order = in_process_order(steps)
-    chance = {stage[:3]: stage.probability for stage in (Stage(*step) for step in steps)}
-    found: dict[tuple[str, str, str], tuple[int, int, int | None]] = {}
-    for process, version, stage, currency, judged, deals, high, low in sums:
-        amount = whole(high, low)
+    chance = chances(asked.references.stages)
+    for each in open_sums(asked):
+        process, version, stage, judged = each.values
         points = chance.get((process, version, stage)) if judged == STAGES_OWN else judged
-        deals_before, amount_before, weight = found.get((process, stage, currency), (0, 0, 0))
-        weight = None if weight is None or points is None else weight + amount * points
-        found[process, stage, currency] = deals_before + deals, amount_before + amount, weight
-    return [
-        WeightedRow(process, stage, order[process, stage].name if (process, stage) in order else "", currency, deals,
-                    from_minor_units(amount, currency), _money(weight, currency))
-        for (process, stage, currency), (deals, amount, weight) in sorted(
-            found.items(), key=lambda item: (*place(order, *item[0][:2]), item[0][2])
+        amount = each.amount or 0
+        weighed = Weighed(each.deals, amount, None if points is None else amount * points)
+        yield Part(
+            each.group, (process, stage, each.currency), weighed, each.deals, each.origin, each.left_out, each.currency
         )
-    ]  # fmt: skip
 
 
-def _money(weight: int | None, currency: str) -> Decimal | None:
+def records(asked: Inquiry, measures: Mapping[Key, Sequence[Weighed]]) -> Iterator[tuple[Key, WeightedRow]]:
+    """A row a stage, in the order of the stages."""
+    order = in_process_order(asked.references.stages)
+    for key in sorted(measures, key=lambda key: (*place(order, *key[:2]), key[2])):
+        process, stage, currency = key
+        found = measures[key]
+        weights = [each.weight for each in found if each.weight is not None]
+        weight = sum(weights) if len(weights) == len(found) else None
+        yield key, WeightedRow(
+            process, stage, name_of(order, process, stage), currency, sum(each.deals for each in found),
+            from_minor_units(sum(each.amount for each in found), currency), money(weight, currency),
+        )  # fmt: skip
+
+
+def money(weight: int | None, currency: str) -> Decimal | None:
     """Minor units times basis points (ten-thousandths) as an amount."""
     return None if weight is None else from_minor_units(weight, currency).scaleb(-4)

@@ -1,6 +1,7 @@
-"""The verb `metric`: a figure, as it was known and true at any moment."""
+"""The verbs `metric` and `explain`: a figure, as it was known and true at any moment, and what is behind it."""
 
 import inspect
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,13 +18,62 @@ from infra.moments import day, day_end, day_start, moment
 if TYPE_CHECKING:
     from infra.app import App as Installation
     from infra.views import Answer
+    from projections.question import Question
 
-Text = Annotated[str | None, Parameter()]
+
+@Parameter(name="*", group="The question")
+@dataclass(frozen=True)
+class Questioning:
+    """The options of a question; --list names the metrics with what each of them takes."""
+
+    known_at: Annotated[str | None, Parameter(help="As known at this position of the log, or at this time.")] = None
+    effective_at: Annotated[str | None, Parameter(help="As true at this time.")] = None
+    pipeline: Annotated[str | None, Parameter(help="Only the deals of this sales process.")] = None
+    owner: Annotated[str | None, Parameter(help="Only the deals of this seller.")] = None
+    team: Annotated[str | None, Parameter(help="Only the deals of who is in this team then, such as team-north.")] = (
+        None
+    )
+    product: Annotated[str | None, Parameter(help="Only the deals about this product.")] = None
+    source: Annotated[str | None, Parameter(help="Only the deals whose lead came from here.")] = None
+    currency: Annotated[str | None, Parameter(help="Only the deals in this currency.")] = None
+    since: Annotated[str | None, Parameter(help="The first day of the period.")] = None
+    until: Annotated[str | None, Parameter(help="The last day of the period.")] = None
+    by: Annotated[
+        tuple[str, ...],
+        Parameter(help="Apart by pipeline, owner, team, product, source, currency, week, month or (fiscal) quarter."),
+    ] = ()
+    convert_to: Annotated[str | None, Parameter(help="Every amount in this currency, by the rate of its day.")] = None
+    mode: Annotated[str | None, Parameter(help="Which way to count.")] = None
+    stage: Annotated[str | None, Parameter(help="For a metric about one stage: which.")] = None
+
+    def given(self) -> dict[str, Any]:
+        """What was said, as it was said, moments aside."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value and name not in ("known_at", "effective_at")}
+
+    def question(self, app: "Installation") -> "Question":
+        """The question, its moments read as people write them."""
+        from projections.question import Question
+
+        asked = self.given()
+        if self.since:
+            asked["since"] = micros(day_start(day("since", self.since)))
+        if self.until:
+            asked["until"] = micros(day_end(day("until", self.until))) + 1
+        if self.known_at is not None:
+            asked["known_at"] = position(app, self.known_at)
+        if self.effective_at is not None:
+            asked["effective_at"] = micros(moment("effective_at", self.effective_at))
+        return Question(**asked)
+
+
+EVERYTHING = Questioning()
 
 
 def register(app: App) -> None:
-    """Add the verb."""
+    """Add the verbs."""
     app.command(metric)
+    app.command(explain)
 
 
 def metric(
@@ -32,16 +82,7 @@ def metric(
     list_: Annotated[
         bool, Parameter(name="--list", help="The figures there are, with their definitions.", negative="")
     ] = False,
-    known_at: Annotated[str | None, Parameter(help="As known at this position of the log, or at this time.")] = None,
-    effective_at: Annotated[str | None, Parameter(help="As true at this time.")] = None,
-    pipeline: Annotated[str | None, Parameter(help="Only the deals of this sales process.")] = None,
-    owner: Annotated[str | None, Parameter(help="Only the deals of this seller.")] = None,
-    product: Annotated[str | None, Parameter(help="Only the deals about this product.")] = None,
-    source: Annotated[str | None, Parameter(help="Only the deals whose lead came from here.")] = None,
-    currency: Annotated[str | None, Parameter(help="Only the deals in this currency.")] = None,
-    since: Annotated[str | None, Parameter(help="The first day of the period.")] = None,
-    until: Annotated[str | None, Parameter(help="The last day of the period.")] = None,
-    mode: Annotated[str | None, Parameter(help="Which way to count; --list names them.")] = None,
+    questioning: Questioning = EVERYTHING,
     asking: Asking = HERE,
 ) -> None:
     """A figure, now or at any moment: what was known by then (--known-at), what was true then (--effective-at)."""
@@ -49,34 +90,50 @@ def metric(
         return show_list(asking)
     if name is None:
         raise Malformed("metric: say which one; dealtrail metric --list names them")
-    filters = {"pipeline": pipeline, "owner": owner, "product": product, "source": source, "currency": currency}
-    given = {key: value for key, value in filters.items() if value is not None}
-    period = {
-        "since": micros(day_start(day("since", since))) if since else None,
-        "until": micros(day_end(day("until", until))) + 1 if until else None,
-    }
-    with asking.app() as app:
-        answer = ask(app, name, known_at, effective_at, {**given, **period, "mode": mode or ""})
+    with asking.app() as app, app.views() as views:
+        answer = views.ask(name, questioning.question(app))
         head = app.log.head()
-    asked = {**given, **{key: value for key, value in (("since", since), ("until", until)) if value}}
     if asking.json:
-        return asking.answer(document(answer, head, {**asked, **({"mode": mode} if mode else {})}))
+        return asking.answer(document(answer, head, questioning.given()))
     show(stdout(), answer)
 
 
-def ask(
-    app: "Installation", name: str, known_at: str | None, effective_at: str | None, options: dict[str, Any]
-) -> "Answer":
-    """The answer to a question whose moments are written as people write them."""
-    from projections.question import Question
+def explain(
+    name: Annotated[str, Parameter(help="Which figure; dealtrail metric --list names them.")],
+    *,
+    limit: Annotated[int, Parameter(help="Rows shown of each figure, and of those left out; all under --json.")] = 10,
+    questioning: Questioning = EVERYTHING,
+    asking: Asking = HERE,
+) -> None:
+    """The rows and the events behind each figure of a metric, and what was left out, with the reason."""
+    from infra.explanation import explanation
 
-    moments: dict[str, int] = {}
-    if known_at is not None:
-        moments["known_at"] = position(app, known_at)
-    if effective_at is not None:
-        moments["effective_at"] = micros(moment("effective_at", effective_at))
-    with app.views() as views:
-        return views.ask(name, Question(**moments, **options))
+    with asking.app() as app, app.views() as views:
+        found = explanation(app.log, views.explain(name, questioning.question(app)))
+    if asking.json:
+        return asking.answer({"metric": name, "filters": questioning.given(), **found})
+    out = stdout()
+    for figure in found["figures"]:
+        title = ", ".join(f"{key} {value}" for key, value in {**figure["group"], **figure["record"]}.items())
+        out.print(f"[bold]{name}[/]: {title}")
+        show_rows(out, figure["rows"], limit)
+    if found["left_out"]:
+        out.print("[bold]left out[/]")
+        show_rows(out, found["left_out"], limit)
+
+
+def show_rows(out: Console, rows: list[dict[str, Any]], limit: int) -> None:
+    """Rows with the events that wrote them, the first of them."""
+    table = Table("stream", "version", "what", "happened", "position", "event", "adds / reason", box=None)
+    for row in rows[:limit]:
+        event = row["events"][0]
+        adds = row.get("reason") or ", ".join(f"{key} {value}" for key, value in row["adds"].items())
+        happened = f"{event['occurred_at']:%Y-%m-%d %H:%M}"
+        table.add_row(row["stream"], str(row["version"]), event["type"], happened, str(event["position"]),
+                      str(event["event_id"]), adds)  # fmt: skip
+    out.print(table)
+    if len(rows) > limit:
+        out.print(f"  … and {len(rows) - limit:,} more (--limit, --json)", style="dim")
 
 
 def position(app: "Installation", text: str) -> int:
@@ -97,8 +154,16 @@ def document(answer: "Answer", position: int, filters: dict[str, Any]) -> dict[s
         "known_at": answer.known_at,
         "effective_at": shown_time(answer.effective_at),
         "filters": filters,
-        "rows": [msgspec.to_builtins(record) for record in answer.records],
+        "rows": rows(answer),
+        "left_out": answer.left_out,
     }
+
+
+def rows(answer: "Answer") -> list[dict[str, Any]]:
+    """The records of an answer, each with the group that it is of."""
+    return [
+        {**group, **msgspec.to_builtins(record)} for group, record in zip(answer.groups, answer.records, strict=True)
+    ]
 
 
 def definition(name: str) -> str:
@@ -119,7 +184,8 @@ def show_list(asking: Asking) -> None:
 
     if asking.json:
         known = {
-            n: {"definition": m.definition, "modes": list(m.modes), "period": m.period} for n, m in METRICS.items()
+            n: {"definition": definition(n), "modes": list(m.modes), "period": m.period, "by": list(m.by)}
+            for n, m in METRICS.items()
         }
         return asking.answer(known)
     table = Table("metric", "modes", "definition", show_lines=True)
@@ -132,14 +198,19 @@ def show(out: Console, answer: "Answer", title: str = "") -> None:
     """An answer as a table, with the moment that it is for."""
     at = "now" if answer.effective_at is None else f"{instant(answer.effective_at):%Y-%m-%d %H:%M}Z"
     caption = f"as known at position {answer.known_at}, as true {at}"
+    for reason, deals in answer.left_out.items():
+        caption += f"\n{deals:,} left out: {reason}"
     table = Table(title=title or answer.metric, caption=caption, title_justify="left", caption_justify="left")
     if not answer.records:
         return out.print(f"{title or answer.metric}: no rows, {caption}")
+    for name in answer.groups[0]:
+        table.add_column(name)
     for name in answer.records[0].__struct_fields__:
         number = not isinstance(getattr(answer.records[0], name), str)
         table.add_column(name.replace("_", " "), justify="right" if number else "left")
-    for record in answer.records:
-        table.add_row(*(cell(name, getattr(record, name)) for name in record.__struct_fields__))
+    for group, record in zip(answer.groups, answer.records, strict=True):
+        figures = (cell(name, getattr(record, name)) for name in record.__struct_fields__)
+        table.add_row(*group.values(), *figures)
     out.print(table)
 
 

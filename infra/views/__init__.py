@@ -1,6 +1,8 @@
 """The read side kept up to date: tables brought to where the log is, and the metrics asked of them."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any, Self
 
@@ -15,7 +17,10 @@ from domain.recorded import Fact
 from infra.store import Log
 from infra.views.tables import Tables, Writing, shape
 from projections import METRICS, PROJECTIONS
+from projections.explanation import Behind, LeftOut, behind, left_out
+from projections.metric import Inquiry, Metric, found
 from projections.question import Question
+from projections.references import references
 from projections.versions import (
     END,
     Cells,
@@ -40,7 +45,8 @@ class Answer(Struct, frozen=True):
     """What a metric came to.
 
     known_at: the position that the answer is for, and will always be the same for. effective_at: microseconds since
-    1970 UTC, None for the latest.
+    1970 UTC, None for the latest. groups: what each of the records is about, where the question was grouped. left_out:
+    how many deals count nowhere, by reason.
     """
 
     metric: str
@@ -48,6 +54,17 @@ class Answer(Struct, frozen=True):
     known_at: int
     effective_at: int | None
     records: list[Any]
+    groups: list[dict[str, str]]
+    left_out: dict[str, int]
+
+
+class Explained(Struct, frozen=True):
+    """An answer with what is behind it: (group, record, rows) for each figure, and the rows that count in none."""
+
+    metric: str
+    known_at: int
+    figures: list[tuple[dict[str, str], Any, list[Behind]]]
+    left_out: list[LeftOut]
 
 
 class Views:
@@ -145,19 +162,38 @@ class Views:
 
         Raises NotFound for a metric that there is not, Malformed for a question that it does not take.
         """
+        with self._inquiry(name, question) as (metric, moment, inquiry):
+            answer = found(metric, inquiry)
+        reasons = Counter[str]()
+        for part in answer.left_out:
+            reasons[part.left_out] += part.deals
+        return Answer(
+            name, metric.version, moment, None if question.effective_at == END else question.effective_at,
+            [figure.record for figure in answer.figures], [figure.group for figure in answer.figures], dict(reasons),
+        )  # fmt: skip
+
+    def explain(self, name: str, question: Question = LATEST) -> Explained:
+        """The same answer with the rows behind each figure, and those that count in none. Raises as `ask` does."""
+        with self._inquiry(name, question) as (metric, moment, inquiry):
+            inquiry = inquiry._replace(apart=True)
+            answer = found(metric, inquiry)
+            rest = list(left_out(metric, inquiry, answer))
+        figures = [(figure.group, figure.record, [behind(part) for part in figure.parts]) for figure in answer.figures]
+        return Explained(name, moment, figures, rest)
+
+    @contextmanager
+    def _inquiry(self, name: str, question: Question) -> Generator[tuple[Metric, int, Inquiry]]:
+        """The metric, the position that its answer is for, and the question on its way, in one state of the tables."""
         metric = METRICS.get(name)
         if metric is None:
             raise NotFound(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
         question = metric.checked(question)
-        with self._tables.reading(metric.tables) as snapshot:
-            positions = snapshot.positions(metric.tables).values()
+        with self._tables.reading(self._projections) as snapshot:
+            positions = snapshot.positions(self._projections).values()
             moment = min(question.known_at, *positions)
             # what is known at the position that the tables have reached is all that they know, which is quicker to find
-            pinned = END if moment == max(positions) else moment
-            reading = metric.read(replace(question, known_at=pinned))
-            records = reading.records(*(snapshot.select(asked) for asked in reading.selects))
-        effective_at = None if question.effective_at == END else question.effective_at
-        return Answer(name, metric.version, moment, effective_at, records)
+            pinned = replace(question, known_at=END if moment == max(positions) else moment)
+            yield metric, moment, Inquiry(pinned, references(pinned, snapshot.select), snapshot.select)
 
     def digest(self) -> dict[str, str]:
         """A fingerprint of the rows of each table, the same in any order and on any database."""

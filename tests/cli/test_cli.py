@@ -111,7 +111,16 @@ def test_a_metric_in_json_says_what_it_is_and_when_it_is_for(shell: Shell) -> No
     answer = document(
         shell("metric", "board", "--json", "--pipeline", "process-standard", "--effective-at", "2999-01-31")
     )
-    assert set(answer) == {"metric", "definition", "position", "known_at", "effective_at", "filters", "rows"}
+    assert set(answer) == {
+        "metric",
+        "definition",
+        "position",
+        "known_at",
+        "effective_at",
+        "filters",
+        "rows",
+        "left_out",
+    }
     assert answer["filters"] == {"pipeline": "process-standard"}
     assert answer["effective_at"] == "2999-01-31T23:59:59.999999Z"
     [row] = answer["rows"]

@@ -25,7 +25,9 @@ from infra.views.sqlite import DIALECT as SQLITE
 from infra.views.sqlite import SqliteTables
 from infra.views.tables import spelled
 from projections import METRICS, PROJECTIONS, opportunities
-from projections.question import Question
+from projections.metric import Inquiry
+from projections.question import Asked, Question
+from projections.references import References
 from projections.versions import END
 from tests.projections.histories import FactLog
 from tests.projections.test_metrics import log as facts
@@ -168,13 +170,25 @@ MOMENTS = {
 }
 
 
+def selected(metric: str, question: Question) -> Asked:
+    """The one select of a metric."""
+    asked: list[Asked] = []
+
+    def run(select: Asked) -> list[Any]:
+        asked.append(select)
+        return []
+
+    list(METRICS[metric].parts(Inquiry(METRICS[metric].checked(question), References(), run)))
+    [found] = asked
+    return found
+
+
 @pytest.mark.parametrize("metric", ["board", "weighted"])
 @pytest.mark.parametrize("index", MOMENTS)
 def test_open_deals_are_summed_from_an_index_alone_on_sqlite(tmp_path: Any, index: str, metric: str):
     tables = SqliteTables(str(tmp_path / "views.db"))
     Views(tables, FactLog())  # type: ignore[arg-type]
-    _, sums = METRICS[metric].read(MOMENTS[index]).selects
-    text, parameters = spelled(sums, SQLITE)
+    text, parameters = spelled(selected(metric, MOMENTS[index]), SQLITE)
     with tables.reading(PROJECTIONS) as snapshot:
         plan = str(list(snapshot._connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters)))  # type: ignore[attr-defined]
     assert f"USING COVERING INDEX {index}" in plan
@@ -185,8 +199,7 @@ def test_open_deals_are_summed_from_an_index_alone_on_sqlite(tmp_path: Any, inde
 def test_open_deals_are_summed_from_an_index_on_postgresql(postgres_url: str, index: str):
     tables = PostgresTables(postgres_url)
     Views(tables, FactLog())  # type: ignore[arg-type]
-    _, sums = METRICS["board"].read(MOMENTS[index]).selects
-    text, parameters = spelled(sums, POSTGRES)
+    text, parameters = spelled(selected("board", MOMENTS[index]), POSTGRES)
     with tables.reading(PROJECTIONS) as snapshot:
         connection = snapshot._connection  # type: ignore[attr-defined]
         connection.execute("SET LOCAL enable_seqscan = off")
