@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, FromClause, and_, func, literal_column, select
 
 from projections.metric import Inquiry, Origin
-from projections.opportunities import STAGES_OWN, SUMMED, TABLE
+from projections.opportunities import STAGES_OWN, TABLE
 from projections.question import Question
 from projections.references import References
 from projections.versions import END, effective, known
@@ -135,28 +135,25 @@ def open_sums(asked: Inquiry) -> Iterator[Sum]:
     """The open deals at the moment; values: process, its version, stage, probability (STAGES_OWN: the stage's)."""
     o = TABLE.c
     columns = (o.process, o.process_version, o.stage, o.probability)
-    where = status_is(TABLE, "open"), standing(TABLE, asked)
-    return sums(asked, TABLE, columns, where, hint=covering(asked))
+    for index, *moment in open_then(asked.question):
+        where = [status_is(TABLE, "open"), *moment, *wanted(TABLE, asked.question, asked.references)]
+        yield from sums(asked, TABLE, columns, where, hint=index)
 
 
-def covering(asked: Inquiry) -> str:
-    """The index that holds all that is summed of open deals; none for both axes at once, or for other columns."""
-    question = asked.question
-    filtered = {COLUMNS[name] for name in COLUMNS if getattr(question, name) is not None}
-    if asked.apart or not filtered | {COLUMNS[name] for name in asked.dimensions} <= set(SUMMED):
-        return ""
-    match question.known_at == END, question.effective_at == END:
-        case True, True:
-            return "opportunities_now"
-        case False, True:
-            return "opportunities_k"
-        case True, False:
-            return "opportunities_e"
-        case _:
-            return ""
+def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
+    """(index, condition, ...) for the open deals at a moment: those whose state holds to this day, and the others.
+
+    Taken apart because an index serves each of them; what is summed is in it, and the rest is looked up in the table.
+    """
+    k, e, o = question.known_at, question.effective_at, TABLE.c
+    as_known = known(TABLE, k)
+    index = "opportunities_now" if k == END else "opportunities_k"
+    yield index, as_known, effective(TABLE), *([] if e == END else [o.effective_from <= e])
+    if e != END:
+        yield "opportunities_e", as_known, effective(TABLE, e), o.effective_to < literal_column(str(END))
 
 
 __all__ = [
-    "COLUMNS", "STAGES_OWN", "Sum", "covering", "group", "grouping", "open_sums", "origin_columns", "shown",
+    "COLUMNS", "STAGES_OWN", "Sum", "group", "grouping", "open_sums", "open_then", "origin_columns", "shown",
     "standing", "status_is", "sums", "total", "wanted", "whole", "within",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from projections import METRICS, PROJECTIONS
 from projections.explanation import Behind, LeftOut, behind, left_out
 from projections.metric import Inquiry, Metric, found
 from projections.question import Question
-from projections.references import references
+from projections.references import References, references
 from projections.versions import (
     END,
     Cells,
@@ -39,6 +39,7 @@ FAR = 2000  # facts behind from which a rebuild may be the shorter way
 DEARER = 10  # times that a fact of a page costs one of a rebuild
 BATCH = 20_000  # rows held in memory in a rebuild
 LATEST = Question()
+REMEMBERED = 64  # positions whose stages, teams, rates and so on are kept at hand
 
 
 class Answer(Struct, frozen=True):
@@ -72,6 +73,7 @@ class Views:
 
     def __init__(self, tables: Tables, log: Log, projections: Sequence[Projection] = PROJECTIONS) -> None:
         self._tables, self._log, self._projections = tables, log, projections
+        self._references: dict[int, References] = {}
         with self._tables.writing() as writing:
             shapes = writing.shapes()
             if strange := [p for p in projections if shapes.get(p.name, ("", 0))[0] != shape(p)]:
@@ -141,6 +143,7 @@ class Views:
             return min(writing.positions(self._projections).values())
 
     def _rebuild(self, writing: Writing, projections: Sequence[Projection], upto: int) -> None:
+        self._references = {}
         with writing.anew(projections):
             batches: dict[str, list[Cells]] = {projection.name: [] for projection in projections}
             for facts in self._log.scan(upto):
@@ -193,7 +196,11 @@ class Views:
             moment = min(question.known_at, *positions)
             # what is known at the position that the tables have reached is all that they know, which is quicker to find
             pinned = replace(question, known_at=END if moment == max(positions) else moment)
-            yield metric, moment, Inquiry(pinned, references(pinned, snapshot.select), snapshot.select)
+            known = self._references.get(moment)
+            if known is None:  # what is known at a position never changes
+                known = references(pinned, snapshot.select)
+                self._references = {**dict([*self._references.items()][-REMEMBERED:]), moment: known}
+            yield metric, moment, Inquiry(pinned, known, snapshot.select)
 
     def digest(self) -> dict[str, str]:
         """A fingerprint of the rows of each table, the same in any order and on any database."""

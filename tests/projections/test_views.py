@@ -164,14 +164,15 @@ def test_a_page_that_cannot_be_kept_leaves_no_trace(over: Any, tables: Any):
 
 
 MOMENTS = {
-    "opportunities_now": Question(),
-    "opportunities_k": Question(known_at=5),
-    "opportunities_e": Question(effective_at=5),
+    ("opportunities_now",): Question(),
+    ("opportunities_k",): Question(known_at=5),
+    ("opportunities_now", "opportunities_e"): Question(effective_at=5),
+    ("opportunities_k", "opportunities_e"): Question(known_at=5, effective_at=5),
 }
 
 
-def selected(metric: str, question: Question) -> Asked:
-    """The one select of a metric."""
+def selects(metric: str, question: Question) -> list[Asked]:
+    """The selects of a metric."""
     asked: list[Asked] = []
 
     def run(select: Asked) -> list[Any]:
@@ -179,32 +180,32 @@ def selected(metric: str, question: Question) -> Asked:
         return []
 
     list(METRICS[metric].parts(Inquiry(METRICS[metric].checked(question), References(), run)))
-    [found] = asked
-    return found
+    return asked
 
 
 @pytest.mark.parametrize("metric", ["board", "weighted"])
-@pytest.mark.parametrize("index", MOMENTS)
-def test_open_deals_are_summed_from_an_index_alone_on_sqlite(tmp_path: Any, index: str, metric: str):
+@pytest.mark.parametrize("indexes", MOMENTS)
+def test_open_deals_are_summed_from_an_index_alone_on_sqlite(tmp_path: Any, indexes: tuple[str, ...], metric: str):
     tables = SqliteTables(str(tmp_path / "views.db"))
     Views(tables, FactLog())  # type: ignore[arg-type]
-    text, parameters = spelled(selected(metric, MOMENTS[index]), SQLITE)
     with tables.reading(PROJECTIONS) as snapshot:
-        plan = str(list(snapshot._connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters)))  # type: ignore[attr-defined]
-    assert f"USING COVERING INDEX {index}" in plan
+        for asked, index in zip(selects(metric, MOMENTS[indexes]), indexes, strict=True):
+            text, parameters = spelled(asked, SQLITE)
+            plan = str(list(snapshot._connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters)))  # type: ignore[attr-defined]
+            assert f"USING COVERING INDEX {index}" in plan
     tables.disconnect()
 
 
-@pytest.mark.parametrize("index", MOMENTS)
-def test_open_deals_are_summed_from_an_index_on_postgresql(postgres_url: str, index: str):
+@pytest.mark.parametrize("indexes", MOMENTS)
+def test_open_deals_are_summed_from_an_index_on_postgresql(postgres_url: str, indexes: tuple[str, ...]):
     tables = PostgresTables(postgres_url)
     Views(tables, FactLog())  # type: ignore[arg-type]
-    text, parameters = spelled(selected("board", MOMENTS[index]), POSTGRES)
     with tables.reading(PROJECTIONS) as snapshot:
         connection = snapshot._connection  # type: ignore[attr-defined]
         connection.execute("SET LOCAL enable_seqscan = off")
-        plan = str(connection.execute(f"EXPLAIN {text}".encode(), parameters).fetchall())
-    assert index in plan
+        for asked, index in zip(selects("board", MOMENTS[indexes]), indexes, strict=True):
+            text, parameters = spelled(asked, POSTGRES)
+            assert index in str(connection.execute(f"EXPLAIN {text}".encode(), parameters).fetchall())
     tables.disconnect()
 
 
