@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import msgspec
 from cyclopts import App, Parameter
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from domain import Event
 from domain.errors import Malformed, NotFound
@@ -112,7 +112,15 @@ def show(rows: list[dict[str, Any]]) -> None:
     """The events as a table for people; what they say is told by --json and by the timeline of their stream."""
     if not rows:
         return stdout().print("no events")
-    table = Table("position", "stream", "#", "what", "happened", "recorded", "who")
+    table = Table(
+        Column("position", justify="right"),
+        "stream",
+        Column("#", justify="right"),
+        "what",
+        "happened",
+        "recorded",
+        "who",
+    )
     for row in rows:
         who = escape(row["actor"]) + (f" for {escape(row['on_behalf_of'])}" if row["on_behalf_of"] else "")
         times = (f"{row[name]:%Y-%m-%d %H:%M:%S}Z" for name in ("occurred_at", "recorded_at"))

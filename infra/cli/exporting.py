@@ -19,7 +19,11 @@ class Exporting:
     """The options of every verb whose answer can be exported."""
 
     export: Annotated[
-        Path | None, Parameter(help="Write the rows to this file, by its ending .csv, .jsonl or .parquet; - is stdout.")
+        Path | None,
+        Parameter(
+            help="Write the rows to this file, by its ending .csv, .jsonl or .parquet; - is stdout.",
+            allow_leading_hyphen=True,
+        ),
     ] = None
     jsonl: Annotated[bool, Parameter(help="A JSON document a line, one for each row, on stdout.", negative="")] = False
 

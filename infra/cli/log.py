@@ -42,7 +42,7 @@ def digest(*, to: To = None, asking: Asking = HERE) -> None:
     """Digests as of a position: of the events as stored, of what they say, and of the rows of each table.
 
     `events` is equal for a log and its copy. `content` looks at what was said alone, whatever the ids, positions and
-    times of recording, personal fields opened: equal facts, equal digest.
+    times of recording, personal fields opened: equal facts, equal digest. A copy without keys has one of its own.
     """
     with asking.app() as app:
         document = digests(app, app.log.head() if to is None else position(app, to, "to"))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BACK_DATED, CORRECTED = "back-dated", "corrected"
 LONGEST = 12  # lines that a fact takes in the table; the rest is counted
+REPEATED = ("from", "process_version", "line")  # what an event says beside what it changes, and no reader misses
 COLUMNS = (
     "version", "position", "event_id", "type", "occurred_at", "recorded_at", "actor", "on_behalf_of", "reason",
     "source", "event", "changes", "flags",
@@ -116,12 +117,11 @@ def written(change: Change) -> dict[str, Any]:
 def shown(stream: str, lines: list[dict[str, Any]]) -> Table:
     """The lines as a table for people."""
     table = Table(title=stream, title_justify="left", show_lines=True)
-    table.add_column("#", justify="right")
-    table.add_column("position", justify="right")
+    table.add_column("#\nposition", justify="right")
     for name in ("happened", "recorded"):
         table.add_column(name, min_width=10, max_width=10)
-    for name, ratio in (("who", 2), ("what", 3), ("from → to", 6), ("why", 3)):
-        table.add_column(name, ratio=ratio, overflow="fold")
+    for name, most in (("who", 14), ("what", 25), ("from → to, and why", None)):
+        table.add_column(name, max_width=most, overflow="fold")
     by = {row["event"]["corrects"]: row["version"] for row in lines if "corrects" in row["event"]}
     for row in lines:
         flags = [
@@ -137,27 +137,32 @@ def shown(stream: str, lines: list[dict[str, Any]]) -> Table:
         details = described(row)
         if len(details) > LONGEST:
             details = [*details[: LONGEST - 1], f"… and {len(details) - LONGEST + 1} more (--json)"]
-        table.add_row(
-            str(row["version"]), str(row["position"]), happened, recorded, who, what,
-            escape("\n".join(details)), escape(row["reason"]),
-        )  # fmt: skip
+        why = [f"[italic]why: {escape(row['reason'])}[/]"] if row["reason"] else []
+        number = f"{row['version']}\n[dim]{row['position']}[/]"
+        table.add_row(number, happened, recorded, who, what, "\n".join([*map(escape, details), *why]))
     return table
 
 
 def described(row: dict[str, Any]) -> list[str]:
     """What a fact changed, and what else it says, a line each."""
     event, first = row["event"], row["version"] == 1
-    shown = {plain(change["after"]) for change in row["changes"]}
-    names = {"from", *(change["field"] for change in row["changes"])}
+    shown = {plain(part) for change in row["changes"] for part in (change["after"], *parts(change["after"]))}
+    shown |= {word for change in row["changes"] for word in change["field"].replace(".", " ").split()}
     gone = [f"#{event['corrects']} is taken away"] if "corrects" in event and event["replacement"] is None else []
     found = [difference(change, first) for change in row["changes"]]
-    return gone + found + [text for name, value, text in spelled(event) if name not in names and value not in shown]
+    return gone + found + [text for name, value, text in spelled(event) if name not in REPEATED and value not in shown]
+
+
+def parts(value: Any) -> list[Any]:
+    """The members of a list, none of anything else."""
+    return [*cast("list[Any]", value)] if isinstance(value, list | tuple) else []
 
 
 def spelled(event: dict[str, Any]) -> list[tuple[str, str, str]]:
     """What an event says, of a correction also what its replacement does: name, value, and both in a few words."""
     said: dict[str, Any] = {**event, **(event.get("replacement") or {})}
-    told = [(name, plain(value)) for name, value in said.items() if name not in ("type", "corrects", "replacement")]
+    left_out = ("type", "corrects", "replacement")
+    told = [(name, plain(value)) for name, value in said.items() if name not in left_out]
     return [(name, value, f"{name.replace('_', ' ')}: {value}") for name, value in told if value]
 
 
@@ -169,7 +174,10 @@ def difference(change: dict[str, Any], first: bool) -> str:
         went = [f"-{plain(part)}" for part in cast("list[Any]", before) if part not in after]
         return f"{name}: {' '.join([*came, *went])}"
     now = plain(after) or "none"
-    return f"{name}: {now}" if first else f"{name}: {plain(before) or 'none'} → {now}"
+    if name == "occurred at":
+        return f"happened: {str(before)[:19].replace('T', ' ')}Z → {str(after)[:19].replace('T', ' ')}Z"
+    new = before is None and "." in name  # a member of a table that was not there
+    return f"{name}: {now}" if first or new else f"{name}: {plain(before) or 'none'} → {now}"
 
 
 def plain(value: Any) -> str:
@@ -181,6 +189,8 @@ def plain(value: Any) -> str:
             return str(name)
         case {"owner": owner, "share": share}:
             return f"{owner} {share}"
+        case dict():
+            return ", ".join(f"{name} {plain(part)}" for name, part in cast("dict[str, Any]", value).items())
         case list() | tuple():
             return ", ".join(plain(part) for part in cast("list[Any]", value))
         case _:
