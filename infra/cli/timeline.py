@@ -169,13 +169,13 @@ def spelled(event: dict[str, Any]) -> list[tuple[str, str, str]]:
 def difference(change: dict[str, Any], first: bool) -> str:
     """A change in a few words; of a list what came and what went, of the first fact what it set."""
     name, before, after = change["field"].replace("_", " "), change["before"], change["after"]
+    if name == "occurred at":
+        return f"happened: {before[:19].replace('T', ' ')}Z → {after[:19].replace('T', ' ')}Z"
     if isinstance(before, list) and isinstance(after, list):
         came = [f"+{plain(part)}" for part in cast("list[Any]", after) if part not in before]
         went = [f"-{plain(part)}" for part in cast("list[Any]", before) if part not in after]
         return f"{name}: {' '.join([*came, *went])}"
     now = plain(after) or "none"
-    if name == "occurred at":
-        return f"happened: {str(before)[:19].replace('T', ' ')}Z → {str(after)[:19].replace('T', ' ')}Z"
     new = before is None and "." in name  # a member of a table that was not there
     return f"{name}: {now}" if first or new else f"{name}: {plain(before) or 'none'} → {now}"
 
