@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from msgspec import Struct
-from msgspec.structs import fields
 
 from domain.correction import FactCorrected, standing
 from domain.history import History
@@ -80,14 +79,14 @@ def named(state: Any, opening: type[Any]) -> dict[str, Any]:
 
 def walk(part: Struct, prefix: str, opening: type[Any], found: dict[str, Any], said: list[Struct]) -> None:
     """Collect the fields of a part of a state."""
-    for field in fields(part):
-        value = getattr(part, field.name)
+    for field, written in zip(part.__struct_fields__, part.__struct_encode_fields__, strict=True):
+        value = getattr(part, field)
         if isinstance(value, opening):
             said.append(value)
         elif isinstance(value, Struct) and not isinstance(value, Money):
             walk(value, prefix, opening, found, said)
         else:
-            collect(value, f"{prefix}{field.encode_name}", opening, found, said)
+            collect(value, f"{prefix}{written}", opening, found, said)
 
 
 def collect(value: Any, name: str, opening: type[Any], found: dict[str, Any], said: list[Struct]) -> None:
