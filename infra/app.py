@@ -3,9 +3,15 @@
 import gc
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from domain import BY_KIND
+from domain.calendar import ORGANISATION
+from domain.errors import Unavailable
 from domain.framework import BANT
+from domain.history import History
 from domain.process import STANDARD
 from domain.recorded import Fact, Request
 from infra.dispatch import LATEST, Dispatcher, Receipt
@@ -52,6 +58,17 @@ class App:
         """The facts that a receipt names."""
         found = self.log.facts([stream for stream, _ in receipt.facts], LATEST)
         return [found[stream][version - 1] for stream, version in receipt.facts]
+
+    def zone(self) -> tzinfo:
+        """The organisation's zone, by the calendar as it stands now; UTC where none was set."""
+        facts = self.log.facts([ORGANISATION], LATEST).get(ORGANISATION, ())
+        calendar = History(ORGANISATION, BY_KIND["calendar"], facts).state
+        if calendar is None:
+            return UTC
+        try:
+            return ZoneInfo(calendar.zone)
+        except (LookupError, ValueError, OSError) as error:
+            raise Unavailable(f"{ORGANISATION}: this machine knows no zone {calendar.zone!r}: {error}") from error
 
     def open_views(self) -> "Views":
         """The projections as they stand."""

@@ -10,11 +10,10 @@ import msgspec
 
 from domain.recorded import Fact, Recorded
 from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, fact, recorded
-from infra.store.log import Answer
+from infra.store.log import Answer, Page, Row, Wanted
 
 SAMPLES = 256  # positions looked at per shard to find even bounds: parts differ by some 6 per cent
-
-Row = Sequence[Any]
+SEARCHED = 100_000  # positions searched at once for events that a filter wants: some tenths of a second
 
 
 class Reader(ABC):
@@ -75,6 +74,51 @@ class Reader(ABC):
     def recorded(self, after: int, limit: int) -> list[Recorded]:
         """The next events with their envelopes, in order of position, sealed fields as stored."""
         return [recorded(row) for row in self._next(self._recorded_rows, after, limit)]
+
+    def events(self, wanted: Wanted, after: int, limit: int) -> Page:
+        """The next events after a position that are wanted, in order of position, sealed fields as stored."""
+        head = self.head()
+        low, high = after, head
+        if wanted.recorded_since is not None:  # the time of recording never decreases with the position
+            low = max(low, self.position_at(wanted.recorded_since - 1))
+        if wanted.recorded_until is not None:
+            high = min(high, self.position_at(wanted.recorded_until))
+        upto = high if wanted.streams else min(high, low + SEARCHED)
+        conditions, parameters = self._conditions(wanted, low, upto)
+        place = "+notification_id" if wanted.streams else "notification_id"  # streams are found by their own index
+        sql = f"{self._recorded_rows} WHERE {' AND '.join(conditions)} ORDER BY {place} LIMIT {self.mark}"
+        found = [recorded(row) for row in self.rows(sql, *parameters, limit)] if low < upto else []
+        reached = found[-1].position if len(found) == limit else upto if upto < high else max(after, head)
+        return Page(found, reached, reached >= head)
+
+    def _conditions(self, wanted: Wanted, low: int, upto: int) -> tuple[list[str], list[Any]]:
+        place = "+notification_id" if wanted.streams else "notification_id"
+        found: list[tuple[str, Any]] = [(f"{place} > {self.mark}", low), (f"{place} <= {self.mark}", upto)]
+        for column, values in (
+            ("originator_id", wanted.streams), ("topic", wanted.types), ("actor", wanted.actors),
+            ("correlation_id", [wanted.correlation] if wanted.correlation else []),
+        ):  # fmt: skip
+            if values:
+                found.append((f"{column} {self.among}", self.members(values)))
+        if wanted.since is not None:
+            found.append((f"occurred_at >= {self.mark}", wanted.since))
+        if wanted.until is not None:
+            found.append((f"occurred_at <= {self.mark}", wanted.until))
+        return [condition for condition, _ in found], [value for _, value in found]
+
+    def stored(self, upto: int) -> Iterator[Row]:
+        """Every event up to a position, as it is stored, in order of position."""
+        sql = f"{self._recorded_rows} WHERE notification_id <= {self.mark} ORDER BY notification_id"
+        for event_id, *others, state in self.flow(sql, upto):
+            yield (str(event_id), *others, bytes(state))
+
+    def begun(self, streams: Sequence[str], upto: int) -> set[str]:
+        """Those of several streams that had begun by a position."""
+        sql = (
+            f"SELECT originator_id FROM {self._events} WHERE originator_id {self.among} AND originator_version = 1 "
+            f"AND +notification_id <= {self.mark}"
+        )
+        return {stream for (stream,) in self.rows(sql, self.members(streams), upto)}
 
     def _next(self, rows: str, after: int, limit: int) -> list[Row]:
         sql = f"{rows} WHERE notification_id > {self.mark} ORDER BY notification_id LIMIT {self.mark}"

@@ -14,8 +14,8 @@ from eventsourcing.persistence import Notification, StoredEvent
 
 from domain.errors import Conflict, Unavailable
 from infra.store.group import GroupCommit
-from infra.store.log import ERASED, INDEX, Append, Appended, Draft
-from infra.store.reading import Reader, Row
+from infra.store.log import ERASED, INDEX, Append, Appended, Draft, Row
+from infra.store.reading import Reader
 from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements
 from infra.store.sqlite_traces import shows, truncate
 from infra.store.writing import Clock, expected_heads, now, plain_drafts, refuse_unstorable_text
