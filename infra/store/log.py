@@ -70,7 +70,31 @@ class Appended(NamedTuple):
     recorded_at: int
 
 
-class Log(Protocol):
+class Facts(Protocol):
+    """The half of a log from which tables are made."""
+
+    def page(self, after: int, limit: int) -> list[Fact]:
+        """The next facts in order of position, never past one that may still appear before it."""
+        ...
+
+    def facts(self, streams: Sequence[str], upto: int) -> dict[str, list[Fact]]:
+        """The facts of each stream in order of version, up to a position."""
+        ...
+
+    def scan(self, upto: int, shard: int = 0, shards: int = 1) -> Iterator[list[Fact]]:
+        """One list of facts a stream, up to a position, of the streams in one of several even parts: for a rebuild."""
+        ...
+
+    def head(self) -> int:
+        """The last position, 0 for an empty log."""
+        ...
+
+    def tolerant(self) -> "Facts":
+        """The same log for those who read on where an event cannot be decoded: its place holds Unreadable."""
+        ...
+
+
+class Log(Facts, Protocol):
     """A durable, append-only, totally ordered history. Safe to share between threads."""
 
     def append(self, append: Append) -> Appended:
@@ -114,24 +138,8 @@ class Log(Protocol):
         """
         ...
 
-    def page(self, after: int, limit: int) -> list[Fact]:
-        """The next facts in order of position, never past one that may still appear before it."""
-        ...
-
-    def facts(self, streams: Sequence[str], upto: int) -> dict[str, list[Fact]]:
-        """The facts of each stream in order of version, up to a position."""
-        ...
-
-    def scan(self, upto: int, shard: int = 0, shards: int = 1) -> Iterator[list[Fact]]:
-        """One list of facts a stream, up to a position, of the streams in one of several even parts: for a rebuild."""
-        ...
-
     def recorded(self, after: int, limit: int) -> list[Recorded]:
         """The next events with their envelopes, in order of position, sealed fields as stored."""
-        ...
-
-    def head(self) -> int:
-        """The last position, 0 for an empty log."""
         ...
 
     def position_at(self, moment: int) -> int:
