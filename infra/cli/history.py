@@ -12,6 +12,7 @@ from rich.table import Table
 from domain.errors import NotFound
 from domain.recorded import Recorded
 from infra.cli.asking import HERE, Asking, stdout
+from infra.cli.tables import show_standing, standing
 
 if TYPE_CHECKING:
     from infra.app import App as Installation
@@ -97,12 +98,13 @@ def status(*, asking: Asking = HERE) -> None:
         head = app.log.head()
         newest = app.log.recorded(head - 1, 1)
         with app.open_views() as views:
-            reached = views.position()
+            reached, tables = views.position(), standing(views, head)
         document = {
             "db": app.settings.db.partition("@")[2] or app.settings.db,
             "position": head,
             "recorded_at": newest[0].recorded_at if newest else None,
             "views": {"position": reached, "lag": head - reached},
+            **tables,
             "key_file": str(app.settings.key_path),
         }
     if asking.json:
@@ -111,6 +113,7 @@ def status(*, asking: Asking = HERE) -> None:
     out.print(f"log        {document['db']}")
     out.print(f"position   {head}" + (f", recorded {newest[0].recorded_at:%Y-%m-%d %H:%M:%S}Z" if newest else ""))
     out.print(f"tables     at position {reached}, {head - reached} behind")
+    show_standing(tables)
     out.print(f"key file   {document['key_file']}")
 
 

@@ -304,4 +304,4 @@ def compared(kept: Snapshot, rebuilt: Snapshot, projections: Sequence[Projection
     return Checked(upto, of_kept, of_rebuilt, found, apart)
 
 
-__all__ = ["Answer", "Checked", "Explained", "Kept", "Progressed", "Views"]
+__all__ = ["Answer", "Checked", "Explained", "Kept", "Parked", "Progressed", "Views"]
