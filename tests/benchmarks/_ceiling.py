@@ -20,7 +20,8 @@ from projections.versions import Cells, Projection, history_cells, relevant
 
 BATCH = 10_000  # rows in one load
 BY_KIND = {projection.kind: projection for projection in PROJECTIONS}
-READ = "SELECT topic, state FROM stored_events WHERE originator_id >= {mark}{below} ORDER BY originator_id, originator_version"
+WHERE = "WHERE originator_id >= {mark}{below} ORDER BY originator_id, originator_version"
+READ = f"SELECT topic, state FROM stored_events {WHERE}"
 
 
 def bare(projection: Projection) -> Projection:
