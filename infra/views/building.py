@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
+from infra.garbage import rarely_collected
 from infra.store.log import Facts
 from infra.views.folding import Progressed, advance, fold_shard
 from infra.views.tables import BUILDING, LIVE, OLD, SCRATCH, Catalog, Generation, Gone, Tables, shape
@@ -128,7 +129,7 @@ class Builder:
             crew = Crew(self._tables, self._url, self._projections, generation, progressed)
             return crew.load(missing, processes)
         for shard in missing:
-            with self._tables.loading(generation) as writing:
+            with rarely_collected(), self._tables.loading(generation) as writing:
                 fold_shard(writing, self._log, self._projections, generation, shard, progressed)
 
     def _complete(self, generation: Generation, rate: float) -> None:

@@ -137,18 +137,23 @@ class PostgresTables:
     def reading(self, shape: str) -> Generator[PostgresSnapshot]:
         """A snapshot of the live generation, for as long as the context lasts."""
         with self._transaction() as connection:
+            generation = 0
             for attempt in range(1, ATTEMPTS + 1):
-                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                generation = self._follow(connection, shape)
                 try:
-                    # whoever discards the generation waits for us from here on
-                    connection.execute("LOCK TABLE positions IN ACCESS SHARE MODE")
+                    generation = self._followed(connection, shape)
                     break
                 except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
                     if attempt == ATTEMPTS:
                         raise
                     connection.rollback()  # it was discarded before we came; a new snapshot sees what took its place
             yield PostgresSnapshot(connection, generation)
+
+    def _followed(self, connection: Connection[Any], shape: str) -> int:
+        """Begin a snapshot of the live generation of a shape, and keep it from being dropped until its end."""
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        generation = self._follow(connection, shape)
+        connection.execute("LOCK TABLE positions IN ACCESS SHARE MODE")
+        return generation
 
     @contextmanager
     def writing(self, shape: str, patience: float = PATIENCE) -> Generator[PostgresWriting]:

@@ -11,6 +11,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import Unavailable
+from infra.garbage import rarely_collected
 from infra.store import open_log
 from infra.views.folding import Progressed, fold_shard
 from infra.views.tables import Generation, Tables
@@ -91,7 +92,7 @@ def work(pipe: "Connection[Any, Any]", url: str, projections: Sequence[Projectio
     log, tables = open_log(url), tables_at(url)
     try:
         while (shard := pipe.recv()) is not None:
-            with tables.apart(generation, projections, shard) as writing:
+            with rarely_collected(), tables.apart(generation, projections, shard) as writing:
                 fold_shard(
                     writing, log.tolerant(), projections, generation, shard, lambda count: pipe.send(("events", count))
                 )
