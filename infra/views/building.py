@@ -48,8 +48,11 @@ class Builder:
 
     def ensure(self) -> None:
         """Tables to read, empty where there were none: quick, and `catch_up` fills them."""
-        if any((each.shape, each.state) == (self._shape, LIVE) for each in self._tables.generations()):
+        there = self._tables.generations()
+        if any((each.shape, each.state) == (self._shape, LIVE) for each in there):
             return
+        if not there:
+            self._tables.drop()  # what is there although no catalog lists it
         with self._tables.locked() as catalog:
             generation = catalog.add(self._shape, SCRATCH, 0, 1)
         self._tables.prepare(generation, self._projections)
@@ -103,6 +106,7 @@ class Builder:
     def _begun(self, state: str, upto: int, part: int) -> Generation:
         """A generation to build: the one that an earlier build left, where it is still worth it."""
         left: Generation | None = None
+        self._tables.drop()
         with self._tables.locked() as catalog:
             for each in catalog.generations():
                 if each.shape == self._shape and each.state in (BUILDING, SCRATCH):
@@ -112,7 +116,6 @@ class Builder:
                         catalog.remove(each)
             shards = min(PARTS, max(1, -(-upto // part)))
             generation = left or catalog.add(self._shape, state, upto, shards)
-        self._tables.drop()
         self._tables.prepare(generation, self._projections)
         return generation
 

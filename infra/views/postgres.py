@@ -2,7 +2,7 @@
 """The tables of projections in PostgreSQL: a schema a generation, and one beside the log's that lists them."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, cast
 
 import psycopg
@@ -225,7 +225,7 @@ class PostgresTables:
             kept = {self._name(generation) for generation in self._catalog(connection).generations()}
         for name in there:
             if name not in kept and name.removeprefix(f"{self._schema}_").isdigit():
-                with self._transaction() as connection:
+                with self._transaction() as connection, suppress(psycopg.errors.UndefinedTable):  # somebody else did
                     connection.execute("SET LOCAL client_min_messages = warning")
                     # first what readers lock first: nobody waits for one another
                     sql = SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(Identifier(name, "positions"))

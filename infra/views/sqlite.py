@@ -109,6 +109,11 @@ class SqliteTables:
         self._idle: defaultdict[int, SimpleQueue[sqlite3.Connection]] = defaultdict(SimpleQueue)
         with self._connection(CATALOG) as connection:
             connection.execute(GENERATIONS)
+        lost = [each for each in self.generations() if each.state == LIVE and not Path(self._place(each.id)).exists()]
+        if lost:  # somebody removed the file: it is made again
+            with self.locked() as catalog:
+                for generation in lost:
+                    catalog.remove(generation)
 
     def generations(self) -> list[Generation]:
         """All that the catalog lists."""
@@ -141,7 +146,7 @@ class SqliteTables:
         """A transaction on the live generation, which stays the live one meanwhile: the catalog is locked."""
         with self.locked(patience) as catalog:
             generation = catalog.live(shape)
-            if generation is None or not Path(self._place(generation.id)).exists():
+            if generation is None:
                 raise Gone(f"there are no tables of this version in {self._file}")
             with self.within(generation) as writing:
                 yield writing
@@ -181,8 +186,12 @@ class SqliteTables:
                 yield True
 
     def prepare(self, generation: Generation, projections: Sequence[Projection]) -> None:
-        """Create what is missing."""
-        with self._filling(self._place(generation.id)) as connection:
+        """Create what is missing, and remove the parts that a killed build had not taken in."""
+        place = Path(self._place(generation.id))
+        for path in place.parent.iterdir():
+            if path.name.startswith(f"{place.name}-parcel-"):
+                path.unlink(missing_ok=True)
+        with self._filling(str(place)) as connection:
             for statement in create_tables(projections, DIALECT):
                 connection.execute(statement)
 
@@ -236,7 +245,7 @@ class SqliteTables:
         kept = {str(generation.id) for generation in self.generations()}
         for path in there:
             number = path.name.removeprefix(f"{beside.name}-").partition("-")[0]
-            if number.isdigit() and (number not in kept or "-parcel-" in path.name):
+            if number.isdigit() and number not in kept:
                 with suppress(PermissionError):  # some systems keep a file until its last reader is done: next time
                     path.unlink(missing_ok=True)
 

@@ -83,7 +83,7 @@ def test_a_fact_that_cannot_be_decoded_parks_its_stream_and_the_others_go_on(vie
     kept, was = views.digest(), views.parked()
     views.rebuild(part=3)
     assert (views.digest(), views.parked()) == (kept, was)
-    assert [each.parked for each in views.kept()] == [1, 0, 0]
+    assert {each.projection: each.parked for each in views.kept() if each.parked} == {"opportunities": 1}
 
 
 @pytest.mark.parametrize(("tag", "parks"), [("activity-scheduled", 0), ("not-yet-invented", 0), ("fact-corrected", 1)])

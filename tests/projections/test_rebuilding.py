@@ -283,3 +283,31 @@ def test_nobody_loses_their_tables_by_the_files_that_builds_leave(log_url: str, 
         views.rebuild()
         assert [each.state for each, _ in views.generations()] == [OLD, LIVE]
         assert views.check().equal
+
+
+def test_tables_that_no_catalog_lists_are_not_taken_for_new_ones(sqlite_url: str, tmp_path: Path):
+    log = open_log(sqlite_url)
+    grow(log, 5)
+    with Views.open(sqlite_url, log) as views:
+        views.catch_up()
+    for path in tmp_path.glob("log.db-views*"):
+        if path.name.removeprefix("log.db-views").partition("-")[0] == "" and "-1" not in path.name:
+            path.unlink()
+    with Views.open(sqlite_url, log) as views:
+        assert views.position() == 0
+        views.catch_up(far=END)
+        assert views.check().equal
+    log.close()
+
+
+def test_tables_whose_file_is_gone_are_made_again(sqlite_url: str, tmp_path: Path):
+    log = open_log(sqlite_url)
+    grow(log, 5)
+    with Views.open(sqlite_url, log) as views:
+        views.catch_up()
+    for path in tmp_path.glob("log.db-views-1*"):
+        path.unlink()
+    with Views.open(sqlite_url, log) as views:
+        assert views.catch_up(far=END) == log.head()
+        assert views.check().equal
+    log.close()
