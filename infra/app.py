@@ -1,6 +1,5 @@
 """Puts the parts together: a log, the vault over it, who dispatches, and the views that follow."""
 
-import gc
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
@@ -15,6 +14,7 @@ from domain.history import History
 from domain.process import STANDARD
 from domain.recorded import Fact, Request
 from infra.dispatch import LATEST, Dispatcher, Receipt
+from infra.garbage import rarely_collected
 from infra.keys import KeyFile, Vault
 from infra.settings import Settings
 from infra.store import open_log
@@ -22,8 +22,6 @@ from infra.store.log import Log
 
 if TYPE_CHECKING:
     from infra.views import Views
-
-RARELY = 200_000  # objects made between two looks for garbage, in a bulk job
 
 
 class App:
@@ -47,12 +45,8 @@ class App:
     @contextmanager
     def bulk(self) -> Generator[Dispatcher]:
         """A dispatcher for a job that appends very much: it keeps histories between its batches."""
-        before = gc.get_threshold()
-        gc.set_threshold(RARELY, *before[1:])  # what such a job makes lives on: to look for circles in it is in vain
-        try:
+        with rarely_collected():
             yield self.dispatcher(cached=True)
-        finally:
-            gc.set_threshold(*before)
 
     def facts(self, receipt: Receipt) -> list[Fact]:
         """The facts that a receipt names."""

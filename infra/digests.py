@@ -2,15 +2,11 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from infra.keys import Vault
 from infra.store.log import Log
-
-if TYPE_CHECKING:
-    from infra.views import Views
 
 
 def events_digest(log: Log, upto: int) -> tuple[int, str]:
@@ -48,8 +44,3 @@ def content_digest(log: Log, vault: Vault, upto: int, of: Callable[[str], bool] 
     for name in sorted(streams):
         whole.update(name.encode() + b"\0" + streams[name])
     return facts, whole.hexdigest()
-
-
-def table_digests(views: "Views", upto: int) -> dict[str, str]:
-    """A digest of the rows of each table as they were at a position."""
-    return views.digest()

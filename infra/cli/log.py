@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from domain.errors import Malformed
 from infra.cli.asking import HERE, Asking, note, progress, stdout
 from infra.cli.moments import position
-from infra.digests import content_digest, events_digest, table_digests
+from infra.digests import content_digest, events_digest
 
 if TYPE_CHECKING:
     from infra.app import App as Installation
@@ -54,7 +54,7 @@ def digests(app: "Installation", upto: int) -> dict[str, Any]:
     events, stored = events_digest(app.log, upto)
     _, content = content_digest(app.log, app.vault, upto)
     with app.views() as views:
-        tables = table_digests(views, upto)
+        tables = views.digest(upto)
     return {"position": upto, "facts": events, "events": stored, "content": content, "tables": tables}
 
 

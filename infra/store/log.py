@@ -96,7 +96,31 @@ class Page(NamedTuple):
     end: bool
 
 
-class Log(Protocol):
+class Facts(Protocol):
+    """The half of a log from which tables are made."""
+
+    def page(self, after: int, limit: int) -> list[Fact]:
+        """The next facts in order of position, never past one that may still appear before it."""
+        ...
+
+    def facts(self, streams: Sequence[str], upto: int) -> dict[str, list[Fact]]:
+        """The facts of each stream in order of version, up to a position."""
+        ...
+
+    def scan(self, upto: int, shard: int = 0, shards: int = 1) -> Iterator[list[Fact]]:
+        """One list of facts a stream, up to a position, of the streams in one of several even parts: for a rebuild."""
+        ...
+
+    def head(self) -> int:
+        """The last position, 0 for an empty log."""
+        ...
+
+    def tolerant(self) -> "Facts":
+        """The same log for those who read on where an event cannot be decoded: its place holds Unreadable."""
+        ...
+
+
+class Log(Facts, Protocol):
     """A durable, append-only, totally ordered history. Safe to share between threads."""
 
     def append(self, append: Append) -> Appended:
@@ -140,18 +164,6 @@ class Log(Protocol):
         """
         ...
 
-    def page(self, after: int, limit: int) -> list[Fact]:
-        """The next facts in order of position, never past one that may still appear before it."""
-        ...
-
-    def facts(self, streams: Sequence[str], upto: int) -> dict[str, list[Fact]]:
-        """The facts of each stream in order of version, up to a position."""
-        ...
-
-    def scan(self, upto: int, shard: int = 0, shards: int = 1) -> Iterator[list[Fact]]:
-        """One list of facts a stream, up to a position, of the streams in one of several even parts: for a rebuild."""
-        ...
-
     def recorded(self, after: int, limit: int) -> list[Recorded]:
         """The next events with their envelopes, in order of position, sealed fields as stored."""
         ...
@@ -172,10 +184,6 @@ class Log(Protocol):
 
     def begun(self, streams: Sequence[str], upto: int) -> set[str]:
         """Those of several streams that had begun by a position."""
-        ...
-
-    def head(self) -> int:
-        """The last position, 0 for an empty log."""
         ...
 
     def position_at(self, moment: int) -> int:

@@ -2,14 +2,15 @@
 """How history is read back: the same questions in the same SQL on every database."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
 from domain.recorded import Fact, Recorded
-from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, fact, recorded
+from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, fact, recorded, tolerant_fact
 from infra.store.log import Answer, Page, Row, Wanted
 
 SAMPLES = 256  # positions looked at per shard to find even bounds: parts differ by some 6 per cent
@@ -34,6 +35,14 @@ class Reader(ABC):
         self._fact_rows = f"SELECT {FACT_COLUMNS} FROM {events}"
         self._recorded_rows = f"SELECT {RECORDED_COLUMNS} FROM {events}"
         self._events, self._answers, self._keys, self._tokens = events, answers, keys, tokens
+        self._fact: Callable[[Row], Fact] = fact
+        self._cuts: dict[tuple[int, int], list[tuple[str, str | None]]] = {}  # the bounds last asked for
+
+    def tolerant(self) -> Self:
+        """The same log for those who read on where an event cannot be decoded: its place holds Unreadable."""
+        other = copy(self)
+        other._fact = tolerant_fact
+        return other
 
     @abstractmethod
     def rows(self, sql: str, *parameters: Any) -> list[Row]:
@@ -64,12 +73,12 @@ class Reader(ABC):
         )
         found: dict[str, list[Fact]] = {}
         for row in self.rows(sql, self.members(streams), upto):
-            found.setdefault(row[1], []).append(fact(row))
+            found.setdefault(row[1], []).append(self._fact(row))
         return found
 
     def page(self, after: int, limit: int) -> list[Fact]:
         """The next facts in order of position; an append becomes visible before the next one draws a position."""
-        return [fact(row) for row in self._next(self._fact_rows, after, limit)]
+        return [self._fact(row) for row in self._next(self._fact_rows, after, limit)]
 
     def recorded(self, after: int, limit: int) -> list[Recorded]:
         """The next events with their envelopes, in order of position, sealed fields as stored."""
@@ -129,18 +138,20 @@ class Reader(ABC):
 
         The same `upto` and `shards` cut the log at the same streams, whoever asks and whenever.
         """
-        low, high = self._bounds(upto, shards)[shard]
+        cuts = self._cuts.get((upto, shards)) or self._bounds(upto, shards)
+        self._cuts = {(upto, shards): cuts}  # looked for once, not for each of many shards
+        low, high = cuts[shard]
         sql, parameters = f"{self._fact_rows} WHERE originator_id >= {self.mark}", [low]
         if high is not None:
             sql, parameters = f"{sql} AND originator_id < {self.mark}", [low, high]
         sql = f"{sql} AND +notification_id <= {self.mark} ORDER BY originator_id, originator_version"
-        stream, facts = None, list[Fact]()
+        stream, facts, made = None, list[Fact](), self._fact
         for row in self.flow(sql, *parameters, upto):
             if row[1] != stream:
                 if facts:
                     yield facts
                 stream, facts = row[1], []
-            facts.append(fact(row))
+            facts.append(made(row))
         if facts:
             yield facts
 

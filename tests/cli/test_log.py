@@ -28,10 +28,7 @@ def test_a_replay_up_to_a_position_has_the_digests_of_then(told: Shell, log_url:
     replayed = document(told("replay", "--to", "50", "--from", log_url, "--db", new, "--with-keys", "--json"))
     assert replayed == digests(told, "--db", new)
     assert (replayed["position"], replayed["facts"]) == (50, 50)
-    original = digests(told, "--to", "50")
-    for name in ("position", "facts", "events", "content"):
-        assert replayed[name] == original[name]
-    assert set(replayed["tables"]) == set(original["tables"]) >= {"opportunities", "leads", "processes"}
+    assert replayed == digests(told, "--to", "50")
 
 
 def test_a_whole_copy_has_the_digests_of_its_log(told: Shell, log_url: str, new: str) -> None:
