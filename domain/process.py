@@ -92,7 +92,9 @@ class PublishProcess(Struct, frozen=True, tag="publish-process", forbid_unknown_
             raise Malformed(f"stages.kind: no stage of kind {', '.join(sorted(missing))}")
         opens = [stage.id for stage in self.stages if stage.kind == "open"]
         if self.qualifying_stage and self.qualifying_stage not in opens:
-            raise Malformed(f"qualifying_stage: {self.qualifying_stage!r} is none of the open stages {', '.join(opens)}")
+            raise Malformed(
+                f"qualifying_stage: {self.qualifying_stage!r} is none of the open stages {', '.join(opens)}"
+            )
 
 
 class RenameStage(Struct, frozen=True, tag="rename-stage", forbid_unknown_fields=True):
