@@ -39,22 +39,14 @@ METRICS: dict[str, Metric] = {
         Metric("transitions", 1, transitions.transitions, transitions.transition_records, _DEALS, period="taken"),
         Metric("backward-moves", 1, transitions.backward_moves, transitions.backward_records, _DEALS, period="taken"),
         Metric("stage-flow", 1, stage_flow.stage_flow, stage_flow.records, _DEALS, period="taken"),
-        Metric(
-            "lead-conversion",
-            1,
-            lead_conversion.lead_conversion,
-            lead_conversion.records,
-            leads.PROJECTION,
-            period="taken",
-            dimensions=lead_conversion.DIMENSIONS,
-        ),
-        Metric(
-            "time-in-stage", 1, time_in_stage.time_in_stage, time_in_stage.records, _DEALS, time_in_stage.MODES, "taken"
-        ),
+        Metric("lead-conversion", 1, lead_conversion.lead_conversion, lead_conversion.records, leads.PROJECTION,
+               period="taken", dimensions=lead_conversion.DIMENSIONS),
+        Metric("time-in-stage", 1, time_in_stage.time_in_stage, time_in_stage.records, _DEALS, time_in_stage.MODES,
+               "taken", stage=True),
         Metric("generation", 1, generation.generation, generation.records, _DEALS, period="taken", stage=True),
         Metric("push-count", 1, push_count.push_count, push_count.records, _DEALS, period="taken"),
         Metric("slip-rate", 1, slip_rate.slip_rate, slip_rate.records, _DEALS, period="needed"),
     )
-}
+}  # fmt: skip
 
 __all__ = ["METRICS", "PROJECTIONS"]

@@ -62,6 +62,7 @@ def time_in_stage(asked: Inquiry) -> Iterator[Part]:
     latest is asked for, at the last instant at which anything is known to have happened to a deal.
     - latest: a deal's latest stay in the stage.
     - cumulative: all its stays in the stage added up, censored while it is there.
+    Of one stage alone where one is asked for.
     median_days: by Kaplan and Meier, so stays that go on are not mistaken for short ones; beside it the plain median
     and mean of the stays that are over, which are biased low. Filters judge a deal as it stood at the moment; one that
     is merged or deleted is left out.
@@ -77,7 +78,8 @@ def time_in_stage(asked: Inquiry) -> Iterator[Part]:
     days, over = (last // 2 % MOST_DAYS, last % 2) if latest else together
     each = select(*keys, days.label("days"), over.label("over")).group_by(*keys, stays.c.deal).subquery()
     teams, own = asked.references.team_at(asked.question.effective_at), len(asked.dimensions)
-    for row in asked.select(select(*each.c, func.count()).group_by(*each.c)):
+    chosen = [] if asked.question.stage is None else [each.c.stage == asked.question.stage]
+    for row in asked.select(select(*each.c, func.count()).where(*chosen).group_by(*each.c)):
         process, stage, took, left, count = row[-5:]
         origin = Origin(*row[own : own + 3]) if asked.apart else None
         lasted = Lasted(took, count, count * left)
