@@ -62,6 +62,11 @@ def status_is(rows: FromClause, status: str) -> ColumnElement[bool]:
     return rows.c.status == literal_column(f"'{status}'")
 
 
+def began_visit(rows: FromClause) -> ColumnElement[bool]:
+    """The facts that took a deal to another stage or status, written out like a status."""
+    return rows.c.visits == literal_column("1")
+
+
 def total(column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
     """A sum in two parts: minor units of many large deals pass 64 bits, where SQLite gives up."""
     return func.sum(column // BILLION), func.sum(column % BILLION)
@@ -100,25 +105,29 @@ def sums(
     rows: FromClause,
     columns: Sequence[ColumnElement[Any]],
     where: Sequence[ColumnElement[bool]],
-    dated: ColumnElement[int] | None = None,
+    dated: ColumnElement[int] | date | None = None,
     hint: str = "",
+    judged: FromClause | None = None,
 ) -> Iterator[Sum]:
     """How many deals there are, and their worth, by the question's dimensions, some columns and the currency.
 
-    dated: the instant whose rate counts where amounts are converted; by default the question's moment. Conversions
-    round each deal for itself, so deals of another amount or day are then summed apart. hint: an SQLite index.
+    dated: the instant, or the day of all, whose rate counts where amounts are converted; by default the question's
+    moment. Conversions round each deal for itself, so deals of another amount or day are then summed apart. hint: an
+    SQLite index. judged: the rows that the dimensions are read from, where they are others than are summed.
     """
-    own, into = grouping(asked, rows), asked.question.convert_to
-    singly = [] if into is None else [rows.c.amount, *([] if dated is None else [dated])]
+    own, into = grouping(asked, rows if judged is None else judged), asked.question.convert_to
+    each_dated = [dated] if isinstance(dated, ColumnElement) else []
+    singly = [] if into is None else [rows.c.amount, *each_dated]
     keys = [*own, *columns, rows.c.currency, *singly, *(origin_columns(rows) if asked.apart else ())]
     query = select(*keys, func.count(), *total(rows.c.amount)).where(*where).group_by(*keys)
     teams, calendar = asked.references.team_at(asked.question.effective_at), asked.references.calendar
-    day = date.max if asked.question.effective_at == END else calendar.day(asked.question.effective_at)
+    moment = asked.question.effective_at
+    day = dated if isinstance(dated, date) else date.max if moment == END else calendar.day(moment)
     first, last = len(own), len(own) + len(columns)
     for row in asked.select(query.with_hint(rows, f"INDEXED BY {hint}", "sqlite") if hint else query):
         deals, amount, currency, left_out = row[-3], whole(*row[-2:]), row[last], ""
         if into is not None:
-            on = day if dated is None else calendar.day(row[last + 2])
+            on = calendar.day(row[last + 2]) if each_dated else day
             each = asked.references.rates.convert(row[last + 1], currency, into, on)
             left_out = "" if each is not None else f"no rate from {currency} to {into}{shown(on)}"
             amount, currency = None if each is None else each * deals, into
@@ -154,6 +163,6 @@ def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
 
 
 __all__ = [
-    "COLUMNS", "STAGES_OWN", "Sum", "group", "grouping", "open_sums", "open_then", "origin_columns", "shown",
-    "standing", "status_is", "sums", "total", "wanted", "whole", "within",
+    "COLUMNS", "STAGES_OWN", "Sum", "began_visit", "group", "grouping", "open_sums", "open_then", "origin_columns",
+    "shown", "standing", "status_is", "sums", "total", "wanted", "whole", "within",
 ]  # fmt: skip

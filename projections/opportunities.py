@@ -234,5 +234,14 @@ TABLE = table(
         "opportunities_e", "effective_to", "effective_from", "known_to", "known_from", *SUMMED, "status",
         where=f"{OPEN} AND {ENDED}",
     ),
+    # the ways of the deals, and by stream, so that those of one deal lie together; and which deals were taken out
+    partial_index(
+        "opportunities_visits", "stream", "visit", "effective_from", "process", "process_version", "stage", "status",
+        "was", "was_process", "was_stage", "was_from", "visits", "known_to", where=f"visits = 1 AND {TIP}",
+    ),
+    partial_index(
+        "opportunities_gone", "stream", "effective_from", "effective_to", "before", "known_to",
+        where=f"before != '' AND {TIP}",
+    ),
 )  # fmt: skip
 PROJECTION = Projection("opportunities", VERSION, "opportunity", tags(*COUNTED), Opportunity, evolve, TABLE)

@@ -203,11 +203,11 @@ def show(out: Console, answer: "Answer", title: str = "") -> None:
 
 
 def cell(name: str, value: Any) -> str:
-    """A value as people read it: shares in percent, thousands parted, nothing where there is no figure."""
+    """A value as people read it: shares in percent, days to a tenth, thousands parted, nothing where there is none."""
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.1%}"
+        return f"{value:,.1f}" if name.endswith("_days") else f"{value:.1%}"
     if isinstance(value, str):
         return value
     return f"{value:,.2f}" if name in ("amount", "weighted") or name.endswith("_amount") else f"{value:,}"
