@@ -35,6 +35,7 @@ from projections.question import Asked
 from projections.versions import END, Cells, Projection, Version
 
 CACHE = 64 * 1024  # kibibytes a connection
+SORTERS = 2  # threads that sort the rows of an index beside the one that reads them
 SAMPLE = 1000  # rows of an index looked at to know how its values are spread
 ATTEMPTS = 20  # of following the catalog to a generation that is discarded just then
 CATALOG = 0  # the place of the catalog's connections among those of the generations
@@ -227,6 +228,7 @@ class SqliteTables:
         """Create the indexes, switch to the write-ahead log in which the generation lives on, and sync all of it."""
         place = self._place(generation.id)
         with self._filling(place) as connection:
+            connection.execute(f"PRAGMA threads = {SORTERS}")
             for projection in projections:
                 for statement in create_indexes(projection, DIALECT):
                     connection.execute(statement)
