@@ -23,12 +23,13 @@ from sqlalchemy import select
 
 from infra.store import Log, open_log
 from infra.views import Views
+from infra.views.tables import shape
 from projections import PROJECTIONS
 from projections.opportunities import TABLE
 from projections.question import Question
 from projections.versions import effective, known
 from tests.benchmarks._history import BEGINNING, DAY, YEARS, drafts, write
-from tests.benchmarks.project import database
+from tests.benchmarks.append import database
 
 COLUMNS = ("stream", "status", "process", "process_version", "stage", "currency", "probability", "amount")
 TYPES = ("TEXT", "TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT")
@@ -61,7 +62,7 @@ def question(random: Random, moment: str, head: int, metric: str) -> Question:
 def plain_rows(views: Views) -> list[Any]:
     """The deals as they stand."""
     asked = select(*(TABLE.c[name] for name in COLUMNS)).where(known(TABLE), effective(TABLE))
-    with views._tables.reading(PROJECTIONS) as snapshot:  # type: ignore[attr-defined]
+    with views._tables.reading(shape(PROJECTIONS)) as snapshot:  # type: ignore[attr-defined]
         return list(snapshot.select(asked))
 
 
