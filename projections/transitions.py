@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import and_, or_
+from sqlalchemy import tuple_
 
 from projections.deals import within
 from projections.metric import Inquiry, Key, Part
@@ -86,15 +86,11 @@ def backward_moves(asked: Inquiry) -> Iterator[Part]:
     where = [*moved(question), *within(o.effective_from, question), *within_process]
     moves = (o.process, o.process_version, o.was_stage, o.stage)
     on, plain = ladders(asked.references.stages), asked._replace(question=replace(question, by=()), apart=False)
-    back = [
-        and_(*(column == value for column, value in zip(moves, each.values, strict=True)))
-        for each in counts(plain, moves, where)
-        if is_back(on, *each.values)
-    ]
+    back = [each.values for each in counts(plain, moves, where) if is_back(on, *each.values)]
     if not back:
         return
     counted = set[tuple[str, Key]]()
-    for each in counts(asked, (o.process, o.was_stage), [*where, or_(*back)], deals=True):
+    for each in counts(asked, (o.process, o.was_stage), [*where, tuple_(*moves).in_(back)], deals=True):
         key, deals = each.values[:2], each.deals
         if each.origin:  # with rows apart, of a deal that moved back twice the first counts it
             deals = int((each.origin.stream, key) not in counted)

@@ -213,6 +213,21 @@ def test_open_deals_are_summed_from_an_index_on_postgresql(postgres_url: str, in
     tables.disconnect()
 
 
+@pytest.mark.parametrize("metric", ["funnel", "transitions", "backward-moves", "stage-flow", "time-in-stage"])
+def test_the_ways_of_deals_are_read_from_an_index_alone_on_sqlite(tmp_path: Any, metric: str):
+    tables = SqliteTables(str(tmp_path / "views.db"))
+    Views(tables, FactLog())  # type: ignore[arg-type]
+    with tables.reading(PROJECTIONS) as snapshot:
+        plans = [
+            str(list(snapshot._connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters)))  # type: ignore[attr-defined]
+            for text, parameters in (spelled(asked, SQLITE) for asked in selects(metric, Question(since=1, until=9)))
+        ]
+    assert "SCAN opportunities USING COVERING INDEX opportunities_visits" in plans[-1]
+    if metric in ("transitions", "backward-moves", "time-in-stage"):
+        assert "USING COVERING INDEX opportunities_gone" in plans[-1]
+    tables.disconnect()
+
+
 def test_the_rows_that_a_page_closes_are_found_by_their_stream(tmp_path: Any):
     tables = SqliteTables(str(tmp_path / "views.db"))
     Views(tables, FactLog())  # type: ignore[arg-type]
