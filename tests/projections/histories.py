@@ -235,7 +235,7 @@ QUESTIONS = st.builds(
     source=st.none() | st.none() | SOURCES,
     currency=st.none() | st.none() | CURRENCY,
 )
-PERIODS = st.tuples(st.none() | st.integers(-1, 3), st.none() | st.integers(4, 8))
+SPANS = st.tuples(st.none() | st.integers(-1, 3), st.none() | st.integers(4, 8))
 GROUPS = st.lists(st.sampled_from(DIMENSIONS), max_size=2, unique=True).map(tuple)
 CONVERSIONS = st.none() | st.sampled_from(["EUR", "USD"])
 

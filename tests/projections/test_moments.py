@@ -18,7 +18,7 @@ from projections.question import Question
 from projections.versions import END, Projection, effective, from_cells, known
 from tests.projections import naive
 from tests.projections.conftest import Over
-from tests.projections.histories import CURRENCIES, PERIODS, QUESTIONS, histories
+from tests.projections.histories import CURRENCIES, QUESTIONS, SPANS, histories
 
 EXAMPLES = int(environ.get("DEALTRAIL_EXAMPLES", "25"))
 often = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -49,7 +49,7 @@ def test_the_board_and_the_weighted_pipeline_equal_a_fold(over: Over, facts: lis
 
 
 @often
-@given(facts=histories(), question=QUESTIONS, period=PERIODS)
+@given(facts=histories(), question=QUESTIONS, period=SPANS)
 def test_the_funnel_and_the_win_rate_equal_a_fold(
     over: Over, facts: list[Fact], question: Question, period: tuple[int | None, int | None]
 ):

@@ -1,0 +1,43 @@
+"""Every number once more, from the events as they are stored: the plainest way, sharing no code with the rest.
+
+What a metric means is told in its own docstring and in docs; this is a second reading of it. Histories are small
+here, so nothing is quick: deals are folded for every question, and each group and period is gone through by itself.
+"""
+
+from typing import Any, NamedTuple
+
+from tests.recompute import asking, conversions, moments
+from tests.recompute.asking import Answer, Metric, World
+from tests.recompute.fold import Raw
+
+
+class Recomputed(NamedTuple):
+    """A number: its records, and whether it is asked over a period."""
+
+    records: Metric
+    over_period: bool = False
+
+
+METRICS = {
+    "board": Recomputed(moments.board),
+    "weighted": Recomputed(moments.weighted),
+    "win-rate": Recomputed(moments.win_rate, True),
+    "funnel": Recomputed(conversions.funnel, True),
+    "transitions": Recomputed(conversions.transitions, True),
+    "backward-moves": Recomputed(conversions.backward_moves, True),
+    "stage-flow": Recomputed(conversions.stage_flow, True),
+    "lead-conversion": Recomputed(conversions.lead_conversion, True),
+    "time-in-stage": Recomputed(conversions.time_in_stage, True),
+    "generation": Recomputed(conversions.generation, True),
+    "push-count": Recomputed(conversions.push_count, True),
+    "slip-rate": Recomputed(conversions.slip_rate, True),
+}
+
+
+def recomputed(metric: str, world: World, question: Any) -> Answer:
+    """The answer to a question, which names its mode."""
+    records, over_period = METRICS[metric]
+    return asking.answer(records, over_period, world, question)
+
+
+__all__ = ["METRICS", "Answer", "Raw", "Recomputed", "World", "recomputed"]
