@@ -1,17 +1,20 @@
 """Every metric at every moment equals the recomputation from raw events, on both databases."""
 
+from collections.abc import Sequence
 from os import environ
 from typing import Any, NamedTuple
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from msgspec.structs import astuple, replace
+from msgspec.structs import asdict, astuple, replace
 
 from domain.correction import FactCorrected
 from domain.recorded import Fact
 from infra.store.codec import encode
 from infra.views import Views
 from projections import METRICS
+from projections.explanation import Behind
+from projections.funnel import FunnelRow
 from projections.metric import Metric
 from projections.question import PERIODS, Question
 from projections.versions import END
@@ -25,6 +28,7 @@ from tests.projections.histories import (
     SPANS,
     STAGE_IDS,
     TEAMS,
+    FactLog,
     Scale,
     asked_on,
     histories,
@@ -34,6 +38,7 @@ from tests.recompute import Answer, Raw, World, recomputed
 
 EXAMPLES = int(environ.get("DEALTRAIL_EXAMPLES", "25"))
 often = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+seldom = settings(often, max_examples=max(EXAMPLES // 5, 1))  # asks of every metric at every position, twice
 
 
 def raw(fact: Fact) -> Raw:
@@ -86,17 +91,101 @@ def told(views: Views, metric: Metric, question: Question) -> Answer:
     return Answer([(g, astuple(r)) for g, r in zip(found.groups, found.records, strict=True)], found.left_out)
 
 
+def other_moments(question: Question) -> list[Question]:
+    """The question at each of its axes alone, and as things stand."""
+    return [
+        replace(question, known_at=END),
+        replace(question, effective_at=END),
+        replace(question, known_at=END, effective_at=END),
+    ]
+
+
 @often
-@given(inquiry=inquiries(), page=st.integers(1, 9))
-def test_every_metric_equals_its_recomputation(over: Over, inquiry: Inquiry, page: int):
+@given(inquiry=inquiries(), page=st.integers(1, 9), other=st.integers(0, 2))
+def test_every_metric_equals_its_recomputation(over: Over, inquiry: Inquiry, page: int, other: int):
     views, log = over(inquiry.facts), [raw(fact) for fact in inquiry.facts]
     views.catch_up(page, far=END)
-    asked, at_last = inquiry.question, replace(inquiry.question, known_at=END, effective_at=END)
-    for moment in (asked, at_last):
+    for moment in (inquiry.question, other_moments(inquiry.question)[other]):
         world = World(log, moment.known_at)
         for metric in METRICS.values():
             for question in inquiry._replace(question=moment).of(metric):
                 assert told(views, metric, question) == recomputed(metric.name, world, question), metric.name
+
+
+@seldom
+@given(inquiry=inquiries(), turn=st.integers(0, 99))
+def test_a_metric_known_at_a_position_is_what_it_was_when_the_log_ended_there(over: Over, inquiry: Inquiry, turn: int):
+    log = FactLog()
+    views = over(log)
+    then: dict[tuple[int, str], Answer] = {}
+    asked = {metric: inquiry.of(metric) for metric in METRICS.values()}  # in one mode at a time, each in its turn
+    for count, fact in enumerate(inquiry.facts, turn):
+        log.all.append(fact)
+        views.catch_up()
+        for metric, questions in asked.items():
+            question = replace(questions[count % len(questions)], known_at=END)
+            then[fact.position, metric.name] = told(views, metric, question)
+    for count, fact in enumerate(inquiry.facts, turn):
+        for metric, questions in asked.items():
+            question = replace(questions[count % len(questions)], known_at=fact.position)
+            assert told(views, metric, question) == then[fact.position, metric.name], metric.name
+
+
+@often
+@given(inquiry=inquiries())
+def test_what_is_behind_a_figure_adds_up_to_it(over: Over, inquiry: Inquiry):
+    views = over(inquiry.facts)
+    views.rebuild()
+    recorded = {(fact.stream, fact.corrects or fact.version) for fact in inquiry.facts}
+    positions = {fact.position for fact in inquiry.facts}
+    for metric in METRICS.values():
+        for question in inquiry.of(metric):
+            explained = views.explain(metric.name, question)
+            assert [record for _, record, _ in explained.figures] == views.ask(metric.name, question).records
+            counted = [row for _, _, behind in explained.figures for row in behind]
+            for _, record, behind in explained.figures:
+                assert shared(record, behind) == summed(record, behind), metric.name
+            assert {(row.stream, row.version) for row in (*counted, *explained.left_out)} <= recorded, metric.name
+            assert {row.known_from for row in (*counted, *explained.left_out)} <= positions, metric.name
+            streams = {row.stream for row in counted}
+            gone = {row.stream for row in explained.left_out if row.reason.startswith(("merged", "deleted", "late"))}
+            assert not streams & gone, metric.name
+
+
+def shared(record: Any, behind: Sequence[Behind]) -> dict[str, Any]:
+    """What a record says by the names under which its rows say what they add."""
+    fields = asdict(record)
+    return {name: fields[name] for row in behind[:1] for name in row.adds if name in fields}
+
+
+def summed(record: Any, behind: Sequence[Behind]) -> dict[str, Any]:
+    """The same names, what the rows say under them added up."""
+    return {name: sum(row.adds[name] for row in behind) for name in shared(record, behind)}
+
+
+@often
+@given(inquiry=inquiries())
+def test_the_modes_of_the_funnel_agree_as_far_as_they_must(over: Over, inquiry: Inquiry):
+    views = over(inquiry.facts)
+    views.rebuild()
+    modes: dict[str, dict[Any, FunnelRow]] = {}
+    for question in inquiry.of(METRICS["funnel"]):
+        found = views.ask("funnel", question)
+        shown = zip(found.groups, found.records, strict=True)
+        modes[question.mode] = {(*group.values(), row.process, row.stage): row for group, row in shown}
+    assert set(modes["strict"]) <= set(modes["touched"]) == set(modes["adjacent"])
+    begun_anywhere = inquiry.question.since is None and not set(inquiry.question.by) & set(PERIODS)
+    for key, touched in modes["touched"].items():
+        adjacent, strict = modes["adjacent"][key], modes["strict"].get(key, touched)
+        assert strict.entered <= touched.entered == adjacent.entered
+        assert max(strict.advanced, adjacent.advanced) <= touched.advanced
+        if begun_anywhere:  # who passed a stage before the period may touch it in the period
+            reached = modes["reached_or_beyond"][key]
+            assert touched.entered <= reached.entered
+            assert touched.advanced <= reached.advanced
+    for row in (row for rows in modes.values() for row in rows.values()):
+        assert 0 <= row.advanced <= row.entered
+        assert 0 <= row.still_open <= row.entered - row.advanced
 
 
 def test_every_metric_has_a_recomputation():
