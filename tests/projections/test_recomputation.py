@@ -16,7 +16,7 @@ from projections import METRICS
 from projections.explanation import Behind
 from projections.funnel import FunnelRow
 from projections.metric import Metric
-from projections.question import PERIODS, Question
+from projections.question import DIMENSIONS, PERIODS, Question
 from projections.versions import END
 from tests import recompute
 from tests.projections.conftest import Over
@@ -65,8 +65,9 @@ class Inquiry(NamedTuple):
             )
         elif not metric.period:
             since = until = None
+        strange = {name: None for name in DIMENSIONS if name not in metric.by}
         stage = question.stage if metric.stage else None
-        asked = replace(question, by=by, since=since, until=until, stage=stage)
+        asked = replace(question, by=by, since=since, until=until, stage=stage, **strange)
         return [metric.checked(replace(asked, mode=mode)) for mode in metric.modes or ("",)]
 
 

@@ -7,15 +7,16 @@ here, so nothing is quick: deals are folded for every question, and each group a
 from typing import Any, NamedTuple
 
 from tests.recompute import asking, conversions, moments
-from tests.recompute.asking import Answer, Metric, World
+from tests.recompute.asking import Answer, Metric, Others, World
 from tests.recompute.fold import Raw
 
 
 class Recomputed(NamedTuple):
-    """A number: its records, and whether it is asked over a period."""
+    """A number: its records, whether it is asked over a period, and the groups that it has beside those of deals."""
 
     records: Metric
     over_period: bool = False
+    others: Others | None = None
 
 
 METRICS = {
@@ -26,7 +27,7 @@ METRICS = {
     "transitions": Recomputed(conversions.transitions, True),
     "backward-moves": Recomputed(conversions.backward_moves, True),
     "stage-flow": Recomputed(conversions.stage_flow, True),
-    "lead-conversion": Recomputed(conversions.lead_conversion, True),
+    "lead-conversion": Recomputed(conversions.lead_conversion, True, conversions.groups_of_leads),
     "time-in-stage": Recomputed(conversions.time_in_stage, True),
     "generation": Recomputed(conversions.generation, True),
     "push-count": Recomputed(conversions.push_count, True),
@@ -36,8 +37,8 @@ METRICS = {
 
 def recomputed(metric: str, world: World, question: Any) -> Answer:
     """The answer to a question, which names its mode."""
-    records, over_period = METRICS[metric]
-    return asking.answer(records, over_period, world, question)
+    records, over_period, others = METRICS[metric]
+    return asking.answer(records, over_period, world, question, others)
 
 
 __all__ = ["METRICS", "Answer", "Raw", "Recomputed", "World", "recomputed"]

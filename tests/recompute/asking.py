@@ -103,13 +103,15 @@ class Asked:
         into = self.question.convert_to
         return into if dimension == "currency" and into else self.value(dimension, deal)
 
-    def lead(self, lead: Lead) -> bool:
-        """Whether the filters that a lead can have let it through, and the group is its own."""
-        own = {"owner": lead.owner, "source": lead.source}
-        own["team"] = self.world.teams.team_of(lead.owner, self.question.effective_at)
-        if any(getattr(self.question, name) not in (None, value) for name, value in own.items()):
-            return False
-        return all(own[name] == wanted for name, wanted in self.group.items())
+    def leads(self) -> Iterator[tuple[Lead, dict[str, str]]]:
+        """The leads as they stood that the filters let through, and what they can be grouped by."""
+        for steps in self.world.leads.values():
+            begun = [step for step in steps if step.at <= self.question.effective_at]
+            if begun:
+                team = self.world.teams.team_of(begun[-1].owner, self.question.effective_at)
+                own = {"owner": begun[-1].owner, "source": begun[-1].source, "team": team}
+                if all(getattr(self.question, name) in (None, value) for name, value in own.items()):
+                    yield begun[-1], own
 
     def past(self, moment: int | None = None) -> dict[str, list[Step]]:
         """The history until a moment (the question's) of each deal that is asked for by how it stood then."""

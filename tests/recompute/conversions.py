@@ -155,14 +155,22 @@ def stage_flow(asked: Asked) -> Iterator[Record]:
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for steps in asked.alive().values():
         way = stays(steps)
-        for process, ladder in climbs(asked, steps):
+        for process, version in {step.deal.process: step.deal.version for step in steps}.items():
+            ladder = asked.world.ladder(process, version)  # of a version that nobody knows: without steps
             for stage in {stay.deal.stage for stay in way if stay.deal.process == process}:
                 if shown(asked, process) and (outcome := flowed(asked, way, process, stage, ladder)):
                     counts[process, stage].update({"present", outcome})
-    for key in sorted(counts, key=lambda key: asked.world.place(*key)):
+    somebody = {process for process, _ in counts}
+    empty = {key for key in opens(asked) if key[0] in somebody}
+    for key in sorted(empty | set(counts), key=lambda key: asked.world.place(*key)):
         count = counts[key]
         present, progressed, lost, back = (count[name] for name in ("present", "progressed", "lost", "back"))
-        yield *key, asked.world.name(*key), present, progressed, lost, back, progressed / present
+        yield *key, asked.world.name(*key), present, progressed, lost, back, progressed / present if present else None
+
+
+def opens(asked: Asked) -> set[tuple[str, str]]:
+    """The open stages of every version."""
+    return {(version[0], stage) for version in asked.world.processes for stage in asked.world.ladder(*version).opens}
 
 
 def flowed(asked: Asked, way: Sequence[Stay], process: str, stage: str, ladder: Ladder) -> str:
@@ -192,14 +200,20 @@ def touches(asked: Asked, entered: int, left: int | None) -> bool:
 def lead_conversion(asked: Asked) -> Iterator[Record]:
     """(captured, converted, disqualified, still open, conversion) of the leads captured in the period."""
     counts = Counter[str]()
-    for steps in asked.world.leads.values():
-        begun = [step for step in steps if step.at <= asked.question.effective_at]
-        if begun and asked.during(begun[-1].captured_at) and begun[-1].status != "merged" and asked.lead(begun[-1]):
-            counts[begun[-1].status] += 1
+    for lead, own in asked.leads():
+        in_group = all(own[name] == value for name, value in asked.group.items())
+        if in_group and asked.during(lead.captured_at) and lead.status != "merged":
+            counts[lead.status] += 1
     captured, converted, disqualified = counts.total(), counts["converted"], counts["disqualified"]
     if captured or not asked.group:
         still_open = captured - converted - disqualified
         yield captured, converted, disqualified, still_open, converted / captured if captured else None
+
+
+def groups_of_leads(asked: Asked) -> Iterator[tuple[str, ...]]:
+    """The values of what is grouped by that leads have."""
+    for _, own in asked.leads():
+        yield tuple(own[name] for name in asked.question.by if name in own)
 
 
 def time_in_stage(asked: Asked) -> Iterator[Record]:
@@ -237,7 +251,7 @@ def survived(durations: Sequence[tuple[int, bool]]) -> int | None:
 
 
 def generation(asked: Asked) -> Iterator[Record]:
-    """(process, stage, currency, deals, amount) at the first visit at or past the qualifying stage, in the period."""
+    """(process, stage, name, currency, deals, amount) at the first visit in or past the qualifying stage."""
     found: dict[tuple[str, str, str], list[Decimal]] = defaultdict(list)
     for steps in asked.alive().values():
         for process, ladder in climbs(asked, steps):
@@ -250,7 +264,7 @@ def generation(asked: Asked) -> Iterator[Record]:
             if entry and asked.during(entry.at) and (worth := asked.worth(entry.deal.worth, entry.at)):
                 found[process, stage, worth.currency].append(worth.amount)
     for key in sorted(found, key=lambda key: (*asked.world.place(*key[:2]), key[2])):
-        yield *key, len(found[key]), sum(found[key], Decimal(0))
+        yield *key[:2], asked.world.name(*key[:2]), key[2], len(found[key]), sum(found[key], Decimal(0))
 
 
 def qualifying(asked: Asked, process: str, version: int, ladder: Ladder) -> str:
