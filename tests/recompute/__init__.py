@@ -6,7 +6,7 @@ here, so nothing is quick: deals are folded for every question, and each group a
 
 from typing import Any, NamedTuple
 
-from tests.recompute import asking, balance, conversions, moments
+from tests.recompute import asking, balance, conversions, moments, planning
 from tests.recompute.asking import Answer, Metric, Others, World
 from tests.recompute.fold import Raw
 
@@ -31,6 +31,11 @@ METRICS = {
     "time-in-stage": Recomputed(conversions.time_in_stage, True),
     "generation": Recomputed(conversions.generation, True),
     "push-count": Recomputed(conversions.push_count, True),
+    "forecast": Recomputed(planning.forecast, True),
+    "coverage": Recomputed(planning.coverage, True),
+    "velocity": Recomputed(planning.velocity, True),
+    "ageing": Recomputed(planning.ageing),
+    "follow-up": Recomputed(planning.follow_up),
     "waterfall": Recomputed(balance.waterfall, True),
     "slip-rate": Recomputed(conversions.slip_rate, True),
 }
