@@ -85,6 +85,7 @@ CURRENCY = st.sampled_from(["EUR", *CURRENCIES])
 LARGE = CURRENCY.map(lambda currency: Money(Decimal(10) ** 14 - 1, currency))
 MONEY = st.one_of(*3 * [st.builds(money, st.integers(0, 900), CURRENCY)], LARGE)
 REASON, ITEMS = st.just("?"), st.sampled_from(["i", "j", "k"])
+ACTIVITIES = st.sampled_from(["1", "2"])
 DAYS = st.sampled_from([
     date(1970, 1, 1), date(2024, 1, 31), date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1), date(2024, 3, 31),
     date(2024, 4, 1), date(2024, 6, 30),
@@ -117,9 +118,9 @@ DEAL: dict[type, st.SearchStrategy[Any]] = {
     OwnerChanged: st.builds(OwnerChanged, REASON, OWNERS),
     AccountChanged: st.builds(AccountChanged, REASON, st.just("Acme")),
     CloseDateChanged: st.builds(CloseDateChanged, st.none(), DAYS),
-    NextStepSet: st.builds(NextStepSet, REASON, st.none() | DAYS),
-    ActivityScheduled: st.builds(ActivityScheduled, st.just("1"), st.just("call"), DAYS),
-    ActivityCompleted: st.builds(ActivityCompleted, st.just("1"), st.just("call")),
+    NextStepSet: st.builds(NextStepSet, st.sampled_from(["", "call"]), st.none() | DAYS),
+    ActivityScheduled: st.builds(ActivityScheduled, ACTIVITIES, st.just("call"), DAYS),
+    ActivityCompleted: st.builds(ActivityCompleted, ACTIVITIES, st.just("call")),
     OpportunityWon: st.builds(OpportunityWon, MONEY, st.sampled_from(["", "Bolt"])),
     OpportunityLost: st.builds(OpportunityLost, st.just("price")),
     OpportunityReopened: st.builds(OpportunityReopened, STAGE_IDS, REASON),
@@ -146,6 +147,7 @@ OFTEN = (StageChanged, StageChanged, PipelineChanged, OpportunityWon, Opportunit
 ASIDE = (NextStepSet, ActivityScheduled, ActivityCompleted, SplitsChanged)  # move no deal, so none begins with them
 DEAL_EVENTS = st.sampled_from([*DEAL, *OFTEN]).flatmap(DEAL.__getitem__)
 LEAD_EVENTS = st.sampled_from([*LEAD]).flatmap(LEAD.__getitem__)
+FEBRUARY, FIRST_QUARTER = (date(2024, 2, 1), date(2024, 2, 29)), (date(2024, 1, 1), date(2024, 3, 31))
 PAIRS = st.sampled_from([("USD", "EUR"), ("JPY", "EUR"), ("EUR", "USD"), ("KWD", "USD")])  # and none for others
 KNOWN_OF: dict[str, st.SearchStrategy[Any]] = {
     "team": st.builds(
@@ -158,7 +160,7 @@ KNOWN_OF: dict[str, st.SearchStrategy[Any]] = {
     "quota": st.builds(
         lambda holder, period, amount: QuotaSet(holder, *period, amount),
         st.sampled_from(["ann", "bob", *TEAMS]),
-        st.sampled_from([(date(2024, 2, 1), date(2024, 2, 29)), (date(2024, 1, 1), date(2024, 3, 31))]),
+        st.sampled_from([FEBRUARY, FIRST_QUARTER]),
         MONEY,
     ),
     "calendar": st.sampled_from([CalendarSet("Europe/Berlin", 4), CalendarSet("America/New_York", 1)]),
@@ -246,6 +248,10 @@ EDGES = [  # around midnight in Berlin, in New York and in UTC, at ends of month
     micros(datetime(2024, month, day, hour, tzinfo=UTC))
     for month, day in ((1, 31), (2, 28), (2, 29), (3, 1), (3, 31), (4, 1), (6, 30))
     for hour in (0, 4, 5, 12, 21, 22, 23)
+]
+WHOLE = [  # periods of just the days of quotas, in any zone
+    tuple(micros(datetime(day.year, day.month, day.day, 12, tzinfo=UTC)) for day in days)
+    for days in (FEBRUARY, FIRST_QUARTER)
 ]
 ANY_TIME = st.integers(micros(datetime(2024, 1, 1, tzinfo=UTC)), micros(datetime(2024, 7, 1, tzinfo=UTC)))
 SCALES: st.SearchStrategy[Scale] = st.just(range(-1, 9)) | st.lists(

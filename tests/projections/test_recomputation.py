@@ -28,6 +28,7 @@ from tests.projections.histories import (
     SPANS,
     STAGE_IDS,
     TEAMS,
+    WHOLE,
     FactLog,
     Scale,
     asked_on,
@@ -83,7 +84,11 @@ def inquiries(draw: st.DrawFn) -> Inquiry:
         draw(QUESTIONS), since=since, until=until, by=draw(GROUPS) + unit, team=team, convert_to=draw(CONVERSIONS),
         stage=stage,
     )  # fmt: skip
-    return Inquiry(spread(draw(histories()), scale), asked_on(question, scale), (scale[0], scale[-1]))
+    question = asked_on(question, scale)
+    if draw(st.integers(0, 3)) == 0:
+        since, until = draw(st.sampled_from(WHOLE))
+        question = replace(question, since=since, until=until)
+    return Inquiry(spread(draw(histories()), scale), question, (scale[0], scale[-1]))
 
 
 def told(views: Views, metric: Metric, question: Question) -> Answer:
