@@ -178,9 +178,12 @@ def publications(draw: st.DrawFn, version: int) -> ProcessPublished:
     opens = draw(st.permutations("abc"))[: draw(st.integers(1, 3))]
     name = draw(st.sampled_from(["One", "Two"]))
     stages = [
-        Stage(stage, f"{stage} in {name}", order, "open", draw(CHANCES), "pipeline")
+        Stage(
+            stage, f"{stage} in {name}", order, "open", draw(CHANCES), draw(CATEGORIES),
+            stale_days=draw(st.none() | st.integers(0, 40)),
+        )
         for order, stage in enumerate(opens)
-    ]
+    ]  # fmt: skip
     won = Stage("won", "Won", 8, "won", Decimal(1), "closed")
     lost = Stage("lost", "Lost", 9, "lost", Decimal(0), "omitted")
     return ProcessPublished(version, name, (*stages, won, lost))
