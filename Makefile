@@ -19,7 +19,8 @@ unit: .venv/test.stamp
 	$(BIN)/pytest tests/domain tests -m "not soak" --cov --cov-report=term
 
 soak: .venv/test.stamp
-	DEALTRAIL_EXAMPLES=500 $(BIN)/pytest tests/projections/test_moments.py tests/projections/test_versions.py
+	DEALTRAIL_EXAMPLES=500 $(BIN)/pytest tests/projections/test_moments.py tests/projections/test_recomputation.py \
+		tests/projections/test_versions.py
 	$(BIN)/pytest tests -m soak
 
 benchmark: .venv/test.stamp

@@ -165,7 +165,7 @@ def cut(metric: Metric, inquiry: Inquiry) -> Iterator[tuple[dict[str, str], Ques
         if metric.period:
             yield {unit: label}, replace(question, since=since, until=until)
         else:
-            moment = min(question.effective_at, (until or END) - 1)
+            moment = min(question.effective_at, (END if until is None else until) - 1)
             yield {unit: label}, replace(question, since=None, until=None, effective_at=moment)
 
 

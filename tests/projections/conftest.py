@@ -16,7 +16,7 @@ from projections import PROJECTIONS
 from tests.conftest import located
 from tests.projections.histories import FactLog
 
-Over = Callable[[Sequence[Fact]], Views]
+Over = Callable[[Sequence[Fact] | FactLog], Views]
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -41,10 +41,11 @@ def tables(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def over(tables: Tables) -> Over:
-    """Views over facts, their tables empty."""
+    """Views over facts, or over a log that holds some, their tables empty."""
 
-    def views(facts: Sequence[Fact]) -> Views:
-        opened = Views(tables, FactLog(facts))  # type: ignore[arg-type]  # the reading half is enough
+    def views(facts: Sequence[Fact] | FactLog) -> Views:
+        log = facts if isinstance(facts, FactLog) else FactLog(facts)
+        opened = Views(tables, log)  # type: ignore[arg-type]
         with tables.writing(shape(PROJECTIONS)) as writing:
             writing.run("DELETE FROM parked")
             for projection in PROJECTIONS:

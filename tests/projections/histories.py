@@ -1,17 +1,24 @@
-"""Random histories at the level of facts, and a log that holds just facts: late ones, ties, gaps, impossible orders."""
+"""Random histories at the level of facts, and a log that holds just facts: late ones, ties, gaps, impossible orders.
+
+Instants are 0 to 6, so that many facts happen at once. `spread` puts them on real days, where periods, rates and
+durations matter.
+"""
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
 from zlib import crc32
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from domain import kind
+from domain.calendar import CalendarSet
 from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
 from domain.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
-from domain.follow_up import ActivityCompleted
+from domain.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
 from domain.judgement import (
     ForecastCategoryChanged,
     ProbabilityCleared,
@@ -27,15 +34,20 @@ from domain.process import ProcessPublished, ProcessRetired, Stage, StageRenamed
 from domain.profile import LeadAssigned, LeadContacted, LeadEnriched
 from domain.progress import PipelineChanged, StageChanged
 from domain.qualification import CriterionAssessed, LeadQualified
-from domain.recorded import Fact
+from domain.quota import QuotaSet
+from domain.rate import FxRateSet
+from domain.recorded import Fact, micros
 from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
+from domain.team import TeamChanged
 from domain.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
-from projections.question import Question
+from projections.question import DIMENSIONS, Question
 from projections.versions import END
 
 PROCESSES, DEALS, LEADS = ("process-p", "process-q"), ("opportunity-s", "opportunity-t", "opportunity-u"), ("lead-l",)
-STREAMS = (*DEALS, *DEALS, *DEALS, *PROCESSES, *LEADS)  # deals come more often
-LONGEST = 26  # facts
+TEAMS = ("team-n", "team-s")
+REFERENCES = (*TEAMS, "rate-ecb", "rate-own", "quota-all", "calendar-organisation", "calendar-other")
+STREAMS = (*DEALS, *DEALS, *DEALS, *DEALS, *PROCESSES, *LEADS, *LEADS, *REFERENCES)  # deals come more often
+LONGEST = 30  # facts
 NEWEST = 3  # versions of a process that deals may name, whether they are published or not
 CURRENCIES = ("EUR", "USD", "JPY", "KWD")  # two, none and three minor digits
 
@@ -78,6 +90,11 @@ CURRENCY = st.sampled_from(["EUR", *CURRENCIES])
 LARGE = CURRENCY.map(lambda currency: Money(Decimal(10) ** 14 - 1, currency))
 MONEY = st.one_of(*3 * [st.builds(money, st.integers(0, 900), CURRENCY)], LARGE)
 REASON, ITEMS = st.just("?"), st.sampled_from(["i", "j", "k"])
+ACTIVITIES = st.sampled_from(["1", "2"])
+DAYS = st.sampled_from([
+    date(1970, 1, 1), date(2024, 1, 31), date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1), date(2024, 3, 31),
+    date(2024, 4, 1), date(2024, 6, 30),
+])  # fmt: skip
 LINES = st.builds(
     Line,
     PRODUCTS,
@@ -89,7 +106,7 @@ MAPPING = st.dictionaries(STAGE_IDS, STAGE_IDS, max_size=1)
 DEAL: dict[type, st.SearchStrategy[Any]] = {
     OpportunityOpened: st.builds(
         OpportunityOpened, st.sampled_from(PROCESSES), st.integers(1, NEWEST), STAGE_IDS, MONEY,
-        owner=OWNERS, product=PRODUCTS, source=SOURCES,
+        owner=OWNERS, product=PRODUCTS, close_date=st.none() | DAYS, source=SOURCES,
     ),
     StageChanged: st.builds(StageChanged, REASON, STAGE_IDS, st.just(1), st.just("forward")),
     PipelineChanged: st.builds(
@@ -105,8 +122,10 @@ DEAL: dict[type, st.SearchStrategy[Any]] = {
     SplitsChanged: st.just(SplitsChanged((Share("ann", Decimal("0.5")), Share("bob", Decimal("0.5"))))),
     OwnerChanged: st.builds(OwnerChanged, REASON, OWNERS),
     AccountChanged: st.builds(AccountChanged, REASON, st.just("Acme")),
-    CloseDateChanged: st.builds(CloseDateChanged, st.none(), st.dates(date(2024, 2, 28), date(2024, 3, 1))),
-    ActivityCompleted: st.builds(ActivityCompleted, st.just("1"), st.just("call")),
+    CloseDateChanged: st.builds(CloseDateChanged, st.none(), DAYS),
+    NextStepSet: st.builds(NextStepSet, st.sampled_from(["", "call"]), st.none() | DAYS),
+    ActivityScheduled: st.builds(ActivityScheduled, ACTIVITIES, st.just("call"), DAYS),
+    ActivityCompleted: st.builds(ActivityCompleted, ACTIVITIES, st.just("call")),
     OpportunityWon: st.builds(OpportunityWon, MONEY, st.sampled_from(["", "Bolt"])),
     OpportunityLost: st.builds(OpportunityLost, st.just("price")),
     OpportunityReopened: st.builds(OpportunityReopened, STAGE_IDS, REASON),
@@ -130,8 +149,27 @@ LEAD: dict[type, st.SearchStrategy[Any]] = {
     LeadConverted: st.builds(LeadConverted, st.just("Acme"), st.just("opportunity-s")),
 }
 OFTEN = (StageChanged, StageChanged, PipelineChanged, OpportunityWon, OpportunityUnmerged, OpportunityRestored)
+ASIDE = (NextStepSet, ActivityScheduled, ActivityCompleted, SplitsChanged)  # move no deal, so none begins with them
 DEAL_EVENTS = st.sampled_from([*DEAL, *OFTEN]).flatmap(DEAL.__getitem__)
 LEAD_EVENTS = st.sampled_from([*LEAD]).flatmap(LEAD.__getitem__)
+FEBRUARY, FIRST_QUARTER = (date(2024, 2, 1), date(2024, 2, 29)), (date(2024, 1, 1), date(2024, 3, 31))
+PAIRS = st.sampled_from([("USD", "EUR"), ("JPY", "EUR"), ("EUR", "USD"), ("KWD", "USD")])  # and none for others
+KNOWN_OF: dict[str, st.SearchStrategy[Any]] = {
+    "team": st.builds(
+        TeamChanged, st.just("Team"), st.just("dora"), st.sampled_from([(), ("ann",), ("bob",), ("ann", "bob")])
+    ),
+    "rate": st.builds(
+        lambda pair, day, rate: FxRateSet(*pair, day, Decimal(rate)),
+        PAIRS, DAYS, st.sampled_from(["0.5", "0.905", "1.25", "131.0000000001"]),
+    ),
+    "quota": st.builds(
+        lambda holder, period, amount: QuotaSet(holder, *period, amount),
+        st.sampled_from(["ann", "bob", *TEAMS]),
+        st.sampled_from([FEBRUARY, FIRST_QUARTER]),
+        MONEY,
+    ),
+    "calendar": st.sampled_from([CalendarSet("Europe/Berlin", 4), CalendarSet("America/New_York", 1)]),
+}  # fmt: skip
 REVISIONS = st.one_of(
     st.builds(StageRenamed, st.integers(1, NEWEST), STAGE_IDS, st.sampled_from(["Said", "Meant"])),
     st.builds(StageRetired, st.integers(1, NEWEST), STAGE_IDS, STAGE_IDS),
@@ -145,9 +183,12 @@ def publications(draw: st.DrawFn, version: int) -> ProcessPublished:
     opens = draw(st.permutations("abc"))[: draw(st.integers(1, 3))]
     name = draw(st.sampled_from(["One", "Two"]))
     stages = [
-        Stage(stage, f"{stage} in {name}", order, "open", draw(CHANCES), "pipeline")
+        Stage(
+            stage, f"{stage} in {name}", order, "open", draw(CHANCES), draw(CATEGORIES),
+            stale_days=draw(st.none() | st.integers(0, 40)),
+        )
         for order, stage in enumerate(opens)
-    ]
+    ]  # fmt: skip
     won = Stage("won", "Won", 8, "won", Decimal(1), "closed")
     lost = Stage("lost", "Lost", 9, "lost", Decimal(0), "omitted")
     return ProcessPublished(version, name, (*stages, won, lost))
@@ -158,8 +199,12 @@ def event(draw: st.DrawFn, stream: str, earlier: Sequence[Fact]) -> Any:
     if stream in PROCESSES:
         published = sum(isinstance(fact.event, ProcessPublished) for fact in earlier)
         return draw(publications(published + 1) if draw(st.booleans()) else REVISIONS)
+    if stream in REFERENCES:
+        return draw(KNOWN_OF[kind(stream)])
     opening, later = (DEAL[OpportunityOpened], DEAL_EVENTS) if stream in DEALS else (LEAD[LeadCaptured], LEAD_EVENTS)
-    return draw(opening if not earlier and draw(st.integers(0, 9)) else later)
+    if earlier:
+        return draw(later)
+    return draw(opening if draw(st.integers(0, 9)) else later.filter(lambda event: not isinstance(event, ASIDE)))
 
 
 def correction(draw: st.DrawFn, position: int, earlier: Sequence[Fact]) -> Fact:
@@ -181,7 +226,7 @@ def histories(draw: st.DrawFn) -> list[Fact]:
     for position in range(5, 5 + 2 * draw(st.integers(1, LONGEST)), 2):
         stream = draw(st.sampled_from(STREAMS))
         earlier = [fact for fact in log if fact.stream == stream]
-        if earlier and stream not in PROCESSES and draw(st.integers(0, 4)) == 0:
+        if earlier and stream in (*DEALS, *LEADS) and draw(st.integers(0, 4)) == 0:
             log.append(correction(draw, position, earlier))
         else:
             happened, when = event(draw, stream, earlier), draw(st.integers(0, 6))
@@ -200,4 +245,39 @@ QUESTIONS = st.builds(
     source=st.none() | st.none() | SOURCES,
     currency=st.none() | st.none() | CURRENCY,
 )
-PERIODS = st.tuples(st.none() | st.integers(-1, 3), st.none() | st.integers(4, 8))
+SPANS = st.tuples(st.none() | st.integers(-1, 3), st.none() | st.integers(4, 8))
+GROUPS = st.lists(st.sampled_from(DIMENSIONS), max_size=2, unique=True).map(tuple)
+CONVERSIONS = st.none() | st.sampled_from(["EUR", "USD"])
+
+Scale = Sequence[int]
+"""What the instants from -1 to 8 are in truth, in their order."""
+
+EDGES = [  # around midnight in Berlin, in New York and in UTC, at ends of months and of the fiscal year
+    micros(datetime(2024, month, day, hour, tzinfo=UTC))
+    for month, day in ((1, 31), (2, 28), (2, 29), (3, 1), (3, 31), (4, 1), (6, 30))
+    for hour in (0, 4, 5, 12, 21, 22, 23)
+]
+WHOLE = [  # periods of just the days of quotas, in any zone
+    tuple(micros(datetime(day.year, day.month, day.day, 12, tzinfo=UTC)) for day in days)
+    for days in (FEBRUARY, FIRST_QUARTER)
+]
+ANY_TIME = st.integers(micros(datetime(2024, 1, 1, tzinfo=UTC)), micros(datetime(2024, 7, 1, tzinfo=UTC)))
+SCALES: st.SearchStrategy[Scale] = st.just(range(-1, 9)) | st.lists(
+    st.sampled_from(EDGES) | ANY_TIME, min_size=10, max_size=10, unique=True
+).map(sorted)
+
+
+def spread(facts: Sequence[Fact], scale: Scale) -> list[Fact]:
+    """The same history at the instants of a scale."""
+    return [fact._replace(occurred_at=scale[fact.occurred_at + 1]) for fact in facts]
+
+
+def asked_on(question: Question, scale: Scale) -> Question:
+    """The same question at the instants of a scale."""
+
+    def put(moment: int | None) -> int | None:
+        return moment if moment in (None, END) else scale[moment + 1]
+
+    effective_at = put(question.effective_at)
+    assert effective_at is not None
+    return replace(question, effective_at=effective_at, since=put(question.since), until=put(question.until))

@@ -200,3 +200,13 @@ def test_an_answer_names_the_position_that_it_is_for(over: Over):
     assert views.ask("board", Question(known_at=1, effective_at=10)).known_at == 1
     assert views.ask("board", Question(effective_at=10)).effective_at == 10
     assert views.ask("board", Question(effective_at=END)).effective_at is None
+
+
+def test_a_period_that_ends_where_the_count_of_time_begins_has_an_end(over: Over):
+    views = over(log(("opportunity-1", -5, opened()), ("opportunity-2", 5, opened())))
+    views.catch_up()
+    by_month = views.explain("board", Question(by=("month",), since=-10, until=10)).figures
+    assert [(group, record.deals) for group, record, _ in by_month] == [
+        ({"month": "1969-12"}, 1),
+        ({"month": "1970-01"}, 2),
+    ]

@@ -1,0 +1,198 @@
+"""Every metric at every moment equals the recomputation from raw events, on both databases."""
+
+from collections.abc import Sequence
+from os import environ
+from typing import Any, NamedTuple
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import asdict, astuple, replace
+
+from domain.correction import FactCorrected
+from domain.recorded import Fact
+from infra.store.codec import encode
+from infra.views import Views
+from projections import METRICS
+from projections.explanation import Behind
+from projections.funnel import FunnelRow
+from projections.metric import Metric
+from projections.question import DIMENSIONS, PERIODS, Question
+from projections.versions import END
+from tests import recompute
+from tests.projections.conftest import Over
+from tests.projections.histories import (
+    CONVERSIONS,
+    GROUPS,
+    QUESTIONS,
+    SCALES,
+    SPANS,
+    STAGE_IDS,
+    TEAMS,
+    WHOLE,
+    FactLog,
+    Scale,
+    asked_on,
+    histories,
+    spread,
+)
+from tests.recompute import Answer, Raw, World, recomputed
+
+EXAMPLES = int(environ.get("DEALTRAIL_EXAMPLES", "25"))
+often = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+seldom = settings(often, max_examples=max(EXAMPLES // 5, 1))  # asks of every metric at every position, twice
+
+
+def raw(fact: Fact) -> Raw:
+    """A fact as a log stores it."""
+    event: Any = FactCorrected(fact.corrects, fact.event, "?") if fact.corrects else fact.event  # type: ignore[arg-type]
+    return Raw(fact.stream, fact.version, fact.position, fact.occurred_at, fact.tag, encode(event))
+
+
+class Inquiry(NamedTuple):
+    """A history, a question of it with all that may be asked, and a period for metrics that need one."""
+
+    facts: list[Fact]
+    question: Question
+    bounds: tuple[int, int]
+
+    def of(self, metric: Metric) -> list[Question]:
+        """What can be asked of a metric, in each of its modes, as like the question as it allows."""
+        question = self.question
+        by = tuple(name for name in question.by if name in metric.by)
+        since, until = question.since, question.until
+        if metric.period == "needed" or set(by) & set(PERIODS):
+            since, until = (
+                asked if asked is not None else end for asked, end in zip((since, until), self.bounds, strict=True)
+            )
+        elif not metric.period:
+            since = until = None
+        strange = {name: None for name in DIMENSIONS if name not in metric.by}
+        stage = question.stage if metric.stage else None
+        asked = replace(question, by=by, since=since, until=until, stage=stage, **strange)
+        return [metric.checked(replace(asked, mode=mode)) for mode in metric.modes or ("",)]
+
+
+@st.composite
+def inquiries(draw: st.DrawFn) -> Inquiry:
+    """Any history at any scale, and any question."""
+    scale: Scale = draw(SCALES)
+    since, until = draw(SPANS)
+    unit = draw(st.sampled_from([(), (), ("month",), ("quarter",), ("week",)]))
+    team = draw(st.none() | st.none() | st.sampled_from(TEAMS))
+    stage = draw(st.none() | st.none() | STAGE_IDS)
+    question = replace(
+        draw(QUESTIONS), since=since, until=until, by=draw(GROUPS) + unit, team=team, convert_to=draw(CONVERSIONS),
+        stage=stage,
+    )  # fmt: skip
+    question = asked_on(question, scale)
+    if draw(st.integers(0, 3)) == 0:
+        since, until = draw(st.sampled_from(WHOLE))
+        question = replace(question, since=since, until=until)
+    return Inquiry(spread(draw(histories()), scale), question, (scale[0], scale[-1]))
+
+
+def told(views: Views, metric: Metric, question: Question) -> Answer:
+    """What the tables say, in the shape of the recomputation."""
+    found = views.ask(metric.name, question)
+    return Answer([(g, astuple(r)) for g, r in zip(found.groups, found.records, strict=True)], found.left_out)
+
+
+def other_moments(question: Question) -> list[Question]:
+    """The question at each of its axes alone, and as things stand."""
+    return [
+        replace(question, known_at=END),
+        replace(question, effective_at=END),
+        replace(question, known_at=END, effective_at=END),
+    ]
+
+
+@often
+@given(inquiry=inquiries(), page=st.integers(1, 9), other=st.integers(0, 2))
+def test_every_metric_equals_its_recomputation(over: Over, inquiry: Inquiry, page: int, other: int):
+    views, log = over(inquiry.facts), [raw(fact) for fact in inquiry.facts]
+    views.catch_up(page, far=END)
+    for moment in (inquiry.question, other_moments(inquiry.question)[other]):
+        world = World(log, moment.known_at)
+        for metric in METRICS.values():
+            for question in inquiry._replace(question=moment).of(metric):
+                assert told(views, metric, question) == recomputed(metric.name, world, question), metric.name
+
+
+@seldom
+@given(inquiry=inquiries(), turn=st.integers(0, 99))
+def test_a_metric_known_at_a_position_is_what_it_was_when_the_log_ended_there(over: Over, inquiry: Inquiry, turn: int):
+    log = FactLog()
+    views = over(log)
+    then: dict[tuple[int, str], Answer] = {}
+    asked = {metric: inquiry.of(metric) for metric in METRICS.values()}  # in one mode at a time, each in its turn
+    for count, fact in enumerate(inquiry.facts, turn):
+        log.all.append(fact)
+        views.catch_up()
+        for metric, questions in asked.items():
+            question = replace(questions[count % len(questions)], known_at=END)
+            then[fact.position, metric.name] = told(views, metric, question)
+    for count, fact in enumerate(inquiry.facts, turn):
+        for metric, questions in asked.items():
+            question = replace(questions[count % len(questions)], known_at=fact.position)
+            assert told(views, metric, question) == then[fact.position, metric.name], metric.name
+
+
+@often
+@given(inquiry=inquiries())
+def test_what_is_behind_a_figure_adds_up_to_it(over: Over, inquiry: Inquiry):
+    views = over(inquiry.facts)
+    views.rebuild()
+    recorded = {(fact.stream, fact.corrects or fact.version) for fact in inquiry.facts}
+    positions = {fact.position for fact in inquiry.facts}
+    for metric in METRICS.values():
+        for question in inquiry.of(metric):
+            explained = views.explain(metric.name, question)
+            assert [record for _, record, _ in explained.figures] == views.ask(metric.name, question).records
+            counted = [row for _, _, behind in explained.figures for row in behind]
+            for _, record, behind in explained.figures:
+                assert shared(record, behind) == summed(record, behind), metric.name
+            assert {(row.stream, row.version) for row in (*counted, *explained.left_out)} <= recorded, metric.name
+            assert {row.known_from for row in (*counted, *explained.left_out)} <= positions, metric.name
+            streams = {row.stream for row in counted}
+            gone = {row.stream for row in explained.left_out if row.reason.startswith(("merged", "deleted", "late"))}
+            assert not streams & gone, metric.name
+
+
+def shared(record: Any, behind: Sequence[Behind]) -> dict[str, Any]:
+    """What a record says by the names under which its rows say what they add."""
+    fields = asdict(record)
+    return {name: fields[name] for row in behind[:1] for name in row.adds if name in fields}
+
+
+def summed(record: Any, behind: Sequence[Behind]) -> dict[str, Any]:
+    """The same names, what the rows say under them added up."""
+    return {name: sum(row.adds[name] for row in behind) for name in shared(record, behind)}
+
+
+@often
+@given(inquiry=inquiries())
+def test_the_modes_of_the_funnel_agree_as_far_as_they_must(over: Over, inquiry: Inquiry):
+    views = over(inquiry.facts)
+    views.rebuild()
+    modes: dict[str, dict[Any, FunnelRow]] = {}
+    for question in inquiry.of(METRICS["funnel"]):
+        found = views.ask("funnel", question)
+        shown = zip(found.groups, found.records, strict=True)
+        modes[question.mode] = {(*group.values(), row.process, row.stage): row for group, row in shown}
+    assert set(modes["strict"]) <= set(modes["touched"]) == set(modes["adjacent"])
+    begun_anywhere = inquiry.question.since is None and not set(inquiry.question.by) & set(PERIODS)
+    for key, touched in modes["touched"].items():
+        adjacent, strict = modes["adjacent"][key], modes["strict"].get(key, touched)
+        assert strict.entered <= touched.entered == adjacent.entered
+        assert max(strict.advanced, adjacent.advanced) <= touched.advanced
+        if begun_anywhere:  # who passed a stage before the period may touch it in the period
+            reached = modes["reached_or_beyond"][key]
+            assert touched.entered <= reached.entered
+            assert touched.advanced <= reached.advanced
+    for row in (row for rows in modes.values() for row in rows.values()):
+        assert 0 <= row.advanced <= row.entered
+        assert 0 <= row.still_open <= row.entered - row.advanced
+
+
+def test_every_metric_has_a_recomputation():
+    assert set(METRICS) <= set(recompute.METRICS)
