@@ -25,7 +25,7 @@ soak: .venv/test.stamp
 
 benchmark: .venv/test.stamp
 	$(BIN)/python -m tests.benchmarks append
-	$(BIN)/python -m tests.benchmarks project
+	$(BIN)/python -m tests.benchmarks rebuild
 	$(BIN)/python -m tests.benchmarks importing
 
 lock: .venv/test.stamp

@@ -1,9 +1,14 @@
 """The calendar: in which zone days begin, and when the fiscal year does."""
 
+from zoneinfo import ZoneInfo
+
 from msgspec import Struct
 
 from domain.errors import Malformed
 from domain.recorded import Context
+
+ORGANISATION = "calendar-organisation"
+"""The stream of the calendar that counts: by it dates are read, and days and periods begin."""
 
 
 class CalendarSet(Struct, frozen=True, tag="calendar-set"):
@@ -14,7 +19,10 @@ class CalendarSet(Struct, frozen=True, tag="calendar-set"):
 
 
 class SetCalendar(Struct, frozen=True, tag="set-calendar", forbid_unknown_fields=True):
-    """Set the organisation's zone (an IANA name such as Europe/Berlin) and the first month of its fiscal year."""
+    """Set the organisation's zone (an IANA name such as Europe/Berlin) and the first month of its fiscal year.
+
+    Asked of calendar-organisation: by that calendar bare dates and times without a zone are read from then on.
+    """
 
     zone: str
     fiscal_year_start: int = 1
@@ -22,8 +30,16 @@ class SetCalendar(Struct, frozen=True, tag="set-calendar", forbid_unknown_fields
     def __post_init__(self) -> None:
         if not 1 <= self.fiscal_year_start <= 12:
             raise Malformed(f"fiscal_year_start: {self.fiscal_year_start} is not a month")
-        if not self.zone.strip():
-            raise Malformed("zone: give the IANA name of a time zone, such as Europe/Berlin")
+        if not is_zone(self.zone):
+            raise Malformed(f"zone: {self.zone!r} is no zone of the tz database; give an IANA name like Europe/Berlin")
+
+
+def is_zone(name: str) -> bool:
+    """Whether the tz database knows a zone of that name; `localtime` would be another one on every machine."""
+    try:
+        return bool(ZoneInfo(name)) and name != "localtime"
+    except (LookupError, ValueError, OSError):  # a folder of zones, a path and an empty name are none either
+        return False
 
 
 Event = CalendarSet

@@ -70,8 +70,8 @@ Command = SetNextStep | ScheduleActivity | CompleteActivity
 class FollowUp(Struct, frozen=True):
     """The next step, and the ids of the activities planned and done so far."""
 
-    text: str = ""
-    due: date | None = None
+    next_step: str = ""
+    next_step_due: date | None = None
     planned: frozenset[str] = frozenset()
     done: frozenset[str] = frozenset()
 
@@ -80,7 +80,7 @@ def decide(state: FollowUp, command: Command) -> tuple[Event, ...]:
     """What follows from a wish; what is already planned, done or next appends nothing."""
     match command:
         case SetNextStep(text, due):
-            return () if (text, due) == (state.text, state.due) else (NextStepSet(text, due),)
+            return () if (text, due) == (state.next_step, state.next_step_due) else (NextStepSet(text, due),)
         case ScheduleActivity(activity, kind, due, note):
             return () if activity in state.planned | state.done else (ActivityScheduled(activity, kind, due, note),)
         case CompleteActivity(activity, kind, note):
@@ -91,7 +91,7 @@ def evolve(state: FollowUp, event: Event) -> FollowUp:
     """The follow-up after a fact."""
     match event:
         case NextStepSet(text, due):
-            return replace(state, text=text, due=due)
+            return replace(state, next_step=text, next_step_due=due)
         case ActivityScheduled(activity):
             return replace(state, planned=state.planned | {activity})
         case ActivityCompleted(activity):

@@ -35,11 +35,15 @@ class Stage(Struct, frozen=True):
 
 
 class ProcessPublished(Struct, frozen=True, tag="process-published"):
-    """A version of the process came into use: for what opens or moves from now on, not for what is under way."""
+    """A version of the process came into use: for what opens or moves from now on, not for what is under way.
+
+    qualifying_stage: the open stage from which on a deal counts as pipeline generated; empty for the first.
+    """
 
     process_version: int
     name: str
     stages: tuple[Stage, ...]
+    qualifying_stage: str = ""
 
 
 class StageRenamed(Struct, frozen=True, tag="stage-renamed"):
@@ -63,10 +67,14 @@ class ProcessRetired(Struct, frozen=True, tag="process-retired"):
 
 
 class PublishProcess(Struct, frozen=True, tag="publish-process", forbid_unknown_fields=True):
-    """Publish the stages of a sales process, as its first or its next version."""
+    """Publish the stages of a sales process, as its first or its next version.
+
+    qualifying_stage: the open stage from which on a deal counts as pipeline generated; empty for the first.
+    """
 
     name: str
     stages: tuple[Stage, ...]
+    qualifying_stage: str = ""
 
     def __post_init__(self) -> None:
         if not self.name.strip():
@@ -82,6 +90,11 @@ class PublishProcess(Struct, frozen=True, tag="publish-process", forbid_unknown_
             check_stage(stage)
         if missing := {"open", "won", "lost"} - {stage.kind for stage in self.stages}:
             raise Malformed(f"stages.kind: no stage of kind {', '.join(sorted(missing))}")
+        opens = [stage.id for stage in self.stages if stage.kind == "open"]
+        if self.qualifying_stage and self.qualifying_stage not in opens:
+            raise Malformed(
+                f"qualifying_stage: {self.qualifying_stage!r} is none of the open stages {', '.join(opens)}"
+            )
 
 
 class RenameStage(Struct, frozen=True, tag="rename-stage", forbid_unknown_fields=True):
@@ -160,13 +173,17 @@ class Version(Struct, frozen=True):
 
 
 class Published(Struct, frozen=True):
-    """A process in use; `versions` by number, from 1. `names` and `retired` by stage, where revised since."""
+    """A process in use; `versions` by number, from 1, as is `qualifying`, the stage where one was named.
+
+    `names` and `retired` by stage, where revised since.
+    """
 
     name: str
     versions: dict[int, tuple[Stage, ...]]
     names: dict[str, str] = {}
     retired: dict[str, str] = {}
     ended: bool = False
+    qualifying: dict[int, str] = {}
 
     @property
     def newest(self) -> int:
@@ -199,17 +216,18 @@ def check_stage(stage: Stage) -> None:
 def decide(state: State, command: Command, context: Context) -> tuple[Event, ...]:
     """What follows from a wish."""
     match state, command:
-        case None, PublishProcess(name, stages):
-            return (ProcessPublished(1, name, stages),)
+        case None, PublishProcess(name, stages, qualifying):
+            return (ProcessPublished(1, name, stages, qualifying),)
         case None, _:
             raise Rejected(f"{command.__struct_config__.tag}: the process is not published; allowed: publish-process")
         case Published(ended=True), RetireProcess():
             return ()
         case Published(ended=True), _:
             raise Rejected(f"{command.__struct_config__.tag}: the process is retired; allowed: nothing")
-        case Published(), PublishProcess(name, stages):
-            same = (state.name, state.versions[state.newest]) == (name, stages)
-            return () if same else (ProcessPublished(state.newest + 1, name, stages),)
+        case Published(), PublishProcess(name, stages, qualifying):
+            newest = state.name, state.versions[state.newest], state.qualifying.get(state.newest, "")
+            same = newest == (name, stages, qualifying)
+            return () if same else (ProcessPublished(state.newest + 1, name, stages, qualifying),)
         case Published(), RenameStage(stage, name):
             return () if named(state, stage) == name else (StageRenamed(state.newest, stage, name),)
         case Published(), RetireStage(stage, map_to):
@@ -252,13 +270,15 @@ def possible(state: State, event: Event) -> bool:
 def evolve(state: State, event: Event) -> State:
     """The state after a fact; one that does not fit changes nothing."""
     match state, event:
-        case _, ProcessPublished(number, name, stages) if possible(state, event):
+        case _, ProcessPublished(number, name, stages, qualifies) if possible(state, event):
+            named = {number: qualifies} if qualifies else {}
             if state is None:
-                return Published(name, {number: stages})
+                return Published(name, {number: stages}, qualifying=named)
             ids = {stage.id for stage in stages}  # what is published again is in use again, under its new name
             retired = {stage: to for stage, to in state.retired.items() if stage not in ids}
             names = {stage: old for stage, old in state.names.items() if stage not in ids}
-            return replace(state, name=name, versions={**state.versions, number: stages}, names=names, retired=retired)
+            versions, qualifying = {**state.versions, number: stages}, {**state.qualifying, **named}
+            return replace(state, name=name, versions=versions, names=names, retired=retired, qualifying=qualifying)
         case Published(), StageRenamed(_, stage, name):
             return replace(state, names={**state.names, stage: name})
         case Published(), StageRetired(_, stage, map_to):

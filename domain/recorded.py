@@ -53,10 +53,17 @@ class Request(Struct, frozen=True, kw_only=True):
     expected_version: int | None = None
 
 
+class Unreadable(Struct, frozen=True):
+    """What stands in the place of an event that cannot be decoded, for those who go on without it: the error."""
+
+    error: str
+
+
 class Fact(NamedTuple):
     """The part of a recorded event that folds read. `occurred_at` in microseconds since 1970 UTC.
 
-    A fact that `corrects` a version stands in that version's place; with `event` None it takes it away.
+    A fact that `corrects` a version stands in that version's place; with `event` None it takes it away. An unreadable
+    correction corrects -1, because nobody knows what. Only a log's `tolerant` half gives unreadable facts.
     """
 
     position: int
@@ -64,7 +71,7 @@ class Fact(NamedTuple):
     version: int
     tag: str
     occurred_at: int
-    event: "Event | None"
+    event: "Event | Unreadable | None"
     corrects: int = 0
 
 

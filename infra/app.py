@@ -1,14 +1,20 @@
 """Puts the parts together: a log, the vault over it, who dispatches, and the views that follow."""
 
-import gc
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from domain import BY_KIND
+from domain.calendar import ORGANISATION
+from domain.errors import Unavailable
 from domain.framework import BANT
+from domain.history import History
 from domain.process import STANDARD
 from domain.recorded import Fact, Request
 from infra.dispatch import LATEST, Dispatcher, Receipt
+from infra.garbage import rarely_collected
 from infra.keys import KeyFile, Vault
 from infra.settings import Settings
 from infra.store import open_log
@@ -16,8 +22,6 @@ from infra.store.log import Log
 
 if TYPE_CHECKING:
     from infra.views import Views
-
-RARELY = 200_000  # objects made between two looks for garbage, in a bulk job
 
 
 class App:
@@ -41,17 +45,24 @@ class App:
     @contextmanager
     def bulk(self) -> Generator[Dispatcher]:
         """A dispatcher for a job that appends very much: it keeps histories between its batches."""
-        before = gc.get_threshold()
-        gc.set_threshold(RARELY, *before[1:])  # what such a job makes lives on: to look for circles in it is in vain
-        try:
+        with rarely_collected():
             yield self.dispatcher(cached=True)
-        finally:
-            gc.set_threshold(*before)
 
     def facts(self, receipt: Receipt) -> list[Fact]:
         """The facts that a receipt names."""
         found = self.log.facts([stream for stream, _ in receipt.facts], LATEST)
         return [found[stream][version - 1] for stream, version in receipt.facts]
+
+    def zone(self) -> tzinfo:
+        """The organisation's zone, by the calendar as it stands now; UTC where none was set."""
+        facts = self.log.facts([ORGANISATION], LATEST).get(ORGANISATION, ())
+        calendar = History(ORGANISATION, BY_KIND["calendar"], facts).state
+        if calendar is None:
+            return UTC
+        try:
+            return ZoneInfo(calendar.zone)
+        except (LookupError, ValueError, OSError) as error:
+            raise Unavailable(f"{ORGANISATION}: this machine knows no zone {calendar.zone!r}: {error}") from error
 
     def open_views(self) -> "Views":
         """The projections as they stand."""

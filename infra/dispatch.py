@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.json import Encoder
 
 from domain import BY_KIND, KINDS, Context, Decider, Then, correction, kind
@@ -19,6 +19,7 @@ from domain.recorded import Happening, Request, micros
 from domain.subject import KIND, PREFIX, SubjectErased, about
 from infra.identifiers import uuid7
 from infra.keys import Vault
+from infra.requests import is_text, refuse_unstorable
 from infra.store.codec import encode
 from infra.store.log import INDEX, MASTER, Answer, Append, Draft, Log
 
@@ -29,7 +30,6 @@ LATEST = 2**63 - 1  # a position that no log reaches
 NAME = 200  # characters of a stream's name at the most
 
 NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it; a backslash more, and it is six plain characters
-SURROGATE = re.compile("[\ud800-\udfff]")
 
 encode_canonical = Encoder(order="deterministic").encode
 
@@ -355,15 +355,10 @@ def longest(decider: Decider) -> int:
 
 def check_texts(request: Request) -> None:
     """Raise Malformed where a text of a request cannot be stored alike everywhere, whether it will be sealed or not."""
-    verb = request.command.__struct_config__.tag
     try:
         body = encode(request)
-    except UnicodeEncodeError as error:
-        raise Malformed(f"{verb}: a text is not Unicode: {error.reason}") from error
+    except UnicodeEncodeError:
+        refuse_unstorable(to_builtins(request))
+        raise
     if b"\\u0000" in body and NUL.search(body):
-        raise Malformed(f"{verb}: a text holds the NUL character")
-
-
-def is_text(text: str) -> bool:
-    """Whether a database can be asked for a text."""
-    return "\0" not in text and not SURROGATE.search(text)
+        refuse_unstorable(to_builtins(request))

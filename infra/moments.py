@@ -1,19 +1,22 @@
-"""How people and tables write times: days, and instants that are UTC where they name no zone."""
+"""How people and tables write times: days, and instants, in the organisation's zone where they name none."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from domain.errors import Malformed
 
 
-def moment(field: str, text: str) -> datetime:
-    """A time as people write it: ISO 8601; without a zone it is UTC, and a bare date means its end."""
+def moment(field: str, text: str, zone: tzinfo = UTC) -> datetime:
+    """A time as people write it, in UTC: ISO 8601; without a zone it is in `zone`, and a bare date means its end.
+
+    Of an hour that comes twice, when clocks are put back, it is the first one.
+    """
     try:
         if len(text) <= len("2026-01-31"):
-            return day_end(date.fromisoformat(text))
+            return day_end(date.fromisoformat(text), zone)
         read = datetime.fromisoformat(text)
-    except ValueError:
+        return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Malformed(f"{field}: {text!r} is not a date (2026-01-31) or a time (2026-01-31T09:30:00Z)") from None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def day(field: str, text: str) -> date:
@@ -24,11 +27,11 @@ def day(field: str, text: str) -> date:
         raise Malformed(f"{field}: {text!r} is not a date such as 2026-01-31") from None
 
 
-def day_start(of: date) -> datetime:
-    """The first instant of a day, in UTC."""
-    return datetime.combine(of, time(), UTC)
+def day_start(of: date, zone: tzinfo = UTC) -> datetime:
+    """The first instant of a day in a zone, in UTC; where clocks skip midnight, the instant at which they do."""
+    return datetime.combine(of, time(), zone).astimezone(UTC)
 
 
-def day_end(of: date) -> datetime:
-    """The last instant of a day, in UTC."""
-    return day_start(of) + timedelta(days=1) - timedelta(microseconds=1)
+def day_end(of: date, zone: tzinfo = UTC) -> datetime:
+    """The last instant of a day in a zone, in UTC: days are 23 or 25 hours long where clocks change."""
+    return day_start(of + timedelta(days=1), zone) - timedelta(microseconds=1)

@@ -15,6 +15,7 @@ from domain.errors import Malformed, NotFound
 from domain.money import Money
 
 DEEPEST = 32  # levels of nesting in a body; no command needs more than five
+SURROGATE = re.compile("[\ud800-\udfff]")
 AT = re.compile(r"(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?", re.DOTALL)
 FIELD = re.compile(r"Object (?:missing required|contains unknown) field `(?P<name>[^`]*)`")
 
@@ -85,6 +86,22 @@ def refuse_guesses(found: object, raw: object, path: str) -> None:
     elif isinstance(found, tuple):
         for part, (step, value) in zip(cast("tuple[object, ...]", found), steps(raw), strict=True):
             refuse_guesses(part, value, joined(path, step))
+
+
+def refuse_unstorable(raw: object, path: str = "") -> None:
+    """Raise Malformed naming the field where a text cannot be stored alike everywhere; `command.` is left out."""
+    if isinstance(raw, str) and not is_text(raw):
+        what = "the NUL character" if "\0" in raw else "half a character, which is not Unicode"
+        raise Malformed(f"{path.removeprefix('command.')}: holds {what}")
+    for step, value in steps(raw):
+        if not is_text(step):
+            refuse_unstorable(step, path)
+        refuse_unstorable(value, joined(path, step))
+
+
+def is_text(text: str) -> bool:
+    """Whether a text can be stored, and be asked for: databases differ on NUL, and half a character is none."""
+    return "\0" not in text and not SURROGATE.search(text)
 
 
 def steps(raw: object) -> Iterator[tuple[str, object]]:

@@ -4,12 +4,19 @@ from projections import (
     board,
     calendars,
     funnel,
+    generation,
+    lead_conversion,
     leads,
     opportunities,
     processes,
+    push_count,
     quotas,
     rates,
+    slip_rate,
+    stage_flow,
     teams,
+    time_in_stage,
+    transitions,
     weighted,
     win_rate,
 )
@@ -29,7 +36,17 @@ METRICS: dict[str, Metric] = {
         Metric("funnel", 1, funnel.funnel, funnel.records, _DEALS, tuple(funnel.MODES), "taken"),
         Metric("win-rate", 1, win_rate.win_rate, win_rate.records, _DEALS, win_rate.MODES, "taken"),
         Metric("weighted", 1, weighted.weighted, weighted.records, _DEALS),
+        Metric("transitions", 1, transitions.transitions, transitions.transition_records, _DEALS, period="taken"),
+        Metric("backward-moves", 1, transitions.backward_moves, transitions.backward_records, _DEALS, period="taken"),
+        Metric("stage-flow", 1, stage_flow.stage_flow, stage_flow.records, _DEALS, period="taken"),
+        Metric("lead-conversion", 1, lead_conversion.lead_conversion, lead_conversion.records, leads.PROJECTION,
+               period="taken", dimensions=lead_conversion.DIMENSIONS),
+        Metric("time-in-stage", 1, time_in_stage.time_in_stage, time_in_stage.records, _DEALS, time_in_stage.MODES,
+               "taken", stage=True),
+        Metric("generation", 1, generation.generation, generation.records, _DEALS, period="taken", stage=True),
+        Metric("push-count", 1, push_count.push_count, push_count.records, _DEALS, period="taken"),
+        Metric("slip-rate", 1, slip_rate.slip_rate, slip_rate.records, _DEALS, period="needed"),
     )
-}
+}  # fmt: skip
 
 __all__ = ["METRICS", "PROJECTIONS"]

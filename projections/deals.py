@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, FromClause, and_, func, literal_column, select
 
 from projections.metric import Inquiry, Origin
-from projections.opportunities import STAGES_OWN, SUMMED, TABLE
+from projections.opportunities import STAGES_OWN, TABLE
 from projections.question import Question
 from projections.references import References
 from projections.versions import END, effective, known
@@ -62,6 +62,11 @@ def status_is(rows: FromClause, status: str) -> ColumnElement[bool]:
     return rows.c.status == literal_column(f"'{status}'")
 
 
+def began_visit(rows: FromClause) -> ColumnElement[bool]:
+    """The facts that took a deal to another stage or status, written out like a status."""
+    return rows.c.visits == literal_column("1")
+
+
 def total(column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
     """A sum in two parts: minor units of many large deals pass 64 bits, where SQLite gives up."""
     return func.sum(column // BILLION), func.sum(column % BILLION)
@@ -100,25 +105,29 @@ def sums(
     rows: FromClause,
     columns: Sequence[ColumnElement[Any]],
     where: Sequence[ColumnElement[bool]],
-    dated: ColumnElement[int] | None = None,
+    dated: ColumnElement[int] | date | None = None,
     hint: str = "",
+    judged: FromClause | None = None,
 ) -> Iterator[Sum]:
     """How many deals there are, and their worth, by the question's dimensions, some columns and the currency.
 
-    dated: the instant whose rate counts where amounts are converted; by default the question's moment. Conversions
-    round each deal for itself, so deals of another amount or day are then summed apart. hint: an SQLite index.
+    dated: the instant, or the day of all, whose rate counts where amounts are converted; by default the question's
+    moment. Conversions round each deal for itself, so deals of another amount or day are then summed apart. hint: an
+    SQLite index. judged: the rows that the dimensions are read from, where they are others than are summed.
     """
-    own, into = grouping(asked, rows), asked.question.convert_to
-    singly = [] if into is None else [rows.c.amount, *([] if dated is None else [dated])]
+    own, into = grouping(asked, rows if judged is None else judged), asked.question.convert_to
+    each_dated = [dated] if isinstance(dated, ColumnElement) else []
+    singly = [] if into is None else [rows.c.amount, *each_dated]
     keys = [*own, *columns, rows.c.currency, *singly, *(origin_columns(rows) if asked.apart else ())]
     query = select(*keys, func.count(), *total(rows.c.amount)).where(*where).group_by(*keys)
     teams, calendar = asked.references.team_at(asked.question.effective_at), asked.references.calendar
-    day = date.max if asked.question.effective_at == END else calendar.day(asked.question.effective_at)
+    moment = asked.question.effective_at
+    day = dated if isinstance(dated, date) else date.max if moment == END else calendar.day(moment)
     first, last = len(own), len(own) + len(columns)
     for row in asked.select(query.with_hint(rows, f"INDEXED BY {hint}", "sqlite") if hint else query):
         deals, amount, currency, left_out = row[-3], whole(*row[-2:]), row[last], ""
         if into is not None:
-            on = day if dated is None else calendar.day(row[last + 2])
+            on = calendar.day(row[last + 2]) if each_dated else day
             each = asked.references.rates.convert(row[last + 1], currency, into, on)
             left_out = "" if each is not None else f"no rate from {currency} to {into}{shown(on)}"
             amount, currency = None if each is None else each * deals, into
@@ -135,28 +144,25 @@ def open_sums(asked: Inquiry) -> Iterator[Sum]:
     """The open deals at the moment; values: process, its version, stage, probability (STAGES_OWN: the stage's)."""
     o = TABLE.c
     columns = (o.process, o.process_version, o.stage, o.probability)
-    where = status_is(TABLE, "open"), standing(TABLE, asked)
-    return sums(asked, TABLE, columns, where, hint=covering(asked))
+    for index, *moment in open_then(asked.question):
+        where = [status_is(TABLE, "open"), *moment, *wanted(TABLE, asked.question, asked.references)]
+        yield from sums(asked, TABLE, columns, where, hint=index)
 
 
-def covering(asked: Inquiry) -> str:
-    """The index that holds all that is summed of open deals; none for both axes at once, or for other columns."""
-    question = asked.question
-    filtered = {COLUMNS[name] for name in COLUMNS if getattr(question, name) is not None}
-    if asked.apart or not filtered | {COLUMNS[name] for name in asked.dimensions} <= set(SUMMED):
-        return ""
-    match question.known_at == END, question.effective_at == END:
-        case True, True:
-            return "opportunities_now"
-        case False, True:
-            return "opportunities_k"
-        case True, False:
-            return "opportunities_e"
-        case _:
-            return ""
+def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
+    """(index, condition, ...) for the open deals at a moment: those whose state holds to this day, and the others.
+
+    Taken apart because an index serves each of them; what is summed is in it, and the rest is looked up in the table.
+    """
+    k, e, o = question.known_at, question.effective_at, TABLE.c
+    as_known = known(TABLE, k)
+    index = "opportunities_now" if k == END else "opportunities_k"
+    yield index, as_known, effective(TABLE), *([] if e == END else [o.effective_from <= e])
+    if e != END:
+        yield "opportunities_e", as_known, effective(TABLE, e), o.effective_to < literal_column(str(END))
 
 
 __all__ = [
-    "COLUMNS", "STAGES_OWN", "Sum", "covering", "group", "grouping", "open_sums", "origin_columns", "shown",
-    "standing", "status_is", "sums", "total", "wanted", "whole", "within",
+    "COLUMNS", "STAGES_OWN", "Sum", "began_visit", "group", "grouping", "open_sums", "open_then", "origin_columns",
+    "shown", "standing", "status_is", "sums", "total", "wanted", "whole", "within",
 ]  # fmt: skip

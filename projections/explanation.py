@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from domain.money import from_minor_units
 from projections.deals import wanted
@@ -57,16 +57,16 @@ def left_out(metric: Metric, asked: Inquiry, answer: Found) -> Iterator[LeftOut]
             told.add(part.origin.stream)
             yield LeftOut(*part.origin, part.left_out)
     question, table = asked.question, metric.of.table
-    if "currency" in table.c:
-        filters = wanted(table, replace(question, currency=None), asked.references)
-        columns = (table.c.stream, table.c.version, table.c.known_from, table.c.status, table.c.currency)
-        standing = select(*columns).where(
-            known(table, question.known_at), effective(table, question.effective_at), *filters
-        )
-        for stream, version, known_from, status, currency in asked.select(standing.order_by(table.c.stream)):
-            if stream not in told:
-                told.add(stream)
-                yield LeftOut(stream, version, known_from, why(question.currency, status, currency))
+    filters = wanted(table, replace(question, currency=None), asked.references)
+    currency = table.c.currency if "currency" in table.c else literal("")  # which leads have none of
+    columns = (table.c.stream, table.c.version, table.c.known_from, table.c.status, currency)
+    standing = select(*columns).where(
+        known(table, question.known_at), effective(table, question.effective_at), *filters
+    )
+    for stream, version, known_from, status, held in asked.select(standing.order_by(table.c.stream)):
+        if stream not in told:
+            told.add(stream)
+            yield LeftOut(stream, version, known_from, why(question.currency, status, held))
     if question.known_at < END:
         today = asked._replace(question=replace(question, known_at=END), apart=True)
         for figure in found(metric, today).figures:
@@ -77,7 +77,7 @@ def left_out(metric: Metric, asked: Inquiry, answer: Found) -> Iterator[LeftOut]
 
 
 def why(asked_for: str | None, status: str, currency: str) -> str:
-    """Why a deal that stood so counts nowhere."""
+    """Why a deal or a lead that stood so counts nowhere."""
     if status in ("merged", "deleted"):
         return status
     if asked_for not in (None, currency):

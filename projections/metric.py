@@ -64,7 +64,8 @@ class Metric(NamedTuple):
     """A number with its name. `version` rises when the definition changes, which is the docstring of `parts`.
 
     records: for the measures of one group by key, (key, record) in the order to show them in. period: whether it is
-    asked over a period ("needed": not without), or at a moment. of: the table whose rows it counts.
+    asked over a period ("needed": not without), or at a moment. of: the table whose rows it counts. dimensions: what
+    these can be filtered and grouped by.
     """
 
     name: str
@@ -74,8 +75,13 @@ class Metric(NamedTuple):
     of: Projection
     modes: tuple[str, ...] = ()
     period: str = ""
-    by: tuple[str, ...] = (*DIMENSIONS, *PERIODS)
     stage: bool = False
+    dimensions: tuple[str, ...] = DIMENSIONS
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """What it is grouped by."""
+        return *self.dimensions, *PERIODS
 
     @property
     def definition(self) -> str:
@@ -87,6 +93,10 @@ class Metric(NamedTuple):
         mode = question.mode or (self.modes[0] if self.modes else "")
         if mode and mode not in self.modes:
             raise Malformed(f"mode: {self.name} has {', '.join(self.modes) or 'no modes'}, not {mode!r}")
+        if other := [n for n in DIMENSIONS if n not in self.dimensions and getattr(question, n) is not None]:
+            raise Malformed(
+                f"{other[0]}: {self.name} can be asked for one {', '.join(self.dimensions)}, not {other[0]}"
+            )
         if strange := [name for name in question.by if name not in self.by]:
             raise Malformed(f"by: {self.name} is grouped by {', '.join(self.by) or 'nothing'}, not by {strange[0]!r}")
         cuts = [name for name in question.by if name in PERIODS]

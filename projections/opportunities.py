@@ -213,22 +213,35 @@ STEPS: dict[str, dict[type, Step]] = {
 COUNTED = {OpportunityOpened, *(event for steps in STEPS.values() for event in steps)}
 
 SUMMED = ("process", "process_version", "stage", "currency", "probability", "amount")
-OPEN, TIP, LATEST = "status = 'open'", f"known_to = {END}", f"effective_to = {END}"
+OPEN, TIP = "status = 'open'", f"known_to = {END}"
+HOLDS, ENDED = f"effective_to = {END}", f"effective_to < {END}"
 
 TABLE = table(
     "opportunities",
     MetaData(),
     Opportunity,
-    # each holds all that is summed of open deals: as things stand, as known at a position, as true at an instant;
+    # each holds all that is summed of open deals: what holds to this day, as known now and then, and what has ended;
     # SQLite does not take from an index's condition what a row's columns must be, so they stand at the end
     partial_index(
-        "opportunities_now", *SUMMED, "status", "known_to", "effective_to", where=f"{OPEN} AND {TIP} AND {LATEST}"
+        "opportunities_now", *SUMMED, "effective_from", "status", "known_to", "effective_to",
+        where=f"{OPEN} AND {TIP} AND {HOLDS}",
     ),
     partial_index(
-        "opportunities_k", "known_to", "known_from", *SUMMED, "status", "effective_to", where=f"{OPEN} AND {LATEST}"
+        "opportunities_k", "known_to", "known_from", *SUMMED, "effective_from", "status", "effective_to",
+        where=f"{OPEN} AND {HOLDS}",
     ),
     partial_index(
-        "opportunities_e", "effective_to", "effective_from", *SUMMED, "status", "known_to", where=f"{OPEN} AND {TIP}"
+        "opportunities_e", "effective_to", "effective_from", "known_to", "known_from", *SUMMED, "status",
+        where=f"{OPEN} AND {ENDED}",
     ),
-)
+    # the ways of the deals, and by stream, so that those of one deal lie together; and which deals were taken out
+    partial_index(
+        "opportunities_visits", "stream", "visit", "effective_from", "process", "process_version", "stage", "status",
+        "was", "was_process", "was_stage", "was_from", "visits", "known_to", where=f"visits = 1 AND {TIP}",
+    ),
+    partial_index(
+        "opportunities_gone", "stream", "effective_from", "effective_to", "before", "known_to",
+        where=f"before != '' AND {TIP}",
+    ),
+)  # fmt: skip
 PROJECTION = Projection("opportunities", VERSION, "opportunity", tags(*COUNTED), Opportunity, evolve, TABLE)

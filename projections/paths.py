@@ -6,22 +6,40 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Text, and_, cast, func, literal, select
 from sqlalchemy import case as when
 
-from projections.deals import group, grouping, origin_columns, standing, wanted, within
+from projections.deals import began_visit, group, grouping, origin_columns, standing, wanted
 from projections.metric import Inquiry, Origin
 from projections.opportunities import TABLE
+from projections.question import Question
 from projections.versions import history_until
 
 BETWEEN_FIELDS, BETWEEN_VISITS = "\x1f", "\x1e"  # no name of a stage or a stream holds control characters
 
+BEFORE, AT_START, WITHIN, AFTER = "0123"  # where the beginning of a visit lies, seen from the period
+
 
 class Visit(NamedTuple):
-    """A stretch that a deal spent in one stage of a process version and in one status; inside: begun in the period."""
+    """A stretch that a deal spent in one stage of a process version and in one status; begun: one of the four above."""
 
     process: str
     process_version: int
     stage: str
     status: str
-    inside: bool
+    begun: str
+
+    @property
+    def before(self) -> bool:
+        """Whether it began before the period."""
+        return self.begun == BEFORE
+
+    @property
+    def inside(self) -> bool:
+        """Whether it began in the period."""
+        return self.begun in (AT_START, WITHIN)
+
+    @property
+    def past_start(self) -> bool:
+        """Whether it began later than the period did."""
+        return self.begun in (WITHIN, AFTER)
 
 
 class Way(NamedTuple):
@@ -39,10 +57,9 @@ def ways(asked: Inquiry) -> Iterator[Way]:
     Filters and dimensions judge a deal as it stood at the moment.
     """
     o, question = TABLE.c, asked.question
-    inside = when((and_(literal(1) == 1, *within(o.effective_from, question)), "1"), else_="0")
-    begun = o.visits == 1, history_until(TABLE, question.known_at, question.effective_at)
+    begun = began_visit(TABLE), history_until(TABLE, question.known_at, question.effective_at)
     path = func.aggregate_strings(
-        spelled(cast(o.visit, Text), o.process, cast(o.process_version, Text), o.stage, o.status, inside),
+        spelled(cast(o.visit, Text), o.process, cast(o.process_version, Text), o.stage, o.status, begun_in(question)),
         BETWEEN_VISITS,
     )
     then = TABLE.alias("then_stood")
@@ -59,6 +76,14 @@ def ways(asked: Inquiry) -> Iterator[Way]:
         yield Way(group(asked, row[: len(own)], teams), visits(row[-2]), row[-1], origin)
 
 
+def begun_in(question: Question) -> ColumnElement[str]:
+    """Where the beginning of a visit lies: a digit, so that ways that differ in it only are few."""
+    begun, since, until = TABLE.c.effective_from, question.since, question.until
+    bounds = [] if since is None else [(begun < since, BEFORE), (begun == since, AT_START)]
+    bounds += [] if until is None else [(begun >= until, AFTER)]
+    return when(*bounds, else_=WITHIN) if bounds else literal(WITHIN)
+
+
 def spelled(*fields: Any) -> ColumnElement[str]:
     """The fields of a visit as one text."""
     text: Any = fields[0]
@@ -70,8 +95,8 @@ def spelled(*fields: Any) -> ColumnElement[str]:
 def visits(path: str) -> tuple[Visit, ...]:
     """The visits that a path spells, in their order: a database joins them in any."""
     fields = sorted(
-        (int(number), process, int(version), stage, status, inside == "1")
-        for number, process, version, stage, status, inside in (
+        (int(number), process, int(version), stage, status, begun)
+        for number, process, version, stage, status, begun in (
             visit.split(BETWEEN_FIELDS) for visit in path.split(BETWEEN_VISITS)
         )
     )

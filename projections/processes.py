@@ -11,7 +11,7 @@ from domain.process import ProcessPublished, Stage, StageRenamed, StageRetired
 from domain.recorded import Fact
 from projections.versions import Projection, table, tags
 
-VERSION = 2
+VERSION = 3
 BASIS_POINTS = 10_000  # in one
 
 
@@ -20,7 +20,8 @@ class ProcessStage(Struct, frozen=True):
 
     place: its order in the process. probability: of winning from here, in basis points. stale_days: days in the
     stage after which a deal is stale, 0 for never. retired_to: the stage that took its place, empty while it is in
-    use: a stage is retired in all versions at once, and in use again in all when a later version has it.
+    use: a stage is retired in all versions at once, and in use again in all when a later version has it. qualifies: 1
+    for the stage from which on a deal counts as pipeline generated, one in each version.
     """
 
     process_name: str
@@ -33,6 +34,7 @@ class ProcessStage(Struct, frozen=True):
     category: str
     stale_days: int
     retired_to: str
+    qualifies: int
 
 
 class Published(NamedTuple):
@@ -82,10 +84,13 @@ def evolve(row: ProcessStage | None, told: Told) -> ProcessStage | None:
 
 
 def published(event: ProcessPublished, stage: Stage) -> ProcessStage:
-    """The stage as a publication has it."""
+    """The stage as a publication has it; the first open one qualifies where none is named."""
+    opens = sorted((other.order, other.id) for other in event.stages if other.kind == "open")
+    qualifying = event.qualifying_stage or next((stage for _, stage in opens), "")
     return ProcessStage(
         event.name, event.process_version, stage.id, stage.name, stage.order, stage.kind,
         int(stage.probability * BASIS_POINTS), stage.forecast_category, stage.stale_days or 0, "",
+        int(stage.id == qualifying),
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ class Stage(NamedTuple):
     probability: int
     category: str = ""
     stale_days: int = 0
+    qualifies: int = 0
 
 
 Order = dict[tuple[str, str], Stage]
@@ -33,7 +34,7 @@ def stages(question: Question) -> Asked:
     Not by effective time: history that is imported is older than the process that it was imported into.
     """
     p = processes.TABLE.c
-    columns = (p.stream, p.process_version, p.stage, p.name, p.place, p.kind, p.probability, p.category, p.stale_days)
+    columns = (p.stream, *(p[name] for name in Stage._fields[1:]))
     return select(*columns).where(known(processes.TABLE, question.known_at), effective(processes.TABLE))
 
 

@@ -112,6 +112,15 @@ MEANT = [  # line by line
     SubjectErased("GDPR-17-1-b", "bea"),
     SubjectHeld("a claim of theirs"),
     SubjectReleased("it was settled"),
+    ProcessPublished(
+        3, "Sales",
+        (
+            Stage("need", "Need", 10, "open", Decimal("0.10"), "pipeline", ("pain", "sponsor"), 30),
+            Stage("won", "Won", 20, "won", Decimal(1), "closed", ("signed",), 1),
+            Stage("lost", "Lost", 30, "lost", Decimal(0), "omitted", ("told",), 1),
+        ),
+        "need",
+    ),
 ]  # fmt: skip
 
 PERSONAL = {
@@ -177,6 +186,11 @@ def test_a_win_from_before_it_was_said_by_what_right_was_for_all_that_is_known_w
     first, *_ = [line for line in LINES if stored_tag(line) == "opportunity-won"]
     assert decode("opportunity-won", first) == OpportunityWon(Money(Decimal("999999999999999.99"), "USD"), "Acme")
     assert encode(decode("opportunity-won", first)) != first  # what is written today says more
+
+
+def test_a_process_from_before_one_could_be_named_qualifies_deals_by_its_first_stage():
+    first, *_ = [line for line in LINES if stored_tag(line) == "process-published"]
+    assert decode("process-published", first).qualifying_stage == ""
 
 
 def test_an_amount_keeps_the_digits_that_it_was_written_with():

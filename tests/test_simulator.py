@@ -10,7 +10,7 @@ import pytest
 from domain.errors import Malformed, Rejected
 from domain.recorded import Fact
 from infra.app import App, opened
-from infra.cli.history import content_digest
+from infra.digests import content_digest
 from infra.settings import Settings
 from infra.simulator import Plan, simulate
 
@@ -34,11 +34,11 @@ def own(stream: str) -> bool:
 
 def test_the_same_seed_gives_the_same_facts_and_another_seed_others(app: App, tmp_path: Path) -> None:
     simulated(app, 60)
-    digests = [content_digest(app, own)]
+    digests = [content_digest(app.log, app.vault, app.log.head(), own)]
     for name, seed in (("same", 1), ("other", 2)):
         with opened(Settings(db=f"sqlite:///{tmp_path / name}.db")) as again:
             simulated(again, 60, seed)
-            digests.append(content_digest(again, own))
+            digests.append(content_digest(again.log, again.vault, again.log.head(), own))
     assert digests[0] == digests[1] != digests[2]
 
 

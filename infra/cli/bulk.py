@@ -1,6 +1,7 @@
 """The verb `bulk`: many commands from a file, each carried out or refused on its own, one result each."""
 
 from collections.abc import Iterator, Sequence
+from datetime import tzinfo
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -89,7 +90,7 @@ def bulk(
         raise NotFound(f"bulk: there is no file {file}")
     refused = 0
     with asking.app() as app:
-        dispatcher, lines = app.dispatcher(cached=True), read(file, app.settings.who)
+        dispatcher, lines = app.dispatcher(cached=True), read(file, app.settings.who, app.zone())
         while batch := list(islice(lines, BATCH)):
             for result in carried_out(app, dispatcher, batch):
                 refused += isinstance(result, Refused)
@@ -97,15 +98,15 @@ def bulk(
     return REFUSED if refused else 0
 
 
-def read(file: Path, who: str) -> Iterator[Line]:
-    """The lines of a file, the empty ones left out; `who` asks where a line does not say."""
+def read(file: Path, who: str, zone: tzinfo) -> Iterator[Line]:
+    """The lines of a file, the empty ones left out; `who` asks where a line does not say, in `zone` days end."""
     with file.open("rb") as found:
         for number, text in enumerate(found, 1):
             if text.strip():
-                yield Line(number, requested(text, who))
+                yield Line(number, requested(text, who, zone))
 
 
-def requested(text: bytes, who: str) -> Request | PipelineError:
+def requested(text: bytes, who: str, zone: tzinfo) -> Request | PipelineError:
     """The request that a line holds, or why it holds none."""
     try:
         wish = parse(Wish, text)
@@ -113,7 +114,7 @@ def requested(text: bytes, who: str) -> Request | PipelineError:
             stream=wish.stream,
             command=parse_command(wish.command, wish.fields),
             actor=wish.actor or who,
-            occurred_at=None if wish.occurred_at is None else moment("occurred_at", wish.occurred_at),
+            occurred_at=None if wish.occurred_at is None else moment("occurred_at", wish.occurred_at, zone),
             on_behalf_of=wish.on_behalf_of,
             reason=wish.reason,
             command_id=wish.command_id,

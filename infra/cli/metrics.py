@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from domain.errors import Malformed
-from domain.recorded import instant, micros
+from domain.recorded import instant
 from infra.cli.asking import HERE, Asking, stdout
-from infra.moments import day, day_end, day_start, moment
+from infra.cli.moments import at, period, position
 
 if TYPE_CHECKING:
     from infra.app import App as Installation
@@ -56,14 +56,11 @@ class Questioning:
         from projections.question import Question
 
         asked = self.given()
-        if self.since:
-            asked["since"] = micros(day_start(day("since", self.since)))
-        if self.until:
-            asked["until"] = micros(day_end(day("until", self.until))) + 1
+        asked |= period(app, self.since, self.until)
         if self.known_at is not None:
             asked["known_at"] = position(app, self.known_at)
         if self.effective_at is not None:
-            asked["effective_at"] = micros(moment("effective_at", self.effective_at))
+            asked["effective_at"] = at(app, "effective_at", self.effective_at)
         return Question(**asked)
 
 
@@ -136,15 +133,6 @@ def show_rows(out: Console, rows: list[dict[str, Any]], limit: int) -> None:
         out.print(f"  … and {len(rows) - limit:,} more (--limit, --json)", style="dim")
 
 
-def position(app: "Installation", text: str) -> int:
-    """A position of the log, given as such or as a time."""
-    if not text.isdecimal():
-        return app.log.position_at(micros(moment("known_at", text)))
-    if (asked := int(text)) > (head := app.log.head()):
-        raise Malformed(f"known_at: position {asked} is not reached yet, the log is at {head}")
-    return asked
-
-
 def document(answer: "Answer", position: int, filters: dict[str, Any]) -> dict[str, Any]:
     """The JSON form of an answer, from tables that have reached a position: money as exact text, times as ISO."""
     return {
@@ -215,11 +203,11 @@ def show(out: Console, answer: "Answer", title: str = "") -> None:
 
 
 def cell(name: str, value: Any) -> str:
-    """A value as people read it: shares in percent, thousands parted, nothing where there is no figure."""
+    """A value as people read it: shares in percent, days to a tenth, thousands parted, nothing where there is none."""
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.1%}"
+        return f"{value:,.1f}" if name.endswith("_days") else f"{value:.1%}"
     if isinstance(value, str):
         return value
     return f"{value:,.2f}" if name in ("amount", "weighted") or name.endswith("_amount") else f"{value:,}"

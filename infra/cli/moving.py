@@ -69,8 +69,9 @@ def import_(
         actor = f"import:{format_}"
         reading = bars.add_task("reading", total=None)
         export = formats.read(
-            format_, path, actor, snapshot=day_of_export, form=date_format, currency=currency, mapping=mapping
-        )
+            format_, path, actor, snapshot=day_of_export, form=date_format, currency=currency, mapping=mapping,
+            zone=app.zone(),
+        )  # fmt: skip
         bars.update(reading, total=export.total, completed=export.total)
         if day_of_export is None:
             note(f"snapshot date: {export.snapshot} (--snapshot-date says otherwise)")

@@ -10,7 +10,7 @@ from rich.table import Table
 from domain.recorded import Recorded, Request
 from domain.subject import PREFIX, Command, EraseSubject, HoldSubject, ReleaseSubject
 from infra.cli.asking import HERE, Asking, note, stdout
-from infra.cli.history import described, line
+from infra.cli.timeline import line, spelled
 
 if TYPE_CHECKING:
     from infra.app import App as Installation
@@ -52,7 +52,7 @@ def export(whom: Whom, /, *, asking: Asking = HERE) -> None:
             str(fact["position"]),
             fact["stream"],
             *who,
-            escape(", ".join(described(fact["event"]))),
+            escape(", ".join(text for _, _, text in spelled(fact["event"]))),
             escape(fact["reason"]),
         )
     stdout().print(table)
@@ -60,9 +60,7 @@ def export(whom: Whom, /, *, asking: Asking = HERE) -> None:
 
 def told(app: "Installation", fact: Recorded) -> dict[str, Any]:
     """A fact as the timeline shows it, with its stream."""
-    shown = line(app, fact, None)
-    del shown["flags"]
-    return {"stream": fact.stream, **shown}
+    return {"stream": fact.stream, **line(app, fact, app.vault.open(fact.stream, fact.event))}
 
 
 def erase(

@@ -64,7 +64,10 @@ def verb(decider: Decider, command: type[Any]) -> Callable[..., None]:
 
 
 ENVELOPE = {
-    "occurred_at": ("--occurred-at", "When it happened, if not now: an ISO time, or a date, which means its end."),
+    "occurred_at": (
+        "--occurred-at",
+        "When it happened, if not now: an ISO time, or a date, which means its end (in the calendar's zone).",
+    ),
     "reason": ("--why", "Why, for the record."),
     "on_behalf_of": ("--on-behalf-of", "For whom it is asked."),
     "command_id": ("--command-id", "A name of yours for this request: asked again, it is answered as the first time."),
@@ -157,7 +160,7 @@ def carry_out(asking: Asking, stream: str, command: Command, envelope: dict[str,
     """Ask it, and show what followed."""
     with asking.app() as app:
         occurred: str | None = envelope.pop("occurred_at", None)
-        when: datetime | None = moment("occurred_at", occurred) if occurred else None
+        when: datetime | None = moment("occurred_at", occurred, app.zone()) if occurred else None
         actor: str = envelope.pop("actor", None) or app.settings.who
         receipt = app.dispatcher().execute(
             Request(stream=stream, command=command, actor=actor, occurred_at=when, **envelope)

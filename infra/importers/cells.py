@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal, InvalidOperation
 
 from domain.errors import Malformed
@@ -22,14 +22,18 @@ Cells = Mapping[str, str]
 
 
 class Calendar:
-    """How an export writes time, and when it was made: `latest` is its last instant."""
+    """How an export writes time, and when it was made: `latest` is its last instant. Days are those of a zone."""
 
-    def __init__(self, form: str, latest: datetime) -> None:
-        self.form, self.latest = form, latest
+    def __init__(self, form: str, latest: datetime, zone: tzinfo = UTC) -> None:
+        self.form, self.latest, self.zone = form, latest, zone
 
     @classmethod
     def of(
-        cls, tables: Iterable[tuple[Sequence[Row], Sequence[str]]], form: str | None, snapshot: date | None
+        cls,
+        tables: Iterable[tuple[Sequence[Row], Sequence[str]]],
+        form: str | None,
+        snapshot: date | None,
+        zone: tzinfo = UTC,
     ) -> "Calendar":
         """From the time columns of its tables; Malformed where dates can be read in two ways, or there are none.
 
@@ -38,15 +42,20 @@ class Calendar:
         written = [row.cells.get(column, "") for rows, columns in tables for row in rows for column in columns]
         days = [found["day"] for text in written if (found := TIMED.fullmatch(text)) and not MILLISECONDS.match(text)]
         readable = [day for day in days if any(fits(day, known) for known in (ISO, *READINGS))]
-        calendar = cls(date_format(readable, form), datetime.max.replace(tzinfo=UTC))
+        calendar = cls(date_format(readable, form), datetime.max.replace(tzinfo=UTC), zone)
         instants = [found for text in set(written) if (found := calendar.read(text))]
         if snapshot is None and not instants:
             raise Malformed("no row has a date; say when the export was made with --snapshot-date")
-        calendar.latest = max(instants) if snapshot is None else day_end(snapshot)
+        calendar.latest = max(instants) if snapshot is None else day_end(snapshot, zone)
         return calendar
 
+    @property
+    def snapshot(self) -> date:
+        """The day on which the export was made."""
+        return self.latest.astimezone(self.zone).date()
+
     def instant(self, cells: Cells, *columns: str) -> datetime:
-        """The instant in the first column that is filled; a time without a zone is UTC, a bare date means its end."""
+        """The instant in the first column that is filled; a time without a zone is UTC, as exports are."""
         column = next((name for name in columns if cells.get(name)), columns[0])
         text = cells.get(column, "")
         if (found := self.read(text)) is None:
@@ -59,7 +68,7 @@ class Calendar:
         """The instant in a column of days, where midnight says no more than the day: its end, if that has come."""
         if (found := self.read(cells.get(column, ""))) is None:
             raise Malformed(f"{column}: {cells.get(column, '')!r} is not a date of the form {self.form}")
-        return min(day_end(found.date()) if found.time() == time() else found, self.latest)
+        return min(day_end(found.date(), self.zone) if found.time() == time() else found, self.latest)
 
     def day(self, cells: Cells, column: str) -> date | None:
         """The day in a column, in the future too; None for an empty cell."""
@@ -68,7 +77,7 @@ class Calendar:
             return None
         if (found := self.read(text)) is None:
             raise Malformed(f"{column}: {text!r} is not a date of the form {self.form}")
-        return found.date()
+        return fits(text, self.form) or found.date()
 
     def read(self, text: str) -> datetime | None:
         """A text as an instant, if it is one."""
@@ -77,23 +86,23 @@ class Calendar:
         if not (found := TIMED.fullmatch(text)) or (day := fits(found["day"], self.form)) is None:
             return None
         if found["hour"] is None:
-            return day_end(day)
+            return day_end(day, self.zone)
         try:
             clock = time(
                 int(found["hour"]), int(found["minute"]), int(found["second"] or 0),
-                int((found["part"] or "").ljust(6, "0")[:6]), zone(found["zone"] or "Z"),
+                int((found["part"] or "").ljust(6, "0")[:6]), offset(found["zone"] or "Z"),
             )  # fmt: skip
         except ValueError:
             return None
         return datetime.combine(day, clock).astimezone(UTC)
 
 
-def zone(text: str) -> timezone:
+def offset(text: str) -> timezone:
     """The time zone that an offset says."""
     if text in ("Z", "UTC"):
         return UTC
-    offset = timedelta(hours=int(text[1:3]), minutes=int(text[-2:]))
-    return timezone(-offset if text[0] == "-" else offset)
+    ahead = timedelta(hours=int(text[1:3]), minutes=int(text[-2:]))
+    return timezone(-ahead if text[0] == "-" else ahead)
 
 
 def number(column: str, text: str) -> Decimal:

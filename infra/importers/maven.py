@@ -8,7 +8,7 @@ one that ended went through Engaging. The probabilities of the two stages are ou
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, tzinfo
 from decimal import Decimal
 from pathlib import Path
 
@@ -40,7 +40,12 @@ OUTCOMES = {"Prospecting": "", "Engaging": "", "Won": "won", "Lost": "lost"}
 
 
 def read(
-    folder: Path, actor: str, snapshot: date | None = None, form: str | None = None, currency: str = "USD"
+    folder: Path,
+    actor: str,
+    snapshot: date | None = None,
+    form: str | None = None,
+    currency: str = "USD",
+    zone: tzinfo = UTC,
 ) -> Export:
     """The deals of the folder, to be run. `snapshot` is the day of the export, by default its latest date;
     `form` the strptime format of its dates. NotFound or Malformed where the folder as a whole cannot be read.
@@ -55,10 +60,11 @@ def read(
     snapshot = snapshot or max((day for text in days if (day := fits(text, form))), default=None)
     if snapshot is None:
         raise Malformed(f"{TABLE}: no row has a date; say when the export was made with --snapshot-date")
-    reader = RowReader(prices, snapshot, form, currency)
+    reader = RowReader(prices, snapshot, form, currency, zone)
     prelude = Request(
-        stream=PROCESS, command=STAGES, actor=actor, occurred_at=day_end(snapshot), source=Source(SYSTEM, "stages")
-    )
+        stream=PROCESS, command=STAGES, actor=actor, occurred_at=day_end(snapshot, zone),
+        source=Source(SYSTEM, "stages"),
+    )  # fmt: skip
     batch = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     return Export(SYSTEM, batch, snapshot, (prelude,), ids.total(), entries(path, reader, ids))
 
@@ -89,8 +95,10 @@ def price_list(path: Path) -> dict[str, tuple[str, Decimal]]:
 class RowReader:
     """Reads rows of the pipeline table."""
 
-    def __init__(self, prices: dict[str, tuple[str, Decimal]], snapshot: date, form: str, currency: str) -> None:
-        self.prices, self.snapshot, self.form, self.currency = prices, snapshot, form, currency
+    def __init__(
+        self, prices: dict[str, tuple[str, Decimal]], snapshot: date, form: str, currency: str, zone: tzinfo
+    ) -> None:
+        self.prices, self.snapshot, self.form, self.currency, self.zone = prices, snapshot, form, currency, zone
 
     def record(self, row: Row) -> Record:
         """The deal that a row holds, or Malformed naming the column."""
@@ -112,8 +120,8 @@ class RowReader:
             process=PROCESS,
             stage="prospecting" if stage == "Prospecting" else "engaging",
             amount=checked("sales_price", Money(price, self.currency)),
-            opened_at=day_end(engaged),
-            moved_at=day_end(closed if outcome else engaged),
+            opened_at=day_end(engaged, self.zone),
+            moved_at=day_end(closed if outcome else engaged, self.zone),
             outcome=outcome,
             closing=checked("close_value", closing) if closing else None,
             account=cells["account"],

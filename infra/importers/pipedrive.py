@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from heapq import merge
 from operator import itemgetter
@@ -31,7 +31,7 @@ from domain.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwn
 from infra.importers.runner import Change, Entry, Export, Story
 from infra.importers.spool import Spool
 from infra.importers.tables import Row, number, read_table
-from infra.moments import day
+from infra.moments import day, day_end
 
 SYSTEM = "pipedrive"
 PROCESS = "process-pipedrive"
@@ -44,7 +44,7 @@ OPENING = "add_time"
 CATCH_ALL = "unknown"
 
 
-def read(folder: Path, actor: str, snapshot: date | None = None, currency: str = "EUR") -> Export:
+def read(folder: Path, actor: str, snapshot: date | None = None, currency: str = "EUR", zone: tzinfo = UTC) -> Export:
     """The deals of the folder with their whole history, to be run; `currency` is that of all amounts.
 
     NotFound or Malformed where the folder as a whole cannot be read.
@@ -54,24 +54,24 @@ def read(folder: Path, actor: str, snapshot: date | None = None, currency: str =
     for cells in changes.fill(folder / CHANGES, CHANGE_COLUMNS, of="deal_id"):
         batch.update("\0".join(cells).encode())
         with suppress(Malformed):  # the deal will say so
-            at = moment("change_time", cells[1])
+            at = moment("change_time", cells[1], zone)
             latest = max(latest or at, at)
     ids = Counter[str]()
     if (folder / ACTIVITIES).is_file():
         for cells in activities.fill(folder / ACTIVITIES, ACTIVITY_COLUMNS, of="deal_id"):
             batch.update("\0".join(cells).encode())
             ids[cells[0]] += 1
-    until = datetime.combine(snapshot, time.max, UTC) if snapshot else latest
+    until = day_end(snapshot, zone) if snapshot else latest
     if until is None:
         raise Malformed(f"{CHANGES}: there is no change; say when the export was made with --snapshot-date")
-    reader = DealReader(folder, until, currency)
+    reader = DealReader(folder, until, currency, zone)
     prelude = Request(
         stream=PROCESS, command=stages(folder / STAGES), actor=actor, occurred_at=until, source=Source(SYSTEM, STAGES)
     )
     twice = {name for name, times in ids.items() if times > 1}
     entries = merged(changes, activities, reader, twice)
     total = changes.count + activities.count
-    return Export(SYSTEM, batch.hexdigest()[:16], until.date(), (prelude,), total, entries)
+    return Export(SYSTEM, batch.hexdigest()[:16], until.astimezone(zone).date(), (prelude,), total, entries)
 
 
 def merged(changes: Spool, activities: Spool, reader: "DealReader", twice: set[str]) -> Iterator[Entry]:
@@ -103,8 +103,8 @@ def stages(path: Path) -> PublishProcess:
 class DealReader:
     """Reads the changes and activities of one deal after the other."""
 
-    def __init__(self, folder: Path, until: datetime, currency: str) -> None:
-        self.until, self.currency = until, currency
+    def __init__(self, folder: Path, until: datetime, currency: str, zone: tzinfo) -> None:
+        self.until, self.currency, self.zone = until, currency, zone
         self.reasons = lost_reasons(folder / FIELDS)
         users = {row.cells["id"]: row.cells["name"] for row in read_table(folder / USERS, ("id", "name"))}
         shared = Counter(users.values())
@@ -145,7 +145,8 @@ class DealReader:
 
     def story(self, rows: list[Row]) -> tuple[Change, ...]:
         """The changes of a deal in effective order; those of one second in the order of the file."""
-        placed = sorted(((moment("change_time", row.cells["change_time"]), row) for row in rows), key=lambda p: p[0])
+        dated = ((moment("change_time", row.cells["change_time"], self.zone), row) for row in rows)
+        placed = sorted(dated, key=itemgetter(0))
         opens_in = next((r.cells["new_value"] for _, r in placed if r.cells["changed_field_key"] == "stage_id"), "")
         reasons = {at for at, row in placed if row.cells["changed_field_key"] == "lost_reason"}
         found = list[Change]()
@@ -154,7 +155,7 @@ class DealReader:
             told = f"{row.cells['change_time']} {field} {value}"
             if field == OPENING:
                 opening = OpenOpportunity(PROCESS, Money(Decimal(0), self.currency), opens_in)
-                found.insert(0, Change(moment("new_value", value), opening, told=told))
+                found.insert(0, Change(moment("new_value", value, self.zone), opening, told=told))
             elif field == "status" and value == "lost" and at in reasons:
                 continue  # the reason, given in the same moment, says more
             else:
@@ -186,10 +187,11 @@ class DealReader:
                 if deal in self.doubled:
                     raise Rejected(f"deal_id: several deals share the id {deal}; whose is the activity?")
                 self.user("assigned_to_user", cells["assigned_to_user"])
-                due = moment("due_to", cells["due_to"])
+                due = moment("due_to", cells["due_to"], self.zone)
                 done = flag("done", cells["done"])
                 sort = cells["type"]
-                wish = CompleteActivity(name, sort) if done else ScheduleActivity(name, sort, due.date())
+                day_due = datetime.fromisoformat(cells["due_to"]).date()  # as it is written
+                wish = CompleteActivity(name, sort) if done else ScheduleActivity(name, sort, day_due)
                 told = f"activity {name} {'done' if done else 'due'} {cells['due_to']}"
                 says = Story((Change(min(due, self.until), wish, told=told),))
             except PipelineError as error:
@@ -228,9 +230,11 @@ def slug(label: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-") or CATCH_ALL
 
 
-def moment(column: str, text: str) -> datetime:
-    """A time in a column; without a zone it is UTC."""
+def moment(column: str, text: str, zone: tzinfo) -> datetime:
+    """A time in a column; without a zone it is UTC, and a bare date means its end in the organisation's zone."""
     try:
+        if len(text) <= len("2026-01-31"):
+            return day_end(date.fromisoformat(text), zone)
         read = datetime.fromisoformat(text)
     except ValueError:
         raise Malformed(f"{column}: {text!r} is not a time such as 2026-01-31 09:30:00") from None

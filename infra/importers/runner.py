@@ -24,7 +24,7 @@ NAMED = 32  # digits of a digest that tell a row or a change from every other on
 KEPT = 500  # histories kept between two chunks, the stages among them
 FIRST = 10  # rejects kept in memory, to be shown
 LAST_MICROSECOND = 999_999  # a bare date means the end of its day: of today, that has not come yet
-DAY = timedelta(days=1)
+DAY = timedelta(hours=25)  # the longest there is: clocks are put back in it
 
 
 class Change(NamedTuple):

@@ -7,14 +7,16 @@ from uuid import UUID
 import msgspec
 
 from domain import Event
-from domain.correction import as_fact
-from domain.recorded import Fact, Recorded, Source, instant
+from domain.correction import FactCorrected, as_fact
+from domain.recorded import Fact, Recorded, Source, Unreadable, instant
 from domain.upcasting import UPCASTS
 
 Raw = dict[str, Any]
 Upcasts = Mapping[str, Callable[[Raw], Raw]]
 
 LONGEST_CHAIN = 100  # upcasts from the oldest shape of an event to the newest; more is a cycle
+
+CORRECTION = str(FactCorrected.__struct_config__.tag)
 
 FACT_COLUMNS = "notification_id, originator_id, originator_version, topic, occurred_at, state"
 RECORDED_COLUMNS = (
@@ -46,6 +48,16 @@ def fact(row: Sequence[Any]) -> Fact:
     """A row of FACT_COLUMNS as what folds read."""
     position, stream, version, tag, occurred_at, body = row
     return as_fact(position, stream, version, tag, occurred_at, decode(tag, body))
+
+
+def tolerant_fact(row: Sequence[Any]) -> Fact:
+    """The same, with an event that cannot be decoded as Unreadable."""
+    try:
+        return fact(row)
+    except Exception as error:  # a decoder's, or an upcast's, which may raise anything
+        position, stream, version, tag, occurred_at, _ = row
+        event = Unreadable(f"{type(error).__name__}: {error}")
+        return Fact(position, stream, version, tag, occurred_at, event, -1 if tag == CORRECTION else 0)
 
 
 def recorded(row: Sequence[Any]) -> Recorded:

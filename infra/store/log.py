@@ -1,10 +1,12 @@
 """The event log as the rest of dealtrail sees it: what an append holds, what it answers, how history is read."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from domain.recorded import Fact, Recorded
+
+Row = Sequence[Any]
 
 ABSENT = 0  # the version of a stream that has no event
 ERASED = b""  # in the place of a subject's key: the subject was erased, and never gets another one
@@ -70,7 +72,55 @@ class Appended(NamedTuple):
     recorded_at: int
 
 
-class Log(Protocol):
+class Wanted(NamedTuple):
+    """Which events are asked for: all that fit every part that is given. Bounds are microseconds, and belong to it.
+
+    since, until: when it happened. recorded_since, recorded_until: when it was recorded.
+    """
+
+    types: Sequence[str] = ()
+    actors: Sequence[str] = ()
+    streams: Sequence[str] = ()
+    correlation: str = ""
+    since: int | None = None
+    until: int | None = None
+    recorded_since: int | None = None
+    recorded_until: int | None = None
+
+
+class Page(NamedTuple):
+    """Some events, and the position up to which the log was searched for them; `end`: there is nothing after it yet."""
+
+    events: list[Recorded]
+    reached: int
+    end: bool
+
+
+class Facts(Protocol):
+    """The half of a log from which tables are made."""
+
+    def page(self, after: int, limit: int) -> list[Fact]:
+        """The next facts in order of position, never past one that may still appear before it."""
+        ...
+
+    def facts(self, streams: Sequence[str], upto: int) -> dict[str, list[Fact]]:
+        """The facts of each stream in order of version, up to a position."""
+        ...
+
+    def scan(self, upto: int, shard: int = 0, shards: int = 1) -> Iterator[list[Fact]]:
+        """One list of facts a stream, up to a position, of the streams in one of several even parts: for a rebuild."""
+        ...
+
+    def head(self) -> int:
+        """The last position, 0 for an empty log."""
+        ...
+
+    def tolerant(self) -> "Facts":
+        """The same log for those who read on where an event cannot be decoded: its place holds Unreadable."""
+        ...
+
+
+class Log(Facts, Protocol):
     """A durable, append-only, totally ordered history. Safe to share between threads."""
 
     def append(self, append: Append) -> Appended:
@@ -114,24 +164,26 @@ class Log(Protocol):
         """
         ...
 
-    def page(self, after: int, limit: int) -> list[Fact]:
-        """The next facts in order of position, never past one that may still appear before it."""
-        ...
-
-    def facts(self, streams: Sequence[str], upto: int) -> dict[str, list[Fact]]:
-        """The facts of each stream in order of version, up to a position."""
-        ...
-
-    def scan(self, upto: int, shard: int = 0, shards: int = 1) -> Iterator[list[Fact]]:
-        """One list of facts a stream, up to a position, of the streams in one of several even parts: for a rebuild."""
-        ...
-
     def recorded(self, after: int, limit: int) -> list[Recorded]:
         """The next events with their envelopes, in order of position, sealed fields as stored."""
         ...
 
-    def head(self) -> int:
-        """The last position, 0 for an empty log."""
+    def events(self, wanted: Wanted, after: int, limit: int) -> Page:
+        """The next events after a position that are wanted, in order of position, sealed fields as stored.
+
+        Searches a bounded part of the log, so that a page may hold fewer than `limit`, and none, before the end.
+        """
+        ...
+
+    def stored(self, upto: int) -> Iterator[Row]:
+        """Every event up to a position, as it is stored, in order of position: event id as text, then stream, version,
+        position, occurred_at, recorded_at (microseconds), actor, on_behalf_of, reason, command_id, correlation_id,
+        causation_id, source system, source id, batch, tag, the event's bytes.
+        """
+        ...
+
+    def begun(self, streams: Sequence[str], upto: int) -> set[str]:
+        """Those of several streams that had begun by a position."""
         ...
 
     def position_at(self, moment: int) -> int:

@@ -16,9 +16,9 @@ from psycopg.sql import SQL, Composed
 
 from domain.errors import Conflict, Malformed, Unavailable
 from infra.store.group import GroupCommit
-from infra.store.log import Append, Appended, Draft
+from infra.store.log import Append, Appended, Draft, Row
 from infra.store.postgres_tables import ENVELOPE_NAMES, Names, create_statements
-from infra.store.reading import Reader, Row
+from infra.store.reading import Reader
 from infra.store.writing import Clock, expected_heads, now, plain_drafts, refuse_unstorable_text
 
 CONNECT_TIMEOUT = 5  # seconds until an unreachable server is given up
@@ -151,7 +151,7 @@ class PostgresLog(Reader):
         """
         self._place, self._clock = _place(url), clock
         with self._translated():
-            names = _prepare(url)
+            names = prepare(url)
             self._datastore = _datastore(url, names.schema)
             self._datastore.pool.open()
             self._recorder = EventRecorder(self._datastore)
@@ -310,7 +310,7 @@ def _place(url: str) -> str:
     return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
 
 
-def _prepare(url: str) -> Names:
+def prepare(url: str) -> Names:
     """Create what is missing, one process at a time. A role that may only append finds it all and creates nothing."""
     with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT) as connection:
         row = connection.execute("SELECT current_schema()").fetchone()

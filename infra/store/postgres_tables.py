@@ -43,7 +43,7 @@ class Names(NamedTuple):
         return Identifier(self.schema, name).as_string()
 
 
-def _filled(names: Names, text: str) -> Composed:
+def filled(names: Names, text: str) -> Composed:
     """SQL with each {name} replaced by the quoted name, {lock} by the log's advisory lock."""
     parts = {name: Identifier(names.schema, value) for name, value in names._asdict().items()}
     parts["schema"] = Identifier(names.schema)
@@ -67,7 +67,7 @@ def create_statements(names: Names) -> list[Composed]:
         CREATE TABLE IF NOT EXISTS {{tokens}} (
             token bytea NOT NULL, subject text COLLATE "C" NOT NULL, PRIMARY KEY (token, subject));
         CREATE INDEX IF NOT EXISTS {{tokens_subject}} ON {{tokens}} (subject)"""
-    statements = [_filled(names, statement) for statement in (*tables.split(";\n"), HISTORY, APPEND, PRIVATE)]
+    statements = [filled(names, statement) for statement in (*tables.split(";\n"), HISTORY, APPEND, PRIVATE)]
     return [*statements, *_guards(names)]
 
 
@@ -193,7 +193,7 @@ def _guards(names: Names) -> list[Composed]:
             "FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse_to_change_history()"
         )
         statements.append(f"ALTER TABLE {{{table}}} ENABLE ALWAYS TRIGGER refuse_to_change_history")
-    return [_filled(names, statement) for statement in statements]
+    return [filled(names, statement) for statement in statements]
 
 
 def grants(names: Names, role: str, maintain: bool = False) -> list[Composed]:
@@ -209,4 +209,4 @@ def grants(names: Names, role: str, maintain: bool = False) -> list[Composed]:
         f"GRANT DELETE ON {{keys}} TO {to}",
         *([f"GRANT MAINTAIN ON {{keys}}, {{tokens}} TO {to}"] if maintain else []),
     )
-    return [_filled(names, statement) for statement in statements]
+    return [filled(names, statement) for statement in statements]

@@ -2,19 +2,19 @@
 """How history is read back: the same questions in the same SQL on every database."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
 from domain.recorded import Fact, Recorded
-from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, fact, recorded
-from infra.store.log import Answer
+from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, fact, recorded, tolerant_fact
+from infra.store.log import Answer, Page, Row, Wanted
 
 SAMPLES = 256  # positions looked at per shard to find even bounds: parts differ by some 6 per cent
-
-Row = Sequence[Any]
+SEARCHED = 100_000  # positions searched at once for events that a filter wants: some tenths of a second
 
 
 class Reader(ABC):
@@ -35,6 +35,14 @@ class Reader(ABC):
         self._fact_rows = f"SELECT {FACT_COLUMNS} FROM {events}"
         self._recorded_rows = f"SELECT {RECORDED_COLUMNS} FROM {events}"
         self._events, self._answers, self._keys, self._tokens = events, answers, keys, tokens
+        self._fact: Callable[[Row], Fact] = fact
+        self._cuts: dict[tuple[int, int], list[tuple[str, str | None]]] = {}  # the bounds last asked for
+
+    def tolerant(self) -> Self:
+        """The same log for those who read on where an event cannot be decoded: its place holds Unreadable."""
+        other = copy(self)
+        other._fact = tolerant_fact
+        return other
 
     @abstractmethod
     def rows(self, sql: str, *parameters: Any) -> list[Row]:
@@ -65,16 +73,61 @@ class Reader(ABC):
         )
         found: dict[str, list[Fact]] = {}
         for row in self.rows(sql, self.members(streams), upto):
-            found.setdefault(row[1], []).append(fact(row))
+            found.setdefault(row[1], []).append(self._fact(row))
         return found
 
     def page(self, after: int, limit: int) -> list[Fact]:
         """The next facts in order of position; an append becomes visible before the next one draws a position."""
-        return [fact(row) for row in self._next(self._fact_rows, after, limit)]
+        return [self._fact(row) for row in self._next(self._fact_rows, after, limit)]
 
     def recorded(self, after: int, limit: int) -> list[Recorded]:
         """The next events with their envelopes, in order of position, sealed fields as stored."""
         return [recorded(row) for row in self._next(self._recorded_rows, after, limit)]
+
+    def events(self, wanted: Wanted, after: int, limit: int) -> Page:
+        """The next events after a position that are wanted, in order of position, sealed fields as stored."""
+        head = self.head()
+        low, high = after, head
+        if wanted.recorded_since is not None:  # the time of recording never decreases with the position
+            low = max(low, self.position_at(wanted.recorded_since - 1))
+        if wanted.recorded_until is not None:
+            high = min(high, self.position_at(wanted.recorded_until))
+        upto = high if wanted.streams else min(high, low + SEARCHED)
+        conditions, parameters = self._conditions(wanted, low, upto)
+        place = "+notification_id" if wanted.streams else "notification_id"  # streams are found by their own index
+        sql = f"{self._recorded_rows} WHERE {' AND '.join(conditions)} ORDER BY {place} LIMIT {self.mark}"
+        found = [recorded(row) for row in self.rows(sql, *parameters, limit)] if low < upto else []
+        reached = found[-1].position if len(found) == limit else upto if upto < high else max(after, head)
+        return Page(found, reached, reached >= head)
+
+    def _conditions(self, wanted: Wanted, low: int, upto: int) -> tuple[list[str], list[Any]]:
+        place = "+notification_id" if wanted.streams else "notification_id"
+        found: list[tuple[str, Any]] = [(f"{place} > {self.mark}", low), (f"{place} <= {self.mark}", upto)]
+        for column, values in (
+            ("originator_id", wanted.streams), ("topic", wanted.types), ("actor", wanted.actors),
+            ("correlation_id", [wanted.correlation] if wanted.correlation else []),
+        ):  # fmt: skip
+            if values:
+                found.append((f"{column} {self.among}", self.members(values)))
+        if wanted.since is not None:
+            found.append((f"occurred_at >= {self.mark}", wanted.since))
+        if wanted.until is not None:
+            found.append((f"occurred_at <= {self.mark}", wanted.until))
+        return [condition for condition, _ in found], [value for _, value in found]
+
+    def stored(self, upto: int) -> Iterator[Row]:
+        """Every event up to a position, as it is stored, in order of position."""
+        sql = f"{self._recorded_rows} WHERE notification_id <= {self.mark} ORDER BY notification_id"
+        for event_id, *others, state in self.flow(sql, upto):
+            yield (str(event_id), *others, bytes(state))
+
+    def begun(self, streams: Sequence[str], upto: int) -> set[str]:
+        """Those of several streams that had begun by a position."""
+        sql = (
+            f"SELECT originator_id FROM {self._events} WHERE originator_id {self.among} AND originator_version = 1 "
+            f"AND +notification_id <= {self.mark}"
+        )
+        return {stream for (stream,) in self.rows(sql, self.members(streams), upto)}
 
     def _next(self, rows: str, after: int, limit: int) -> list[Row]:
         sql = f"{rows} WHERE notification_id > {self.mark} ORDER BY notification_id LIMIT {self.mark}"
@@ -85,18 +138,20 @@ class Reader(ABC):
 
         The same `upto` and `shards` cut the log at the same streams, whoever asks and whenever.
         """
-        low, high = self._bounds(upto, shards)[shard]
+        cuts = self._cuts.get((upto, shards)) or self._bounds(upto, shards)
+        self._cuts = {(upto, shards): cuts}  # looked for once, not for each of many shards
+        low, high = cuts[shard]
         sql, parameters = f"{self._fact_rows} WHERE originator_id >= {self.mark}", [low]
         if high is not None:
             sql, parameters = f"{sql} AND originator_id < {self.mark}", [low, high]
         sql = f"{sql} AND +notification_id <= {self.mark} ORDER BY originator_id, originator_version"
-        stream, facts = None, list[Fact]()
+        stream, facts, made = None, list[Fact](), self._fact
         for row in self.flow(sql, *parameters, upto):
             if row[1] != stream:
                 if facts:
                     yield facts
                 stream, facts = row[1], []
-            facts.append(fact(row))
+            facts.append(made(row))
         if facts:
             yield facts
 

@@ -1,44 +1,32 @@
 """The read side kept up to date: tables brought to where the log is, and the metrics asked of them."""
 
+import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
-from hashlib import blake2b
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import groupby
 from typing import Any, Self
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import select
 
-from domain import kind
-from domain.errors import NotFound
-from domain.recorded import Fact
+from domain.errors import NotFound, Unavailable
 from infra.store import Log
-from infra.views.tables import Tables, Writing, shape
+from infra.store.log import Facts
+from infra.views.building import FAR, PAGE, PART, POLL, Builder, alone, is_far
+from infra.views.digests import Difference, differences, digest
+from infra.views.folding import Progressed, advance, fold_again
+from infra.views.tables import PATIENCE, Generation, Gone, Parked, Snapshot, Tables, Writing, shape
+from infra.views.workers import tables_at
 from projections import METRICS, PROJECTIONS
 from projections.explanation import Behind, LeftOut, behind, left_out
 from projections.metric import Inquiry, Metric, found
 from projections.question import Question
-from projections.references import references
-from projections.versions import (
-    END,
-    Cells,
-    Projection,
-    Version,
-    cells,
-    from_cells,
-    history_cells,
-    in_order,
-    news,
-    relevant,
-)
+from projections.references import References, references
+from projections.versions import END, Projection
 
-PAGE = 1000  # facts folded in one transaction
-FAR = 2000  # facts behind from which a rebuild may be the shorter way
-DEARER = 10  # times that a fact of a page costs one of a rebuild
-BATCH = 20_000  # rows held in memory in a rebuild
 LATEST = Question()
+REMEMBERED = 64  # positions whose stages, teams, rates and so on are kept at hand
 
 
 class Answer(Struct, frozen=True):
@@ -67,33 +55,55 @@ class Explained(Struct, frozen=True):
     left_out: list[LeftOut]
 
 
+class Kept(Struct, frozen=True):
+    """How far one projection is. rate: facts a second when it was last brought further. parked: streams left behind."""
+
+    projection: str
+    version: int
+    position: int
+    rate: float
+    parked: int
+
+
+class Checked(Struct, frozen=True):
+    """Whether tables kept up page by page equal those made from the log at once, at a position."""
+
+    position: int
+    kept: dict[str, str]
+    rebuilt: dict[str, str]
+    differences: list[Difference]
+    parked: list[Parked]
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs; `parked` are the streams parked on one side alone, or otherwise."""
+        return self.kept == self.rebuilt and not self.parked
+
+
+def silent(_: int) -> None:
+    """Tell nobody."""
+
+
 class Views:
     """The tables of all projections of one log. Safe to share between threads and between processes."""
 
-    def __init__(self, tables: Tables, log: Log, projections: Sequence[Projection] = PROJECTIONS) -> None:
-        self._tables, self._log, self._projections = tables, log, projections
-        with self._tables.writing() as writing:
-            shapes = writing.shapes()
-            if strange := [p for p in projections if shapes.get(p.name, ("", 0))[0] != shape(p)]:
-                with writing.anew(strange):
-                    pass
-                for projection in strange:
-                    writing.mark(projection, 0)
+    def __init__(
+        self, tables: Tables, log: Facts, projections: Sequence[Projection] = PROJECTIONS, url: str | None = None
+    ) -> None:
+        """Only with the URL of the log can other processes be asked to help."""
+        self._tables, self._log = tables, log.tolerant()
+        self._projections, self._shape = projections, shape(projections)
+        self._references: dict[tuple[int, int], References] = {}
+        self._builder = Builder(tables, self._log, projections, url)
+        self._builder.ensure()
 
     @classmethod
     def open(cls, url: str, log: Log) -> Self:
-        """The views of the log at a URL: a file beside an SQLite log's, a schema beside a PostgreSQL log's.
+        """The views of the log at a URL: files beside an SQLite log's, schemas beside a PostgreSQL log's.
 
         What is missing or of an earlier shape is created empty; `catch_up` fills it. Raises Unavailable.
         """
-        scheme, _, file = url.partition(":///")
-        if scheme == "sqlite":
-            from infra.views.sqlite import SqliteTables
-
-            return cls(SqliteTables(f"{file}-views"), log)
-        from infra.views.postgres import PostgresTables  # its client takes its time to load
-
-        return cls(PostgresTables(url), log)
+        return cls(tables_at(url), log, url=url)
 
     def __enter__(self) -> Self:
         return self
@@ -107,55 +117,103 @@ class Views:
 
     def position(self) -> int:
         """The lowest position that every table has reached."""
-        with self._tables.reading(self._projections) as snapshot:
+        with self._tables.reading(self._shape) as snapshot:
             return min(snapshot.positions(self._projections).values())
 
     def catch_up(self, page: int = PAGE, far: int = FAR) -> int:
         """Bring every table to where the log is now, and say which position that is.
 
-        In pages of facts, rows and position in one transaction a page; a table that is more than `far` facts behind
-        is built anew where that is the shorter way. Who comes while another does it waits and finds it done.
+        In pages of facts, rows and position in one transaction a page; tables that are more than `far` facts behind
+        are built anew where that is the shorter way. Who comes while another does it waits and finds it done.
         """
         goal = self._log.head()
         while (reached := self._step(page, far)) < goal:  # every step gets further
             pass
         return reached
 
-    def rebuild(self) -> int:
-        """Build every table anew from the whole log, and say up to which position."""
-        with self._tables.writing() as writing:
-            self._rebuild(writing, self._projections, self._log.head())
-            return min(writing.positions(self._projections).values())
+    def wait_for(self, position: int, timeout: float) -> int:
+        """Wait until the tables have reached a position, helping them there; the position that they have reached.
 
-    def _step(self, page: int, far: int) -> int:
-        """One transaction's worth of catching up: the lowest position reached by then."""
-        with self._tables.writing() as writing:
-            positions, head = writing.positions(self._projections), self._log.head()
-            if lost := [p for p in self._projections if is_far(positions[p.name], head, far)]:
-                self._rebuild(writing, lost, head)
-            elif facts := self._log.page(min(positions.values()), page):
-                for projection in self._projections:
-                    reached = positions[projection.name]
-                    fold_page(writing, self._log, projection, [fact for fact in facts if fact.position > reached])
-                    writing.mark(projection, max(facts[-1].position, reached))
-            return min(writing.positions(self._projections).values())
+        For who reads what they wrote. Raises Unavailable after `timeout` seconds.
+        """
+        until = time.monotonic() + timeout
+        while (reached := self.position()) < position:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise Unavailable(f"the tables are at position {reached} after {timeout} s, not yet at {position}")
+            if self._log.head() > reached and not is_far(reached, self._log.head()):
+                with self._writing(left) as writing:
+                    advance(writing, self._log, self._projections, PAGE)
+            else:  # somebody builds them, or the position is still to come
+                time.sleep(min(POLL, left))
+        return reached
 
-    def _rebuild(self, writing: Writing, projections: Sequence[Projection], upto: int) -> None:
-        with writing.anew(projections):
-            batches: dict[str, list[Cells]] = {projection.name: [] for projection in projections}
-            for facts in self._log.scan(upto):
-                of = kind(facts[0].stream)
-                for projection in projections:
-                    if projection.kind == of and (counted := relevant(projection, facts)):
-                        batch = batches[projection.name]
-                        batch += history_cells(projection, counted)
-                        if len(batch) >= BATCH:
-                            writing.insert(projection, batch)
-                            batch.clear()
-            for projection in projections:
-                writing.insert(projection, batches[projection.name])
-        for projection in projections:
-            writing.mark(projection, upto)
+    def rebuild(self, processes: int = 1, progressed: Progressed = silent, part: int = PART) -> int:
+        """Make every table anew from the whole log beside those that are read, replace them in one step, and say how
+        far that is.
+
+        What an earlier rebuild began and did not finish goes on; who comes while another rebuilds waits and finds it
+        done. `progressed` hears how many more events are in; a killed rebuild loses at most a `part`, in events, a
+        process. Raises Unavailable.
+        """
+        before = self._live()
+        with alone(self._tables):
+            if self._live() != before:
+                return self.position()
+            return self._builder.build(processes, part, progressed)
+
+    def discard_old(self) -> list[Generation]:
+        """Drop the tables that a rebuild replaced, and those of earlier versions of the software; which these were."""
+        with alone(self._tables):
+            return self._builder.discard()
+
+    def parked(self) -> list[Parked]:
+        """The streams that a projection follows no further, because a fact of theirs could not be read or folded."""
+        with self._tables.reading(self._shape) as snapshot:
+            return snapshot.parked()
+
+    def retry(self, stream: str | None = None) -> tuple[list[Parked], list[Parked]]:
+        """Fold parked streams anew from the log, all or one: (those that are followed again, those that still park).
+
+        Raises NotFound for a stream that is not parked.
+        """
+        freed, still = list[Parked](), list[Parked]()
+        self._references = {}
+        with self._writing() as writing:
+            asked = writing.parked(None if stream is None else [stream])
+            if stream is not None and not asked:
+                raise NotFound(f"{stream}: no projection has parked it")
+            named = {projection.name: projection for projection in self._projections}
+            for name, group in groupby(sorted(asked, key=lambda each: each.projection), lambda each: each.projection):
+                before = [*group]
+                again = fold_again(writing, self._log, named[name], [each.stream for each in before])
+                left = {each.stream for each in again}
+                freed += (each for each in before if each.stream not in left)
+                still += again
+        return freed, still
+
+    def kept(self) -> list[Kept]:
+        """How far each projection is."""
+        with self._tables.reading(self._shape) as snapshot:
+            progress, parked = snapshot.progress(), [each.projection for each in snapshot.parked()]
+        return [
+            Kept(each.name, each.version, *progress[each.name], parked.count(each.name)) for each in self._projections
+        ]
+
+    def generations(self) -> list[tuple[Generation, bool]]:
+        """All sets of tables there are, each with whether it is of this version of the software."""
+        return [(each, each.shape == self._shape) for each in self._tables.generations()]
+
+    def check(self, processes: int = 1, progressed: Progressed = silent, part: int = PART) -> Checked:
+        """Whether the tables hold what they would, were they made anew now; those made to compare are removed."""
+        with alone(self._tables):
+            upto = self.position()
+            with (
+                self._builder.scratch(upto, processes, part, progressed) as generation,
+                self._tables.reading(self._shape) as kept,
+                self._tables.seen(generation) as rebuilt,
+            ):
+                return compared(kept, rebuilt, self._projections, upto)
 
     def ask(self, name: str, question: Question = LATEST) -> Answer:
         """The answer to a question of a metric, from one state of the tables.
@@ -188,55 +246,62 @@ class Views:
         if metric is None:
             raise NotFound(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
         question = metric.checked(question)
-        with self._tables.reading(self._projections) as snapshot:
+        with self._tables.reading(self._shape) as snapshot:
             positions = snapshot.positions(self._projections).values()
             moment = min(question.known_at, *positions)
             # what is known at the position that the tables have reached is all that they know, which is quicker to find
             pinned = replace(question, known_at=END if moment == max(positions) else moment)
-            yield metric, moment, Inquiry(pinned, references(pinned, snapshot.select), snapshot.select)
+            place = snapshot.generation, moment
+            known = self._references.get(place)
+            if known is None:  # what is known at a position never changes
+                known = references(pinned, snapshot.select)
+                self._references = {**dict([*self._references.items()][-REMEMBERED:]), place: known}
+            yield metric, moment, Inquiry(pinned, known, snapshot.select)
 
-    def digest(self) -> dict[str, str]:
-        """A fingerprint of the rows of each table, the same in any order and on any database."""
-        with self._tables.reading(self._projections) as snapshot:
-            return {
-                projection.name: fingerprint(snapshot.select(select(projection.table)))
-                for projection in self._projections
-            }
+    def digest(self, upto: int | None = None) -> dict[str, str]:
+        """A fingerprint of the rows of each table, the same in any order and on any database.
 
+        With a position, that of the rows that there would be, had the log ended there.
+        """
+        with self._tables.reading(self._shape) as snapshot:
+            return digest(snapshot, self._projections, upto)
 
-def fold_page(writing: Writing, log: Log, projection: Projection, page: Iterable[Fact]) -> None:
-    """Bring one projection's rows from before a page of facts to after it."""
-    streams: dict[str, list[Fact]] = {}
-    for fact in relevant(projection, page):
-        if kind(fact.stream) == projection.kind:
-            streams.setdefault(fact.stream, []).append(fact)
-    if not streams:
-        return
-    tips: dict[str, list[Version]] = {stream: [] for stream in streams}
-    for row in writing.tips(projection, [stream for stream, facts in streams.items() if facts[0].version > 1]):
-        tips[row[0]].append(from_cells(projection, row))
-    # a fact may wait for a row that is not there yet, which no stored row shows: such streams are short, fold them anew
-    late = [stream for stream, facts in streams.items() if projection.route or not in_order(tips[stream], facts)]
-    histories = log.facts(late, max(facts[-1].position for facts in streams.values())) if late else {}
-    closed, made = list[Version](), list[Version]()
-    for stream, facts in streams.items():
-        closes, inserts = news(projection, tips[stream], facts, relevant(projection, histories.get(stream, ())))
-        closed += closes
-        made += inserts
-    writing.close(projection, closed)
-    writing.insert(projection, [cells(projection, version) for version in made])
+    def _step(self, page: int, far: int) -> int:
+        """One transaction's worth of catching up, or a build: the lowest position reached by then."""
+        with self._writing() as writing:
+            reached = min(writing.positions(self._projections).values())
+            if not is_far(reached, self._log.head(), far):
+                return advance(writing, self._log, self._projections, page)
+        with alone(self._tables):
+            reached = self.position()
+            if is_far(reached, self._log.head(), far):  # still: nobody has built it meanwhile
+                return self._builder.build(1, PART, silent)
+        return reached
 
+    @contextmanager
+    def _writing(self, patience: float = PATIENCE) -> Generator[Writing]:
+        with ExitStack() as stack:
+            try:
+                writing = stack.enter_context(self._tables.writing(self._shape, patience))
+            except Gone:  # discarded by who took us for a thing of the past
+                self._builder.ensure()
+                writing = stack.enter_context(self._tables.writing(self._shape, patience))
+            yield writing
 
-def is_far(position: int, head: int, far: int) -> bool:
-    """Whether a table is better built anew: far behind, or ahead of a log that was put back to an earlier state."""
-    behind = head - position
-    return behind < 0 or (behind > far and behind * DEARER > head)
-
-
-def fingerprint(rows: Iterable[Sequence[Any]]) -> str:
-    """The sum of the hashes of the rows: 128 bits in hexadecimal."""
-    hashes = (blake2b(msgspec.json.encode(tuple(row)), digest_size=16).digest() for row in rows)
-    return f"{sum(int.from_bytes(each) for each in hashes) % 2**128:032x}"
+    def _live(self) -> list[int]:
+        return [each.id for each, ours in self.generations() if ours and each.state == "live"]
 
 
-__all__ = ["Answer", "Views", "fold_page"]
+def compared(kept: Snapshot, rebuilt: Snapshot, projections: Sequence[Projection], upto: int) -> Checked:
+    """What two sets of tables say of the log up to a position."""
+    of_kept, of_rebuilt = digest(kept, projections, upto), digest(rebuilt, projections, upto)
+    found = list[Difference]()
+    for projection in projections:
+        if of_kept[projection.name] != of_rebuilt[projection.name]:
+            found += differences(kept, rebuilt, projection, upto)
+    one, other = ({each for each in side.parked() if each.position <= upto} for side in (kept, rebuilt))
+    apart = sorted(one ^ other, key=lambda each: (each.position, each.projection))
+    return Checked(upto, of_kept, of_rebuilt, found, apart)
+
+
+__all__ = ["Answer", "Checked", "Explained", "Kept", "Parked", "Progressed", "Views"]

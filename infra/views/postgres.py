@@ -1,28 +1,30 @@
 # ruff: noqa: S608 - only names of tables and columns are put together here; every value travels as a parameter
-"""The tables of projections in PostgreSQL, in a schema of their own beside the log's."""
+"""The tables of projections in PostgreSQL: a schema a generation, and one beside the log's that lists them."""
 
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any, cast
 
 import psycopg
 from psycopg import Connection
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed, Identifier, Literal
 from psycopg_pool import ConnectionPool, PoolTimeout
 from sqlalchemy.dialects import postgresql
 
 from domain.errors import Unavailable
 from infra.views.tables import (
-    POSITIONS,
+    LIVE,
+    PATIENCE,
+    Catalog,
+    Generation,
+    Gone,
     Row,
     Snapshot,
     Writing,
     columns,
     create_indexes,
-    create_table,
-    shape,
+    create_tables,
     spelled,
-    tips_of,
 )
 from projections.question import Asked
 from projections.versions import END, Cells, Projection, Version
@@ -30,6 +32,8 @@ from projections.versions import END, Cells, Projection, Version
 CONNECT_TIMEOUT = 5  # seconds until an unreachable server is given up
 CONNECTIONS = 8  # at most; more callers wait
 MEMORY = "256MB"  # for building an index
+CHUNK = 2000  # rows fetched at once from a select of very many
+ATTEMPTS = 20  # of following the catalog to a generation that is discarded just then
 
 DIALECT = postgresql.dialect(paramstyle="pyformat")
 
@@ -37,38 +41,37 @@ DIALECT = postgresql.dialect(paramstyle="pyformat")
 class PostgresSnapshot(Snapshot):
     """A transaction that sees one state of the database."""
 
-    def __init__(self, connection: Connection[Any], schema: str) -> None:
-        self._connection, self._schema = connection, schema
+    mark = "%s"
+    among = "= ANY(%s)"
 
-    def rows(self, sql: str) -> Iterable[Row]:
-        """The rows of a statement without parameters."""
-        return self._connection.execute(sql.encode()).fetchall()
+    def __init__(self, connection: Connection[Any], generation: int = 0) -> None:
+        self._connection, self.generation = connection, generation
+
+    def run(self, sql: str, *parameters: Any) -> list[Row]:
+        """The rows of a statement."""
+        return _run(self._connection, sql, *parameters)
+
+    def members(self, values: Iterable[Any]) -> list[Any]:
+        """A list as PostgreSQL's array."""
+        return list(values)
 
     def select(self, asked: Asked) -> Iterable[Row]:
         """The rows of a select."""
         text, parameters = spelled(asked, DIALECT)
         return self._connection.execute(text.encode(), parameters).fetchall()
 
+    def flow(self, asked: Asked) -> Iterator[Row]:
+        """The rows of a select, as the server finds them."""
+        text, parameters = spelled(asked, DIALECT)
+        self._connection.execute("SET LOCAL cursor_tuple_fraction = 1")  # all of them will be wanted
+        with self._connection.cursor("flow", binary=True) as cursor:
+            cursor.execute(text.encode(), parameters)
+            while chunk := cursor.fetchmany(CHUNK):
+                yield from chunk
+
 
 class PostgresWriting(PostgresSnapshot, Writing):
-    """A transaction under the lock of all who write these tables."""
-
-    def execute(self, sql: str) -> None:
-        """Run a statement without parameters."""
-        self._connection.execute(sql.encode())
-
-    def mark(self, projection: Projection, position: int) -> None:
-        """Keep the last position scanned for a projection."""
-        sql = (
-            "INSERT INTO positions VALUES (%s, %s, %s) ON CONFLICT (projection) "
-            "DO UPDATE SET shape = excluded.shape, position = excluded.position"
-        )
-        self._connection.execute(sql, (projection.name, shape(projection), position))
-
-    def tips(self, projection: Projection, streams: Sequence[str]) -> list[Row]:
-        """The rows of some streams that are open on both axes."""
-        sql = f"{tips_of(projection)} = ANY(%s)".encode()
-        return self._connection.execute(sql, (list(streams),)).fetchall()
+    """A transaction in which rows are written."""
 
     def close(self, projection: Projection, closed: Sequence[Version]) -> None:
         """Write `known_to` into the stored rows of versions known so far."""
@@ -85,99 +88,205 @@ class PostgresWriting(PostgresSnapshot, Writing):
 
     def insert(self, projection: Projection, rows: Sequence[Cells]) -> None:
         """Add rows."""
+        if not rows:
+            return
         copy = f"COPY {projection.table.name} ({', '.join(columns(projection))}) FROM STDIN"
         with self._connection.cursor() as cursor, cursor.copy(copy.encode()) as into:
             for row in rows:
                 into.write_row(row)
 
-    @contextmanager
-    def anew(self, projections: Sequence[Projection]) -> Generator[None]:
-        """Empty tables, built in another schema so that readers wait only for the moment of the exchange."""
-        building = f"{self._schema}_next"
-        self._path(building)
-        for projection in projections:
-            self.execute(f"DROP TABLE IF EXISTS {projection.table.name}")
-            self.execute(create_table(projection, DIALECT))
-        yield
-        self.execute(f"SET LOCAL maintenance_work_mem = '{MEMORY}'")
-        for projection in projections:
-            for statement in create_indexes(projection, DIALECT):
-                self.execute(statement)
-            self.execute(f"ANALYZE {projection.table.name}")
-        for projection in in_one_order(projections):
-            names = {"old": Identifier(self._schema, projection.table.name), "schema": Identifier(self._schema)}
-            new = Identifier(building, projection.table.name)
-            self._connection.execute(SQL("DROP TABLE IF EXISTS {old}").format(**names))
-            self._connection.execute(SQL("ALTER TABLE {new} SET SCHEMA {schema}").format(new=new, **names))
-        self._path(self._schema)
-
-    def _path(self, schema: str) -> None:
-        self._connection.execute(SQL("SET LOCAL search_path = {}").format(Identifier(schema)))
-
-
-def in_one_order(projections: Sequence[Projection]) -> list[Projection]:
-    """The order in which everybody locks tables, so that nobody waits for one another."""
-    return sorted(projections, key=lambda projection: projection.table.name)
-
 
 class PostgresTables:
-    """A schema of a PostgreSQL database: one writer at a time, any number of readers beside it."""
+    """Schemas of a PostgreSQL database: one writer at a time over all of them, any number of readers beside it."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         try:
             with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT) as connection:
                 row = connection.execute("SELECT current_schema()").fetchone()
                 self._schema = f"{row[0] if row and row[0] else 'public'}_views"
+                self._generations = f'"{self._schema}".generations'
                 self._locked(connection)
-                for name in (self._schema, f"{self._schema}_next"):
-                    found = connection.execute("SELECT to_regnamespace(%s)", (Identifier(name).as_string(),)).fetchone()
-                    if found == (None,):  # asked first: a role that may not create schemas finds them there
-                        connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(name)))
-                connection.execute(SQL("SET LOCAL search_path = {}").format(Identifier(self._schema)))
-                connection.execute(POSITIONS.encode())
+                # asked first: a role that may not create schemas finds it there
+                there = connection.execute("SELECT to_regclass(%s)", (self._generations,)).fetchone()
+                if there == (None,):
+                    connection.execute(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(self._schema)))
+                    columns = "shape TEXT NOT NULL, state TEXT NOT NULL, upto BIGINT NOT NULL, shards BIGINT NOT NULL"
+                    identity = "id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+                    connection.execute(f"CREATE TABLE {self._generations} ({identity}, {columns})".encode())
             self._pool = ConnectionPool[Connection[Any]](
-                url, kwargs={"connect_timeout": CONNECT_TIMEOUT}, configure=self._configured,
-                min_size=1, max_size=CONNECTIONS, open=True,
-            )  # fmt: skip
+                url, kwargs={"connect_timeout": CONNECT_TIMEOUT}, min_size=1, max_size=CONNECTIONS, open=True
+            )
             self._pool.wait(CONNECT_TIMEOUT)
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise Unavailable(f"the tables of the projections cannot be reached: {error}") from error
 
-    @contextmanager
-    def reading(self, projections: Sequence[Projection]) -> Generator[PostgresSnapshot]:
-        """A snapshot of some tables, for as long as the context lasts.
+    def generations(self) -> list[Generation]:
+        """All that the catalog lists."""
+        with self._transaction() as connection:
+            return self._catalog(connection).generations()
 
-        They are locked before the snapshot is taken: were one exchanged for a rebuilt one in between, its name would
-        lead to the new table, of which the snapshot sees no row.
-        """
+    @contextmanager
+    def locked(self, patience: float = PATIENCE) -> Generator[Catalog]:
+        """The catalog in a transaction; other threads and other processes wait for its end."""
+        with self._transaction() as connection:
+            self._locked(connection, patience)
+            yield self._catalog(connection)
+
+    @contextmanager
+    def reading(self, shape: str) -> Generator[PostgresSnapshot]:
+        """A snapshot of the live generation, for as long as the context lasts."""
+        with self._transaction() as connection:
+            generation = 0
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    generation = self._followed(connection, shape)
+                    break
+                except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+                    if attempt == ATTEMPTS:
+                        raise
+                    connection.rollback()  # it was discarded before we came; a new snapshot sees what took its place
+            yield PostgresSnapshot(connection, generation)
+
+    def _followed(self, connection: Connection[Any], shape: str) -> int:
+        """Begin a snapshot of the live generation of a shape, and keep it from being dropped until its end."""
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        generation = self._follow(connection, shape)
+        connection.execute("LOCK TABLE positions IN ACCESS SHARE MODE")
+        return generation
+
+    @contextmanager
+    def writing(self, shape: str, patience: float = PATIENCE) -> Generator[PostgresWriting]:
+        """A transaction on the live generation, which stays the live one meanwhile."""
+        with self._transaction() as connection:
+            self._locked(connection, patience)
+            yield PostgresWriting(connection, self._follow(connection, shape))
+
+    @contextmanager
+    def seen(self, generation: Generation) -> Generator[PostgresSnapshot]:
+        """A snapshot of a generation."""
         with self._transaction() as connection:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            names = SQL(", ").join(Identifier(projection.table.name) for projection in in_one_order(projections))
-            connection.execute(SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
-            yield PostgresSnapshot(connection, self._schema)
+            self._enter(connection, generation)
+            yield PostgresSnapshot(connection, generation.id)
 
     @contextmanager
-    def writing(self) -> Generator[PostgresWriting]:
-        """A transaction; other threads and other processes wait for its end."""
+    def within(self, generation: Generation) -> Generator[PostgresWriting]:
+        """A transaction on a generation that is not live."""
         with self._transaction() as connection:
-            self._locked(connection)
-            yield PostgresWriting(connection, self._schema)
+            self._enter(connection, generation)
+            yield PostgresWriting(connection)
+
+    @contextmanager
+    def building(self) -> Generator[bool]:
+        """A lock that the server takes back when the connection ends."""
+        with self._translated(), psycopg.connect(self._url, connect_timeout=CONNECT_TIMEOUT, autocommit=True) as one:
+            ((obtained,),) = _run(one, "SELECT pg_try_advisory_lock(hashtextextended(%s, 3))", self._schema)
+            yield obtained
+
+    def prepare(self, generation: Generation, projections: Sequence[Projection]) -> None:
+        """Create what is missing."""
+        with self._transaction() as connection:
+            schema = Identifier(self._name(generation))
+            connection.execute(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
+            self._enter(connection, generation)
+            connection.execute("SET LOCAL client_min_messages = warning")
+            for statement in create_tables(projections, DIALECT):
+                connection.execute(statement.encode())
+
+    def loading(self, generation: Generation) -> AbstractContextManager[Writing]:
+        """A transaction on a prepared generation."""
+        return self.within(generation)
+
+    def apart(
+        self, generation: Generation, projections: Sequence[Projection], shard: int
+    ) -> AbstractContextManager[Writing]:
+        """The same: what is committed is in."""
+        return self.within(generation)
+
+    def take_in(self, generation: Generation, projections: Sequence[Projection], shard: int, process: int) -> None:
+        """Nothing is left to do."""
+
+    def finish(self, generation: Generation, projections: Sequence[Projection]) -> None:
+        """Create the indexes, each in a transaction of its own, and mark the pages that everybody may see.
+
+        Only of such pages is an index read alone, without the rows.
+        """
+        for projection in projections:
+            for statement in create_indexes(projection, DIALECT):
+                with self.within(generation) as writing:
+                    writing.run(f"SET LOCAL maintenance_work_mem = '{MEMORY}'")
+                    writing.run("SET LOCAL client_min_messages = warning")
+                    writing.run(statement)
+        with self._pool.connection() as connection:
+            connection.autocommit = True  # it runs in no transaction
+            try:
+                for projection in projections:
+                    table = Identifier(self._name(generation), projection.table.name)
+                    connection.execute(SQL("VACUUM (ANALYZE) {}").format(table))
+            finally:
+                connection.autocommit = False
+
+    def drop(self) -> None:
+        """Drop the schemas of generations that the catalog does not list, once their readers are done."""
+        with self._transaction() as connection:
+            sql = "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, %s)"
+            there = [name for (name,) in _run(connection, sql, f"{self._schema}_")]
+            kept = {self._name(generation) for generation in self._catalog(connection).generations()}
+        for name in there:
+            if name not in kept and name.removeprefix(f"{self._schema}_").isdigit():
+                with self._transaction() as connection, suppress(psycopg.errors.UndefinedTable):  # somebody else did
+                    connection.execute("SET LOCAL client_min_messages = warning")
+                    # first what readers lock first: nobody waits for one another
+                    sql = SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(Identifier(name, "positions"))
+                    connection.execute(sql)
+                    connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(name)))
+
+    def _name(self, generation: Generation) -> str:
+        return f"{self._schema}_{generation.id}"
+
+    def _enter(self, connection: Connection[Any], generation: Generation) -> None:
+        connection.execute(SQL("SET LOCAL search_path = {}").format(Identifier(self._name(generation))))
+
+    def _follow(self, connection: Connection[Any], shape: str) -> int:
+        """Let names lead to the tables of the live generation of a shape; which one it is."""
+        sql = (
+            f"SELECT id, set_config('search_path', quote_ident(%s || '_' || id), true) FROM {self._generations} "
+            f"WHERE shape = %s AND state = '{LIVE}'"
+        )
+        if not (found := _run(connection, sql, self._schema, shape)):
+            raise Gone("there are no tables of this version: catch up, and they are made")
+        return found[0][0]
+
+    def _catalog(self, connection: Connection[Any]) -> Catalog:
+        return Catalog(PostgresSnapshot(connection).run, self._generations, "%s")
 
     @contextmanager
     def _transaction(self) -> Generator[Connection[Any]]:
+        with self._translated(), self._pool.connection() as connection:
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Generator[None]:
         try:
-            with self._pool.connection() as connection:
-                yield connection
+            yield
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             raise Unavailable(f"the tables of the projections cannot be used: {error}") from error
 
-    def _locked(self, connection: Connection[Any]) -> None:
+    def _locked(self, connection: Connection[Any], patience: float = PATIENCE) -> None:
+        connection.execute(_setting("lock_timeout", f"{int(patience * 1000) + 1}ms"))  # 0 would be for ever
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", (self._schema,))
-
-    def _configured(self, connection: Connection[Any]) -> None:
-        connection.execute(SQL("SET search_path = {}").format(Identifier(self._schema)))
-        connection.commit()
+        connection.execute(_setting("lock_timeout", "0"))
 
     def disconnect(self) -> None:
         """Close the connections."""
         self._pool.close()
+
+
+def _setting(name: str, value: str) -> Composed:
+    return SQL("SET LOCAL {} = {}").format(Identifier(name), Literal(value))
+
+
+def _run(connection: Connection[Any], sql: str, *parameters: Any) -> list[Row]:
+    cursor = connection.execute(sql.encode(), parameters or None)
+    return cast(list[Row], cursor.fetchall()) if cursor.description else []

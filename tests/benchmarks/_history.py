@@ -67,14 +67,14 @@ def owner(random: Random) -> str:
     return f"rep-{random.randrange(30)}@example.com"
 
 
-def deal(random: Random, name: str, lead: str, at: int) -> Iterator[Happened]:
-    """A deal on its way: moved, changed, won or lost, now and then reopened."""
+def deal(random: Random, name: str, lead: str, at: int, changes: int = 8) -> Iterator[Happened]:
+    """A deal on its way: moved, changed so many times at most, won or lost, now and then reopened."""
     amount, stage = money(random), 0
     closes = date(2020, 3, 1) + timedelta(days=(at - BEGINNING) // DAY)
     opening = OpportunityOpened("process-sales", 1, OPEN_STAGES[0], amount, "Acme", owner(random),
                                 f"product-{random.randrange(8)}", closes, lead, "website")  # fmt: skip
     yield at, at, name, opening
-    for _ in range(random.randrange(1, 9)):
+    for _ in range(random.randrange(1, changes + 1)):
         at += random.randrange(1, 12 * DAY)
         recorded = at + (20 * DAY if random.random() < LATE else 0)
         match random.randrange(10):
@@ -99,18 +99,18 @@ def deal(random: Random, name: str, lead: str, at: int) -> Iterator[Happened]:
         yield at, at, name, OpportunityReopened(OPEN_STAGES[stage], "asked again")
 
 
-def drafts(events: int, seed: int = 1) -> list[Draft]:
-    """That many events in the order in which they were recorded."""
+def drafts(events: int, seed: int = 1, leads: float = 0.5, changes: int = 8) -> list[Draft]:
+    """That many events in the order in which they were recorded; `leads` is how much of it begins with a lead."""
     random, happened = Random(seed), list[Happened]()
     happened.append((BEGINNING, BEGINNING, "process-sales", process()))
     number = 0
     while len(happened) < events + events // 20:  # more than is wanted: the last are cut off
         number += 1
         at = BEGINNING + random.randrange(YEARS * 365) * DAY + random.randrange(DAY)
-        if random.random() < 0.5:
+        if random.random() < leads:
             happened += lead(random, number, at)
         else:
-            happened += deal(random, f"opportunity-{UUID(int=random.getrandbits(128))}", "", at)
+            happened += deal(random, f"opportunity-{UUID(int=random.getrandbits(128))}", "", at, changes)
     versions: dict[str, int] = {}
     made: list[Draft] = []
     for _, occurred, stream, event in sorted(happened, key=lambda each: each[0])[:events]:

@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+Shell = Callable[..., tuple[int, str, str]]
+"""Runs a verb: exit code, stdout, stderr."""
 ENTRY = "import sys; from infra.cli import main; main(sys.argv[1:])"
 ROOT = Path(__file__).parents[2]
 
@@ -32,3 +35,10 @@ def dealtrail(*arguments: str, folder: Path, **environment: str) -> Ran:
         [sys.executable, "-c", ENTRY, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def document(answer: tuple[int, str, str]) -> Any:
+    """The JSON document that a verb answered with."""
+    code, out, err = answer
+    assert code == 0, err
+    return json.loads(out)

@@ -1,40 +1,13 @@
 """The command line answers people and programs: tables or one JSON document, and exit codes that mean something."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from domain import DECIDERS
-from infra.cli.edge import run
 from projections import METRICS
-from tests.cli.program import dealtrail
-
-Shell = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def shell(log_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    """Runs a verb on a fresh log, once on each database: exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DEALTRAIL_DB", log_url)
-    monkeypatch.setenv("DEALTRAIL_KEY_FILE", str(tmp_path / "key"))
-    monkeypatch.setenv("COLUMNS", "140")
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = run(arguments)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return call
-
-
-def document(answer: tuple[int, str, str]) -> Any:
-    code, out, err = answer
-    assert code == 0, err
-    return json.loads(out)
+from tests.cli.program import Shell, dealtrail, document
 
 
 def opened(shell: Shell, name: str = "opportunity-1", *more: str) -> None:

@@ -5,9 +5,12 @@ from msgspec.structs import replace
 
 from domain.errors import Malformed
 from domain.lead import CaptureLead
+from domain.process import PublishProcess
+from domain.progress import ChangePipeline
 from domain.qualification import AssessCriterion
 from domain.recorded import Request, Source
 from infra.dispatch import Receipt
+from tests.desk import THREE
 from tests.dispatch.asking import CONVERT, DEAL, LEAD, OPEN, asked, qualify
 
 # What is not a request
@@ -50,18 +53,21 @@ def test_a_text_that_no_database_stores_alike_is_malformed_wherever_it_stands(di
     requests = [with_text(place, more) for place in PLACES]
     outcomes = dispatcher.execute_all([*requests, asked(DEAL, OPEN)])
     assert [place for place, outcome in zip(PLACES, outcomes, strict=False) if not isinstance(outcome, Malformed)] == []
-    assert {str(outcome).partition(": ")[0] for outcome in outcomes[:-1]} == {"capture-lead"}
+    fields = [f"source.{p}" if p in Source.__struct_fields__ else p.removeprefix("command.") for p in PLACES]
+    what = "the NUL character" if more == "\0" else "half a character, which is not Unicode"
+    assert [str(outcome) for outcome in outcomes[:-1]] == [f"{field}: holds {what}" for field in fields]
     assert outcomes[-1] == Receipt(DEAL, ((DEAL, 1),), log.head())
     assert [recorded.stream for recorded in log.recorded(head, 10)] == [DEAL]
 
 
 def test_nul_is_refused_in_a_stream_that_a_command_names(dispatcher, log):
     qualify(dispatcher)
-    for command in (
-        replace(CONVERT, opportunity="opportunity-\0"), replace(CONVERT, process="process-\0"),
-        AssessCriterion("need", "yes", "framework-\0"),
-    ):  # fmt: skip
-        with pytest.raises(Malformed, match=r"a text holds the NUL character$"):
+    for field, command in (
+        ("opportunity", replace(CONVERT, opportunity="opportunity-\0")),
+        ("process", replace(CONVERT, process="process-\0")),
+        ("framework", AssessCriterion("need", "yes", "framework-\0")),
+    ):
+        with pytest.raises(Malformed, match=rf"^{field}: holds the NUL character$"):
             dispatcher.execute(asked(LEAD, command))
 
 
@@ -72,3 +78,12 @@ def test_other_odd_texts_are_kept_as_they_are(make, dispatcher, more):
         assert dispatcher.execute(request).facts == ((f"lead-{place}", 1),)
         captured = make().history(f"lead-{place}").state.lead.captured
         assert all(getattr(captured, name) == getattr(request.command, name) for name in CaptureLead.__struct_fields__)
+
+
+def test_what_holds_nul_deep_inside_is_named_by_its_path(dispatcher):
+    parted = PublishProcess("Sales", (*THREE.stages[:-1], replace(THREE.stages[-1], name="Lo\0st")))
+    with pytest.raises(Malformed, match=r"^stages\[4\]\.name: holds the NUL character$"):
+        dispatcher.execute(asked("process-sales", parted))
+    mapped = ChangePipeline("process-standard", {"need\0": "discovery"})
+    with pytest.raises(Malformed, match=r"^stage_mapping: holds the NUL character$"):
+        dispatcher.execute(asked(DEAL, mapped))

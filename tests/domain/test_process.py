@@ -313,6 +313,29 @@ def test_a_process_at_its_bounds_can_be_published(stages):
     assert PublishProcess("Sales", stages).stages == stages
 
 
+def test_a_named_qualifying_stage_makes_another_version_and_is_kept_by_version():
+    wish = replace(PUBLISH, qualifying_stage="demo")
+    state = fold(PROCESS, (PUBLISHED,))
+    [event] = PROCESS.decide(state, wish, Context(STREAM))
+    assert event == ProcessPublished(2, "Sales", FIRST.stages, "demo")
+    again = fold(PROCESS, (PUBLISHED, event))
+    assert again.qualifying == {2: "demo"}
+    assert PROCESS.decide(again, wish, Context(STREAM)) == ()
+    assert len(PROCESS.decide(again, PUBLISH, Context(STREAM))) == 1
+
+
+@pytest.mark.parametrize("stage", ["won", "lost", "nowhere"])
+def test_only_an_open_stage_qualifies(stage):
+    with pytest.raises(Malformed, match=f"qualifying_stage: '{stage}' is none of the open stages need, demo, offer"):
+        PublishProcess("Sales", FIRST.stages, stage)
+
+
+@pytest.mark.parametrize("character", ["\x1e", "\x1f", "\n", "\0"])
+def test_no_id_of_a_stage_holds_a_control_character(character):
+    with pytest.raises(Malformed, match="use lower-case letters"):
+        PublishProcess("Sales", first_stage(id=f"need{character}"))
+
+
 def test_two_processes_may_share_stages_and_differ_in_their_order():
     assert Version((NEED, DEMO)).direction("need", DEMO) == "forward"
     assert Version((replace(DEMO, order=5), NEED)).direction("need", replace(DEMO, order=5)) == "back"

@@ -114,6 +114,7 @@ def test_facts_lead_to_these_states():
     assert fold(BY_KIND["calendar"], STATES["calendar"]["set"]) == CalendarSet("Europe/Berlin", 4)
 
 
+NO_ZONE = "zone: {} is no zone of the tz database; give an IANA name like Europe/Berlin"
 BOUND = "rate: {} is not above 0, below 10^9 and of at most 10 decimal places"
 
 
@@ -135,7 +136,10 @@ BOUND = "rate: {} is not above 0, below 10^9 and of at most 10 decimal places"
         (RATE, {"rate": Decimal("0.92000000001")}, BOUND.format("0.92000000001")),
         (TEAM, {"name": ""}, "name: a team needs a name"),
         (TEAM, {"members": ("ann", "bob", "ann")}, "members: somebody stands twice"),
-        (CALENDAR, {"zone": " "}, "zone: give the IANA name of a time zone, such as Europe/Berlin"),
+        *((CALENDAR, {"zone": zone}, NO_ZONE.format(repr(zone))) for zone in (
+            "", " ", "Berlin", "Europe", "Europe/Berlin ", "../../etc/passwd", "/etc/localtime", "localtime",
+            "Europe/\0", "+02:00",
+        )),
         (CALENDAR, {"fiscal_year_start": 0}, "fiscal_year_start: 0 is not a month"),
         (CALENDAR, {"fiscal_year_start": 13}, "fiscal_year_start: 13 is not a month"),
     ],

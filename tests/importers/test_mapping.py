@@ -15,7 +15,7 @@ from domain.money import Money
 from domain.opportunity import Won
 from domain.recorded import Request
 from infra.app import App, opened
-from infra.cli.history import content_digest
+from infra.digests import content_digest
 from infra.importers.mapping import file as mapping_file
 from infra.settings import Settings
 from tests.importers.bringing import EXAMPLES, bring, reasons, tags, told
@@ -41,7 +41,7 @@ def test_the_maven_table_with_us_dates_says_by_a_mapping_what_the_maven_folder_s
     for format_, name, options in (("maven", "maven_crm", {}), ("csv", "maven_crm_usdates", mapped)):
         with opened(Settings(db=f"sqlite:///{tmp_path / name}.db")) as app:
             assert bring(app, format_, folder(name), tmp_path / "rejects.csv", **options).rejected == 0
-            digests.add(content_digest(app, lambda stream: stream not in SHIPPED))
+            digests.add(content_digest(app.log, app.vault, app.log.head(), lambda stream: stream not in SHIPPED))
             if options:
                 assert bring(app, format_, folder(name), tmp_path / "rejects.csv", **options).facts == 0
     assert len(digests) == 1

@@ -17,7 +17,7 @@ import pytest
 from domain.errors import Malformed, NotFound
 from domain.recorded import micros
 from infra.app import App, opened
-from infra.cli.history import content_digest
+from infra.digests import content_digest
 from infra.importers import maven
 from infra.importers.runner import Import, Summary
 from infra.moments import day_end, day_start
@@ -200,7 +200,9 @@ def test_both_forms_of_the_folder_say_the_same(tmp_path: Path) -> None:
 
 def without_shipped(app: App) -> str:
     """The content digest of what the import wrote: the process and the framework that ship happen when they happen."""
-    return content_digest(app, lambda stream: stream not in ("process-standard", "framework-bant"))[1]
+    return content_digest(
+        app.log, app.vault, app.log.head(), lambda stream: stream not in ("process-standard", "framework-bant")
+    )[1]
 
 
 def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:

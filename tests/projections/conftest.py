@@ -11,7 +11,7 @@ from domain.recorded import Fact
 from infra.views import Views
 from infra.views.postgres import PostgresTables
 from infra.views.sqlite import SqliteTables
-from infra.views.tables import Tables
+from infra.views.tables import Tables, shape
 from projections import PROJECTIONS
 from tests.conftest import located
 from tests.projections.histories import FactLog
@@ -46,10 +46,11 @@ def over(tables: Tables) -> Over:
     def views(facts: Sequence[Fact] | FactLog) -> Views:
         log = facts if isinstance(facts, FactLog) else FactLog(facts)
         opened = Views(tables, log)  # type: ignore[arg-type]  # the reading half is enough
-        with tables.writing() as writing:
+        with tables.writing(shape(PROJECTIONS)) as writing:
+            writing.run("DELETE FROM parked")
             for projection in PROJECTIONS:
-                writing.execute(f"DELETE FROM {projection.table.name}")
-                writing.mark(projection, 0)
+                writing.run(f"DELETE FROM {projection.table.name}")
+                writing.mark_at(projection, 0)
         return opened
 
     return views

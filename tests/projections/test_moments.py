@@ -12,6 +12,7 @@ from domain import BY_KIND, kind
 from domain.history import History
 from domain.money import minor_units
 from domain.recorded import Fact
+from infra.views.tables import shape
 from projections import PROJECTIONS, leads, opportunities
 from projections.question import Question
 from projections.versions import END, Projection, effective, from_cells, known
@@ -59,7 +60,7 @@ def rows(over: Over, facts: list[Fact], page: int, projection: Projection) -> di
     views = over(facts)
     views.catch_up(page, far=END)
     standing = select(projection.table).where(known(projection.table), effective(projection.table))
-    with views._tables.reading(PROJECTIONS) as snapshot:  # type: ignore[attr-defined]
+    with views._tables.reading(shape(PROJECTIONS)) as snapshot:  # type: ignore[attr-defined]
         found = [from_cells(projection, row) for row in snapshot.select(standing)]
     assert len({version.stream for version in found}) == len(found)
     return {version.stream: version.row for version in found}

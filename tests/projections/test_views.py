@@ -18,12 +18,13 @@ from domain.terms import OwnerChanged
 from infra.store import Log, open_log
 from infra.store.codec import encode
 from infra.store.log import Append, Draft
-from infra.views import Views, is_far
+from infra.views import Views
+from infra.views.building import is_far
 from infra.views.postgres import DIALECT as POSTGRES
 from infra.views.postgres import PostgresTables
 from infra.views.sqlite import DIALECT as SQLITE
 from infra.views.sqlite import SqliteTables
-from infra.views.tables import spelled
+from infra.views.tables import shape, spelled
 from projections import METRICS, PROJECTIONS, opportunities
 from projections.metric import Inquiry
 from projections.question import Asked, Question
@@ -97,22 +98,25 @@ def test_a_log_put_back_to_an_earlier_state_takes_the_tables_along(over: Any, ta
     assert [row.stage for row in shorter.ask("board").records] == ["a"]
 
 
-def test_a_projection_of_another_version_is_built_anew_and_the_old_software_steps_aside(over: Any, tables: Any):
+def test_software_of_two_versions_keeps_tables_of_its_own_side_by_side(over: Any, tables: Any):
     given = facts(
         ("process-p", 0, process(1, "0.1")), ("opportunity-1", 1, opened()),
         ("opportunity-2", 2, opened()), ("opportunity-2", 3, OwnerChanged("", "ann")),
     )  # fmt: skip
     old = over(given[:2])
     old.catch_up()
+    kept = old.digest()
     newer = (opportunities.PROJECTION._replace(version=99), *PROJECTIONS[1:])
     views = Views(tables, FactLog(given), newer)  # type: ignore[arg-type]
     assert views.position() == 0
-    assert views.catch_up(far=2) == views.position() == 4  # one table is built anew, the others follow in pages
-    kept = views.digest()
-    views.rebuild()
-    assert views.digest() == kept
-    with pytest.raises(Unavailable, match="another version of dealtrail"):
-        old.catch_up()
+    assert views.catch_up(far=2) == views.position() == 4
+    assert (old.digest(), old.position()) == (kept, 2)
+    assert old.catch_up() == 2
+    views.discard_old()
+    with pytest.raises(Unavailable, match="catch up"):
+        old.position()
+    assert old.catch_up() == 2
+    assert old.digest() == kept
 
 
 def follow(url: str) -> int:
@@ -164,14 +168,15 @@ def test_a_page_that_cannot_be_kept_leaves_no_trace(over: Any, tables: Any):
 
 
 MOMENTS = {
-    "opportunities_now": Question(),
-    "opportunities_k": Question(known_at=5),
-    "opportunities_e": Question(effective_at=5),
+    ("opportunities_now",): Question(),
+    ("opportunities_k",): Question(known_at=5),
+    ("opportunities_now", "opportunities_e"): Question(effective_at=5),
+    ("opportunities_k", "opportunities_e"): Question(known_at=5, effective_at=5),
 }
 
 
-def selected(metric: str, question: Question) -> Asked:
-    """The one select of a metric."""
+def selects(metric: str, question: Question) -> list[Asked]:
+    """The selects of a metric."""
     asked: list[Asked] = []
 
     def run(select: Asked) -> list[Any]:
@@ -179,44 +184,59 @@ def selected(metric: str, question: Question) -> Asked:
         return []
 
     list(METRICS[metric].parts(Inquiry(METRICS[metric].checked(question), References(), run)))
-    [found] = asked
-    return found
+    return asked
 
 
 @pytest.mark.parametrize("metric", ["board", "weighted"])
-@pytest.mark.parametrize("index", MOMENTS)
-def test_open_deals_are_summed_from_an_index_alone_on_sqlite(tmp_path: Any, index: str, metric: str):
+@pytest.mark.parametrize("indexes", MOMENTS)
+def test_open_deals_are_summed_from_an_index_alone_on_sqlite(tmp_path: Any, indexes: tuple[str, ...], metric: str):
     tables = SqliteTables(str(tmp_path / "views.db"))
     Views(tables, FactLog())  # type: ignore[arg-type]
-    text, parameters = spelled(selected(metric, MOMENTS[index]), SQLITE)
-    with tables.reading(PROJECTIONS) as snapshot:
-        plan = str(list(snapshot._connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters)))  # type: ignore[attr-defined]
-    assert f"USING COVERING INDEX {index}" in plan
+    with tables.reading(shape(PROJECTIONS)) as snapshot:
+        for asked, index in zip(selects(metric, MOMENTS[indexes]), indexes, strict=True):
+            text, parameters = spelled(asked, SQLITE)
+            plan = str(list(snapshot._connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters)))  # type: ignore[attr-defined]
+            assert f"USING COVERING INDEX {index}" in plan
     tables.disconnect()
 
 
-@pytest.mark.parametrize("index", MOMENTS)
-def test_open_deals_are_summed_from_an_index_on_postgresql(postgres_url: str, index: str):
+@pytest.mark.parametrize("indexes", MOMENTS)
+def test_open_deals_are_summed_from_an_index_on_postgresql(postgres_url: str, indexes: tuple[str, ...]):
     tables = PostgresTables(postgres_url)
     Views(tables, FactLog())  # type: ignore[arg-type]
-    text, parameters = spelled(selected("board", MOMENTS[index]), POSTGRES)
-    with tables.reading(PROJECTIONS) as snapshot:
+    with tables.reading(shape(PROJECTIONS)) as snapshot:
         connection = snapshot._connection  # type: ignore[attr-defined]
         connection.execute("SET LOCAL enable_seqscan = off")
-        plan = str(connection.execute(f"EXPLAIN {text}".encode(), parameters).fetchall())
-    assert index in plan
+        for asked, index in zip(selects("board", MOMENTS[indexes]), indexes, strict=True):
+            text, parameters = spelled(asked, POSTGRES)
+            assert index in str(connection.execute(f"EXPLAIN {text}".encode(), parameters).fetchall())
+    tables.disconnect()
+
+
+@pytest.mark.parametrize("metric", ["funnel", "transitions", "backward-moves", "stage-flow", "time-in-stage"])
+def test_the_ways_of_deals_are_read_from_an_index_alone_on_sqlite(tmp_path: Any, metric: str):
+    tables = SqliteTables(str(tmp_path / "views.db"))
+    Views(tables, FactLog())  # type: ignore[arg-type]
+    with tables.reading(PROJECTIONS) as snapshot:
+        plans = [
+            str(list(snapshot._connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters)))  # type: ignore[attr-defined]
+            for text, parameters in (spelled(asked, SQLITE) for asked in selects(metric, Question(since=1, until=9)))
+        ]
+    assert "SCAN opportunities USING COVERING INDEX opportunities_visits" in plans[-1]
+    if metric in ("transitions", "backward-moves", "time-in-stage"):
+        assert "USING COVERING INDEX opportunities_gone" in plans[-1]
     tables.disconnect()
 
 
 def test_the_rows_that_a_page_closes_are_found_by_their_stream(tmp_path: Any):
     tables = SqliteTables(str(tmp_path / "views.db"))
     Views(tables, FactLog())  # type: ignore[arg-type]
-    with tables.writing() as writing:
+    with tables.writing(shape(PROJECTIONS)) as writing:
         statements: list[str] = []
         writing._connection.set_trace_callback(statements.append)
         writing.tips(opportunities.PROJECTION, ["opportunity-1"])
         writing._connection.set_trace_callback(None)
-        plan = str(list(writing.rows(f"EXPLAIN QUERY PLAN {statements[0]}")))
+        plan = str(list(writing.run(f"EXPLAIN QUERY PLAN {statements[0]}")))
     assert "USING INDEX opportunities_live (stream=?)" in plan
     tables.disconnect()
 

@@ -7,7 +7,7 @@ that one knows, no column says that one is a lead; they are left out.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,7 +68,12 @@ class Properties(NamedTuple):
 
 
 def read(
-    folder: Path, actor: str, snapshot: date | None = None, form: str | None = None, currency: str = "USD"
+    folder: Path,
+    actor: str,
+    snapshot: date | None = None,
+    form: str | None = None,
+    currency: str = "USD",
+    zone: tzinfo = UTC,
 ) -> Export:
     """The deals of the folder, to be run; `currency` is that of amounts that say none.
 
@@ -76,13 +81,13 @@ def read(
     NotFound or Malformed where the folder as a whole cannot be read.
     """
     tables = load(folder, "", TABLES, REQUIRED)
-    calendar = Calendar.of([(tables.rows[table], columns) for table, columns in TIMES.items()], form, snapshot)
+    calendar = Calendar.of([(tables.rows[table], columns) for table, columns in TIMES.items()], form, snapshot, zone)
     stages = tables.rows["deal_pipeline_stage"]
     pipelines = Pipelines(tables.rows["deal_pipeline"], stages, tables.files, calendar.latest)
     entries = list(Deals(tables, calendar, pipelines, currency).entries())
     total = sum(entry.rows for entry in entries)
     prelude = pipelines.prelude(actor)
-    return Export(SYSTEM, tables.batch, calendar.latest.date(), prelude, total, iter(entries))
+    return Export(SYSTEM, tables.batch, calendar.snapshot, prelude, total, iter(entries))
 
 
 class Deals:

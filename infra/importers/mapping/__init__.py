@@ -5,7 +5,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, tzinfo
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from domain.process import PublishProcess
 from domain.recorded import Request, Source
 from infra.importers.mapping.cells import Cells, DateForms, Moments
 from infra.importers.mapping.changes import StoryReader
-from infra.importers.mapping.file import TIMES, Mapping, columns, load, zone
+from infra.importers.mapping.file import TIMES, Mapping, columns, load, zone_of
 from infra.importers.mapping.records import RecordReader
 from infra.importers.runner import Entry, Export
 from infra.importers.spool import Spool
@@ -28,11 +28,12 @@ def read(
     snapshot: date | None = None,
     form: str | None = None,
     currency: str | None = None,
+    zone: tzinfo = UTC,
 ) -> Export:
     """The records or changes of a table, to be run. `path` is the file, or a folder that has it by the mapping's name.
 
     `snapshot`, `form` (of dates) and `currency` come before what the mapping says. NotFound or Malformed where the
-    mapping or the table as a whole cannot be read.
+    mapping or the table as a whole cannot be read. `zone` is the organisation's, where the mapping names none.
     """
     told = load(mapping)
     dates = replace(told.dates, snapshot=snapshot or told.dates.snapshot, format=form or told.dates.format)
@@ -41,7 +42,7 @@ def read(
         raise Malformed(f"{mapping.name}: file: say which file of the folder {path.name} is meant")
     table = path / told.file if path.is_dir() else path
     spool, batch, forms, day = stage(told, table)
-    moments = Moments(forms, zone(told), told.dates.clock_change)
+    moments = Moments(forms, zone_of(told, zone), told.dates.clock_change)
     if day is None:
         raise Malformed(f"{table.name}: no row has a date; say when the export was made (snapshot, --snapshot-date)")
     prelude = ()

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -135,7 +134,7 @@ class DateForms:
 class Moments:
     """Reads times in one form and zone; a bare date means its end."""
 
-    def __init__(self, form: str, zone: ZoneInfo, clock_change: Literal["refuse", "first", "second"]) -> None:
+    def __init__(self, form: str, zone: tzinfo, clock_change: Literal["refuse", "first", "second"]) -> None:
         self.form, self.zone, self.clock_change = form, zone, clock_change
         self._bare = bool(form) and not CLOCK.search(form)
         self._known: dict[str, datetime] = {}
@@ -159,7 +158,7 @@ class Moments:
         """A time on the clock of the zone; one that the clock showed twice, or never, is refused."""
         if moment.tzinfo:
             return moment.astimezone(UTC)
-        if self.zone.key == "UTC":
+        if str(self.zone) == "UTC":
             return moment.replace(tzinfo=UTC)
         first, second = (moment.replace(tzinfo=self.zone, fold=fold) for fold in (0, 1))
         if first.utcoffset() == second.utcoffset():

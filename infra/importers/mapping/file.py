@@ -1,7 +1,7 @@
 """The mapping file: TOML that says what the columns of a table mean, checked key by key before a row is read."""
 
 import tomllib
-from datetime import date
+from datetime import UTC, date, tzinfo
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
@@ -45,12 +45,13 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
 class Dates(Struct, frozen=True, forbid_unknown_fields=True):
     """How times are written: the strptime `format`, by default ISO 8601, and the zone of those that name none.
 
-    snapshot: the day of the export, by default its latest date. clock_change: whether an hour that comes twice, when
-    clocks are put back, is the first or the second one; left out, a time in it is refused.
+    zone: by default the organisation's. snapshot: the day of the export, by default its latest date. clock_change:
+    whether an hour that comes twice, when clocks are put back, is the first or the second one; left out, a time in it
+    is refused.
     """
 
     format: str = ""
-    zone: str = "UTC"
+    zone: str = ""
     snapshot: date | None = None
     clock_change: Literal["refuse", "first", "second"] = "refuse"
 
@@ -129,7 +130,7 @@ def check(told: Mapping) -> None:
         raise Malformed("process: deals follow one: say its stream, and its stages unless it is published already")
     if told.numbers.currency and not CURRENCY.fullmatch(told.numbers.currency):
         raise Malformed(f"numbers.currency: {told.numbers.currency!r} is not an ISO 4217 code such as EUR")
-    zone(told)
+    zone_of(told)
     check_words(told)
 
 
@@ -159,9 +160,9 @@ def steps(told: Mapping) -> dict[str, Step]:
     return {word: Step(step) if isinstance(step, str) else step for word, step in told.stages.items()}
 
 
-def zone(told: Mapping) -> ZoneInfo:
-    """The zone of times that name none."""
+def zone_of(told: Mapping, organisation: tzinfo = UTC) -> tzinfo:
+    """The zone of times that name none; the organisation's where the mapping does not say."""
     try:
-        return ZoneInfo(told.dates.zone)
+        return ZoneInfo(told.dates.zone) if told.dates.zone else organisation
     except (LookupError, ValueError, OSError):
         raise Malformed(f"dates.zone: there is no zone {told.dates.zone!r}; such as Europe/Berlin") from None

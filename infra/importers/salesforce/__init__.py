@@ -7,7 +7,7 @@ end of its close_date where that is earlier. Who is deleted there is deleted her
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 
 from domain.errors import Malformed, PipelineError
@@ -48,7 +48,12 @@ TIMES = {
 
 
 def read(
-    folder: Path, actor: str, snapshot: date | None = None, form: str | None = None, currency: str = "USD"
+    folder: Path,
+    actor: str,
+    snapshot: date | None = None,
+    form: str | None = None,
+    currency: str = "USD",
+    zone: tzinfo = UTC,
 ) -> Export:
     """The opportunities and leads of the folder, to be run; `currency` is that of amounts that say none.
 
@@ -56,7 +61,7 @@ def read(
     NotFound or Malformed where the folder as a whole cannot be read.
     """
     tables = load(folder, PREFIX, TABLES, ("opportunity",))
-    calendar = Calendar.of([(tables.rows[table], columns) for table, columns in TIMES.items()], form, snapshot)
+    calendar = Calendar.of([(tables.rows[table], columns) for table, columns in TIMES.items()], form, snapshot, zone)
     deals = tables.rows["opportunity"]
     stages = Stages([*deals, *tables.rows["opportunity_history"]])
     opportunities = Opportunities(tables, calendar, stages, currency)
@@ -65,7 +70,7 @@ def read(
         source=Source(SYSTEM, "stages"),
     )  # fmt: skip
     total = sum(len(tables.rows[table]) for table in TIMES)
-    return Export(SYSTEM, tables.batch, calendar.latest.date(), (prelude,), total, opportunities.entries())
+    return Export(SYSTEM, tables.batch, calendar.snapshot, (prelude,), total, opportunities.entries())
 
 
 class Opportunities:

@@ -46,7 +46,8 @@ def change(table: str, cells: Cells, calendar: Calendar, lead: bool) -> Change:
         done = calendar.instant(cells, "completed_date_time", "activity_date") if truth(cells, "is_closed") else None
     else:
         ends = calendar.read(cells.get("end_date_time") or cells.get("activity_date_time", ""))
-        due = ends.date() if ends else calendar.day(cells, "activity_date")
+        columns = ("end_date_time", "activity_date_time", "activity_date")
+        due = next((day for column in columns if (day := calendar.day(cells, column))), None)
         done = ends if ends and ends <= calendar.latest else None
     found: Command
     if done:

@@ -1,0 +1,128 @@
+"""The verb `events`: the log event by event, filtered, page by page."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.markup import escape
+from rich.table import Column, Table
+
+from domain import Event
+from domain.errors import Malformed, NotFound
+from domain.recorded import Recorded
+from domain.upcasting import UPCASTS
+from infra.cli.asking import HERE, Asking, note, stdout
+from infra.cli.exporting import NOWHERE, Exporting
+from infra.cli.moments import at, start
+from infra.requests import refuse_unstorable
+from infra.store.log import Log, Page, Wanted
+
+if TYPE_CHECKING:
+    from infra.app import App as Installation
+
+PAGE = 1000  # events in memory at a time
+LIMIT = 100
+COLUMNS = (
+    "position", "event_id", "stream", "version", "type", "occurred_at", "recorded_at", "actor", "on_behalf_of",
+    "reason", "command_id", "correlation_id", "causation_id", "source", "event",
+)  # fmt: skip
+
+
+def register(app: App) -> None:
+    """Add the verb."""
+    app.command(events)
+
+
+def events(
+    *,
+    type_: Annotated[
+        tuple[str, ...], Parameter(name="--type", help="Only of this type; several may be named.", negative="")
+    ] = (),
+    actor: Annotated[tuple[str, ...], Parameter(help="Only what they asked for.", negative="")] = (),
+    stream: Annotated[tuple[str, ...], Parameter(help="Only of this stream.", negative="")] = (),
+    correlation: Annotated[str, Parameter(help="Only of this conversation.")] = "",
+    since: Annotated[str | None, Parameter(help="Only what happened at this time or later.")] = None,
+    until: Annotated[str | None, Parameter(help="Only what happened by this time.")] = None,
+    recorded_since: Annotated[str | None, Parameter(help="Only what was recorded at this time or later.")] = None,
+    recorded_until: Annotated[str | None, Parameter(help="Only what was recorded by this time.")] = None,
+    after: Annotated[int, Parameter(help="Only what comes after this position of the log.")] = 0,
+    limit: Annotated[int, Parameter(help="How many at the most.")] = LIMIT,
+    open_: Annotated[
+        bool,
+        Parameter(name="--open", help="Make personal fields readable; else they are as stored, sealed.", negative=""),
+    ] = False,
+    exporting: Exporting = NOWHERE,
+    asking: Asking = HERE,
+) -> None:
+    """The events of the log as stored, in order of position; the answer says the position to go on from (--after)."""
+    if limit < 1 or after < 0:
+        raise Malformed(f"limit: {limit} is below 1" if limit < 1 else f"after: {after} is no position")
+    refuse_unstorable({"type": type_, "actor": actor, "stream": stream, "correlation": correlation})
+    for tag in type_:
+        if tag not in TAGS:
+            raise NotFound(f"type: there is no type of event {tag!r}; there are {', '.join(sorted(TAGS))}")
+    with asking.app() as app:
+        moments = {
+            "since": start(app, "since", since) if since else None,
+            "until": at(app, "until", until) if until else None,
+            "recorded_since": start(app, "recorded_since", recorded_since) if recorded_since else None,
+            "recorded_until": at(app, "recorded_until", recorded_until) if recorded_until else None,
+        }
+        search = Search(app.log, Wanted(type_, actor, stream, correlation, **moments), after, limit)
+        rows = (told(app, event, open_) for event in search)
+        if exporting:
+            exporting.write(rows, COLUMNS)
+        elif asking.json:
+            found = list(rows)
+            return asking.answer({"events": found, "next": search.reached, "end": search.end})
+        else:
+            show(list(rows))
+    note(f"{'the end of the log; what comes later: ' if search.end else 'go on with '}--after {search.reached}")
+
+
+TAGS = {str(event.__struct_config__.tag) for event in get_args(Event)} | set(UPCASTS)
+
+
+class Search:
+    """The events that are wanted, fetched as they are asked for; afterwards the position up to which it searched."""
+
+    def __init__(self, log: Log, wanted: Wanted, after: int, limit: int) -> None:
+        self.log, self.wanted, self.reached, self.limit, self.end = log, wanted, after, limit, False
+
+    def __iter__(self) -> Iterator[Recorded]:
+        left = self.limit
+        while left and not self.end:
+            page: Page = self.log.events(self.wanted, self.reached, min(left, PAGE))
+            yield from page.events
+            left, self.reached, self.end = left - len(page.events), page.reached, page.end
+
+
+def told(app: "Installation", fact: Recorded, opened: bool) -> dict[str, Any]:
+    """An event with its whole envelope, as stored, or with its personal fields opened."""
+    body = app.vault.open(fact.stream, fact.event) if opened else fact.event
+    event = msgspec.to_builtins(body, builtin_types=())
+    reason = app.vault.open_text(fact.stream, "reason", fact.reason) if opened else fact.reason
+    found = {name: getattr(fact, name) for name in COLUMNS if name not in ("type", "event", "reason")}
+    found |= {"type": event.pop("type"), "event": event, "reason": reason}
+    return {name: found[name] for name in COLUMNS}
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """The events as a table for people; what they say is told by --json and by the timeline of their stream."""
+    if not rows:
+        return stdout().print("no events")
+    table = Table(
+        Column("position", justify="right"),
+        "stream",
+        Column("#", justify="right"),
+        "what",
+        "happened",
+        "recorded",
+        "who",
+    )
+    for row in rows:
+        who = escape(row["actor"]) + (f" for {escape(row['on_behalf_of'])}" if row["on_behalf_of"] else "")
+        times = (f"{row[name]:%Y-%m-%d %H:%M:%S}Z" for name in ("occurred_at", "recorded_at"))
+        table.add_row(str(row["position"]), escape(row["stream"]), str(row["version"]), row["type"], *times, who)
+    stdout().print(table)

@@ -1,0 +1,112 @@
+"""The verbs about the log as a whole: `log digest`, `log copy` and `replay`, by which an auditor checks it."""
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from domain.errors import Malformed
+from infra.cli.asking import HERE, Asking, note, progress, stdout
+from infra.cli.moments import position
+from infra.digests import content_digest, events_digest
+
+if TYPE_CHECKING:
+    from infra.app import App as Installation
+    from infra.store.copying import Copied
+
+WITHOUT_KEYS = (
+    "personal fields read [sealed] in the copy: no keys were copied (--with-keys copies those that still exist)"
+)
+SAME_MASTER = "the copied keys open under the master key of the log that they come from (DEALTRAIL_KEY_FILE)"
+
+To = Annotated[str | None, Parameter(help="Up to this position of the log, or this time; by default to its end.")]
+From = Annotated[
+    str | None,
+    Parameter(name="--from", help="The log that is read; by default the one of the settings (DEALTRAIL_DB)."),
+]
+WithKeys = Annotated[
+    bool, Parameter(help="Copy the keys of persons who were not erased: then erase them in the copy too.", negative="")
+]
+
+
+def register(app: App) -> None:
+    """Add the verbs."""
+    log = App("log", help="The event log itself.")
+    log.command(digest)
+    log.command(copy)
+    app.command(log)
+    app.command(replay)
+
+
+def digest(*, to: To = None, asking: Asking = HERE) -> None:
+    """Digests as of a position: of the events as stored, of what they say, and of the rows of each table.
+
+    `events` is equal for a log and its copy. `content` looks at what was said alone, whatever the ids, positions and
+    times of recording, personal fields opened: equal facts, equal digest. A copy without keys has one of its own.
+    """
+    with asking.app() as app:
+        document = digests(app, app.log.head() if to is None else position(app, to, "to"))
+    show(asking, document)
+
+
+def digests(app: "Installation", upto: int) -> dict[str, Any]:
+    """The digests of a log as of a position."""
+    events, stored = events_digest(app.log, upto)
+    _, content = content_digest(app.log, app.vault, upto)
+    with app.views() as views:
+        tables = views.digest(upto)
+    return {"position": upto, "facts": events, "events": stored, "content": content, "tables": tables}
+
+
+def show(asking: Asking, document: dict[str, Any]) -> None:
+    """The digests, and whatever else is in a document."""
+    if asking.json:
+        return asking.answer(document)
+    out = stdout()
+    out.print(f"{document['facts']:,} events up to position {document['position']:,}")
+    for name, found in {"events": document["events"], "content": document["content"], **document["tables"]}.items():
+        out.print(f"{name:<14} {found}")
+
+
+def copy(*, to: To = None, from_: From = None, with_keys: WithKeys = False, asking: Asking = HERE) -> None:
+    """Copy a log as it was at a position into a new one (--db): event ids, positions, times of recording and all.
+
+    All of it or nothing: broken off, the new log is empty as before. A log that holds anything is refused. Keys of
+    personal data are not copied unless asked for, so that a copy does not outlive an erasure.
+    """
+    _, copied, upto = copied_from(asking, to, from_, with_keys)
+    said = {"position": upto, **copied._asdict()}
+    if asking.json:
+        return asking.answer(said)
+    stdout().print(
+        f"{copied.events:,} events up to position {upto:,}, {copied.answers:,} answers, {copied.keys:,} keys"
+    )
+
+
+def replay(*, to: To = None, from_: From = None, with_keys: WithKeys = False, asking: Asking = HERE) -> None:
+    """Replay a log up to a position in a new place (--db): copy it there, build every table, and print the digests.
+
+    They are those that `log digest --to POSITION` prints of the log itself.
+    """
+    _, _, upto = copied_from(asking, to, from_, with_keys)
+    with asking.app() as app, nullcontext() if asking.json else progress() as bars:
+        if bars is not None:
+            bars.add_task("building every table", total=None)
+        with app.open_views() as views:
+            views.rebuild()
+        document = digests(app, upto)
+    show(asking, document)
+
+
+def copied_from(asking: Asking, to: str | None, source: str | None, with_keys: bool) -> tuple[str, "Copied", int]:
+    """Copy a log into the one that is asked: where it is, how much, and up to which position."""
+    from infra.store.copying import copy as copy_log
+
+    if asking.db is None:
+        raise Malformed("db: say where the new log goes, such as --db sqlite:///new.db; --from names the one to copy")
+    with Asking(source, asking.json).app() as app, progress() as bars:
+        upto = app.log.head() if to is None else position(app, to, "to")
+        bar = bars.add_task("copying", total=upto)
+        copied = copy_log(app.log, asking.db, upto, with_keys, lambda reached: bars.update(bar, completed=reached))
+    note(SAME_MASTER if with_keys else WITHOUT_KEYS)
+    return asking.db, copied, upto

@@ -1,0 +1,175 @@
+"""The verbs that look after the tables: `rebuild`, `parked` and `check`."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
+from rich.progress import ProgressColumn as Column
+from rich.table import Table
+from rich.text import Text
+
+from domain.errors import Malformed
+from infra.cli.asking import HERE, Asking, stdout
+
+if TYPE_CHECKING:
+    from infra.views import Checked, Parked, Progressed, Views
+
+DIFFERENT = 1  # exit code where the tables are not what the log makes of them
+
+Processes = Annotated[int, Parameter(help="How many processes share the work.")]
+
+
+def register(app: App) -> None:
+    """Add the verbs."""
+    app.command(rebuild)
+    app.command(check)
+    parked = App("parked", help="Streams that the tables follow no further, because a fact of theirs is unreadable.")
+    parked.command(parked_list, name="list")
+    parked.command(parked_retry, name="retry")
+    app.command(parked)
+
+
+def rebuild(
+    *,
+    processes: Processes = 1,
+    discard_old: Annotated[
+        bool, Parameter(help="Only drop the tables that a rebuild or an upgrade replaced.", negative="")
+    ] = False,
+    asking: Asking = HERE,
+) -> None:
+    """Make all tables anew from the log, beside those that are read until then. Stopped, it goes on when run again."""
+    with asking.app() as app, app.open_views() as views:
+        if discard_old:
+            dropped = [generation.id for generation in views.discard_old()]
+            if asking.json:
+                return asking.answer({"discarded": dropped})
+            return stdout().print(f"discarded  {len(dropped)} sets of tables")
+        with shown("tables", app.log.head()) as progressed:
+            reached = views.rebuild(checked(processes), progressed)
+    if asking.json:
+        return asking.answer({"position": reached})
+    stdout().print(f"tables     at position {reached}, made anew")
+
+
+def check(*, processes: Processes = 1, asking: Asking = HERE) -> int:
+    """Prove that the tables, kept up page by page, hold what the log makes of them at once; exit code 1 if not."""
+    with asking.app() as app, app.open_views() as views, shown("check", views.position()) as progressed:
+        found = views.check(checked(processes), progressed)
+    if asking.json:
+        asking.answer({"equal": found.equal, **msgspec.to_builtins(found)})
+    else:
+        show_checked(found)
+    return 0 if found.equal else DIFFERENT
+
+
+def show_checked(found: "Checked") -> None:
+    """Both digests of every table, and the first rows that differ."""
+    out = stdout()
+    table = Table("table", "as kept", "as rebuilt", "", title=f"position {found.position}", title_justify="left")
+    for name, kept in found.kept.items():
+        rebuilt = found.rebuilt[name]
+        table.add_row(name, kept, rebuilt, "equal" if kept == rebuilt else "[bold red]different[/]")
+    out.print(table)
+    for each in found.differences:
+        cells = ", ".join(f"{name} {value!r}" for name, value in each.row.items() if name not in ("stream", "version"))
+        out.print(f"{each.projection}: {each.stream}, version {each.version}, only {each.found_in}: {escape(cells)}")
+    for parked in found.parked:
+        out.print(f"{parked.projection}: {parked.stream} is parked at version {parked.version} on one side alone")
+
+
+def parked_list(*, asking: Asking = HERE) -> None:
+    """The parked streams, with the fact at which each stopped and why."""
+    with asking.app() as app, app.open_views() as views:
+        found = views.parked()
+    if asking.json:
+        return asking.answer(found)
+    show_parked(found)
+
+
+def parked_retry(
+    stream: Annotated[str | None, Parameter(help="Which one, such as opportunity-7; all where none is named.")] = None,
+    *,
+    asking: Asking = HERE,
+) -> None:
+    """Fold parked streams anew from the log: those that work now are followed again."""
+    with asking.app() as app, app.open_views() as views:
+        freed, still = views.retry(stream)
+    if asking.json:
+        return asking.answer({"freed": freed, "parked": still})
+    stdout().print(f"followed again  {len(freed)}")
+    show_parked(still)
+
+
+def show_parked(found: "list[Parked]") -> None:
+    """One line a stream and table."""
+    if not found:
+        return stdout().print("nothing is parked")
+    table = Table("table", "stream", "version", "position", "fact", "error")
+    for each in found:
+        table.add_row(each.projection, each.stream, str(each.version), str(each.position), each.tag, escape(each.error))
+    stdout().print(table)
+
+
+def standing(views: "Views", head: int) -> dict[str, Any]:
+    """How far each table is, and which sets of tables there are, for `status`."""
+    return {
+        "projections": [
+            {
+                "name": each.projection,
+                "version": each.version,
+                "position": each.position,
+                "lag": head - each.position,
+                "facts_per_second": round(each.rate),
+                "parked": each.parked,
+            }
+            for each in views.kept()
+        ],
+        "generations": [
+            {"id": each.id, "state": each.state, "built_to": each.upto, "parts": each.shards, "of_this_version": ours}
+            for each, ours in views.generations()
+        ],
+    }
+
+
+def show_standing(found: dict[str, Any]) -> None:
+    """The same as lines."""
+    out = stdout()
+    for each in found["projections"]:
+        parked = f", [yellow]{each['parked']} streams parked[/]" if each["parked"] else ""
+        out.print(
+            f"           {each['name']} {each['version']} at {each['position']}, {each['lag']} behind, "
+            f"{each['facts_per_second']} facts/s{parked}"
+        )
+    for each in found["generations"]:
+        of = "" if each["of_this_version"] else ", of another version"
+        out.print(f"           set {each['id']}: {each['state']}{of}")
+
+
+def checked(processes: int) -> int:
+    """A number of processes that makes sense, or Malformed."""
+    if processes < 1:
+        raise Malformed("--processes: at least one has to do the work")
+    return processes
+
+
+class Speed(Column):
+    """Events a second."""
+
+    def render(self, task: Task) -> Text:
+        """Of the last seconds, as far as known."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="progress.data.speed")
+
+
+@contextmanager
+def shown(what: str, total: int) -> "Generator[Progressed]":
+    """A bar on stderr with events a second and the time left, silent where that is not a terminal."""
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total or None)
+        yield lambda count: bar.advance(task, count)

@@ -1,0 +1,197 @@
+"""The verb `timeline`: the history of one stream, with what each fact changed, as of any moment."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.markup import escape
+from rich.table import Table
+
+from domain import BY_KIND, kind
+from domain.changes import Change, changes
+from domain.correction import FactCorrected
+from domain.errors import NotFound
+from domain.recorded import Happening, Recorded, micros
+from infra.cli.asking import HERE, Asking, stdout
+from infra.cli.exporting import NOWHERE, Exporting
+from infra.cli.moments import at, position
+from infra.dispatch import LATEST
+from infra.requests import refuse_unstorable
+
+if TYPE_CHECKING:
+    from infra.app import App as Installation
+
+BACK_DATED, CORRECTED = "back-dated", "corrected"
+LONGEST = 12  # lines that a fact takes in the table; the rest is counted
+REPEATED = ("from", "process_version", "line")  # what an event says beside what it changes, and no reader misses
+COLUMNS = (
+    "version", "position", "event_id", "type", "occurred_at", "recorded_at", "actor", "on_behalf_of", "reason",
+    "source", "event", "changes", "flags",
+)  # fmt: skip
+
+
+def register(app: App) -> None:
+    """Add the verb."""
+    app.command(timeline)
+
+
+def timeline(
+    stream: Annotated[str, Parameter(help="Whose history, such as opportunity-7.")],
+    *,
+    known_at: Annotated[str | None, Parameter(help="As known at this position of the log, or at this time.")] = None,
+    effective_at: Annotated[str | None, Parameter(help="Only what had happened by this time.")] = None,
+    exporting: Exporting = NOWHERE,
+    asking: Asking = HERE,
+) -> None:
+    """Everything recorded of a stream, in the order of recording: who, why, when, and what changed."""
+    refuse_unstorable(stream, "stream")
+    with asking.app() as app:
+        known = LATEST if known_at is None else position(app, known_at)
+        until = None if effective_at is None else at(app, "effective_at", effective_at)
+        lines = told(app, stream, known, until)
+    if not lines:
+        by = " by then" if known_at or effective_at else ""
+        raise NotFound(f"{stream}: nothing was ever recorded of it{by}")
+    if exporting:
+        exporting.write(lines, COLUMNS)
+    elif asking.json:
+        asking.answer(lines)
+    else:
+        stdout().print(shown(stream, lines))
+
+
+def told(
+    app: "Installation", stream: str, known_at: int = LATEST, effective_at: int | None = None
+) -> list[dict[str, Any]]:
+    """What was recorded of a stream up to a position, of what had happened by an instant, readable.
+
+    Costs a look-up of the stream in the log, and a fold of it.
+    """
+    history = [fact for fact in app.log.histories([stream]).get(stream, ()) if fact.position <= known_at]
+    facts = [Happening(app.vault.open(stream, fact.event), micros(fact.occurred_at)) for fact in history]
+    decider = BY_KIND.get(kind(stream))
+    news = changes(stream, decider, facts) if decider else [()] * len(facts)
+    corrected = {event.corrects for event, _ in facts if isinstance(event, FactCorrected)}
+    lines, latest = list[dict[str, Any]](), 0
+    for fact, (event, happened), changed, since in zip(history, facts, news, effective(facts), strict=True):
+        correcting = isinstance(event, FactCorrected)
+        flags = [BACK_DATED] if happened < latest and not correcting else []
+        flags += [CORRECTED] if fact.version in corrected else []
+        latest = latest if correcting else max(latest, happened)
+        if effective_at is None or since <= effective_at:
+            lines.append({**line(app, fact, event), "changes": [written(change) for change in changed], "flags": flags})
+    return lines
+
+
+def effective(facts: list[Happening]) -> Iterator[int]:
+    """Since when each fact counts: not before the opening does, and a correction as soon as what it corrects did."""
+    for event, happened in facts:
+        own = facts[event.corrects - 1].occurred_at if isinstance(event, FactCorrected) else happened
+        yield max(min(own, happened), facts[0].occurred_at)
+
+
+def line(app: "Installation", fact: Recorded, opened: Any) -> dict[str, Any]:
+    """One fact as the timeline shows it, with its event opened."""
+    event = msgspec.to_builtins(opened, builtin_types=())
+    return {
+        "version": fact.version,
+        "position": fact.position,
+        "event_id": fact.event_id,
+        "type": event.pop("type"),
+        "occurred_at": fact.occurred_at,
+        "recorded_at": fact.recorded_at,
+        "actor": fact.actor,
+        "on_behalf_of": fact.on_behalf_of,
+        "reason": app.vault.open_text(fact.stream, "reason", fact.reason),
+        "source": fact.source,
+        "event": event,
+    }
+
+
+def written(change: Change) -> dict[str, Any]:
+    """A change as the JSON answer has it."""
+    return msgspec.to_builtins(change._asdict(), builtin_types=(), str_keys=True)
+
+
+def shown(stream: str, lines: list[dict[str, Any]]) -> Table:
+    """The lines as a table for people."""
+    table = Table(title=stream, title_justify="left", show_lines=True)
+    table.add_column("#\nposition", justify="right")
+    for name in ("happened", "recorded"):
+        table.add_column(name, min_width=10, max_width=10)
+    for name, most in (("who", 14), ("what", 25), ("from → to, and why", None)):
+        table.add_column(name, max_width=most, overflow="fold")
+    by = {row["event"]["corrects"]: row["version"] for row in lines if "corrects" in row["event"]}
+    for row in lines:
+        flags = [
+            f"corrected by #{by[row['version']]}" if flag == CORRECTED else flag
+            for flag in row["flags"]
+            if flag != CORRECTED or row["version"] in by
+        ]
+        if "corrects" in row["event"]:
+            flags.append(f"corrects #{row['event']['corrects']}")
+        what = f"[bold]{row['type']}[/]" + "".join(f"\n[yellow]{flag}[/]" for flag in flags)
+        who = escape(row["actor"]) + (f"\nfor {escape(row['on_behalf_of'])}" if row["on_behalf_of"] else "")
+        happened, recorded = (f"{row[name]:%Y-%m-%d}\n{row[name]:%H:%M:%S}Z" for name in ("occurred_at", "recorded_at"))
+        details = described(row)
+        if len(details) > LONGEST:
+            details = [*details[: LONGEST - 1], f"… and {len(details) - LONGEST + 1} more (--json)"]
+        why = [f"[italic]why: {escape(row['reason'])}[/]"] if row["reason"] else []
+        number = f"{row['version']}\n[dim]{row['position']}[/]"
+        table.add_row(number, happened, recorded, who, what, "\n".join([*map(escape, details), *why]))
+    return table
+
+
+def described(row: dict[str, Any]) -> list[str]:
+    """What a fact changed, and what else it says, a line each."""
+    event, first = row["event"], row["version"] == 1
+    shown = {plain(part) for change in row["changes"] for part in (change["after"], *parts(change["after"]))}
+    shown |= {word for change in row["changes"] for word in change["field"].replace(".", " ").split()}
+    gone = [f"#{event['corrects']} is taken away"] if "corrects" in event and event["replacement"] is None else []
+    found = [difference(change, first) for change in row["changes"]]
+    return gone + found + [text for name, value, text in spelled(event) if name not in REPEATED and value not in shown]
+
+
+def parts(value: Any) -> list[Any]:
+    """The members of a list, none of anything else."""
+    return [*cast("list[Any]", value)] if isinstance(value, list | tuple) else []
+
+
+def spelled(event: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What an event says, of a correction also what its replacement does: name, value, and both in a few words."""
+    said: dict[str, Any] = {**event, **(event.get("replacement") or {})}
+    left_out = ("type", "corrects", "replacement")
+    told = [(name, plain(value)) for name, value in said.items() if name not in left_out]
+    return [(name, value, f"{name.replace('_', ' ')}: {value}") for name, value in told if value]
+
+
+def difference(change: dict[str, Any], first: bool) -> str:
+    """A change in a few words; of a list what came and what went, of the first fact what it set."""
+    name, before, after = change["field"].replace("_", " "), change["before"], change["after"]
+    if name == "occurred at":
+        return f"happened: {before[:19].replace('T', ' ')}Z → {after[:19].replace('T', ' ')}Z"
+    if isinstance(before, list) and isinstance(after, list):
+        came = [f"+{plain(part)}" for part in cast("list[Any]", after) if part not in before]
+        went = [f"-{plain(part)}" for part in cast("list[Any]", before) if part not in after]
+        return f"{name}: {' '.join([*came, *went])}"
+    now = plain(after) or "none"
+    new = before is None and "." in name  # a member of a table that was not there
+    return f"{name}: {now}" if first or new else f"{name}: {plain(before) or 'none'} → {now}"
+
+
+def plain(value: Any) -> str:
+    """A value in a few words; money as amount and currency, what has an id by its id."""
+    match value:
+        case {"amount": amount, "currency": currency}:
+            return f"{amount} {currency}"
+        case {"id": name}:
+            return str(name)
+        case {"owner": owner, "share": share}:
+            return f"{owner} {share}"
+        case dict():
+            return ", ".join(f"{name} {plain(part)}" for name, part in cast("dict[str, Any]", value).items())
+        case list() | tuple():
+            return ", ".join(plain(part) for part in cast("list[Any]", value))
+        case _:
+            return "" if value is None else str(value)

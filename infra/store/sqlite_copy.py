@@ -1,0 +1,47 @@
+# ruff: noqa: S608 - only names of tables are put together here; every value travels as a parameter
+"""A new log in an SQLite file takes the rows of another one, in one transaction."""
+
+import sqlite3
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from domain.errors import Rejected, Unavailable
+from infra.store.log import Row
+from infra.store.sqlite import connect, insert
+from infra.store.sqlite_tables import Names
+
+
+class SqliteTarget:
+    """Holds the file's write lock until all is there. What did not fit into memory waits in the write-ahead log."""
+
+    def __init__(self, file: str) -> None:
+        self.file, self.names = file, Names.beside("stored_events")
+
+    def __enter__(self) -> Self:
+        self.connection = connect(self.file)
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            for table in self.names[:3]:
+                if self.connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():
+                    raise Rejected(f"{self.file} holds a log already: a copy goes into a new one")
+        except BaseException as error:
+            self.connection.close()
+            if isinstance(error, sqlite3.OperationalError):
+                raise Unavailable(f"the event log {self.file} cannot be used: {error}") from error
+            raise
+        return self
+
+    def add(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Add rows."""
+        try:
+            self.connection.executemany(insert(getattr(self.names, table), columns), rows)
+        except sqlite3.OperationalError as error:  # the disk is full, or gone
+            raise Unavailable(f"the event log {self.file} cannot be used: {error}") from error
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK" if kind else "COMMIT")
+        self.connection.close()
