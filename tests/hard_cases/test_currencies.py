@@ -1,0 +1,36 @@
+"""Case 6: a currency is switched, and a rate corrected after the close."""
+
+from datetime import date
+from decimal import Decimal
+
+from domain.closing import LoseOpportunity, WinOpportunity
+from domain.rate import SetFxRate
+from domain.recorded import micros
+from domain.terms import ChangeAmount
+from tests.desk import Q1, Desk, deal, eur, on, usd
+from tests.hard_cases import A, B, money
+
+
+def test_case_6_a_currency_is_switched_and_a_rate_corrected_after_the_close(desk: Desk):
+    day = date(2026, 3, 31)
+    desk.tell(A, deal(usd("1000")), "01-10")
+    desk.tell(B, deal(usd("50")), "01-10")
+    before = desk.now()
+    desk.tell(A, ChangeAmount(eur("900")), "02-10")
+    dollars = [("need", "USD", 2, money("1050"))]
+    assert desk.board() == [("need", "EUR", 1, money("900")), ("need", "USD", 1, money("50"))]
+    assert desk.weighted() == [("need", Decimal("90")), ("need", Decimal("5"))]
+    assert desk.board("02-09") == desk.board(known_at=before) == dollars
+    assert desk.board(currency="USD") == [("need", "USD", 1, money("50"))]
+    desk.tell(A, WinOpportunity(), "03-20")
+    desk.tell(B, LoseOpportunity("price"), "03-21")
+    assert desk.win_rate(**Q1) == [
+        ("EUR", 1, 0, money("900"), money("0"), 1.0), ("USD", 0, 1, money("0"), money("50"), 0.0),
+    ]  # fmt: skip
+    desk.tell("rate-ecb", SetFxRate("USD", "EUR", day, Decimal("0.90")), "03-31")
+    closed = desk.now()
+    desk.tell("rate-ecb", SetFxRate("USD", "EUR", day, Decimal("0.92")), "04-07")
+    rates = desk.history("rate-ecb")
+    assert rates.state["USD", "EUR", day] == Decimal("0.92")  # restated
+    assert desk.history("rate-ecb", closed).state["USD", "EUR", day] == Decimal("0.90")  # as known at the close
+    assert rates.state_at(micros(on("04-06")))["USD", "EUR", day] == Decimal("0.90")
