@@ -8,7 +8,7 @@ from domain.errors import Rejected
 from domain.process import RenameStage, RetireStage
 from domain.progress import ChangePipeline, ChangeStage
 from tests.desk import SALES, Desk, deal, eur, sales, start
-from tests.hard_cases import A, B, C
+from tests.hard_cases import A, B, C, money
 
 
 def test_case_1_a_stage_is_skipped_then_gone_back_to_then_left_forward_in_one_period(desk: Desk):
@@ -49,6 +49,20 @@ def test_case_1_a_stage_is_skipped_then_gone_back_to_then_left_forward_in_one_pe
     assert [row[1] for row in desk.funnel("touched", "01-12")] == [1, 0, 1, 0]
     assert [row[1] for row in desk.funnel("reached_or_beyond", "01-12")] == [1, 1, 1, 0]
     assert [desk.board(day)[0][0] for day in ("01-09", "01-12", "01-17", "01-21")] == ["need", "offer", "demo", "offer"]
+    assert desk.moves(**january) == [
+        ("need", "offer", "open", 1), ("demo", "offer", "open", 1), ("offer", "demo", "open", 1),
+    ]  # fmt: skip
+    assert [(row.stage, row.moves, row.deals) for row in desk.ask("backward-moves", **january)] == [("offer", 1, 1)]
+    # judged by its first exit, offer was left for an earlier stage; that it came again is no progress
+    assert desk.flow(**january) == [("need", 1, 1, 0, 0), ("demo", 1, 1, 0, 0), ("offer", 1, 0, 0, 1)]
+    assert desk.flow(since=start("01-16"), until=start("02-01")) == [("demo", 1, 1, 0, 0), ("offer", 1, 0, 0, 0)]
+    # 5 days in each, up to the second stay in offer: not ended by the 31st, so it has no median, and 5 is no answer
+    assert desk.stays("latest", "01-31") == [("need", 1, 1, 5, 5), ("demo", 1, 1, 5, 5), ("offer", 1, 0, None, None)]
+    assert desk.stays("cumulative", "01-31")[2] == ("offer", 1, 0, None, None)
+    assert desk.stays("latest", "01-19")[2] == ("offer", 1, 1, 5, 5)
+    # passing demo on the 10th is entering it
+    assert desk.generated(stage="demo", **january) == [("demo", "EUR", 1, money("1000"))]
+    assert desk.generated(stage="demo", since=start("01-11"), until=start("02-01")) == []
 
 
 def test_case_4_a_process_revised_in_mid_flight_leaves_the_deals_under_the_version_they_follow(desk: Desk):
@@ -75,6 +89,12 @@ def test_case_4_a_process_revised_in_mid_flight_leaves_the_deals_under_the_versi
     assert [row for row in desk.funnel("reached_or_beyond") if row[1]] == [
         ("need", 3, 2, 1), ("online", 2, 1, 1), ("offer", 1, 1, 0), ("onsite", 1, 0, 1),
     ]  # fmt: skip
+    assert desk.moves() == [("demo", "online", "open", 1)]  # B stays in need, another version is no move
+    assert desk.ask("backward-moves") == []  # version 2 has no demo to go back from
+    # B was in need on from January, under both versions; the newest fact is C's opening, the process's own do not count
+    assert desk.stays("latest", "03-31") == [
+        ("need", 1, 0, None, None), ("demo", 1, 1, 54, 54), ("online", 1, 0, None, None), ("onsite", 1, 0, None, None),
+    ]  # fmt: skip
     desk.tell(SALES, RetireStage("online", "offer"), "03-10")  # which moves nobody
     desk.tell(SALES, RenameStage("offer", "Quote"), "03-10")
     assert [row[:1] + row[2:3] for row in desk.board()] == [("need", 1), ("online", 1), ("onsite", 1)]
@@ -82,6 +102,11 @@ def test_case_4_a_process_revised_in_mid_flight_leaves_the_deals_under_the_versi
         desk.tell(B, ChangeStage("online"), "03-11")
     desk.tell(A, ChangeStage("offer"), "03-11")
     assert [(row.name, row.weighted) for row in desk.ask("weighted")][1] == ("Quote", Decimal("500"))  # 1000 at 50 %
+    assert desk.stays("latest", "03-31")[2] == ("online", 1, 1, 6, 6)
+    assert desk.flow(since=start("03-01"), until=start("04-01")) == [
+        ("need", 1, 0, 0, 0), ("demo", 1, 1, 0, 0), ("online", 1, 1, 0, 0), ("offer", 1, 0, 0, 0),
+        ("onsite", 1, 0, 0, 0),
+    ]  # fmt: skip
 
 
 def test_a_deal_that_changes_its_pipeline_is_in_the_funnels_of_both(desk: Desk):
