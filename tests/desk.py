@@ -104,6 +104,40 @@ class Desk:
         """(stage, entered, advanced, still open)"""
         return [(r.stage, r.entered, r.advanced, r.still_open) for r in self.ask("funnel", at, mode=mode, **asked)]
 
+    def groups(self, metric: str, at: str = "", **asked: Any) -> list[tuple[str, int]]:
+        """(group, how many deals) of each row of a metric asked by one dimension"""
+        effective = micros(on(f"{at}T23:59:59")) if at else END
+        self.views.catch_up()
+        found = self.views.explain(metric, Question(effective_at=effective, **asked)).figures
+        return [(*group.values(), len(rows)) for group, _, rows in found]
+
+    def left_out(self, metric: str, **asked: Any) -> dict[str, int]:
+        """How many deals a metric leaves out, by reason."""
+        self.views.catch_up()
+        return self.views.ask(metric, Question(**asked)).left_out
+
+    def moves(self, at: str = "", **asked: Any) -> list[tuple[str, str, str, int]]:
+        """(stage left, stage, status, how many moves)"""
+        return [(r.stage, r.to_stage, r.to_status, r.moves) for r in self.ask("transitions", at, **asked)]
+
+    def flow(self, at: str = "", **asked: Any) -> list[tuple[str, int, int, int, int]]:
+        """(stage, present, progressed, lost, back), of stages in which somebody was"""
+        rows = self.ask("stage-flow", at, **asked)
+        return [(r.stage, r.present, r.progressed, r.lost, r.back) for r in rows if r.present]
+
+    def stays(self, mode: str, at: str = "", **asked: Any) -> list[tuple[str, int, int, int | None, float | None]]:
+        """(stage, stays, those left, median days by Kaplan and Meier, median of those left)"""
+        rows = self.ask("time-in-stage", at, mode=mode, **asked)
+        return [(r.stage, r.visits, r.left, r.median_days, r.closed_median_days) for r in rows]
+
+    def generated(self, at: str = "", **asked: Any) -> list[tuple[str, str, int, Decimal]]:
+        """(qualifying stage, currency, deals, amount)"""
+        return [(r.stage, r.currency, r.deals, r.amount) for r in self.ask("generation", at, **asked)]
+
+    def due(self, at: str = "", **asked: Any) -> list[tuple[Any, ...]]:
+        """(currency, due, won, lost, slipped, share slipped)"""
+        return [(r.currency, r.due, r.won, r.lost, r.slipped, r.rate) for r in self.ask("slip-rate", at, **asked)]
+
     def history(self, stream: str, known_at: int = END) -> History:
         """A stream as its decider sees it, as known at a position."""
         facts = self.log.facts([stream], min(known_at, self.log.head())).get(stream, [])

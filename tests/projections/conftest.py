@@ -45,7 +45,7 @@ def over(tables: Tables) -> Over:
 
     def views(facts: Sequence[Fact] | FactLog) -> Views:
         log = facts if isinstance(facts, FactLog) else FactLog(facts)
-        opened = Views(tables, log)  # type: ignore[arg-type]
+        opened = Views(tables, log)  # type: ignore[arg-type]  # the reading half is enough
         with tables.writing(shape(PROJECTIONS)) as writing:
             writing.run("DELETE FROM parked")
             for projection in PROJECTIONS:

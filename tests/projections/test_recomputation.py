@@ -39,7 +39,8 @@ from tests.recompute import Answer, Raw, World, recomputed
 
 EXAMPLES = int(environ.get("DEALTRAIL_EXAMPLES", "25"))
 often = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-seldom = settings(often, max_examples=max(EXAMPLES // 5, 1))  # asks of every metric at every position, twice
+less = settings(often, max_examples=max(EXAMPLES // 2, 1))
+seldom = settings(often, max_examples=max(EXAMPLES // 10, 1))  # asks of every metric at every position, twice
 
 
 def raw(fact: Fact) -> Raw:
@@ -137,7 +138,7 @@ def test_a_metric_known_at_a_position_is_what_it_was_when_the_log_ended_there(ov
             assert told(views, metric, question) == then[fact.position, metric.name], metric.name
 
 
-@often
+@less
 @given(inquiry=inquiries())
 def test_what_is_behind_a_figure_adds_up_to_it(over: Over, inquiry: Inquiry):
     views = over(inquiry.facts)
@@ -169,7 +170,7 @@ def summed(record: Any, behind: Sequence[Behind]) -> dict[str, Any]:
     return {name: sum(row.adds[name] for row in behind) for name in shared(record, behind)}
 
 
-@often
+@less
 @given(inquiry=inquiries())
 def test_the_modes_of_the_funnel_agree_as_far_as_they_must(over: Over, inquiry: Inquiry):
     views = over(inquiry.facts)

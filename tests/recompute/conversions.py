@@ -223,7 +223,8 @@ def time_in_stage(asked: Asked) -> Iterator[Record]:
     for steps in asked.alive().values():
         spent: dict[tuple[str, str], list[Stay]] = defaultdict(list)
         for stay in stays(steps):
-            if stay.deal.status == "open" and asked.during(stay.entered):
+            asked_for = asked.question.stage in (None, stay.deal.stage)
+            if stay.deal.status == "open" and asked_for and asked.during(stay.entered):
                 spent[stay.deal.process, stay.deal.stage].append(stay)
         for key, each in spent.items():
             counted = each[-1:] if asked.question.mode == "latest" else each
