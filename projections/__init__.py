@@ -3,6 +3,8 @@
 from projections import (
     board,
     calendars,
+    follow_ups,
+    forecasts,
     funnel,
     generation,
     lead_conversion,
@@ -24,7 +26,8 @@ from projections.metric import Metric
 from projections.versions import Projection
 
 PROJECTIONS: tuple[Projection, ...] = tuple(
-    module.PROJECTION for module in (opportunities, leads, processes, teams, rates, quotas, calendars)
+    module.PROJECTION
+    for module in (opportunities, leads, processes, teams, rates, quotas, calendars, forecasts, follow_ups)
 )
 
 _DEALS = opportunities.PROJECTION

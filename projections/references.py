@@ -11,13 +11,14 @@ from msgspec.json import decode
 from msgspec.structs import fields
 from sqlalchemy import Table, select
 
-from projections import calendars, quotas, rates, teams
+from projections import calendars, forecasts, quotas, rates, teams
 from projections.calendars import Calendar
+from projections.forecasts import Adjustment
 from projections.question import Asked, Question
 from projections.quotas import Quota
 from projections.rates import Rate, Rates
 from projections.stages import Stage, stages
-from projections.versions import END, effective, known
+from projections.versions import END, Origin, effective, known
 
 Row = Sequence[Any]
 Select = Callable[[Asked], Iterable[Row]]
@@ -38,13 +39,15 @@ class References(NamedTuple):
 
     stages, rates and quotas: whenever they were published or set, because history that is imported is older than the
     process that it was imported into, and a rate counts by its own day. memberships: at every instant. calendar: the
-    newest.
+    newest. adjustments: those made by the question's moment, in their order. Quotas and adjustments come with what
+    names them.
     """
 
     stages: tuple[Stage, ...] = ()
     memberships: tuple[Membership, ...] = ()
     rates: Rates = Rates()
-    quotas: tuple[Quota, ...] = ()
+    quotas: tuple[tuple[Origin, Quota], ...] = ()
+    adjustments: tuple[tuple[Origin, Adjustment], ...] = ()
     calendar: Calendar = Calendar()
 
     def team_at(self, moment: int = END) -> dict[str, str]:
@@ -59,11 +62,12 @@ class References(NamedTuple):
 def references(question: Question, run: Select) -> References:
     """The references of a question."""
 
-    def newest(table: Table, row: type[Struct]) -> list[Any]:
-        """The rows true at last, in the order in which they became known."""
-        columns = [table.c[field.name] for field in fields(row)]
-        asked = select(*columns).where(known(table, question.known_at), effective(table))
-        return [row(*cells) for cells in run(asked.order_by(table.c.known_from, table.c.stream))]
+    def standing(table: Table, row: type[Struct], moment: int, order: str) -> list[tuple[Origin, Any]]:
+        """The rows true at an instant, END for at last, each with what names it."""
+        names, columns = [table.c[name] for name in Origin._fields], [table.c[field.name] for field in fields(row)]
+        asked = select(*names, *columns).where(known(table, question.known_at), effective(table, moment))
+        found = run(asked.order_by(table.c[order], table.c.stream))
+        return [(Origin(*cells[: len(names)]), row(*cells[len(names) :])) for cells in found]
 
     t, c = teams.TABLE.c, calendars.TABLE.c
     teamed = select(t.stream, t.members, t.effective_from, t.effective_to)
@@ -73,8 +77,9 @@ def references(question: Question, run: Select) -> References:
     return References(
         tuple(Stage(*row) for row in run(stages(question))),
         tuple(memberships(run(teamed.where(known(teams.TABLE, question.known_at))))),
-        Rates(newest(rates.TABLE, Rate)),
-        tuple(newest(quotas.TABLE, Quota)),
+        Rates(rate for _, rate in standing(rates.TABLE, Rate, END, "known_from")),
+        tuple(standing(quotas.TABLE, Quota, END, "known_from")),
+        tuple(standing(forecasts.TABLE, Adjustment, question.effective_at, "effective_from")),
         next((Calendar(*row) for row in run(calendar)), Calendar()),
     )
 

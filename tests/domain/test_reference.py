@@ -197,7 +197,8 @@ def test_a_wish_out_of_bounds_is_malformed(wish, news, reason):
     ("wish", "news"),
     [
         (QUOTA, {"end": date(2026, 1, 1)}), (QUOTA, {"amount": eur("0")}), (ADJUST, {"end": date(2026, 1, 1)}),
-        (ADJUST, {"amount": eur("0"), "replaces": eur("0")}), (SUBMIT, {"end": date(2026, 1, 1)}), (RATE, {"rate": Decimal("0.0000000001")}),
+        (ADJUST, {"amount": eur("0"), "replaces": eur("0")}), (SUBMIT, {"end": date(2026, 1, 1)}),
+        (RATE, {"rate": Decimal("0.0000000001")}),
         (RATE, {"rate": Decimal("999999999.9999999999")}), (TEAM, {"members": ()}),
         (CALENDAR, {"fiscal_year_start": 12}),
     ],

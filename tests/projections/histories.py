@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
 from domain.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
-from domain.follow_up import ActivityCompleted
+from domain.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
 from domain.judgement import (
     ForecastCategoryChanged,
     ProbabilityCleared,
@@ -77,6 +77,7 @@ CATEGORIES = st.sampled_from(["pipeline", "best-case", "commit", "omitted"])
 CURRENCY = st.sampled_from(["EUR", *CURRENCIES])
 LARGE = CURRENCY.map(lambda currency: Money(Decimal(10) ** 14 - 1, currency))
 MONEY = st.one_of(*3 * [st.builds(money, st.integers(0, 900), CURRENCY)], LARGE)
+DAYS, ACTIVITIES = st.dates(date(2024, 2, 28), date(2024, 3, 1)), st.sampled_from(["1", "2"])
 REASON, ITEMS = st.just("?"), st.sampled_from(["i", "j", "k"])
 LINES = st.builds(
     Line,
@@ -105,8 +106,10 @@ DEAL: dict[type, st.SearchStrategy[Any]] = {
     SplitsChanged: st.just(SplitsChanged((Share("ann", Decimal("0.5")), Share("bob", Decimal("0.5"))))),
     OwnerChanged: st.builds(OwnerChanged, REASON, OWNERS),
     AccountChanged: st.builds(AccountChanged, REASON, st.just("Acme")),
-    CloseDateChanged: st.builds(CloseDateChanged, st.none(), st.dates(date(2024, 2, 28), date(2024, 3, 1))),
-    ActivityCompleted: st.builds(ActivityCompleted, st.just("1"), st.just("call")),
+    CloseDateChanged: st.builds(CloseDateChanged, st.none(), DAYS),
+    NextStepSet: st.builds(NextStepSet, st.sampled_from(["", "call"]), st.none() | DAYS),
+    ActivityScheduled: st.builds(ActivityScheduled, ACTIVITIES, st.just("call"), DAYS),
+    ActivityCompleted: st.builds(ActivityCompleted, ACTIVITIES, st.just("call")),
     OpportunityWon: st.builds(OpportunityWon, MONEY, st.sampled_from(["", "Bolt"])),
     OpportunityLost: st.builds(OpportunityLost, st.just("price")),
     OpportunityReopened: st.builds(OpportunityReopened, STAGE_IDS, REASON),
