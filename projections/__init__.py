@@ -1,9 +1,13 @@
 """The read side: how history becomes rows, and which numbers are asked of them. A line here adds one of either."""
 
 from projections import (
+    ageing,
     board,
     calendars,
+    coverage,
+    follow_up,
     follow_ups,
+    forecast,
     forecasts,
     funnel,
     generation,
@@ -19,6 +23,7 @@ from projections import (
     teams,
     time_in_stage,
     transitions,
+    velocity,
     weighted,
     win_rate,
 )
@@ -49,6 +54,11 @@ METRICS: dict[str, Metric] = {
         Metric("generation", 1, generation.generation, generation.records, _DEALS, period="taken", stage=True),
         Metric("push-count", 1, push_count.push_count, push_count.records, _DEALS, period="taken"),
         Metric("slip-rate", 1, slip_rate.slip_rate, slip_rate.records, _DEALS, period="needed"),
+        Metric("forecast", 1, forecast.forecast, forecast.records, _DEALS, period="needed"),
+        Metric("coverage", 1, coverage.coverage, coverage.records, _DEALS, period="needed"),
+        Metric("velocity", 1, velocity.velocity, velocity.records, _DEALS, period="needed"),
+        Metric("ageing", 1, ageing.ageing, ageing.records, _DEALS),
+        Metric("follow-up", 1, follow_up.follow_up, follow_up.records, _DEALS),
     )
 }  # fmt: skip
 
