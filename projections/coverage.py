@@ -66,8 +66,9 @@ def coverage(asked: Inquiry) -> Iterator[Part]:
 def targets(asked: Inquiry) -> Iterator[Part]:
     """The quotas that the question is measured by: parts that are no deals."""
     into, rates = asked.question.convert_to, asked.references.rates
+    teams = asked.references.team_at(asked.question.effective_at)
     for origin, quota in measured_by(asked):
-        group = group_of(asked, quota.holder, quota.currency)
+        group = group_of(asked, quota.holder, quota.currency, teams)
         if group is None:
             continue
         currency, day = into or quota.currency, date.fromisoformat(quota.start_day)
@@ -82,27 +83,20 @@ def targets(asked: Inquiry) -> Iterator[Part]:
 def measured_by(asked: Inquiry) -> list[tuple[Origin, Quota]]:
     """The quotas of the period that hold for those whom the question is about, each stretch of days once."""
     first, last = days(asked)
-    inside = {
-        (quota.holder, quota.currency, quota.start_day, quota.end_day): (origin, quota)
-        for origin, quota in asked.references.quotas  # in the order in which they became known: the last one counts
-        if first <= quota.start_day and quota.end_day <= last
-    }
-    whose, found = level(asked), list(inside.values())
-    sellers = [each for each in found if not is_team(each[1].holder)]
-    teams = [each for each in found if is_team(each[1].holder)]
-    if whose == SELLER or (whose == EVERYBODY and sellers):
-        teams = []
-    else:
-        sellers = []
-    counted = [*sellers, *teams]
-    return [each for each in counted if not any(is_part(each[1], other) for _, other in counted)]
+    inside: dict[tuple[str, str], dict[tuple[str, str], tuple[Origin, Quota]]] = {}
+    for origin, quota in asked.references.quotas:  # in the order in which they became known: the last one counts
+        if first <= quota.start_day and quota.end_day <= last:
+            of = inside.setdefault((quota.holder, quota.currency), {})
+            of[quota.start_day, quota.end_day] = origin, quota
+    whose = level(asked)
+    sold = whose == SELLER or (whose == EVERYBODY and not all(is_team(holder) for holder, _ in inside))
+    held = [of for (holder, _), of in inside.items() if is_team(holder) != sold]
+    return [of[stretch] for of in held for stretch in of if not any(is_part(stretch, other) for other in of)]
 
 
-def is_part(quota: Quota, of: Quota) -> bool:
-    """Whether a quota is for some of the days that another one of the same holder and currency is for."""
-    same = (quota.holder, quota.currency) == (of.holder, of.currency)
-    shorter = (quota.start_day, quota.end_day) != (of.start_day, of.end_day)
-    return same and shorter and of.start_day <= quota.start_day and quota.end_day <= of.end_day
+def is_part(stretch: tuple[str, str], of: tuple[str, str]) -> bool:
+    """Whether a stretch of days lies within another one."""
+    return stretch != of and of[0] <= stretch[0] and stretch[1] <= of[1]
 
 
 def records(asked: Inquiry, measures: Mapping[Key, Sequence[Covered]]) -> Iterator[tuple[Key, CoverageRow]]:

@@ -82,16 +82,16 @@ def adjusted(asked: Inquiry) -> Iterator[Part]:
     question, newest = asked.question, dict[tuple[str, str, str], tuple[Origin, Adjustment]]()
     if (question.pipeline, question.product, question.source) != (None, None, None):
         return
-    for origin, each in asked.references.adjustments:
+    for origin, each, *_ in asked.references.adjusted_at(question.effective_at):
         if (each.start_day, each.end_day) == days(asked):
             newest[each.holder, each.category, each.currency] = origin, each
-    whose = level(asked)
+    whose, teams = level(asked), asked.references.team_at(question.effective_at)
     for origin, each in newest.values():
         if whose == EVERYBODY:
             fits = not each.holder
         else:
             fits = bool(each.holder) and is_team(each.holder) == (whose != SELLER)
-        group = group_of(asked, each.holder, each.currency)
+        group = group_of(asked, each.holder, each.currency, teams)
         if fits and group is not None:
             expected = Expected(0, 0, each.amount, each.replaces, each.adjusted_by)
             yield Part(group, (each.currency, each.category), expected, 0, origin, "", each.currency)

@@ -1,5 +1,7 @@
 """Whose quota or forecast a question asks for: that of sellers, of teams, or of everybody."""
 
+from collections.abc import Mapping
+
 from domain import kind
 from projections.metric import Inquiry
 
@@ -21,14 +23,17 @@ def is_team(holder: str) -> bool:
     return kind(holder) == "team"
 
 
-def group_of(asked: Inquiry, holder: str, currency: str) -> tuple[str, ...] | None:
-    """The question's group in which a figure of a holder counts; None where the question is not about it."""
+def group_of(asked: Inquiry, holder: str, currency: str, teams: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The question's group in which a figure of a holder counts; None where the question is not about it.
+
+    teams: each seller's at the question's moment.
+    """
     question = asked.question
     if not DIMENSIONS.issuperset(asked.dimensions) or question.currency not in (None, currency):
         return None
     team, seller = holder, ""
     if not is_team(holder):
-        team, seller = asked.references.team_at(question.effective_at).get(holder, ""), holder
+        team, seller = teams.get(holder, ""), holder
     if question.owner not in (None, seller) or question.team not in (None, team):
         return None
     values = {"owner": seller, "team": team, "currency": question.convert_to or currency}
