@@ -11,17 +11,9 @@ from domain.money import CURRENCY
 from projections.calendars import Period
 from projections.question import DIMENSIONS, PERIODS, Question
 from projections.references import References, Select
-from projections.versions import END, Projection
+from projections.versions import END, Origin, Projection
 
 Key = tuple[Any, ...]
-
-
-class Origin(NamedTuple):
-    """The row that a part comes from: the state that the fact of `version` began, as known since a position."""
-
-    stream: str
-    version: int
-    known_from: int
 
 
 class Part(NamedTuple):

@@ -69,6 +69,14 @@ class Version(NamedTuple):
     row: Any
 
 
+class Origin(NamedTuple):
+    """What names a row: its stream, the fact that began it, and the position since which it is known as it is."""
+
+    stream: str
+    version: int
+    known_from: int
+
+
 def cells(projection: Projection, version: Version) -> Cells:
     """A version as a row of the projection's table."""
     stream, key, *times, row = version

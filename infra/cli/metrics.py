@@ -124,7 +124,7 @@ def show_rows(out: Console, rows: list[dict[str, Any]], limit: int) -> None:
     table = Table("stream", "version", "what", "happened", "position", "event", "adds / reason", box=None)
     for row in rows[:limit]:
         event = row["events"][0]
-        adds = row.get("reason") or ", ".join(f"{key} {value}" for key, value in row["adds"].items())
+        adds = row.get("reason") or ", ".join(f"{k} {v}" for k, v in row["adds"].items() if v is not None)
         happened = f"{event['occurred_at']:%Y-%m-%d %H:%M}"
         table.add_row(row["stream"], str(row["version"]), event["type"], happened, str(event["position"]),
                       str(event["event_id"]), adds)  # fmt: skip
@@ -195,7 +195,7 @@ def show(out: Console, answer: "Answer", title: str = "") -> None:
         table.add_column(name)
     for name in answer.records[0].__struct_fields__:
         number = not isinstance(getattr(answer.records[0], name), str)
-        table.add_column(name.replace("_", " "), justify="right" if number else "left")
+        table.add_column(name.replace("_", " "), justify="right" if number else "left", no_wrap=name == "stream")
     for group, record in zip(answer.groups, answer.records, strict=True):
         figures = (cell(name, getattr(record, name)) for name in record.__struct_fields__)
         table.add_row(*group.values(), *figures)
@@ -203,11 +203,11 @@ def show(out: Console, answer: "Answer", title: str = "") -> None:
 
 
 def cell(name: str, value: Any) -> str:
-    """A value as people read it: shares in percent, days to a tenth, thousands parted, nothing where there is none."""
+    """A value as people read it: shares in percent, days and multiples as such, nothing where there is no figure."""
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:,.1f}" if name.endswith("_days") else f"{value:.1%}"
+        return f"{value:,.1f}" if "days" in name else f"{value:.1f}x" if name == "coverage" else f"{value:.1%}"
     if isinstance(value, str):
         return value
     return f"{value:,.2f}" if name in ("amount", "weighted") or name.endswith("_amount") else f"{value:,}"
