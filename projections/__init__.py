@@ -17,6 +17,7 @@ from projections import (
     teams,
     time_in_stage,
     transitions,
+    waterfall,
     weighted,
     win_rate,
 )
@@ -46,6 +47,8 @@ METRICS: dict[str, Metric] = {
         Metric("generation", 1, generation.generation, generation.records, _DEALS, period="taken", stage=True),
         Metric("push-count", 1, push_count.push_count, push_count.records, _DEALS, period="taken"),
         Metric("slip-rate", 1, slip_rate.slip_rate, slip_rate.records, _DEALS, period="needed"),
+        Metric("waterfall", 1, waterfall.waterfall, waterfall.records, _DEALS, waterfall.MODES, "needed",
+               compares=True, closes=True),
     )
 }  # fmt: skip
 

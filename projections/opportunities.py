@@ -222,6 +222,21 @@ TABLE = table(
     Opportunity,
     # each holds all that is summed of open deals: what holds to this day, as known now and then, and what has ended;
     # SQLite does not take from an index's condition what a row's columns must be, so they stand at the end
+    # what facts changed of the open deals, in the order in which they happened
+    partial_index(
+        "opportunities_path",
+        "known_to",
+        "effective_from",
+        "status",
+        "was",
+        "amount",
+        "was_amount",
+        "currency",
+        "was_currency",
+        "known_from",
+        "flows",
+        where="flows = 1",
+    ),
     partial_index(
         "opportunities_now", *SUMMED, "effective_from", "status", "known_to", "effective_to",
         where=f"{OPEN} AND {TIP} AND {HOLDS}",
