@@ -9,7 +9,7 @@ from sqlalchemy import case as when
 from projections.deals import COLUMNS, in_range, origin_columns, total, whole
 from projections.flows import Stand, Step
 from projections.metric import Inquiry, Origin
-from projections.opportunities import TABLE
+from projections.opportunities import GROWS, TABLE
 from projections.scopes import Scope
 from projections.versions import END, effective, known
 
@@ -95,18 +95,32 @@ def at_moment(rows: FromClause, moment: Moment) -> ColumnElement[bool]:
 
 def revelations(asked: Inquiry, scope: Scope, after: int, upto: int, effective_at: int) -> Iterator[Taken]:
     """The steps that each deal's state at an instant took as facts became known, between two positions; one by one."""
-    then, now = TABLE.alias("then_stood"), TABLE.alias("stands")
-    asked = asked._replace(apart=True)
-    began, ended = now.c.known_from, then.c.known_to
-    came = and_(began > after, *([] if upto == END else [began <= upto]), effective(now, effective_at))
-    went = and_(ended > after, ended <= min(upto, END - 1), effective(then, effective_at))
-    same = and_(then.c.stream == now.c.stream, ended == began)
-    sides = Sides(present(then), columns(now), (began, began), origin_columns(now))
-    chosen = select(now).select_from(now.outerjoin(then, and_(same, went))).where(came)
-    yield from taken(asked, scope, sides, chosen.where(*concerned(asked, scope, sides)))
-    sides = Sides(columns(then), gone(then), (ended, ended), origin_columns(then))
-    chosen = select(then).select_from(then.outerjoin(now, and_(same, came))).where(went, now.c.stream.is_(None))
-    yield from taken(asked, scope, sides, chosen.where(*concerned(asked, scope, sides)))
+    then, now = (
+        dict(rows_apart(asked, scope, moment, after, upto, effective_at))
+        for moment in (TABLE.c.known_to, TABLE.c.known_from)
+    )
+    for position in sorted(then.keys() | now.keys()):  # of a fact, so of one deal
+        before, origin = then.get(position, (None, None))
+        state, origin = now.get(position, (None, origin))
+        if before and not state:
+            state = before._replace(status=NOWHERE)
+        if state:
+            yield Taken(Step(before or state._replace(status=NOWHERE), state), origin, position)
+
+
+def rows_apart(
+    asked: Inquiry, scope: Scope, moment: ColumnElement[int], after: int, upto: int, effective_at: int
+) -> Iterator[tuple[int, tuple[Stand, Origin]]]:
+    """(position, how a deal stood) of the rows true at an instant that began or ended to be known between positions."""
+    slots = read(asked, scope, ROWS)
+    keys: list[Any] = [slot for slot in slots if isinstance(slot, ColumnElement)]
+    chosen = select(moment, *keys, TABLE.c.amount, *origin_columns(TABLE))
+    during = moment > after, moment <= min(upto, END - 1), effective(TABLE, effective_at)
+    for position, *row in asked.select(chosen.where(*during)):
+        cells = iter(row)
+        values = [next(cells) if isinstance(slot, ColumnElement) else slot for slot in slots]
+        amount, *origin = cells
+        yield position, (stood(scope, values, amount, position), Origin(*origin))
 
 
 def corrections(asked: Inquiry, after: int, upto: int) -> set[int]:
@@ -163,7 +177,7 @@ def taken(asked: Inquiry, scope: Scope, sides: Sides, chosen: Select[Any]) -> It
     slots = [*before, *after, *sides.at, *(amounts if each else ()), *(sides.origin if asked.apart else ())]
     keys: list[Any] = [slot for slot in slots if isinstance(slot, ColumnElement)]
     sums = () if each else (*total(amounts[0]), *total(amounts[1]))
-    grows = when((amounts[1] > amounts[0], 1), (amounts[1] < amounts[0], -1), else_=0)
+    grows: ColumnElement[Any] = literal_column(GROWS) if sides.before is WAS else compared(*amounts)
     summed = chosen.with_only_columns(*keys, func.count(), *sums)
     width = len(before)
     for row in asked.select(summed.group_by(*keys, *(() if each else (grows,)))):
@@ -175,6 +189,11 @@ def taken(asked: Inquiry, scope: Scope, sides: Sides, chosen: Select[Any]) -> It
         step = Step(stood(scope, was, worth[0], moment), stood(scope, is_now, worth[1], then), deals)
         origin = Origin(*rest[-3:]) if asked.apart else None
         yield Taken(step._replace(times=deals) if each else step, origin, then)
+
+
+def compared(before: ColumnElement[int], after: ColumnElement[int]) -> ColumnElement[int]:
+    """Whether a deal came to be worth more, less or the same."""
+    return when((after > before, 1), (after < before, -1), else_=0)
 
 
 def read(asked: Inquiry, scope: Scope, side: Mapping[str, Slot]) -> list[Slot]:

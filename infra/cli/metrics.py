@@ -45,6 +45,11 @@ class Questioning:
     convert_to: Annotated[str | None, Parameter(help="Every amount in this currency, by the rate of its day.")] = None
     mode: Annotated[str | None, Parameter(help="Which way to count.")] = None
     stage: Annotated[str | None, Parameter(help="For a metric about one stage: which.")] = None
+    closes_since: Annotated[str | None, Parameter(help="Only the deals to close on this day or later.")] = None
+    closes_until: Annotated[str | None, Parameter(help="Only the deals to close on this day or earlier.")] = None
+    known_before: Annotated[
+        str | None, Parameter(help="Compared with what was known at this position of the log, or at this time.")
+    ] = None
 
     def given(self) -> dict[str, Any]:
         """What was said, as it was said, moments aside."""
@@ -57,6 +62,8 @@ class Questioning:
 
         asked = self.given()
         asked |= period(app, self.since, self.until)
+        if self.known_before is not None:
+            asked["known_before"] = position(app, self.known_before, "known_before")
         if self.known_at is not None:
             asked["known_at"] = position(app, self.known_at)
         if self.effective_at is not None:
