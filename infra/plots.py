@@ -159,8 +159,9 @@ def days(median: float | None) -> str:
 def bars(name: str, values: list[Spec], of: str, length: str, unit: str) -> Spec:
     """Horizontal bars in their order, each with its label."""
     y = {"field": of, "type": "nominal", "sort": None, "title": None, "axis": {"ticks": False, "domain": False}}
-    x = {"field": length, "type": "quantitative", "title": unit, "scale": {"nice": False, "padding": 90},
-         "axis": {"tickMinStep": 1, "format": ",d"}}  # fmt: skip
+    longest = max((value[length] for value in values), default=0)
+    x = {"field": length, "type": "quantitative", "title": unit, "scale": {"domain": [0, max(longest, 1)]},
+         "axis": {"tickCount": 6, "tickMinStep": 1, "format": ",d"}}  # fmt: skip
     return {
         "width": WIDTH, "height": {"step": BAR + 8}, "title": {"text": name, "anchor": "start"},
         "data": {"values": values},

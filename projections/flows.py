@@ -110,13 +110,10 @@ def whole(worth: Worth, step: Step, bucket: str) -> Iterator[Filled]:
     return difference(worth, step.before, step.after, (bucket, bucket, bucket, bucket), step)
 
 
-def unpriced(worth: Worth, step: Step) -> Stand | None:
-    """A side of a step that would count, were there a rate for it."""
-    for stand in (step.before, step.after):
-        found = held(worth, stand)
-        if found and found.units is None:
-            return stand
-    return None
+def unpriced(worth: Worth, step: Step) -> bool:
+    """Whether a deal would count from this step on, were there a rate for it; one that did not before was told then."""
+    then, now = held(worth, step.before), held(worth, step.after)
+    return now is not None and now.units is None and (then is None or then.units is not None)
 
 
 def held(worth: Worth, stand: Stand) -> Held | None:

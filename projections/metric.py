@@ -130,12 +130,12 @@ class Metric(NamedTuple):
             if day is not None and not is_day(day):
                 raise Malformed(f"{name}: {day!r} is not a day such as 2026-01-31")
         if first is not None and last is not None and first > last:
-            raise Malformed("closes_since: the first day comes before the last, closes_until")
+            raise Malformed("closes_since: must not lie after closes_until")
         if question.known_before is not None:
             if not self.compares:
                 raise Malformed(f"known_before: {self.name} is asked at one position, not between two")
             if question.known_before > question.known_at:
-                raise Malformed("known_before: this position comes before known_at")
+                raise Malformed("known_before: must not lie after known_at")
 
 
 def is_day(text: str) -> bool:

@@ -130,8 +130,10 @@ def is_judged(scope: Scope) -> bool:
 
 
 def balance(asked: Inquiry, bucket: str) -> Iterator[Part]:
-    """What is open at the question's moment."""
+    """What is open at the question's moment; what has no rate then is told once, when it comes in."""
     for each in open_sums(asked):
+        if each.left_out and bucket == CLOSING:
+            continue
         flow = Flow(each.deals, each.amount or 0)
         yield Part(each.group, (each.currency, bucket), flow, each.deals, each.origin, each.left_out, each.currency)
 
@@ -145,14 +147,14 @@ def poured(
         for bucket, place, currency, deals, units in into(taken):
             group = scope.group(place, currency)
             yield Part(group, (currency, bucket), Flow(deals, units), deals, taken.origin, currency=currency)
-        if missing := unpriced(scope.worth, taken.step):
-            yield left_out(scope, taken, missing.currency, missing.at)
+        if unpriced(scope.worth, taken.step):
+            yield left_out(scope, taken)
 
 
-def left_out(scope: Scope, taken: Taken, currency: str, moment: int) -> Part:
-    """A step that no rate is known for."""
-    into = scope.question.convert_to or ""
-    reason = f"no rate from {currency} to {into}{shown(scope.axis.priced(moment)[1])}"
+def left_out(scope: Scope, taken: Taken) -> Part:
+    """A step to what no rate is known for."""
+    into, after = scope.question.convert_to or "", taken.step.after
+    reason = f"no rate from {after.currency} to {into}{shown(scope.axis.priced(after.at)[1])}"
     return Part((), (into, ""), Flow(0, 0), taken.step.deals, taken.origin, reason, into)
 
 

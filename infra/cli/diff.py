@@ -75,9 +75,9 @@ def asked(app: "Installation", first: str, second: str, axis: str, form: str, qu
         if questioning.effective_at is not None:
             raise Malformed("effective_at: on the effective axis the two moments are those")
         before, after = (at(app, "moment", text) for text in (first, second))
-        question = replace(question, since=before + 1, until=after + 1, mode=form)
+        question = replace(question, since=before + 1, until=after + 1, effective_at=after, mode=form)
     if before >= after:
-        raise Malformed(f"{first}: comes before the other moment, {second}")
+        raise Malformed(f"{first}: the first moment must lie before the second, {second}")
     return question
 
 
