@@ -24,6 +24,7 @@ from projections import (
     time_in_stage,
     transitions,
     velocity,
+    waterfall,
     weighted,
     win_rate,
 )
@@ -59,6 +60,8 @@ METRICS: dict[str, Metric] = {
         Metric("velocity", 1, velocity.velocity, velocity.records, _DEALS, period="needed"),
         Metric("ageing", 1, ageing.ageing, ageing.records, _DEALS),
         Metric("follow-up", 1, follow_up.follow_up, follow_up.records, _DEALS),
+        Metric("waterfall", 1, waterfall.waterfall, waterfall.records, _DEALS, waterfall.MODES, "needed",
+               compares=True, closes=True),
     )
 }  # fmt: skip
 

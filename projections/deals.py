@@ -13,6 +13,7 @@ from projections.references import References
 from projections.versions import END, effective, known
 
 BILLION = 10**9
+FIRST_DAY = date.min.isoformat()
 COLUMNS = {"pipeline": "process", "owner": "owner", "team": "owner", "product": "product", "source": "source",
            "currency": "currency"}  # fmt: skip
 """Where a deal's row holds what a dimension is about; a team is its owner's."""
@@ -42,7 +43,16 @@ def wanted(rows: FromClause, question: Question, references: References) -> list
     if question.team is not None:
         teams = references.team_at(question.effective_at)
         conditions.append(rows.c.owner.in_(sorted(owner for owner, team in teams.items() if team == question.team)))
+    if question.closes_since is not None or question.closes_until is not None:
+        conditions.append(in_range(rows.c.close_date, question))
     return conditions
+
+
+def in_range(close_date: ColumnElement[str], question: Question) -> ColumnElement[bool]:
+    """Whether a close date lies in the question's days; no date lies in none of them, and any does where none are."""
+    since, until = question.closes_since, question.closes_until
+    first = [] if since is None and until is None else [close_date >= (since or FIRST_DAY)]
+    return and_(literal_column("1") == literal_column("1"), *first, *([] if until is None else [close_date <= until]))
 
 
 def standing(rows: FromClause, asked: Inquiry) -> ColumnElement[bool]:
@@ -193,6 +203,7 @@ def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
 
 
 __all__ = [
-    "COLUMNS", "STAGES_OWN", "Sum", "began_visit", "closing", "days", "group", "grouping", "newest", "open_sums",
-    "open_then", "origin_columns", "shown", "standing", "status_is", "sums", "total", "wanted", "whole", "within",
+    "COLUMNS", "STAGES_OWN", "Sum", "began_visit", "closing", "days", "group", "grouping", "in_range", "newest",
+    "open_sums", "open_then", "origin_columns", "shown", "standing", "status_is", "sums", "total", "wanted", "whole",
+    "within",
 ]  # fmt: skip
