@@ -87,7 +87,7 @@ def newest(asked: Inquiry) -> int:
     question = asked.question
     if question.effective_at != END:
         return question.effective_at
-    latest = select(func.max(TABLE.c.effective_from)).where(known(TABLE, question.known_at))
+    latest = select(func.max(TABLE.c.effective_from)).where(known(TABLE, question.known_at), effective(TABLE))
     return next((moment for (moment,) in asked.select(latest) if moment is not None), 0)
 
 

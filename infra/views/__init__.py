@@ -14,7 +14,7 @@ from domain.errors import NotFound, Unavailable
 from infra.store import Log
 from infra.store.log import Facts
 from infra.views.building import FAR, PAGE, PART, POLL, Builder, alone, is_far
-from infra.views.digests import Difference, differences, digest
+from infra.views.digests import RowApart, digest, rows_apart
 from infra.views.folding import Progressed, advance, fold_again
 from infra.views.tables import PATIENCE, Generation, Gone, Parked, Snapshot, Tables, Writing, shape
 from infra.views.workers import tables_at
@@ -72,7 +72,7 @@ class Checked(Struct, frozen=True):
     position: int
     kept: dict[str, str]
     rebuilt: dict[str, str]
-    differences: list[Difference]
+    differences: list[RowApart]
     parked: list[Parked]
 
     @property
@@ -301,10 +301,10 @@ class Views:
 def compared(kept: Snapshot, rebuilt: Snapshot, projections: Sequence[Projection], upto: int) -> Checked:
     """What two sets of tables say of the log up to a position."""
     of_kept, of_rebuilt = digest(kept, projections, upto), digest(rebuilt, projections, upto)
-    found = list[Difference]()
+    found = list[RowApart]()
     for projection in projections:
         if of_kept[projection.name] != of_rebuilt[projection.name]:
-            found += differences(kept, rebuilt, projection, upto)
+            found += rows_apart(kept, rebuilt, projection, upto)
     one, other = ({each for each in side.parked() if each.position <= upto} for side in (kept, rebuilt))
     apart = sorted(one ^ other, key=lambda each: (each.position, each.projection))
     return Checked(upto, of_kept, of_rebuilt, found, apart)
