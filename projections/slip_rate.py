@@ -63,7 +63,7 @@ def slip_rate(asked: Inquiry) -> Iterator[Part]:
         and_(known(due, question.known_at), effective(due, opening)),
         and_(ended.c.stream == due.c.stream, ~gone(ended)),
         and_(known(ended, question.known_at), effective(ended, end)),
-        and_(then.c.stream == due.c.stream, standing(then, asked)),
+        and_(then.c.stream == due.c.stream, then.c.stream == ended.c.stream, standing(then, asked)),
     ]
     for each in sums(asked, due, (ended.c.status,), where, dated=calendar.day(opening), judged=then):
         deals, amount = each.deals, each.amount or 0
