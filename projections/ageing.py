@@ -8,10 +8,11 @@ from sqlalchemy import ColumnElement, FromClause, and_, func, literal, null, sel
 from sqlalchemy import case as when
 
 from projections import follow_ups
-from projections.deals import group, grouping, newest, origin_columns, standing, status_is
+from projections.deals import group, grouping, origin_columns, standing, status_is
 from projections.metric import Inquiry, Key, Origin, Part
 from projections.opportunities import TABLE
 from projections.stages import in_process_order, name_of, place
+from projections.stays import newest
 from projections.versions import effective, known
 
 DAY = 86_400_000_000  # microseconds

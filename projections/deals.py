@@ -72,15 +72,6 @@ def days(asked: Inquiry) -> tuple[str, str]:
     return calendar.day(question.since).isoformat(), calendar.day(question.until - 1).isoformat()
 
 
-def newest(asked: Inquiry) -> int:
-    """The question's moment as an instant: for the latest the newest business time known, at which a deal changed."""
-    question = asked.question
-    if question.effective_at != END:
-        return question.effective_at
-    latest = select(func.max(TABLE.c.effective_from)).where(known(TABLE, question.known_at))
-    return next((moment for (moment,) in asked.select(latest) if moment is not None), 0)
-
-
 def status_is(rows: FromClause, status: str) -> ColumnElement[bool]:
     """Deals of one status, written out: SQLite fits partial indexes to literals only."""
     return rows.c.status == literal_column(f"'{status}'")
@@ -193,6 +184,6 @@ def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
 
 
 __all__ = [
-    "COLUMNS", "STAGES_OWN", "Sum", "began_visit", "closing", "days", "group", "grouping", "newest", "open_sums",
+    "COLUMNS", "STAGES_OWN", "Sum", "began_visit", "closing", "days", "group", "grouping", "open_sums",
     "open_then", "origin_columns", "shown", "standing", "status_is", "sums", "total", "wanted", "whole", "within",
 ]  # fmt: skip

@@ -11,9 +11,10 @@ from msgspec import Struct
 from domain.money import from_minor_units
 from projections import follow_ups
 from projections.ageing import followed
-from projections.deals import newest, standing, status_is, sums
+from projections.deals import standing, status_is, sums
 from projections.metric import Inquiry, Key, Part
 from projections.opportunities import TABLE
+from projections.stays import newest
 
 NO_STEP, OVERDUE, DUE, UNDATED = "no next step", "overdue", "due", "undated"
 

@@ -9,8 +9,8 @@ from msgspec.json import decode
 from msgspec.structs import astuple, replace
 from sqlalchemy import select
 
-from domain import BY_KIND, kind, opportunity
-from domain.history import History
+from domain import BY_KIND, kind
+from domain.history import History, effective_order
 from domain.money import minor_units
 from domain.recorded import Fact
 from infra.views import Views
@@ -169,8 +169,8 @@ def test_the_last_follow_up_of_a_deal_is_what_the_domain_folds_it_to(over: Over,
 def last_contact(facts: list[Fact], stream: str) -> int:
     """When the domain's fold of a deal last took an activity for done that was not; 0 for never."""
     state, last = None, 0
-    for when, _, event in naive.standing(facts, stream, END):
-        after = opportunity.evolve(state, event)
+    for when, _, fact in effective_order([fact for fact in facts if fact.stream == stream]):
+        after = BY_KIND["opportunity"].evolve(state, fact.event)
         if state and after and len(after.deal.follow_up.done) > len(state.deal.follow_up.done):
             last = when
         state = after
