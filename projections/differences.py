@@ -33,7 +33,7 @@ class Change(Struct, frozen=True, rename={"from_": "from"}):
     to: str
 
 
-class Difference(Struct, frozen=True):
+class DealDifference(Struct, frozen=True):
     """A deal that is not what it was: in which ways, of KINDS, and which fields."""
 
     stream: str
@@ -41,7 +41,7 @@ class Difference(Struct, frozen=True):
     changes: tuple[Change, ...]
 
 
-def differences(asked: Inquiry) -> Iterator[Difference]:
+def deal_differences(asked: Inquiry) -> Iterator[DealDifference]:
     """The deals that stood otherwise at the end of a waterfall than at its beginning, in the order of their names.
 
     A deal counts where it passes the filters at either moment. It may differ in several ways: created and won, say;
@@ -57,20 +57,20 @@ def differences(asked: Inquiry) -> Iterator[Difference]:
     moved_on = now.c.known_from > first.known_at
     if first.known_at == second.known_at:
         moved_on = now.c.effective_from > first.effective_at
-    found: list[Difference] = []
+    found: list[DealDifference] = []
     chosen = select(now.c.stream, *columns).select_from(joined).where(at_moment(now, second), moved_on)
     for stream, *cells in asked.select(chosen):
         after, before = state(cells[: len(COLUMNS)]), state(cells[len(COLUMNS) :])
         if in_scope(scope, before, at[0]) or in_scope(scope, after, at[1]):
             kinds, changes = judged(before, after)
             if kinds:
-                found.append(Difference(stream, kinds, changes))
+                found.append(DealDifference(stream, kinds, changes))
     joined = then.outerjoin(now, and_(same, at_moment(now, second)))
     chosen = select(then.c.stream, *columns[len(COLUMNS) :]).select_from(joined)
     if first.known_at != second.known_at:
         for stream, *cells in asked.select(chosen.where(at_moment(then, first), now.c.stream.is_(None))):
             if in_scope(scope, state(cells), at[0]):
-                found.append(Difference(stream, ("taken-back",), ()))
+                found.append(DealDifference(stream, ("taken-back",), ()))
     yield from sorted(found, key=lambda difference: difference.stream)
 
 

@@ -63,6 +63,9 @@ def waterfall(asked: Inquiry) -> Iterator[Part]:
     Source: the states of the opportunities at both moments, and what each fact changed between them.
     """
     question = asked.question
+    if question.known_before is not None:  # tables that are behind know nothing of what came after
+        question = replace(question, known_before=min(question.known_before, question.known_at))
+        asked = asked._replace(question=question)
     if question.since is None or question.until is None:
         yield from through_knowledge(asked)
         return

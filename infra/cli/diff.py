@@ -17,7 +17,7 @@ from infra.cli.moments import at, position
 
 if TYPE_CHECKING:
     from infra.app import App as Installation
-    from projections.differences import Difference
+    from projections.differences import DealDifference
     from projections.question import Question
 
 
@@ -43,7 +43,7 @@ def diff(
     """What is different between two moments: deals created, moved, changed, closed, and the waterfall."""
     with asking.app() as app, app.views() as views:
         question = asked(app, first, second, axis, form, questioning)
-        found = views.differences(question)
+        found = views.compare(question)
         waterfall = views.ask("waterfall", question)
         known_at = waterfall.known_at
     counts = counted(found)
@@ -97,7 +97,7 @@ def ends(question: "Question", known_at: int) -> dict[str, Any]:
     }
 
 
-def counted(found: list["Difference"]) -> dict[str, int]:
+def counted(found: list["DealDifference"]) -> dict[str, int]:
     """How many deals there are of each kind, in the order of the kinds."""
     from projections.differences import KINDS
 
@@ -105,7 +105,7 @@ def counted(found: list["Difference"]) -> dict[str, int]:
     return {kind: counts[kind] for kind in KINDS if counts[kind]}
 
 
-def show_kind(out: Console, kind: str, deals: int, found: list["Difference"], limit: int) -> None:
+def show_kind(out: Console, kind: str, deals: int, found: list["DealDifference"], limit: int) -> None:
     """The first deals of a kind."""
     out.print(f"[bold]{kind}[/]: {deals:,}")
     table = Table(box=None, show_header=False, padding=(0, 2))

@@ -19,7 +19,7 @@ from infra.views.folding import Progressed, advance, fold_again
 from infra.views.tables import PATIENCE, Generation, Gone, Parked, Snapshot, Tables, Writing, shape
 from infra.views.workers import tables_at
 from projections import METRICS, PROJECTIONS
-from projections.differences import Difference, differences
+from projections.differences import DealDifference, deal_differences
 from projections.explanation import Behind, LeftOut, behind, left_out
 from projections.metric import Inquiry, Metric, found
 from projections.question import Question
@@ -240,10 +240,10 @@ class Views:
         figures = [(figure.group, figure.record, [behind(part) for part in figure.parts]) for figure in answer.figures]
         return Explained(name, moment, figures, rest)
 
-    def differences(self, question: Question) -> list[Difference]:
+    def compare(self, question: Question) -> list[DealDifference]:
         """The deals that are not what they were, between the two moments of a waterfall. Raises as `ask` does."""
         with self._inquiry("waterfall", question) as (_, _, inquiry):
-            return list(differences(inquiry))
+            return list(deal_differences(inquiry))
 
     @contextmanager
     def _inquiry(self, name: str, question: Question) -> Generator[tuple[Metric, int, Inquiry]]:

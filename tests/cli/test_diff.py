@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from infra.plots import spec
-from tests.cli.test_cli import Shell, document, opened, shell
-
-__all__ = ["shell"]
+from tests.cli.program import Shell, document
+from tests.cli.test_cli import opened
 
 PERIOD = "--since", "2026-02-01", "--until", "2026-02-28"
 

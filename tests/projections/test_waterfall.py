@@ -24,9 +24,9 @@ from infra.views.postgres import DIALECT as POSTGRES
 from infra.views.postgres import PostgresTables
 from infra.views.sqlite import DIALECT as SQLITE
 from infra.views.sqlite import SqliteTables
-from infra.views.tables import spelled
+from infra.views.tables import shape, spelled
 from projections import METRICS, PROJECTIONS
-from projections.differences import Change, Difference
+from projections.differences import Change, DealDifference
 from projections.metric import Inquiry
 from projections.question import Asked, Question
 from projections.references import References
@@ -261,19 +261,19 @@ def test_two_moments_differ_in_the_deals_that_came_moved_changed_or_went(over: O
     views.catch_up()
     amount = Change("amount", "100.00 EUR", "130.00 EUR")
     many = {"known_at": 17, "since": 10, "until": 30}
-    assert views.differences(Question(**many)) == [
-        Difference("opportunity-1", ("moved", "changed"), (Change("stage", "a", "b"), amount)),
-        Difference("opportunity-2", ("lost",), ()),
-        Difference("opportunity-3", ("restored",), ()),
-        Difference("opportunity-4", ("created", "won"), ()),
-        Difference("opportunity-5", ("reopened",), ()),
-        Difference("opportunity-6", ("merged",), ()),
+    assert views.compare(Question(**many)) == [
+        DealDifference("opportunity-1", ("moved", "changed"), (Change("stage", "a", "b"), amount)),
+        DealDifference("opportunity-2", ("lost",), ()),
+        DealDifference("opportunity-3", ("restored",), ()),
+        DealDifference("opportunity-4", ("created", "won"), ()),
+        DealDifference("opportunity-5", ("reopened",), ()),
+        DealDifference("opportunity-6", ("merged",), ()),
     ]
-    assert views.differences(Question(**many, owner="bob")) == []
-    assert views.differences(Question(known_before=17, effective_at=30)) == [
-        Difference("opportunity-1", ("taken-back",), ())
+    assert views.compare(Question(**many, owner="bob")) == []
+    assert views.compare(Question(known_before=17, effective_at=30)) == [
+        DealDifference("opportunity-1", ("taken-back",), ())
     ]
-    found = views.differences(Question(known_before=2, known_at=5, effective_at=END))
+    found = views.compare(Question(known_before=2, known_at=5, effective_at=END))
     assert [(each.stream, each.kinds) for each in found] == [
         ("opportunity-1", ("moved", "changed")), ("opportunity-2", ("created",)),
     ]  # fmt: skip
@@ -297,7 +297,7 @@ def test_the_path_is_summed_from_an_index_alone_and_unsorted_on_sqlite(tmp_path:
     tables = SqliteTables(str(tmp_path / "views.db"))
     Views(tables, FactLog())  # type: ignore[arg-type]
     text, parameters = spelled(path_select(), SQLITE)
-    with tables.reading(PROJECTIONS) as snapshot:
+    with tables.reading(shape(PROJECTIONS)) as snapshot:
         plan = str(list(snapshot._connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters)))  # type: ignore[attr-defined]
     assert "USING COVERING INDEX opportunities_path (known_to=?)" in plan
     assert "TEMP B-TREE" not in plan
@@ -308,7 +308,7 @@ def test_the_path_is_summed_from_an_index_on_postgresql(postgres_url: str):
     tables = PostgresTables(postgres_url)
     Views(tables, FactLog())  # type: ignore[arg-type]
     text, parameters = spelled(path_select(), POSTGRES)
-    with tables.reading(PROJECTIONS) as snapshot:
+    with tables.reading(shape(PROJECTIONS)) as snapshot:
         connection = snapshot._connection  # type: ignore[attr-defined]
         connection.execute("SET LOCAL enable_seqscan = off")
         plan = str(connection.execute(f"EXPLAIN {text}".encode(), parameters).fetchall())
