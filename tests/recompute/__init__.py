@@ -36,7 +36,7 @@ METRICS = {
     "velocity": Recomputed(planning.velocity, True),
     "ageing": Recomputed(planning.ageing),
     "follow-up": Recomputed(planning.follow_up),
-    "waterfall": Recomputed(balance.waterfall, True),
+    "waterfall": Recomputed(balance.waterfall, True, balance.scopes),
     "slip-rate": Recomputed(conversions.slip_rate, True),
 }
 

@@ -12,7 +12,20 @@ from tests.recompute.known import END, Calendar, Ladder, Rates, Stage, Teams, la
 
 DIMENSIONS = ("pipeline", "owner", "team", "product", "source", "currency")
 UNITS = ("week", "month", "quarter")
-ASKED = ("known_at", "effective_at", *DIMENSIONS, "since", "until", "by", "convert_to", "mode", "stage")
+ASKED = (
+    "known_at",
+    "effective_at",
+    *DIMENSIONS,
+    "since",
+    "until",
+    "by",
+    "convert_to",
+    "mode",
+    "stage",
+    "closes_since",
+    "closes_until",
+    "known_before",
+)
 Record = tuple[Any, ...]
 
 
@@ -73,7 +86,7 @@ class Asked:
 
     def at(self, **changes: Any) -> "Asked":
         """The question with something else in it."""
-        changed = {name: getattr(self.question, name) for name in ASKED} | changes
+        changed = {name: getattr(self.question, name, None) for name in ASKED} | changes
         return Asked(self.world, SimpleNamespace(**changed), self.group, self.left_out)
 
     def of(self, **group: str) -> "Asked":
