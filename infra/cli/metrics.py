@@ -1,6 +1,7 @@
 """The verbs `metric` and `explain`: a figure, as it was known and true at any moment, and what is behind it."""
 
 import inspect
+import re
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from cyclopts import App, Parameter
+from msgspec.structs import asdict
 from rich.console import Console
 from rich.table import Table
 
 from domain.errors import Malformed
 from domain.recorded import instant
 from infra.cli.asking import HERE, Asking, stdout
+from infra.cli.exporting import NOWHERE, Exporting
 from infra.cli.moments import at, period, position
 
 if TYPE_CHECKING:
@@ -73,6 +76,7 @@ class Questioning:
 
 
 EVERYTHING = Questioning()
+WRAPPED = re.compile(r"(?<!\n)\n(?!\n|- |Unit: |Source: ) *")  # where a docstring goes on in the next line
 
 
 def register(app: App) -> None:
@@ -89,6 +93,7 @@ def metric(
     ] = False,
     plot: Annotated[Path | None, Parameter(help="Also draw it into this file, .svg or .png.")] = None,
     questioning: Questioning = EVERYTHING,
+    exporting: Exporting = NOWHERE,
     asking: Asking = HERE,
 ) -> None:
     """A figure, now or at any moment: what was known by then (--known-at), what was true then (--effective-at)."""
@@ -104,6 +109,9 @@ def metric(
 
         given = ", ".join(f"{key} {value}" for key, value in questioning.given().items() if key not in ("by",))
         draw(plot, name, rows(answer), [moment_of(answer), *([given] if given else [])])
+    if exporting:
+        table = [{**group, **asdict(record)} for group, record in zip(answer.groups, answer.records, strict=True)]
+        return exporting.write(table, [*table[0]] if table else [])
     if asking.json:
         return asking.answer(document(answer, head, questioning.given()))
     show(stdout(), answer)
@@ -169,10 +177,10 @@ def rows(answer: "Answer") -> list[dict[str, Any]]:
 
 
 def definition(name: str) -> str:
-    """What a metric means, on one line a sentence."""
+    """What a metric means, a line a paragraph or an item."""
     from projections import METRICS
 
-    return inspect.cleandoc(METRICS[name].definition)
+    return WRAPPED.sub(" ", inspect.cleandoc(METRICS[name].definition))
 
 
 def shown_time(moment: int | None) -> datetime | None:
