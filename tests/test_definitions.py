@@ -11,9 +11,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 HEAD = """# What every number means
 
 `dealtrail metric NAME` answers each of these at any moment: as known at a position of the log (`--known-at`), as true
-at a time (`--effective-at`), filtered and grouped (`--by`) by pipeline, owner, team, product, source, currency and period,
-with every amount in one currency (`--convert-to`). `dealtrail explain NAME` lists the rows and events behind each
-figure. This page is what `dealtrail metric --list` prints.
+at a time (`--effective-at`), filtered and grouped (`--by`) by pipeline, owner, team, product, source, currency and
+period, with every amount in one currency (`--convert-to`). `dealtrail explain NAME` lists the rows and events behind
+each figure. This page is what `dealtrail metric --list` prints.
 """
 
 
