@@ -94,10 +94,19 @@ class Figure(NamedTuple):
     currency: str
 
 
+class Adjusted(Struct, frozen=True):
+    """What somebody put in the place of a figure."""
+
+    amount: Money
+    replaces: Money
+    reason: str
+    adjusted_by: str
+
+
 class Forecast(Struct, frozen=True):
     """The newest adjustment of each figure, and the newest commitment."""
 
-    adjusted: dict[Figure, ForecastAdjusted] = {}
+    adjusted: dict[Figure, Adjusted] = {}
     submitted: dict[Figure, Money] = {}
 
 
@@ -129,8 +138,9 @@ def evolve(state: State, event: Event) -> State:
     """The forecast after a fact."""
     before, figure = state or Forecast(), figure_of(event)
     match event:
-        case ForecastAdjusted():
-            return Forecast({**before.adjusted, figure: event}, before.submitted)
+        case ForecastAdjusted(amount=amount, replaces=replaces, reason=reason, adjusted_by=adjusted_by):
+            adjusted = Adjusted(amount, replaces, reason, adjusted_by)
+            return Forecast({**before.adjusted, figure: adjusted}, before.submitted)
         case ForecastSubmitted():
             return Forecast(before.adjusted, {**before.submitted, figure: event.amount})
 

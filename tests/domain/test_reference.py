@@ -9,7 +9,15 @@ from msgspec.structs import replace
 from domain import BY_KIND, Context
 from domain.calendar import CalendarSet, SetCalendar
 from domain.errors import Malformed
-from domain.forecast import AdjustForecast, Forecast, ForecastAdjusted, ForecastSubmitted, SubmitForecast, figure_of
+from domain.forecast import (
+    Adjusted,
+    AdjustForecast,
+    Forecast,
+    ForecastAdjusted,
+    ForecastSubmitted,
+    SubmitForecast,
+    figure_of,
+)
 from domain.money import Money
 from domain.quota import QuotaSet, SetQuota
 from domain.rate import FxRateSet, SetFxRate
@@ -139,7 +147,7 @@ def test_a_fact_could_have_happened_at_any_time(kind):
 def test_facts_lead_to_these_states():
     assert fold(BY_KIND["quota"], STATES["quota"]["set anew"]) == {("ann", *Q1): eur("100000")}
     assert fold(BY_KIND["forecast"], STATES["forecast"]["both"]) == Forecast(
-        {figure_of(ADJUSTED): replace(ADJUSTED, amount=eur("95"), replaces=eur("130"))},
+        {figure_of(ADJUSTED): Adjusted(eur("95"), eur("130"), "two are not real", "cleo")},
         {figure_of(SUBMITTED): eur("60")},
     )
     assert fold(BY_KIND["rate"], STATES["rate"]["corrected"]) == {("USD", "EUR", date(2026, 3, 1)): Decimal("0.92")}

@@ -113,9 +113,10 @@ def test_the_last_follow_up_of_a_deal_is_what_the_domain_folds_it_to(over: Over,
         row, told = made[stream], state.deal.follow_up
         activities: dict[str, str] = decode(row.activities)
         assert row.status == status(state)
-        assert (row.step, row.step_due) == (bool(told.text or told.due), told.due.isoformat() if told.due else "")
-        assert {activity for activity, due in activities.items() if due} == told.planned - told.done
-        assert {activity for activity, due in activities.items() if not due} == told.done
+        due = told.next_step_due.isoformat() if told.next_step_due else ""
+        assert (row.step, row.step_due) == (bool(told.next_step or due), due)
+        assert {activity for activity, day in activities.items() if day} == told.planned - told.done
+        assert {activity for activity, day in activities.items() if not day} == told.done
         assert (row.contacts, row.activity_due) == (len(told.done), min(filter(None, activities.values()), default=""))
         assert row.last_contact == last_contact(facts, stream)
 
