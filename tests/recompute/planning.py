@@ -251,18 +251,12 @@ def follow_up(asked: Asked) -> Iterator[Record]:
 
     for each in sorted(queue, key=urgency):
         late = (today - each.due).days if each.due and each.state == "overdue" else 0
-        deal, worth = each.deal, each.worth
-        yield (
-            each.stream,
-            deal.owner,
-            deal.process,
-            deal.stage,
-            worth.currency,
-            worth.amount,
-            each.due,
-            late,
-            each.state,
-        )
+        deal, worth, due = each.deal, each.worth, each.due.isoformat() if each.due else ""
+        yield each.stream, *deal_of(deal), worth.currency, worth.amount, due, late, each.state
+
+
+def deal_of(deal: Deal) -> tuple[str, str, str]:
+    return deal.owner, deal.process, deal.stage
 
 
 def next_of(deal: Deal, today: date) -> tuple[date | None, str]:
