@@ -59,7 +59,7 @@ def adjustments(asked: Asked) -> list[Adjusted]:
         (fact.at, stream, fact.version, fact.says)
         for stream, facts in of_kind(asked.world.log, "forecast", asked.world.known_at).items()
         for fact in facts
-        if fact.at <= asked.question.effective_at
+        if fact.tag == "forecast-adjusted" and fact.at <= asked.question.effective_at
     ]
     found: dict[Any, Adjusted] = {}
     for _, _, _, says in sorted(facts, key=lambda fact: fact[:3]):
