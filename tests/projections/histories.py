@@ -192,7 +192,8 @@ def publications(draw: st.DrawFn, version: int) -> ProcessPublished:
     ]  # fmt: skip
     won = Stage("won", "Won", 8, "won", Decimal(1), "closed")
     lost = Stage("lost", "Lost", 9, "lost", Decimal(0), "omitted")
-    return ProcessPublished(version, name, (*stages, won, lost))
+    qualifying = draw(st.sampled_from(["", "", *opens]))
+    return ProcessPublished(version, name, (*stages, won, lost), qualifying)
 
 
 def event(draw: st.DrawFn, stream: str, earlier: Sequence[Fact]) -> Any:

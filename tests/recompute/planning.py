@@ -59,7 +59,7 @@ def adjustments(asked: Asked) -> list[Adjusted]:
         (fact.at, stream, fact.version, fact.says)
         for stream, facts in of_kind(asked.world.log, "forecast", asked.world.known_at).items()
         for fact in facts
-        if fact.at <= asked.question.effective_at
+        if fact.tag == "forecast-adjusted" and fact.at <= asked.question.effective_at
     ]
     found: dict[Any, Adjusted] = {}
     for _, _, _, says in sorted(facts, key=lambda fact: fact[:3]):
@@ -251,18 +251,12 @@ def follow_up(asked: Asked) -> Iterator[Record]:
 
     for each in sorted(queue, key=urgency):
         late = (today - each.due).days if each.due and each.state == "overdue" else 0
-        deal, worth = each.deal, each.worth
-        yield (
-            each.stream,
-            deal.owner,
-            deal.process,
-            deal.stage,
-            worth.currency,
-            worth.amount,
-            each.due,
-            late,
-            each.state,
-        )
+        deal, worth, due = each.deal, each.worth, each.due.isoformat() if each.due else ""
+        yield each.stream, *deal_of(deal), worth.currency, worth.amount, due, late, each.state
+
+
+def deal_of(deal: Deal) -> tuple[str, str, str]:
+    return deal.owner, deal.process, deal.stage
 
 
 def next_of(deal: Deal, today: date) -> tuple[date | None, str]:
