@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import and_
 
 from domain.money import from_minor_units
-from projections.deals import closing, standing, status_is, sums
+from projections.deals import closing, open_then, standing, status_is, sums
 from projections.metric import Inquiry, Key, Part
 from projections.opportunities import TABLE
-from projections.stays import gone
+from projections.stays import GONE
 from projections.versions import effective, known
 
 
@@ -56,17 +58,22 @@ def slip_rate(asked: Inquiry) -> Iterator[Part]:
     if question.since is None or question.until is None:
         return  # which a question that was checked is not
     opening, end = min(question.since - 1, question.effective_at), min(question.until - 1, question.effective_at)
-    due, ended, then = TABLE.alias("due"), TABLE.alias("ended"), TABLE.alias("then_stood")
-    where = [
-        and_(status_is(due, "open"), *closing(due, asked)),
-        and_(known(due, question.known_at), effective(due, opening)),
-        and_(ended.c.stream == due.c.stream, ~gone(ended)),
-        and_(known(ended, question.known_at), effective(ended, end)),
-        and_(then.c.stream == due.c.stream, then.c.stream == ended.c.stream, standing(then, asked)),
+    ended, then = TABLE.alias("ended"), TABLE.alias("then_stood")
+    joined = [
+        and_(status_is(TABLE, "open"), *closing(TABLE, asked)),
+        and_(ended.c.stream == TABLE.c.stream, known(ended, question.known_at), effective(ended, end)),
+        and_(then.c.stream == TABLE.c.stream, standing(then, asked)),
     ]
-    for each in sums(asked, due, (ended.c.status,), where, dated=calendar.day(opening), judged=then):
+    day = calendar.day(opening)
+    due = (
+        sums(asked, TABLE, (ended.c.status,), [*moment, *joined], dated=day, hint=index, judged=then)
+        for index, *moment in open_then(replace(question, effective_at=opening))
+    )
+    for each in chain.from_iterable(due):
         deals, amount = each.deals, each.amount or 0
         match each.values[0]:
+            case status if status in GONE:  # not a condition of the select: SQLite would look up by it first
+                continue
             case "won":
                 found = Due(deals, deals, 0, 0, amount, 0)
             case "lost":
