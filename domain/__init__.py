@@ -10,6 +10,7 @@ from domain import (
     calendar,
     correction,
     customer,
+    forecast,
     framework,
     lead,
     opportunity,
@@ -24,11 +25,11 @@ from domain.recorded import Context, Then
 
 Event = (
     lead.Event | opportunity.Event | FactCorrected | process.Event | framework.Event | customer.Event
-    | quota.Event | rate.Event | team.Event | calendar.Event | subject.Event
+    | quota.Event | rate.Event | team.Event | calendar.Event | forecast.Event | subject.Event
 )  # fmt: skip
 Command = (
     lead.Command | opportunity.Command | CorrectFact | process.Command | framework.Command | customer.Command
-    | quota.Command | rate.Command | team.Command | calendar.Command | subject.Command
+    | quota.Command | rate.Command | team.Command | calendar.Command | forecast.Command | subject.Command
 )  # fmt: skip
 
 
@@ -66,6 +67,10 @@ DECIDERS = (
     ),
     Decider(
         "process", get_args(process.Command), get_args(process.Event), process.decide, process.possible, process.evolve
+    ),
+    Decider(
+        "forecast", get_args(forecast.Command), get_args(forecast.Event), forecast.decide, forecast.possible,
+        forecast.evolve,
     ),
     Decider(
         "subject", get_args(subject.Command), get_args(subject.Event), subject.decide, subject.possible,

@@ -1,8 +1,14 @@
 """The read side: how history becomes rows, and which numbers are asked of them. A line here adds one of either."""
 
 from projections import (
+    ageing,
     board,
     calendars,
+    coverage,
+    follow_up,
+    follow_ups,
+    forecast,
+    forecasts,
     funnel,
     generation,
     lead_conversion,
@@ -17,6 +23,8 @@ from projections import (
     teams,
     time_in_stage,
     transitions,
+    velocity,
+    waterfall,
     weighted,
     win_rate,
 )
@@ -24,7 +32,8 @@ from projections.metric import Metric
 from projections.versions import Projection
 
 PROJECTIONS: tuple[Projection, ...] = tuple(
-    module.PROJECTION for module in (opportunities, leads, processes, teams, rates, quotas, calendars)
+    module.PROJECTION
+    for module in (opportunities, leads, processes, teams, rates, quotas, calendars, forecasts, follow_ups)
 )
 
 _DEALS = opportunities.PROJECTION
@@ -46,6 +55,13 @@ METRICS: dict[str, Metric] = {
         Metric("generation", 1, generation.generation, generation.records, _DEALS, period="taken", stage=True),
         Metric("push-count", 1, push_count.push_count, push_count.records, _DEALS, period="taken"),
         Metric("slip-rate", 1, slip_rate.slip_rate, slip_rate.records, _DEALS, period="needed"),
+        Metric("forecast", 1, forecast.forecast, forecast.records, _DEALS, period="needed"),
+        Metric("coverage", 1, coverage.coverage, coverage.records, _DEALS, period="needed"),
+        Metric("velocity", 1, velocity.velocity, velocity.records, _DEALS, period="needed"),
+        Metric("ageing", 1, ageing.ageing, ageing.records, _DEALS),
+        Metric("follow-up", 1, follow_up.follow_up, follow_up.records, _DEALS),
+        Metric("waterfall", 1, waterfall.waterfall, waterfall.records, _DEALS, waterfall.MODES, "needed",
+               compares=True, closes=True),
     )
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from projections.references import References
 from projections.versions import END, effective, known
 
 BILLION = 10**9
+FIRST_DAY = date.min.isoformat()
 COLUMNS = {"pipeline": "process", "owner": "owner", "team": "owner", "product": "product", "source": "source",
            "currency": "currency"}  # fmt: skip
 """Where a deal's row holds what a dimension is about; a team is its owner's."""
@@ -21,7 +22,8 @@ COLUMNS = {"pipeline": "process", "owner": "owner", "team": "owner", "product": 
 class Sum(NamedTuple):
     """Deals that agree in what was asked for, and what they are worth together, in minor units of a currency.
 
-    values: of the columns asked for. amount: None where it cannot be converted; `left_out` then says why.
+    values: of the columns asked for. amount: None where it cannot be converted; `left_out` then says why. spent: the
+    durations added up, in microseconds, where they were asked for.
     """
 
     group: tuple[str, ...]
@@ -31,6 +33,7 @@ class Sum(NamedTuple):
     currency: str
     origin: Origin | None
     left_out: str
+    spent: int = 0
 
 
 def wanted(rows: FromClause, question: Question, references: References) -> list[ColumnElement[bool]]:
@@ -40,7 +43,16 @@ def wanted(rows: FromClause, question: Question, references: References) -> list
     if question.team is not None:
         teams = references.team_at(question.effective_at)
         conditions.append(rows.c.owner.in_(sorted(owner for owner, team in teams.items() if team == question.team)))
+    if question.closes_since is not None or question.closes_until is not None:
+        conditions.append(in_range(rows.c.close_date, question))
     return conditions
+
+
+def in_range(close_date: ColumnElement[str], question: Question) -> ColumnElement[bool]:
+    """Whether a close date lies in the question's days; no date lies in none of them, and any does where none are."""
+    since, until = question.closes_since, question.closes_until
+    first = [] if since is None and until is None else [close_date >= (since or FIRST_DAY)]
+    return and_(literal_column("1") == literal_column("1"), *first, *([] if until is None else [close_date <= until]))
 
 
 def standing(rows: FromClause, asked: Inquiry) -> ColumnElement[bool]:
@@ -55,6 +67,28 @@ def within(column: ColumnElement[int], question: Question) -> list[ColumnElement
     since = [] if question.since is None else [column >= question.since]
     until = [] if question.until is None else [column < question.until]
     return [*since, *until]
+
+
+def closing(rows: FromClause, asked: Inquiry) -> list[ColumnElement[bool]]:
+    """The conditions for a close date to be a day of the question's period."""
+    first, last = days(asked)
+    return [rows.c.close_date >= first, rows.c.close_date <= last]
+
+
+def days(asked: Inquiry) -> tuple[str, str]:
+    """The first and the last day (ISO 8601) of the question's period, which has both ends."""
+    question, calendar = asked.question, asked.references.calendar
+    assert question.since is not None and question.until is not None, "a metric over a period needs both"
+    return calendar.day(question.since).isoformat(), calendar.day(question.until - 1).isoformat()
+
+
+def newest(asked: Inquiry) -> int:
+    """The question's moment as an instant: for the latest the newest business time known, at which a deal changed."""
+    question = asked.question
+    if question.effective_at != END:
+        return question.effective_at
+    latest = select(func.max(TABLE.c.effective_from)).where(known(TABLE, question.known_at), effective(TABLE))
+    return next((moment for (moment,) in asked.select(latest) if moment is not None), 0)
 
 
 def status_is(rows: FromClause, status: str) -> ColumnElement[bool]:
@@ -108,31 +142,37 @@ def sums(
     dated: ColumnElement[int] | date | None = None,
     hint: str = "",
     judged: FromClause | None = None,
+    source: FromClause | None = None,
+    spent: ColumnElement[int] | None = None,
 ) -> Iterator[Sum]:
     """How many deals there are, and their worth, by the question's dimensions, some columns and the currency.
 
     dated: the instant, or the day of all, whose rate counts where amounts are converted; by default the question's
     moment. Conversions round each deal for itself, so deals of another amount or day are then summed apart. hint: an
-    SQLite index. judged: the rows that the dimensions are read from, where they are others than are summed.
+    SQLite index. judged: the rows that the dimensions are read from, where they are others than are summed. source:
+    the rows joined with others whose columns are asked for. spent: a duration in microseconds to add up too.
     """
     own, into = grouping(asked, rows if judged is None else judged), asked.question.convert_to
     each_dated = [dated] if isinstance(dated, ColumnElement) else []
     singly = [] if into is None else [rows.c.amount, *each_dated]
     keys = [*own, *columns, rows.c.currency, *singly, *(origin_columns(rows) if asked.apart else ())]
-    query = select(*keys, func.count(), *total(rows.c.amount)).where(*where).group_by(*keys)
+    wholes = func.count(), *total(rows.c.amount), *(() if spent is None else total(spent))
+    query = select(*keys, *wholes).where(*where).group_by(*keys)
+    query = query if source is None else query.select_from(source)
     teams, calendar = asked.references.team_at(asked.question.effective_at), asked.references.calendar
     moment = asked.question.effective_at
     day = dated if isinstance(dated, date) else date.max if moment == END else calendar.day(moment)
-    first, last = len(own), len(own) + len(columns)
+    first, last, end = len(own), len(own) + len(columns), len(keys)
     for row in asked.select(query.with_hint(rows, f"INDEXED BY {hint}", "sqlite") if hint else query):
-        deals, amount, currency, left_out = row[-3], whole(*row[-2:]), row[last], ""
+        deals, amount, currency, left_out = row[end], whole(*row[end + 1 : end + 3]), row[last], ""
         if into is not None:
             on = calendar.day(row[last + 2]) if each_dated else day
             each = asked.references.rates.convert(row[last + 1], currency, into, on)
             left_out = "" if each is not None else f"no rate from {currency} to {into}{shown(on)}"
             amount, currency = None if each is None else each * deals, into
-        origin = Origin(*row[-6:-3]) if asked.apart else None
-        yield Sum(group(asked, row[:first], teams), tuple(row[first:last]), deals, amount, currency, origin, left_out)
+        origin = Origin(*row[end - 3 : end]) if asked.apart else None
+        values, time = tuple(row[first:last]), 0 if spent is None else whole(*row[end + 3 :])
+        yield Sum(group(asked, row[:first], teams), values, deals, amount, currency, origin, left_out, time)
 
 
 def shown(day: date) -> str:
@@ -163,6 +203,7 @@ def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
 
 
 __all__ = [
-    "COLUMNS", "STAGES_OWN", "Sum", "began_visit", "group", "grouping", "open_sums", "open_then", "origin_columns",
-    "shown", "standing", "status_is", "sums", "total", "wanted", "whole", "within",
+    "COLUMNS", "STAGES_OWN", "Sum", "began_visit", "closing", "days", "group", "grouping", "in_range", "newest",
+    "open_sums", "open_then", "origin_columns", "shown", "standing", "status_is", "sums", "total", "wanted", "whole",
+    "within",
 ]  # fmt: skip

@@ -1,20 +1,20 @@
 """Pipeline generation: what deals were worth when they first came to the stage that makes them pipeline."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import Subquery, and_, func, or_, select
+from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select
 
 from domain.money import from_minor_units
-from projections import processes
 from projections.deals import began_visit, standing, status_is, sums, within
 from projections.metric import Inquiry, Key, Part
 from projections.opportunities import TABLE
-from projections.stages import in_process_order, name_of, place
+from projections.question import Question
+from projections.stages import Stage, in_process_order, name_of, place
 from projections.stays import gone
-from projections.versions import effective, history_until, known
+from projections.versions import history_until, known
 
 MOST_VERSIONS = 2**20  # of a process
 
@@ -37,6 +37,13 @@ class Generated(NamedTuple):
     amount: int
 
 
+class Rule(NamedTuple):
+    """The qualifying stage of a process version, and the open stages from it on."""
+
+    stage: str
+    reached: tuple[str, ...]
+
+
 def generation(asked: Inquiry) -> Iterator[Part]:
     """The value of the deals that first came to the qualifying stage of their process in the period, as it was then.
 
@@ -50,47 +57,69 @@ def generation(asked: Inquiry) -> Iterator[Part]:
     by effective_at as known at known_at.
     """
     o, then, question = TABLE.c, TABLE.alias("then_stood"), asked.question
-    entry = entries(asked)
+    rules = qualifying(asked.references.stages, question.stage)
+    if not rules:
+        return
+    entry = entries(question, rules)
     where = [
-        and_(
-            o.stream == entry.c.stream,
-            o.visit == entry.c.visit,
-            began_visit(TABLE),
-            *within(o.effective_from, question),
-        ),
-        known(TABLE, question.known_at),
-        and_(then.c.stream == entry.c.stream, standing(then, asked), ~gone(then)),
+        and_(o.stream == entry.c.stream, o.visit == entry.c.visit, began_visit(TABLE)),
+        and_(known(TABLE, question.known_at), *within(o.effective_from, question)),
+        and_(then.c.stream == o.stream, then.c.stream == entry.c.stream, standing(then, asked), ~gone(then)),
     ]
-    for each in sums(asked, TABLE, (o.process, entry.c.stage), where, dated=o.effective_from, judged=then):
+    for each in sums(asked, TABLE, (o.process, entry.c.version), where, dated=o.effective_from, judged=then):
+        process, version = each.values
+        key = process, rules[process, version].stage, each.currency
         generated = Generated(each.deals, each.amount or 0)
-        key = (*each.values, each.currency)
         yield Part(each.group, key, generated, each.deals, each.origin, each.left_out, each.currency)
 
 
-def entries(asked: Inquiry) -> Subquery:
-    """(stream, stage, visit): which of a deal's visits brought it to the qualifying stage of each process."""
-    v, question = TABLE.alias("visited"), asked.question
-    begun = began_visit(v), history_until(v, question.known_at, question.effective_at)
-    numbered = func.max(v.c.visit * MOST_VERSIONS + v.c.process_version) % MOST_VERSIONS
-    last = select(v.c.stream, v.c.process, numbered.label("version")).where(*begun).group_by(v.c.stream, v.c.process)
-    under = last.subquery("under")
-    qualifying, reached = processes.TABLE.alias("qualifying"), processes.TABLE.alias("reached")
-    published = [
-        and_(stage.c.stream == under.c.process, stage.c.process_version == under.c.version, stage.c.kind == "open",
-             known(stage, question.known_at), effective(stage))
-        for stage in (qualifying, reached)
-    ]  # fmt: skip
-    chosen = qualifying.c.qualifies == 1 if question.stage is None else qualifying.c.stage == question.stage
-    past = and_(status_is(v, "open"), reached.c.place >= qualifying.c.place)
-    return (
-        select(v.c.stream, qualifying.c.stage, func.min(v.c.visit).label("visit"))
-        .join_from(v, under, and_(under.c.stream == v.c.stream, under.c.process == v.c.process))
-        .join(qualifying, and_(published[0], chosen))
-        .outerjoin(reached, and_(published[1], reached.c.stage == v.c.stage))
-        .where(*begun, or_(status_is(v, "won"), past))
-        .group_by(v.c.stream, v.c.process, qualifying.c.stage)
-        .subquery("entry")
+def qualifying(stages: Iterable[Stage], chosen: str | None) -> dict[tuple[str, int], Rule]:
+    """(process, version) to what qualifies there: the stage chosen, or else its own; none for a version without it."""
+    opens: dict[tuple[str, int], list[Stage]] = {}
+    for stage in sorted(stages, key=lambda stage: (stage.place, stage.stage)):
+        if stage.kind == "open":
+            opens.setdefault((stage.process, stage.process_version), []).append(stage)
+    found: dict[tuple[str, int], Rule] = {}
+    for version, ordered in opens.items():
+        for rank, stage in enumerate(ordered):
+            if stage.qualifies if chosen is None else stage.stage == chosen:
+                found[version] = Rule(stage.stage, tuple(past.stage for past in ordered[rank:]))
+    return found
+
+
+def entries(question: Question, rules: Mapping[tuple[str, int], Rule]) -> Subquery:
+    """(stream, version, visit): which of a deal's visits brought it to the qualifying stage of each process.
+
+    In one pass: which version a deal is under in the end is known at its end only, so the first visit that would count
+    is found by each of a process's rules, which are mostly one, and the right one is picked then.
+    """
+    o, begun = TABLE.c, history_until(TABLE, question.known_at, question.effective_at)
+    version = func.max(o.visit * MOST_VERSIONS + o.process_version) % MOST_VERSIONS
+    numbered: dict[str, list[tuple[str, ...]]] = {}  # the different rules of a process
+    picks: list[dict[str, list[int]]] = []  # by number of a rule: for which versions of which process it counts
+    for (process, number), rule in rules.items():
+        of = numbered.setdefault(process, [])
+        if rule.reached not in of:
+            of.append(rule.reached)
+        picks += [{} for _ in range(len(of) - len(picks))]
+        picks[of.index(rule.reached)].setdefault(process, []).append(number)
+    firsts: list[ColumnElement[int]] = []
+    for index, pick in enumerate(picks):
+        reached = (and_(o.process == process, o.stage.in_(numbered[process][index])) for process in pick)
+        open_there = and_(status_is(TABLE, "open"), or_(*reached))
+        firsts.append(func.min(case((or_(status_is(TABLE, "won"), open_there), o.visit))).label(f"first_{index}"))
+    each = (
+        select(o.stream, o.process, version.label("version"), *firsts)
+        .where(begun, began_visit(TABLE))
+        .group_by(o.stream, o.process)
+        .subquery("first_visits")
     )
+    right = (
+        (and_(each.c.process == process, each.c.version.in_(versions)), each.c[f"first_{index}"])
+        for index, pick in enumerate(picks)
+        for process, versions in pick.items()
+    )
+    return select(each.c.stream, each.c.version, case(*right).label("visit")).subquery("entry")
 
 
 def records(asked: Inquiry, measures: Mapping[Key, Sequence[Generated]]) -> Iterator[tuple[Key, GenerationRow]]:

@@ -1,6 +1,7 @@
 """A metric: a number with a name, made of parts, each of which can say which deal it comes from."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -11,17 +12,9 @@ from domain.money import CURRENCY
 from projections.calendars import Period
 from projections.question import DIMENSIONS, PERIODS, Question
 from projections.references import References, Select
-from projections.versions import END, Projection
+from projections.versions import END, Origin, Projection
 
 Key = tuple[Any, ...]
-
-
-class Origin(NamedTuple):
-    """The row that a part comes from: the state that the fact of `version` began, as known since a position."""
-
-    stream: str
-    version: int
-    known_from: int
 
 
 class Part(NamedTuple):
@@ -65,7 +58,8 @@ class Metric(NamedTuple):
 
     records: for the measures of one group by key, (key, record) in the order to show them in. period: whether it is
     asked over a period ("needed": not without), or at a moment. of: the table whose rows it counts. dimensions: what
-    these can be filtered and grouped by.
+    these can be filtered and grouped by. compares: whether it may be asked for what became known since a position, with
+    a period or without. closes: whether of the deals that are to close on some days.
     """
 
     name: str
@@ -77,6 +71,8 @@ class Metric(NamedTuple):
     period: str = ""
     stage: bool = False
     dimensions: tuple[str, ...] = DIMENSIONS
+    compares: bool = False
+    closes: bool = False
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -105,15 +101,41 @@ class Metric(NamedTuple):
         since, until = question.since, question.until
         if not self.period and not cuts and (since is not None or until is not None):
             raise Malformed(f"since, until: {self.name} is asked at a moment, it has no period")
-        if (self.period == "needed" or cuts) and (since is None or until is None):
+        compared = question.known_before is not None and since is None and until is None
+        if ((self.period == "needed" and not compared) or cuts) and (since is None or until is None):
             raise Malformed(f"since, until: {self.name}{' by ' + cuts[0] if cuts else ''} needs both")
         if since is not None and until is not None and since >= until:
             raise Malformed("since: a period begins before it ends")
         if question.stage is not None and not self.stage:
             raise Malformed(f"stage: {self.name} is not about one stage")
+        self._check_comparison(question)
         if question.convert_to is not None and not CURRENCY.fullmatch(question.convert_to):
             raise Malformed(f"convert_to: {question.convert_to!r} is not an ISO 4217 code such as EUR")
         return replace(question, mode=mode)
+
+    def _check_comparison(self, question: Question) -> None:
+        """Raise Malformed where days of closing or an earlier position make no sense."""
+        first, last = question.closes_since, question.closes_until
+        if not self.closes and (first is not None or last is not None):
+            raise Malformed(f"closes_since, closes_until: {self.name} is not about when deals are to close")
+        for name, day in (("closes_since", first), ("closes_until", last)):
+            if day is not None and not is_day(day):
+                raise Malformed(f"{name}: {day!r} is not a day such as 2026-01-31")
+        if first is not None and last is not None and first > last:
+            raise Malformed("closes_since: must not lie after closes_until")
+        if question.known_before is not None:
+            if not self.compares:
+                raise Malformed(f"known_before: {self.name} is asked at one position, not between two")
+            if question.known_before > question.known_at:
+                raise Malformed("known_before: must not lie after known_at")
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is a day as rows write it, so that texts compare as days do."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 class Figure(NamedTuple):

@@ -22,7 +22,8 @@ class Question(Struct, frozen=True, kw_only=True):
     that moment; None for any. since (inclusive) and until (exclusive): microseconds, where the metric has a period.
     by: what to group by, of DIMENSIONS and PERIODS; where the metric has no period of its own, by the ends of these.
     convert_to: the currency that every amount is turned into, by the rate of its day. mode: one of the metric's, its
-    first where empty. stage: for a metric about one stage.
+    first where empty. stage: for a metric about one stage. closes_since and closes_until: the deals that are to close
+    on one of these days, ISO 8601, both included. known_before: the position to compare with, for a metric that does.
     """
 
     known_at: int = END
@@ -39,3 +40,6 @@ class Question(Struct, frozen=True, kw_only=True):
     convert_to: str | None = None
     mode: str = ""
     stage: str | None = None
+    closes_since: str | None = None
+    closes_until: str | None = None
+    known_before: int | None = None

@@ -11,13 +11,14 @@ from msgspec.json import decode
 from msgspec.structs import fields
 from sqlalchemy import Table, select
 
-from projections import calendars, quotas, rates, teams
+from projections import calendars, forecasts, quotas, rates, teams
 from projections.calendars import Calendar
+from projections.forecasts import Adjustment
 from projections.question import Asked, Question
 from projections.quotas import Quota
 from projections.rates import Rate, Rates
 from projections.stages import Stage, stages
-from projections.versions import END, effective, known
+from projections.versions import END, Origin, effective, known
 
 Row = Sequence[Any]
 Select = Callable[[Asked], Iterable[Row]]
@@ -33,18 +34,28 @@ class Membership(NamedTuple):
     until: int
 
 
+class Adjusted(NamedTuple):
+    """An adjustment of the forecast, which stood from one instant until another, with what names its row."""
+
+    origin: Origin
+    adjustment: Adjustment
+    since: int
+    until: int
+
+
 class References(NamedTuple):
     """What a question reads beside the deals: all as known at its position.
 
     stages, rates and quotas: whenever they were published or set, because history that is imported is older than the
-    process that it was imported into, and a rate counts by its own day. memberships: at every instant. calendar: the
-    newest.
+    process that it was imported into, and a rate counts by its own day; quotas with what names them. memberships and
+    adjustments: at every instant. calendar: the newest.
     """
 
     stages: tuple[Stage, ...] = ()
     memberships: tuple[Membership, ...] = ()
     rates: Rates = Rates()
-    quotas: tuple[Quota, ...] = ()
+    quotas: tuple[tuple[Origin, Quota], ...] = ()
+    adjustments: tuple[Adjusted, ...] = ()
     calendar: Calendar = Calendar()
 
     def team_at(self, moment: int = END) -> dict[str, str]:
@@ -55,17 +66,25 @@ class References(NamedTuple):
                 found[owner] = min(found.get(owner, team), team)
         return found
 
+    def adjusted_at(self, moment: int = END) -> list[Adjusted]:
+        """The adjustments that stand at an instant, in the order in which they were made."""
+        return [made for made in self.adjustments if made.since <= moment < made.until or moment == END == made.until]
+
 
 def references(question: Question, run: Select) -> References:
     """The references of a question."""
 
-    def newest(table: Table, row: type[Struct]) -> list[Any]:
-        """The rows true at last, in the order in which they became known."""
-        columns = [table.c[field.name] for field in fields(row)]
+    def newest(table: Table, row: type[Struct]) -> list[tuple[Origin, Any]]:
+        """The rows true at last, in the order in which they became known, each with what names it."""
+        columns = [table.c[name] for name in (*Origin._fields, *(field.name for field in fields(row)))]
         asked = select(*columns).where(known(table, question.known_at), effective(table))
-        return [row(*cells) for cells in run(asked.order_by(table.c.known_from, table.c.stream))]
+        return [
+            (Origin(*cells[:3]), row(*cells[3:])) for cells in run(asked.order_by(table.c.known_from, table.c.stream))
+        ]
 
-    t, c = teams.TABLE.c, calendars.TABLE.c
+    t, c, f = teams.TABLE.c, calendars.TABLE.c, forecasts.TABLE.c
+    columns = [f[name] for name in (*Origin._fields, "effective_from", "effective_to", *Adjustment.__struct_fields__)]
+    made = select(*columns).where(known(forecasts.TABLE, question.known_at)).order_by(f.effective_from, f.stream)
     teamed = select(t.stream, t.members, t.effective_from, t.effective_to)
     calendar = select(c.zone, c.fiscal_year_start).where(
         c.stream == calendars.ORGANISATION, known(calendars.TABLE, question.known_at), effective(calendars.TABLE)
@@ -73,8 +92,9 @@ def references(question: Question, run: Select) -> References:
     return References(
         tuple(Stage(*row) for row in run(stages(question))),
         tuple(memberships(run(teamed.where(known(teams.TABLE, question.known_at))))),
-        Rates(newest(rates.TABLE, Rate)),
+        Rates(rate for _, rate in newest(rates.TABLE, Rate)),
         tuple(newest(quotas.TABLE, Quota)),
+        tuple(Adjusted(Origin(*cells[:3]), Adjustment(*cells[5:]), *cells[3:5]) for cells in run(made)),
         next((Calendar(*row) for row in run(calendar)), Calendar()),
     )
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import and_
 
 from domain.money import from_minor_units
-from projections.deals import standing, status_is, sums
+from projections.deals import closing, standing, status_is, sums
 from projections.metric import Inquiry, Key, Part
 from projections.opportunities import TABLE
 from projections.stays import gone
@@ -56,14 +56,13 @@ def slip_rate(asked: Inquiry) -> Iterator[Part]:
     if question.since is None or question.until is None:
         return  # which a question that was checked is not
     opening, end = min(question.since - 1, question.effective_at), min(question.until - 1, question.effective_at)
-    first, last = calendar.day(question.since).isoformat(), calendar.day(question.until - 1).isoformat()
     due, ended, then = TABLE.alias("due"), TABLE.alias("ended"), TABLE.alias("then_stood")
     where = [
-        and_(status_is(due, "open"), due.c.close_date >= first, due.c.close_date <= last),
+        and_(status_is(due, "open"), *closing(due, asked)),
         and_(known(due, question.known_at), effective(due, opening)),
         and_(ended.c.stream == due.c.stream, ~gone(ended)),
         and_(known(ended, question.known_at), effective(ended, end)),
-        and_(then.c.stream == due.c.stream, standing(then, asked)),
+        and_(then.c.stream == due.c.stream, then.c.stream == ended.c.stream, standing(then, asked)),
     ]
     for each in sums(asked, due, (ended.c.status,), where, dated=calendar.day(opening), judged=then):
         deals, amount = each.deals, each.amount or 0

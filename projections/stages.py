@@ -60,6 +60,11 @@ def chances(stages: Iterable[Stage]) -> dict[tuple[str, int, str], int]:
     return {(stage.process, stage.process_version, stage.stage): stage.probability for stage in stages}
 
 
+def categories(stages: Iterable[Stage]) -> dict[tuple[str, int, str], str]:
+    """(process, version, stage id) to the forecast category of the deals there."""
+    return {(stage.process, stage.process_version, stage.stage): stage.category for stage in stages}
+
+
 class Ladder:
     """The steps of a process version: its open stages, numbered from 1 in their order, and winning one past them."""
 

@@ -13,7 +13,7 @@ from projections.deals import began_visit, group, grouping, origin_columns, stan
 from projections.metric import Inquiry, Origin
 from projections.opportunities import TABLE
 from projections.question import Question
-from projections.versions import END, effective, history_until, known
+from projections.versions import effective, history_until, known
 
 DAY = 86_400_000_000  # microseconds
 GONE = ("merged", "deleted")
@@ -73,12 +73,3 @@ def counts(
     for row in asked.select(query.where(*where).group_by(*keys)):
         origin = Origin(*row[last : last + 3]) if asked.apart else None
         yield Count(group(asked, row[:first], teams), tuple(row[first:last]), row[-2], row[-1], origin)
-
-
-def newest(asked: Inquiry) -> int:
-    """The moment that is asked for; for the latest, when the last thing is known to have happened to a deal."""
-    question = asked.question
-    if question.effective_at != END:
-        return question.effective_at
-    last = select(func.max(TABLE.c.effective_from)).where(known(TABLE, question.known_at), effective(TABLE))
-    return next((row[0] for row in asked.select(last)), None) or 0

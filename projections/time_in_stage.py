@@ -18,11 +18,11 @@ from sqlalchemy import (
     union_all,
 )
 
-from projections.deals import group, grouping, origin_columns, standing, status_is, within
+from projections.deals import group, grouping, newest, origin_columns, standing, status_is, within
 from projections.metric import Inquiry, Key, Origin, Part
 from projections.opportunities import TABLE
 from projections.stages import in_process_order, name_of, place
-from projections.stays import DAY, moved, newest, still_there
+from projections.stays import DAY, moved, still_there
 from projections.survival import median_duration
 
 MODES = ("latest", "cumulative")

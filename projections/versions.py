@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TextClause,
     and_,
     literal_column,
     text,
@@ -67,6 +68,14 @@ class Version(NamedTuple):
     effective_from: int
     effective_to: int
     row: Any
+
+
+class Origin(NamedTuple):
+    """What names a row: its stream, the fact that began it, and the position since which it is known as it is."""
+
+    stream: str
+    version: int
+    known_from: int
 
 
 def cells(projection: Projection, version: Version) -> Cells:
@@ -206,8 +215,8 @@ def table(name: str, metadata: MetaData, row: type[Struct], *indexes: Index, key
     return Table(name, metadata, *columns, live, *indexes)
 
 
-def partial_index(name: str, *columns: str, where: str) -> Index:
-    """An index of the rows that meet a condition, spelled with literals."""
+def partial_index(name: str, *columns: str | TextClause, where: str) -> Index:
+    """An index of the rows that meet a condition, spelled with literals, by columns and expressions."""
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 

@@ -20,6 +20,7 @@ from domain.correction import CorrectFact, FactCorrected
 from domain.customer import CustomerOpened
 from domain.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
 from domain.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
+from domain.forecast import ForecastAdjusted, ForecastSubmitted
 from domain.framework import Criterion, FrameworkPublished
 from domain.judgement import (
     ForecastCategoryChanged,
@@ -121,6 +122,11 @@ MEANT = [  # line by line
         ),
         "need",
     ),
+    ForecastAdjusted(
+        "team-north", date(2026, 1, 1), date(2026, 3, 31), "best-case", Money(Decimal("90000.00"), "USD"),
+        Money(Decimal("120500.50"), "USD"), "two are not real", "cleo",
+    ),
+    ForecastSubmitted("ann", date(2026, 1, 1), date(2026, 3, 31), "commit", Money(Decimal("60000.00"), "USD")),
 ]  # fmt: skip
 
 PERSONAL = {
@@ -150,6 +156,7 @@ PERSONAL = {
     ActivityCompleted: ("note",),
     SubjectHeld: ("reason",),
     SubjectReleased: ("reason",),
+    ForecastAdjusted: ("reason",),
 }
 """A field that is personal and not sealed is a leak for ever; one that stops being personal stays sealed for ever."""
 

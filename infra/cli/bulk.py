@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -14,6 +13,7 @@ from domain.recorded import Request
 from infra.cli.asking import HERE, Asking
 from infra.dispatch import LATEST, Dispatcher, Receipt
 from infra.moments import moment
+from infra.replaced import completed, is_incomplete
 from infra.requests import parse, parse_command
 
 if TYPE_CHECKING:
@@ -91,11 +91,23 @@ def bulk(
     refused = 0
     with asking.app() as app:
         dispatcher, lines = app.dispatcher(cached=True), read(file, app.settings.who, app.zone())
-        while batch := list(islice(lines, BATCH)):
+        for batch in batches(lines):
             for result in carried_out(app, dispatcher, batch):
                 refused += isinstance(result, Refused)
                 asking.answer(result)
     return REFUSED if refused else 0
+
+
+def batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    """The lines in batches; one that must look up what it replaces waits for those before it."""
+    batch: list[Line] = []
+    for line in lines:
+        if len(batch) == BATCH or (batch and is_incomplete(line.request)):
+            yield batch
+            batch = []
+        batch.append(line)
+    if batch:
+        yield batch
 
 
 def read(file: Path, who: str, zone: tzinfo) -> Iterator[Line]:
@@ -127,7 +139,7 @@ def requested(text: bytes, who: str, zone: tzinfo) -> Request | PipelineError:
 
 def carried_out(app: "Installation", dispatcher: Dispatcher, batch: Sequence[Line]) -> Iterator[Done | Refused]:
     """What became of each line of a batch, which is appended in one go: of a line everything happens, or nothing."""
-    requests = [line.request for line in batch if isinstance(line.request, Request)]
+    requests = [completed(app, line.request) for line in batch if isinstance(line.request, Request)]
     try:
         answers = iter(dispatcher.execute_all(requests))
     except Conflict as conflict:  # others kept coming first: nothing of the batch was appended

@@ -3,6 +3,7 @@
 import inspect
 from dataclasses import dataclass, fields
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -45,6 +46,11 @@ class Questioning:
     convert_to: Annotated[str | None, Parameter(help="Every amount in this currency, by the rate of its day.")] = None
     mode: Annotated[str | None, Parameter(help="Which way to count.")] = None
     stage: Annotated[str | None, Parameter(help="For a metric about one stage: which.")] = None
+    closes_since: Annotated[str | None, Parameter(help="Only the deals to close on this day or later.")] = None
+    closes_until: Annotated[str | None, Parameter(help="Only the deals to close on this day or earlier.")] = None
+    known_before: Annotated[
+        str | None, Parameter(help="Compared with what was known at this position of the log, or at this time.")
+    ] = None
 
     def given(self) -> dict[str, Any]:
         """What was said, as it was said, moments aside."""
@@ -57,6 +63,8 @@ class Questioning:
 
         asked = self.given()
         asked |= period(app, self.since, self.until)
+        if self.known_before is not None:
+            asked["known_before"] = position(app, self.known_before, "known_before")
         if self.known_at is not None:
             asked["known_at"] = position(app, self.known_at)
         if self.effective_at is not None:
@@ -79,6 +87,7 @@ def metric(
     list_: Annotated[
         bool, Parameter(name="--list", help="The figures there are, with their definitions.", negative="")
     ] = False,
+    plot: Annotated[Path | None, Parameter(help="Also draw it into this file, .svg or .png.")] = None,
     questioning: Questioning = EVERYTHING,
     asking: Asking = HERE,
 ) -> None:
@@ -90,6 +99,11 @@ def metric(
     with asking.app() as app, app.views() as views:
         answer = views.ask(name, questioning.question(app))
         head = app.log.head()
+    if plot:
+        from infra.plots import draw
+
+        given = ", ".join(f"{key} {value}" for key, value in questioning.given().items() if key not in ("by",))
+        draw(plot, name, rows(answer), [moment_of(answer), *([given] if given else [])])
     if asking.json:
         return asking.answer(document(answer, head, questioning.given()))
     show(stdout(), answer)
@@ -124,7 +138,7 @@ def show_rows(out: Console, rows: list[dict[str, Any]], limit: int) -> None:
     table = Table("stream", "version", "what", "happened", "position", "event", "adds / reason", box=None)
     for row in rows[:limit]:
         event = row["events"][0]
-        adds = row.get("reason") or ", ".join(f"{key} {value}" for key, value in row["adds"].items())
+        adds = row.get("reason") or ", ".join(f"{k} {v}" for k, v in row["adds"].items() if v is not None)
         happened = f"{event['occurred_at']:%Y-%m-%d %H:%M}"
         table.add_row(row["stream"], str(row["version"]), event["type"], happened, str(event["position"]),
                       str(event["event_id"]), adds)  # fmt: skip
@@ -182,10 +196,15 @@ def show_list(asking: Asking) -> None:
     stdout().print(table)
 
 
+def moment_of(answer: "Answer") -> str:
+    """The moment that an answer is for, in words."""
+    at = "now" if answer.effective_at is None else f"{instant(answer.effective_at):%Y-%m-%d %H:%M}Z"
+    return f"as known at position {answer.known_at}, as true {at}"
+
+
 def show(out: Console, answer: "Answer", title: str = "") -> None:
     """An answer as a table, with the moment that it is for."""
-    at = "now" if answer.effective_at is None else f"{instant(answer.effective_at):%Y-%m-%d %H:%M}Z"
-    caption = f"as known at position {answer.known_at}, as true {at}"
+    caption = moment_of(answer)
     for reason, deals in answer.left_out.items():
         caption += f"\n{deals:,} left out: {reason}"
     table = Table(title=title or answer.metric, caption=caption, title_justify="left", caption_justify="left")
@@ -195,7 +214,7 @@ def show(out: Console, answer: "Answer", title: str = "") -> None:
         table.add_column(name)
     for name in answer.records[0].__struct_fields__:
         number = not isinstance(getattr(answer.records[0], name), str)
-        table.add_column(name.replace("_", " "), justify="right" if number else "left")
+        table.add_column(name.replace("_", " "), justify="right" if number else "left", no_wrap=name == "stream")
     for group, record in zip(answer.groups, answer.records, strict=True):
         figures = (cell(name, getattr(record, name)) for name in record.__struct_fields__)
         table.add_row(*group.values(), *figures)
@@ -203,11 +222,11 @@ def show(out: Console, answer: "Answer", title: str = "") -> None:
 
 
 def cell(name: str, value: Any) -> str:
-    """A value as people read it: shares in percent, days to a tenth, thousands parted, nothing where there is none."""
+    """A value as people read it: shares in percent, days and multiples as such, nothing where there is no figure."""
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:,.1f}" if name.endswith("_days") else f"{value:.1%}"
+        return f"{value:,.1f}" if "days" in name else f"{value:.1f}x" if name == "coverage" else f"{value:.1%}"
     if isinstance(value, str):
         return value
     return f"{value:,.2f}" if name in ("amount", "weighted") or name.endswith("_amount") else f"{value:,}"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from cyclopts import App, Group, Parameter
@@ -17,6 +17,7 @@ from domain.recorded import Request, micros
 from infra.cli.asking import HERE, Asking, stdout
 from infra.identifiers import uuid7
 from infra.moments import moment
+from infra.replaced import completed
 from infra.requests import parse_command
 
 OPENERS = {"capture-lead", "open-opportunity"}  # these may begin a stream that nobody has named yet
@@ -120,12 +121,19 @@ def option(name: str, hint: Any, optional: bool) -> Any:
         plain, text = str, "A date: 2026-01-31."
     elif hint == tuple[str, ...]:
         plain, text = list[str], "May be given several times."
+    elif choices := choices_of(hint):
+        plain, text = str, f"One of {', '.join(choices)}."
     elif hint is str or str in parts:
         plain, text = str, ""
     else:
         plain, text = str, "JSON, or @FILE that holds it."
     flag = Parameter(name=f"--{name.replace('_', '-')}", help=text, negative="")
     return Annotated[plain | None, flag] if optional else Annotated[plain, flag]
+
+
+def choices_of(hint: Any) -> tuple[str, ...]:
+    """The texts that a field may be, where they are counted out; none of any other field."""
+    return next((get_args(part) for part in (hint, *get_args(hint)) if get_origin(part) is Literal), ())
 
 
 def document(name: str, value: Any, hint: Any) -> Any:
@@ -138,7 +146,7 @@ def document(name: str, value: Any, hint: Any) -> Any:
                 return {"amount": amount, "currency": currency}
             case _:
                 raise Malformed(f'{name}: {value!r} is not an amount with its currency, such as "12500.00 EUR"')
-    if hint is str or str in get_args(hint) or date in (hint, *get_args(hint)):
+    if hint is str or str in get_args(hint) or date in (hint, *get_args(hint)) or choices_of(hint):
         return value
     if not value.startswith("@"):
         return parsed(name, value)
@@ -162,9 +170,9 @@ def carry_out(asking: Asking, stream: str, command: Command, envelope: dict[str,
         occurred: str | None = envelope.pop("occurred_at", None)
         when: datetime | None = moment("occurred_at", occurred, app.zone()) if occurred else None
         actor: str = envelope.pop("actor", None) or app.settings.who
-        receipt = app.dispatcher().execute(
-            Request(stream=stream, command=command, actor=actor, occurred_at=when, **envelope)
-        )
+        request = Request(stream=stream, command=command, actor=actor, occurred_at=when, **envelope)
+        dispatcher = app.dispatcher()
+        receipt = dispatcher.execute(completed(app, request))
         facts = [(fact.stream, fact.version, fact.tag) for fact in app.facts(receipt)]
     if asking.json:
         shown = [{"stream": name, "version": version, "event": tag} for name, version, tag in facts]

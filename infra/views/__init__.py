@@ -14,11 +14,12 @@ from domain.errors import NotFound, Unavailable
 from infra.store import Log
 from infra.store.log import Facts
 from infra.views.building import FAR, PAGE, PART, POLL, Builder, alone, is_far
-from infra.views.digests import Difference, differences, digest
+from infra.views.digests import RowApart, digest, rows_apart
 from infra.views.folding import Progressed, advance, fold_again
 from infra.views.tables import PATIENCE, Generation, Gone, Parked, Snapshot, Tables, Writing, shape
 from infra.views.workers import tables_at
 from projections import METRICS, PROJECTIONS
+from projections.differences import DealDifference, deal_differences
 from projections.explanation import Behind, LeftOut, behind, left_out
 from projections.metric import Inquiry, Metric, found
 from projections.question import Question
@@ -71,7 +72,7 @@ class Checked(Struct, frozen=True):
     position: int
     kept: dict[str, str]
     rebuilt: dict[str, str]
-    differences: list[Difference]
+    differences: list[RowApart]
     parked: list[Parked]
 
     @property
@@ -239,6 +240,11 @@ class Views:
         figures = [(figure.group, figure.record, [behind(part) for part in figure.parts]) for figure in answer.figures]
         return Explained(name, moment, figures, rest)
 
+    def compare(self, question: Question) -> list[DealDifference]:
+        """The deals that are not what they were, between the two moments of a waterfall. Raises as `ask` does."""
+        with self._inquiry("waterfall", question) as (_, _, inquiry):
+            return list(deal_differences(inquiry))
+
     @contextmanager
     def _inquiry(self, name: str, question: Question) -> Generator[tuple[Metric, int, Inquiry]]:
         """The metric, the position that its answer is for, and the question on its way, in one state of the tables."""
@@ -295,10 +301,10 @@ class Views:
 def compared(kept: Snapshot, rebuilt: Snapshot, projections: Sequence[Projection], upto: int) -> Checked:
     """What two sets of tables say of the log up to a position."""
     of_kept, of_rebuilt = digest(kept, projections, upto), digest(rebuilt, projections, upto)
-    found = list[Difference]()
+    found = list[RowApart]()
     for projection in projections:
         if of_kept[projection.name] != of_rebuilt[projection.name]:
-            found += differences(kept, rebuilt, projection, upto)
+            found += rows_apart(kept, rebuilt, projection, upto)
     one, other = ({each for each in side.parked() if each.position <= upto} for side in (kept, rebuilt))
     apart = sorted(one ^ other, key=lambda each: (each.position, each.projection))
     return Checked(upto, of_kept, of_rebuilt, found, apart)

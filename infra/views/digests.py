@@ -16,7 +16,7 @@ from projections.versions import END, Projection
 SHOWN = 10  # rows that differ, at most, a table
 
 
-class Difference(Struct, frozen=True):
+class RowApart(Struct, frozen=True):
     """A row that is in one of two sets of tables alone: in the `kept` ones or in the `rebuilt`."""
 
     projection: str
@@ -49,11 +49,11 @@ def fingerprint(rows: Iterable[Sequence[Any]]) -> str:
     return f"{sum(int.from_bytes(each) for each in hashes) % 2**128:032x}"
 
 
-def differences(kept: Snapshot, rebuilt: Snapshot, projection: Projection, upto: int) -> list[Difference]:
+def rows_apart(kept: Snapshot, rebuilt: Snapshot, projection: Projection, upto: int) -> list[RowApart]:
     """The first rows of a table, in order of stream and version, that only one side has."""
     names = projection.table.c.keys()
     return [
-        Difference(projection.name, row[0], row[names.index("version")], side, dict(zip(names, row, strict=True)))
+        RowApart(projection.name, row[0], row[names.index("version")], side, dict(zip(names, row, strict=True)))
         for side, row in islice(unequal(ordered(kept, projection, upto), ordered(rebuilt, projection, upto)), SHOWN)
     ]
 

@@ -19,7 +19,7 @@ from projections import PROJECTIONS
 from projections.versions import Cells, Projection, history_cells, relevant
 
 BATCH = 10_000  # rows in one load
-BY_KIND = {projection.kind: projection for projection in PROJECTIONS}
+BY_KIND = {of: [each for each in PROJECTIONS if each.kind == of] for of in {each.kind for each in PROJECTIONS}}
 WHERE = "WHERE originator_id >= {mark}{below} ORDER BY originator_id, originator_version"
 READ = f"SELECT topic, state FROM stored_events {WHERE}"
 
@@ -57,8 +57,9 @@ def made(log: Any, shard: int, shards: int) -> dict[str, list[Cells]]:
     """All rows of a part of the log."""
     rows: dict[str, list[Cells]] = {projection.name: [] for projection in PROJECTIONS}
     for facts in log.scan(log.head(), shard, shards):
-        if projection := BY_KIND.get(kind(facts[0].stream)):
-            rows[projection.name] += history_cells(projection, relevant(projection, facts))
+        for projection in BY_KIND.get(kind(facts[0].stream), ()):
+            if counted := relevant(projection, facts):
+                rows[projection.name] += history_cells(projection, counted)
     return rows
 
 

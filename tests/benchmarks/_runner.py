@@ -23,7 +23,7 @@ from projections import PROJECTIONS
 from projections.versions import Projection
 
 EVENTS = 2_000  # for the runner
-BY_KIND = {projection.kind: projection for projection in PROJECTIONS}
+BY_KIND = {of: [each for each in PROJECTIONS if each.kind == of] for of in {each.kind for each in PROJECTIONS}}
 
 
 class Decoded:
@@ -78,7 +78,8 @@ def sqlite_view(log: Log) -> type[Any]:
                     connection._sqlite_conn.execute("PRAGMA synchronous = NORMAL")
                 self.relaxed = True
             with self.datastore.transaction(commit=True) as cursor:
-                fold_page(SqliteWriting(cursor.sqlite_cursor.connection), log, BY_KIND[kind(fact.stream)], [fact])
+                for projection in BY_KIND[kind(fact.stream)]:
+                    fold_page(SqliteWriting(cursor.sqlite_cursor.connection), log, projection, [fact])
                 self._insert_tracking(cursor, tracking)
 
     return View
@@ -103,7 +104,8 @@ def postgres_view(log: Log) -> type[Any]:
             with self.datastore.transaction(commit=True) as cursor:
                 connection: Any = cursor.connection
                 before, connection.row_factory = connection.row_factory, tuple_row
-                fold_page(OneByOne(connection), log, BY_KIND[kind(fact.stream)], [fact])
+                for projection in BY_KIND[kind(fact.stream)]:
+                    fold_page(OneByOne(connection), log, projection, [fact])
                 connection.row_factory = before
                 self._insert_tracking(cursor, tracking)
 

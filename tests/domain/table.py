@@ -49,7 +49,7 @@ def fold(decider: Decider, facts: Iterable[Any]) -> Any:
 def check(decider: Decider, state: Any, command: Any, then: tuple[Any, ...] | Refused, context: Context) -> None:
     """Decide, and compare what follows; whatever follows is possible, leads somewhere, and is not asked for in vain."""
     read = {name: context.read[name] for name in decider.reads(state, command) if name in context.read}
-    context = Context(context.stream, read)  # a decision gets no more than it says it reads
+    context = Context(context.stream, read, context.actor)  # a decision gets no more than it says it reads
     if isinstance(then, Refused):
         with pytest.raises(Rejected) as refusal:
             decider.decide(state, command, context)

@@ -1,4 +1,4 @@
-"""Quotas, rates, teams and the calendar: what others refer to, set anew at any time, and never refused."""
+"""Quotas, forecasts, rates, teams and the calendar: what others refer to, set anew at any time, never refused."""
 
 from datetime import date
 from decimal import Decimal
@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from domain import BY_KIND, Context
 from domain.calendar import CalendarSet, SetCalendar
 from domain.errors import Malformed
+from domain.forecast import AdjustForecast, Forecast, ForecastAdjusted, ForecastSubmitted, SubmitForecast, figure_of
 from domain.money import Money
 from domain.quota import QuotaSet, SetQuota
 from domain.rate import FxRateSet, SetFxRate
@@ -19,6 +20,9 @@ from tests.domain.table import Row, check, fold, rows, uncovered
 Q1 = (date(2026, 1, 1), date(2026, 3, 31))
 Q2 = (date(2026, 4, 1), date(2026, 6, 30))
 QUOTA = SetQuota("ann", *Q1, eur("100000"))
+ADJUST = AdjustForecast("team-north", *Q1, "commit", eur("90"), "two are not real", eur("120"))
+ADJUSTED = ForecastAdjusted("team-north", *Q1, "commit", eur("90"), eur("120"), "two are not real", "cleo")
+SUBMIT, SUBMITTED = SubmitForecast("ann", *Q1, "commit", eur("60")), ForecastSubmitted("ann", *Q1, "commit", eur("60"))
 RATE = SetFxRate("USD", "EUR", date(2026, 3, 1), Decimal("0.92"))
 TEAM = ChangeTeam("North", "cleo", ("bob", "ann"))
 CALENDAR = SetCalendar("Europe/Berlin", 4)
@@ -28,6 +32,12 @@ STATES = {
         "absent": (),
         "set": (QuotaSet("ann", *Q1, eur("100000")),),
         "set anew": (QuotaSet("ann", *Q1, eur("1")), QuotaSet("ann", *Q1, eur("100000"))),
+    },
+    "forecast": {
+        "absent": (),
+        "adjusted": (ADJUSTED,),
+        "submitted": (SUBMITTED,),
+        "both": (ADJUSTED, SUBMITTED, replace(ADJUSTED, amount=eur("95"), replaces=eur("130"))),
     },
     "rate": {
         "absent": (),
@@ -54,6 +64,25 @@ TABLES = {
         Row("set", SetQuota("north", *Q1, eur("1")), (QuotaSet("north", *Q1, eur("1")),), "of a team"),
         Row("set anew", QUOTA, (), "the newest"),
         Row("set anew", replace(QUOTA, amount=eur("1")), (QuotaSet("ann", *Q1, eur("1")),), "as it was first"),
+    ],
+    "forecast": [
+        Row("absent", ADJUST, (ADJUSTED,)),
+        Row("absent", replace(ADJUST, holder=""), (replace(ADJUSTED, holder=""),), "of everybody"),
+        Row("absent", SUBMIT, (SUBMITTED,)),
+        Row("adjusted", ADJUST, (), "the same"),
+        Row("adjusted", replace(ADJUST, replaces=None, reason="again"), (), "the same, whatever it replaces"),
+        Row("adjusted", replace(ADJUST, amount=eur("80"), replaces=eur("110")),
+            (replace(ADJUSTED, amount=eur("80"), replaces=eur("110")),), "restated"),
+        Row("adjusted", replace(ADJUST, category="best-case"), (replace(ADJUSTED, category="best-case"),), "another"),
+        Row("adjusted", replace(ADJUST, end=Q2[1]), (replace(ADJUSTED, end=Q2[1]),), "for longer"),
+        Row("adjusted", SUBMIT, (SUBMITTED,)),
+        Row("submitted", SUBMIT, (), "the same"),
+        Row("submitted", replace(SUBMIT, amount=eur("61")), (replace(SUBMITTED, amount=eur("61")),), "more"),
+        Row("submitted", replace(SUBMIT, holder="bob"), (replace(SUBMITTED, holder="bob"),), "somebody else"),
+        Row("submitted", ADJUST, (ADJUSTED,)),
+        Row("both", ADJUST, (ADJUSTED,), "as it was first"),
+        Row("both", replace(ADJUST, amount=eur("95")), (), "the newest"),
+        Row("both", SUBMIT, (), "the same"),
     ],
     "rate": [
         Row("absent", RATE, STATES["rate"]["set"]),
@@ -92,7 +121,7 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "given", "when", "then"), CASES)
 def test_a_wish_leads_to_these_facts(kind, given, when, then):
-    check(BY_KIND[kind], fold(BY_KIND[kind], STATES[kind][given]), when, then, Context(f"{kind}-1"))
+    check(BY_KIND[kind], fold(BY_KIND[kind], STATES[kind][given]), when, then, Context(f"{kind}-1", {}, "cleo"))
 
 
 @pytest.mark.parametrize("kind", TABLES)
@@ -109,6 +138,10 @@ def test_a_fact_could_have_happened_at_any_time(kind):
 
 def test_facts_lead_to_these_states():
     assert fold(BY_KIND["quota"], STATES["quota"]["set anew"]) == {("ann", *Q1): eur("100000")}
+    assert fold(BY_KIND["forecast"], STATES["forecast"]["both"]) == Forecast(
+        {figure_of(ADJUSTED): replace(ADJUSTED, amount=eur("95"), replaces=eur("130"))},
+        {figure_of(SUBMITTED): eur("60")},
+    )
     assert fold(BY_KIND["rate"], STATES["rate"]["corrected"]) == {("USD", "EUR", date(2026, 3, 1)): Decimal("0.92")}
     assert fold(BY_KIND["team"], STATES["team"]["there"]) == TeamChanged("North", "cleo", ("ann", "bob"))
     assert fold(BY_KIND["calendar"], STATES["calendar"]["set"]) == CalendarSet("Europe/Berlin", 4)
@@ -125,6 +158,15 @@ BOUND = "rate: {} is not above 0, below 10^9 and of at most 10 decimal places"
         (QUOTA, {"end": date(2025, 12, 31)}, "end: 2025-12-31 is before the start, 2026-01-01"),
         (QUOTA, {"amount": eur("-1")}, "amount.amount: -1 is not a finite amount from 0 to below 10^14"),
         (QUOTA, {"amount": Money(Decimal(1), "eur")}, "amount.currency: 'eur' is not an ISO 4217 code such as EUR"),
+        (ADJUST, {"end": date(2025, 12, 31)}, "end: 2025-12-31 is before the start, 2026-01-01"),
+        (ADJUST, {"amount": eur("-1")}, "amount.amount: -1 is not a finite amount from 0 to below 10^14"),
+        (ADJUST, {"replaces": eur("-1")}, "replaces.amount: -1 is not a finite amount from 0 to below 10^14"),
+        (ADJUST, {"replaces": Money(Decimal(1), "USD")}, "replaces.currency: USD is not that of the amount"),
+        (ADJUST, {"reason": " "}, "reason: adjusting a forecast needs one"),
+        (SUBMIT, {"holder": ""}, "holder: a commitment is somebody's"),
+        (SUBMIT, {"end": date(2025, 12, 31)}, "end: 2025-12-31 is before the start, 2026-01-01"),
+        (SUBMIT, {"amount": eur("0.001")},
+         "amount.amount: 0.001 has more than 2 decimal places, the minor unit of EUR"),
         (RATE, {"base": "usd"}, "base: 'usd' is not an ISO 4217 code such as EUR"),
         (RATE, {"quote": "EURO"}, "quote: 'EURO' is not an ISO 4217 code such as EUR"),
         (RATE, {"quote": "USD"}, "quote: USD is worth one of itself"),
@@ -154,7 +196,9 @@ def test_a_wish_out_of_bounds_is_malformed(wish, news, reason):
 @pytest.mark.parametrize(
     ("wish", "news"),
     [
-        (QUOTA, {"end": date(2026, 1, 1)}), (QUOTA, {"amount": eur("0")}), (RATE, {"rate": Decimal("0.0000000001")}),
+        (QUOTA, {"end": date(2026, 1, 1)}), (QUOTA, {"amount": eur("0")}), (ADJUST, {"end": date(2026, 1, 1)}),
+        (ADJUST, {"amount": eur("0"), "replaces": eur("0")}), (SUBMIT, {"end": date(2026, 1, 1)}),
+        (RATE, {"rate": Decimal("0.0000000001")}),
         (RATE, {"rate": Decimal("999999999.9999999999")}), (TEAM, {"members": ()}),
         (CALENDAR, {"fiscal_year_start": 12}),
     ],
@@ -162,3 +206,8 @@ def test_a_wish_out_of_bounds_is_malformed(wish, news, reason):
 def test_a_wish_at_its_bounds_is_granted(wish, news):
     [decider] = [decider for decider in BY_KIND.values() if type(wish) in decider.commands]
     assert decider.decide(None, replace(wish, **news), Context(f"{decider.kind}-1"))
+
+
+def test_an_adjustment_says_what_it_replaces_before_it_is_decided():
+    with pytest.raises(Malformed, match="replaces: say which figure is replaced"):
+        BY_KIND["forecast"].decide(None, replace(ADJUST, replaces=None), Context("forecast-1"))

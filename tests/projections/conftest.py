@@ -8,12 +8,14 @@ import psycopg
 import pytest
 
 from domain.recorded import Fact
+from infra.store import Log
 from infra.views import Views
 from infra.views.postgres import PostgresTables
 from infra.views.sqlite import SqliteTables
 from infra.views.tables import Tables, shape
 from projections import PROJECTIONS
 from tests.conftest import located
+from tests.desk import Desk
 from tests.projections.histories import FactLog
 
 Over = Callable[[Sequence[Fact] | FactLog], Views]
@@ -54,3 +56,11 @@ def over(tables: Tables) -> Over:
         return opened
 
     return views
+
+
+@pytest.fixture
+def desk(log_url: str, log: Log, tmp_path: Path) -> Iterator[Desk]:
+    """A sales desk with a log of its own, once on each database."""
+    made = Desk(log_url, log, tmp_path)
+    yield made
+    made.views.close()

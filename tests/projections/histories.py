@@ -89,6 +89,7 @@ CATEGORIES = st.sampled_from(["pipeline", "best-case", "commit", "omitted"])
 CURRENCY = st.sampled_from(["EUR", *CURRENCIES])
 LARGE = CURRENCY.map(lambda currency: Money(Decimal(10) ** 14 - 1, currency))
 MONEY = st.one_of(*3 * [st.builds(money, st.integers(0, 900), CURRENCY)], LARGE)
+DAYS, ACTIVITIES = st.dates(date(2024, 2, 28), date(2024, 3, 1)), st.sampled_from(["1", "2"])
 REASON, ITEMS = st.just("?"), st.sampled_from(["i", "j", "k"])
 ACTIVITIES = st.sampled_from(["1", "2"])
 DAYS = st.sampled_from([

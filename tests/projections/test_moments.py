@@ -5,15 +5,16 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.json import decode
 from msgspec.structs import astuple, replace
 from sqlalchemy import select
 
-from domain import BY_KIND, kind
-from domain.history import History
+from domain import BY_KIND, kind, opportunity
+from domain.history import History, effective_order
 from domain.money import minor_units
 from domain.recorded import Fact
 from infra.views.tables import shape
-from projections import PROJECTIONS, leads, opportunities
+from projections import PROJECTIONS, follow_ups, leads, opportunities
 from projections.question import Question
 from projections.versions import END, Projection, effective, from_cells, known
 from tests.projections.conftest import Over
@@ -100,3 +101,31 @@ def test_the_last_row_of_a_lead_is_what_the_domain_folds_it_to(over: Over, facts
         assert (row.status, row.before) == (status(state), status(state.before) if hasattr(state, "before") else "")
         assert (row.source, row.owner, row.company) == (lead.captured.source, lead.profile.owner, lead.profile.company)
         assert row.opportunity == getattr(state, "opportunity", "")
+
+
+@often
+@given(facts=histories(), page=st.integers(1, 9))
+def test_the_last_follow_up_of_a_deal_is_what_the_domain_folds_it_to(over: Over, facts: list[Fact], page: int):
+    folds = folded(facts, "opportunity")
+    made = rows(over, facts, page, follow_ups.PROJECTION)
+    assert set(made) == set(folds)
+    for stream, state in folds.items():
+        row, told = made[stream], state.deal.follow_up
+        activities: dict[str, str] = decode(row.activities)
+        assert row.status == status(state)
+        assert (row.step, row.step_due) == (bool(told.text or told.due), told.due.isoformat() if told.due else "")
+        assert {activity for activity, due in activities.items() if due} == told.planned - told.done
+        assert {activity for activity, due in activities.items() if not due} == told.done
+        assert (row.contacts, row.activity_due) == (len(told.done), min(filter(None, activities.values()), default=""))
+        assert row.last_contact == last_contact(facts, stream)
+
+
+def last_contact(facts: list[Fact], stream: str) -> int:
+    """When the domain's fold of a deal last took an activity for done that was not; 0 for never."""
+    state, last = None, 0
+    for when, _, fact in effective_order([fact for fact in facts if fact.stream == stream]):
+        after = opportunity.evolve(state, fact.event)
+        if state and after and len(after.deal.follow_up.done) > len(state.deal.follow_up.done):
+            last = when
+        state = after
+    return last

@@ -25,7 +25,7 @@ from domain.qualification import CriterionAssessed, LeadQualified
 from domain.recorded import Fact
 from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
 from domain.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
-from projections import PROJECTIONS, leads, opportunities, processes
+from projections import PROJECTIONS, follow_ups, leads, opportunities, processes
 from projections.versions import END, Projection, cells, from_cells, versions
 
 
@@ -144,6 +144,37 @@ DEALS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((OPENED, RESTORED), {"status": "open", "visit": 1}),
 ]  # fmt: skip
 
+STEP = NextStepSet("call Jo", date(2024, 3, 1))
+PLANNED, SOONER = (
+    ActivityScheduled("a", "call", date(2024, 3, 9), "Jo"),
+    ActivityScheduled("b", "call", date(2024, 3, 2)),
+)
+MET, TALKED = ActivityCompleted("a", "call", "Jo is in"), ActivityCompleted("b", "call")
+
+FOLLOW_UPS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+    ((STEP,), {}),
+    ((OPENED,), {
+        "status": "open", "before": "", "step": 0, "step_due": "", "activities": "{}", "activity_due": "",
+        "contacts": 0, "last_contact": 0,
+    }),
+    ((OPENED, STEP), {"step": 1, "step_due": "2024-03-01"}),
+    ((OPENED, STEP, NextStepSet("wait")), {"step": 1, "step_due": ""}),
+    ((OPENED, STEP, NextStepSet("")), {"step": 0, "step_due": ""}),
+    ((OPENED, PLANNED, SOONER), {
+        "activities": '{"a":"2024-03-09","b":"2024-03-02"}', "activity_due": "2024-03-02", "contacts": 0,
+    }),
+    ((OPENED, PLANNED, SOONER, TALKED), {"activity_due": "2024-03-09", "contacts": 1, "last_contact": 40}),
+    ((OPENED, PLANNED, MET), {"activities": '{"a":""}', "activity_due": "", "contacts": 1, "last_contact": 30}),
+    ((OPENED, MET, PLANNED), {"activities": '{"a":""}', "activity_due": "", "contacts": 1, "last_contact": 20}),
+    ((OPENED, MET, MET), {"contacts": 1, "last_contact": 20}),
+    ((OPENED, WON, STEP, MET), {"status": "won", "step": 0, "contacts": 1}),
+    ((OPENED, STEP, LOST, MET, REOPENED), {"status": "open", "step": 1, "contacts": 1, "last_contact": 40}),
+    ((OPENED, STEP, MERGED, MET, NextStepSet("")), {"status": "merged", "before": "open", "step": 1, "contacts": 0}),
+    ((OPENED, LOST, MERGED, UNMERGED), {"status": "lost", "before": ""}),
+    ((OPENED, WON, MERGED), {"status": "won"}),
+    ((OPENED, WON, DELETED, MET, RESTORED, TALKED), {"status": "won", "before": "", "contacts": 1, "last_contact": 60}),
+]  # fmt: skip
+
 CAPTURED = LeadCaptured("web", "Acme", "ann", "Ann", "a@b")
 CONTACTED, QUALIFIED = LeadContacted("1", "call"), LeadQualified("b", 1)
 DROPPED, AGAIN, CONVERTED = LeadDisqualified("no-need"), LeadReopened("asked"), LeadConverted("Acme", "opportunity-1")
@@ -205,6 +236,14 @@ def test_a_lead_is_as_its_facts_left_it(given: tuple[Any, ...], then: dict[str, 
     assert then or not found
 
 
+@pytest.mark.parametrize(("given", "then"), FOLLOW_UPS)
+def test_a_follow_up_is_as_its_facts_left_it_and_holds_no_words(given: tuple[Any, ...], then: dict[str, Any]):
+    found = row(follow_ups.PROJECTION, *given)
+    assert {name: found[name] for name in then} == then
+    assert then or not found
+    assert "Jo" not in str(found)
+
+
 def test_a_process_has_a_row_for_every_stage_of_every_version():
     demo = Stage("demo", "Demo", 1, "open", Decimal("0.2501"), "pipeline", stale_days=14)
     won = Stage("won", "Won", 2, "won", Decimal(1), "closed")
@@ -252,11 +291,13 @@ def test_every_event_of_a_deal_and_of_a_lead_counts_or_is_left_out_knowingly():
     assert set(get_args(opportunity_domain.Event)) - set(opportunities.COUNTED) == {
         NextStepSet, ActivityScheduled, ActivityCompleted, SplitsChanged,
     }  # fmt: skip
+    assert {NextStepSet, ActivityScheduled, ActivityCompleted} < follow_ups.COUNTED
     assert set(get_args(lead_domain.Event)) == set(leads.COUNTED)
 
 
 def test_no_personal_field_is_in_a_row():
-    for domain, projection in ((opportunity_domain, opportunities.PROJECTION), (lead_domain, leads.PROJECTION)):
+    deals = (opportunity_domain, opportunities.PROJECTION), (opportunity_domain, follow_ups.PROJECTION)
+    for domain, projection in (*deals, (lead_domain, leads.PROJECTION)):
         personal = {name for event in get_args(domain.Event) for name in personal_fields(event)}
         assert personal
         assert not personal & set(projection.table.c.keys())

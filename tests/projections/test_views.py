@@ -217,7 +217,7 @@ def test_open_deals_are_summed_from_an_index_on_postgresql(postgres_url: str, in
 def test_the_ways_of_deals_are_read_from_an_index_alone_on_sqlite(tmp_path: Any, metric: str):
     tables = SqliteTables(str(tmp_path / "views.db"))
     Views(tables, FactLog())  # type: ignore[arg-type]
-    with tables.reading(PROJECTIONS) as snapshot:
+    with tables.reading(shape(PROJECTIONS)) as snapshot:
         plans = [
             str(list(snapshot._connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters)))  # type: ignore[attr-defined]
             for text, parameters in (spelled(asked, SQLITE) for asked in selects(metric, Question(since=1, until=9)))

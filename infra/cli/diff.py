@@ -1,0 +1,117 @@
+"""The verb `diff`: what is different between two moments, and the waterfall from one to the other."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from cyclopts import App, Parameter
+from msgspec.structs import replace
+from rich.console import Console
+from rich.table import Table
+
+from domain.errors import Malformed
+from domain.recorded import instant
+from infra.cli.asking import HERE, Asking, stdout
+from infra.cli.metrics import EVERYTHING, Questioning, rows, show
+from infra.cli.moments import at, position
+
+if TYPE_CHECKING:
+    from infra.app import App as Installation
+    from projections.differences import DealDifference
+    from projections.question import Question
+
+
+def register(app: App) -> None:
+    """Add the verb."""
+    app.command(diff)
+
+
+def diff(
+    first: Annotated[str, Parameter(help="The earlier moment: a time; on the known axis also a position.")],
+    second: Annotated[str, Parameter(help="The later one.")],
+    *,
+    axis: Annotated[
+        Literal["effective", "known"], Parameter(help="What happened between them, or what became known.")
+    ] = "effective",
+    form: Annotated[
+        Literal["path", "net"], Parameter(help="The waterfall step by step, or from state to state.")
+    ] = "path",
+    limit: Annotated[int, Parameter(help="Deals shown of each kind; all under --json.")] = 10,
+    questioning: Questioning = EVERYTHING,
+    asking: Asking = HERE,
+) -> None:
+    """What is different between two moments: deals created, moved, changed, closed, and the waterfall."""
+    with asking.app() as app, app.views() as views:
+        question = asked(app, first, second, axis, form, questioning)
+        found = views.compare(question)
+        waterfall = views.ask("waterfall", question)
+        known_at = waterfall.known_at
+    counts = counted(found)
+    if asking.json:
+        return asking.answer({
+            "axis": axis, "form": form, **ends(question, known_at), "filters": questioning.given(), "counts": counts,
+            "differences": msgspec.to_builtins(found), "waterfall": rows(waterfall), "left_out": waterfall.left_out,
+        })  # fmt: skip
+    out = stdout()
+    for kind, deals in counts.items():
+        show_kind(out, kind, deals, [each for each in found if kind in each.kinds], limit)
+    if not found:
+        out.print("nothing is different")
+    show(out, waterfall)
+
+
+def asked(app: "Installation", first: str, second: str, axis: str, form: str, questioning: Questioning) -> "Question":
+    """The question of the waterfall between two moments."""
+    taken = ("since", "until", "known_before", "mode")
+    if strange := [name for name in questioning.given() if name in taken]:
+        raise Malformed(f"{strange[0]}: the two moments and --form say that already")
+    question = questioning.question(app)
+    if axis == "known":
+        if questioning.known_at is not None:
+            raise Malformed("known_at: on the known axis the two moments are those")
+        before, after = position(app, first), position(app, second)
+        question = replace(question, known_before=before, known_at=after, mode=form)
+    else:
+        if questioning.effective_at is not None:
+            raise Malformed("effective_at: on the effective axis the two moments are those")
+        before, after = (at(app, "moment", text) for text in (first, second))
+        question = replace(question, since=before + 1, until=after + 1, effective_at=after, mode=form)
+    if before >= after:
+        raise Malformed(f"{first}: the first moment must lie before the second, {second}")
+    return question
+
+
+def ends(question: "Question", known_at: int) -> dict[str, Any]:
+    """The two moments, on both axes."""
+    if question.since is not None and question.until is not None:
+        times = instant(question.since - 1), instant(question.until - 1)
+        return {
+            name: {"known_at": known_at, "effective_at": time} for name, time in zip(("from", "to"), times, strict=True)
+        }
+    from projections.versions import END
+
+    time = None if question.effective_at == END else instant(question.effective_at)
+    return {
+        "from": {"known_at": question.known_before, "effective_at": time},
+        "to": {"known_at": known_at, "effective_at": time},
+    }
+
+
+def counted(found: list["DealDifference"]) -> dict[str, int]:
+    """How many deals there are of each kind, in the order of the kinds."""
+    from projections.differences import KINDS
+
+    counts = Counter(kind for each in found for kind in each.kinds)
+    return {kind: counts[kind] for kind in KINDS if counts[kind]}
+
+
+def show_kind(out: Console, kind: str, deals: int, found: list["DealDifference"], limit: int) -> None:
+    """The first deals of a kind."""
+    out.print(f"[bold]{kind}[/]: {deals:,}")
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    for each in found[:limit]:
+        changes = ", ".join(f"{c.field} {c.from_ or '-'} → {c.to or '-'}" for c in each.changes)
+        table.add_row("", each.stream, changes)
+    out.print(table)
+    if deals > limit:
+        out.print(f"    … and {deals - limit:,} more (--limit, --json)", style="dim")

@@ -1,0 +1,218 @@
+"""Figures as pictures: Vega-Lite specifications of the metrics that have one, written as SVG or PNG."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from domain.errors import Malformed, Unavailable
+
+Rows = Sequence[dict[str, Any]]
+Spec = dict[str, Any]
+PERIODS = ("week", "month", "quarter")
+TOTAL, MORE, LESS, MUTED = "#4c6a92", "#3a8f5c", "#c8553d", "#6b7280"  # told apart also by who sees no red and green
+SERIES = ("#4c6a92", "#c8553d", "#3a8f5c", "#8a5fa8", "#b8860b", "#2f8f9d", "#a04668", "#6b7280")
+WIDTH, BAR, PANELS = 640, 26, 12  # pixels, pixels, pictures above one another
+RESOLUTION = 2  # pixels of a PNG for one of the drawing
+
+
+def draw(file: Path, metric: str, rows: Rows, subtitle: Sequence[str]) -> None:
+    """Write the picture of a metric's records.
+
+    Raises Malformed where the metric has none or the file is called neither .svg nor .png, and Unavailable where the
+    extra that draws is not installed.
+    """
+    if file.suffix not in (".svg", ".png"):
+        raise Malformed(f"plot: {file.name}: write a file called .svg or .png")
+    drawing = spec(metric, rows, subtitle)
+    try:
+        import vl_convert
+    except ImportError:
+        raise Unavailable("plot: pictures are drawn by an extra: install dealtrail[plot]") from None
+    if file.suffix == ".svg":
+        file.write_text(vl_convert.vegalite_to_svg(drawing))
+    else:
+        file.write_bytes(vl_convert.vegalite_to_png(drawing, scale=RESOLUTION))
+
+
+def spec(metric: str, rows: Rows, subtitle: Sequence[str]) -> Spec:
+    """The Vega-Lite specification of a metric's records. Raises Malformed where there is none of it."""
+    if metric not in PLOTS:
+        raise Malformed(f"plot: {metric} has no picture; there are {', '.join(PLOTS)}")
+    title, panels = PLOTS[metric](rows)
+    if len(panels) > PANELS:
+        raise Malformed(f"plot: {len(panels)} pictures above one another, at most {PANELS}: filter, or group by less")
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "background": "white",
+        "padding": 16,
+        "title": {"text": title, "subtitle": [*subtitle, *([] if panels else ["nothing to show"])], "anchor": "start",
+                  "fontSize": 18, "subtitleFontSize": 12, "subtitleColor": MUTED, "offset": 14},
+        "vconcat": panels or [{"mark": "text", "data": {"values": []}}],
+        "resolve": {"scale": {"x": "independent", "y": "independent", "color": "independent"}},
+        "config": {
+            "font": "Helvetica, Arial, sans-serif",
+            "view": {"stroke": None},
+            "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleColor": MUTED, "grid": False, "labelLimit": 260},
+            "header": {"labelFontSize": 13},
+        },
+    }  # fmt: skip
+
+
+def panels(rows: Rows, keys: Iterable[str], made: Callable[[str, Rows], Spec]) -> list[Spec]:
+    """A picture for each value of some fields, in the order in which they come."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(", ".join(str(row[key]) or "none" for key in keys), []).append(row)
+    return [made(name, of) for name, of in found.items()]
+
+
+def grouped(rows: Rows, record: Sequence[str]) -> list[str]:
+    """The fields of rows that they were grouped by, which come before those of the record."""
+    return [name for name in (rows[0] if rows else ()) if name not in record]
+
+
+def waterfall(rows: Rows) -> tuple[str, list[Spec]]:
+    """Steps from the opening to the closing; buckets that nothing fell into are left out."""
+    return "Waterfall of the open pipeline", panels(
+        rows, [*grouped(rows, ("currency", "bucket", "deals", "amount")), "currency"], falling
+    )
+
+
+def falling(name: str, rows: Rows) -> Spec:
+    """The waterfall of one currency."""
+    values, height = list[Spec](), 0.0
+    for row in rows:
+        amount, bucket = float(row["amount"]), row["bucket"].replace("-", " ")
+        if bucket in ("opening", "closing"):
+            start, height, kind = 0.0, amount, "total"
+        elif not amount:
+            continue
+        else:
+            start, height, kind = height, height + amount, "more" if amount > 0 else "less"
+        label = f"{amount:,.0f}" if kind == "total" else f"{amount:+,.0f}"
+        values.append({"bucket": bucket, "start": start, "end": height, "top": max(start, height), "kind": kind,
+                       "label": label})  # fmt: skip
+    x = {"field": "bucket", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": -35, "ticks": False}}
+    scale = {"domain": ["total", "more", "less"], "range": [TOTAL, MORE, LESS]}
+    return {
+        "width": max(WIDTH, 78 * len(values)), "height": 300, "title": {"text": name, "anchor": "start"},
+        "data": {"values": values},
+        "layer": [
+            {"mark": {"type": "bar", "size": 44}, "encoding": {
+                "x": x,
+                "y": {"field": "start", "type": "quantitative", "title": f"open amount, {rows[0]['currency']}",
+                      "axis": {"format": ",.3~s", "grid": True, "gridColor": "#e5e7eb"}},
+                "y2": {"field": "end"},
+                "color": {"field": "kind", "scale": scale, "legend": None, "type": "nominal"},
+            }},
+            {"mark": {"type": "text", "dy": -8, "fontSize": 11, "color": "#1f2937"}, "encoding": {
+                "x": x, "y": {"field": "top", "type": "quantitative"}, "text": {"field": "label"},
+            }},
+        ],
+    }  # fmt: skip
+
+
+def funnel(rows: Rows) -> tuple[str, list[Spec]]:
+    """How many deals entered each stage, and which share got further."""
+    record = ("process", "stage", "name", "kind", "entered", "advanced", "still_open", "conversion")
+    return "Funnel: deals that entered each stage", panels(rows, [*grouped(rows, record), "process"], narrowing)
+
+
+def narrowing(name: str, rows: Rows) -> Spec:
+    """The funnel of one process."""
+    values = [
+        {"stage": row["name"] or row["stage"], "deals": row["entered"],
+         "label": f"{row['entered']:,}" + share(row["conversion"])}
+        for row in rows
+    ]  # fmt: skip
+    return bars(name, values, "stage", "deals", "deals")
+
+
+def share(conversion: float | None) -> str:
+    """The share that got further, where there is one."""
+    return "" if conversion is None else f"  \u2192  {conversion:.1%} advanced"
+
+
+def time_in_stage(rows: Rows) -> tuple[str, list[Spec]]:
+    """The median stay in each stage; where less than half have left, none is known."""
+    record = ("process", "stage", "name", "visits", "left", "median_days", "closed_median_days", "mean_days")
+    return "Time in stage: median days, open visits included", panels(
+        rows, [*grouped(rows, record), "process"], staying
+    )
+
+
+def staying(name: str, rows: Rows) -> Spec:
+    """The stays in the stages of one process."""
+    values = [
+        {"stage": row["name"] or row["stage"], "days": row["median_days"] or 0,
+         "label": f"{days(row['median_days'])}  ({row['visits']:,} visits)"}
+        for row in rows
+    ]  # fmt: skip
+    return bars(name, values, "stage", "days", "days")
+
+
+def days(median: float | None) -> str:
+    """A median in words."""
+    return "not known yet" if median is None else f"{median:,.0f} days"
+
+
+def bars(name: str, values: list[Spec], of: str, length: str, unit: str) -> Spec:
+    """Horizontal bars in their order, each with its label."""
+    y = {"field": of, "type": "nominal", "sort": None, "title": None, "axis": {"ticks": False, "domain": False}}
+    longest = max((value[length] for value in values), default=0)
+    x = {"field": length, "type": "quantitative", "title": unit, "scale": {"domain": [0, max(longest, 1)]},
+         "axis": {"tickCount": 6, "tickMinStep": 1, "format": ",d"}}  # fmt: skip
+    return {
+        "width": WIDTH, "height": {"step": BAR + 8}, "title": {"text": name, "anchor": "start"},
+        "data": {"values": values},
+        "layer": [
+            {"mark": {"type": "bar", "size": BAR, "color": TOTAL}, "encoding": {"x": x, "y": y}},
+            {"mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 12, "color": "#1f2937"},
+             "encoding": {"x": x, "y": y, "text": {"field": "label"}}},
+        ],
+    }  # fmt: skip
+
+
+def win_rate(rows: Rows) -> tuple[str, list[Spec]]:
+    """The win rate by count over weeks, months or quarters; a line for every other group and currency."""
+    record = ("currency", "won", "lost", "still_open", "won_amount", "lost_amount", "by_count", "by_amount")
+    groups = grouped(rows, record)
+    unit = next((name for name in groups if name in PERIODS), None)
+    if rows and unit is None:
+        raise Malformed("plot: the win rate is drawn over time: add --by month, week or quarter")
+    series = [*(name for name in groups if name != unit), "currency"]
+    values = [
+        {"period": row[unit or ""], "series": ", ".join(row[name] or "none" for name in series),
+         "rate": row["by_count"], "label": f"{row['by_count']:.0%}"}
+        for row in rows if row["by_count"] is not None
+    ]  # fmt: skip
+    return f"Win rate by {unit or 'month'}: won of those won and lost, by count", [over_time(values)] if values else []
+
+
+def over_time(values: list[Spec]) -> Spec:
+    """Shares, period by period."""
+    names = list(dict.fromkeys(value["series"] for value in values))
+    x = {"field": "period", "type": "ordinal", "title": None, "axis": {"labelAngle": -35}}
+    y = {"field": "rate", "type": "quantitative", "title": "share won", "scale": {"domain": [0, 1]},
+         "axis": {"format": ".0%", "grid": True, "gridColor": "#e5e7eb"}}  # fmt: skip
+    legend = {"title": None, "orient": "bottom"} if len(names) > 1 else None
+    color = {"field": "series", "type": "nominal", "legend": legend,
+             "scale": {"domain": names, "range": [*SERIES][: len(names)]}}  # fmt: skip
+    layer: list[Spec] = [
+        {
+            "mark": {"type": "line", "point": {"size": 50}, "strokeWidth": 2},
+            "encoding": {"x": x, "y": y, "color": color},
+        }
+    ]
+    if len(names) == 1:
+        layer.append({"mark": {"type": "text", "dy": -12, "fontSize": 11, "color": "#1f2937"},
+                      "encoding": {"x": x, "y": y, "text": {"field": "label"}}})  # fmt: skip
+    return {"width": WIDTH, "height": 300, "data": {"values": values}, "layer": layer}
+
+
+PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
+    "funnel": funnel,
+    "waterfall": waterfall,
+    "time-in-stage": time_in_stage,
+    "win-rate": win_rate,
+}
