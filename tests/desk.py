@@ -138,6 +138,25 @@ class Desk:
         """(currency, due, won, lost, slipped, share slipped)"""
         return [(r.currency, r.due, r.won, r.lost, r.slipped, r.rate) for r in self.ask("slip-rate", at, **asked)]
 
+    def balance(self, at: str = "", **asked: Any) -> list[tuple[str, str, int, Decimal]]:
+        """(currency, bucket, deals, amount) of the buckets that something fell into"""
+        rows = self.ask("waterfall", at, **asked)
+        return [(r.currency, r.bucket, r.deals, r.amount) for r in rows if r.deals]
+
+    def forecast(self, at: str = "", **asked: Any) -> list[tuple[str, int, Decimal, Decimal]]:
+        """(category, deals, amount, cumulative)"""
+        return [(r.category, r.deals, r.amount, r.cumulative) for r in self.ask("forecast", at, **asked)]
+
+    def covered(self, at: str = "", **asked: Any) -> list[tuple[Any, ...]]:
+        """(open amount, won amount, quota, remaining, coverage)"""
+        rows = self.ask("coverage", at, **asked)
+        return [(r.open_amount, r.won_amount, r.quota, r.remaining, r.coverage) for r in rows]
+
+    def speed(self, at: str = "", **asked: Any) -> list[tuple[Any, ...]]:
+        """(open deals, win rate, mean amount won, mean cycle in days, velocity)"""
+        rows = self.ask("velocity", at, **asked)
+        return [(r.open_deals, r.win_rate, r.mean_won_amount, r.mean_cycle_days, r.velocity) for r in rows]
+
     def history(self, stream: str, known_at: int = END) -> History:
         """A stream as its decider sees it, as known at a position."""
         facts = self.log.facts([stream], min(known_at, self.log.head())).get(stream, [])

@@ -19,6 +19,7 @@ from domain.calendar import CalendarSet
 from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
 from domain.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
 from domain.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
+from domain.forecast import ForecastAdjusted, ForecastSubmitted
 from domain.judgement import (
     ForecastCategoryChanged,
     ProbabilityCleared,
@@ -45,7 +46,7 @@ from projections.versions import END
 
 PROCESSES, DEALS, LEADS = ("process-p", "process-q"), ("opportunity-s", "opportunity-t", "opportunity-u"), ("lead-l",)
 TEAMS = ("team-n", "team-s")
-REFERENCES = (*TEAMS, "rate-ecb", "rate-own", "quota-all", "calendar-organisation", "calendar-other")
+REFERENCES = (*TEAMS, "rate-ecb", "rate-own", "quota-all", "forecast-all", "calendar-organisation", "calendar-other")
 STREAMS = (*DEALS, *DEALS, *DEALS, *DEALS, *PROCESSES, *LEADS, *LEADS, *REFERENCES)  # deals come more often
 LONGEST = 30  # facts
 NEWEST = 3  # versions of a process that deals may name, whether they are published or not
@@ -89,7 +90,6 @@ CATEGORIES = st.sampled_from(["pipeline", "best-case", "commit", "omitted"])
 CURRENCY = st.sampled_from(["EUR", *CURRENCIES])
 LARGE = CURRENCY.map(lambda currency: Money(Decimal(10) ** 14 - 1, currency))
 MONEY = st.one_of(*3 * [st.builds(money, st.integers(0, 900), CURRENCY)], LARGE)
-DAYS, ACTIVITIES = st.dates(date(2024, 2, 28), date(2024, 3, 1)), st.sampled_from(["1", "2"])
 REASON, ITEMS = st.just("?"), st.sampled_from(["i", "j", "k"])
 ACTIVITIES = st.sampled_from(["1", "2"])
 DAYS = st.sampled_from([
@@ -154,6 +154,7 @@ ASIDE = (NextStepSet, ActivityScheduled, ActivityCompleted, SplitsChanged)  # mo
 DEAL_EVENTS = st.sampled_from([*DEAL, *OFTEN]).flatmap(DEAL.__getitem__)
 LEAD_EVENTS = st.sampled_from([*LEAD]).flatmap(LEAD.__getitem__)
 FEBRUARY, FIRST_QUARTER = (date(2024, 2, 1), date(2024, 2, 29)), (date(2024, 1, 1), date(2024, 3, 31))
+HOLDERS, JUDGED = st.sampled_from(["", "", "ann", "team-n"]), st.sampled_from(["commit", "best-case", "pipeline"])
 PAIRS = st.sampled_from([("USD", "EUR"), ("JPY", "EUR"), ("EUR", "USD"), ("KWD", "USD")])  # and none for others
 KNOWN_OF: dict[str, st.SearchStrategy[Any]] = {
     "team": st.builds(
@@ -168,6 +169,20 @@ KNOWN_OF: dict[str, st.SearchStrategy[Any]] = {
         st.sampled_from(["ann", "bob", *TEAMS]),
         st.sampled_from([FEBRUARY, FIRST_QUARTER]),
         MONEY,
+    ),
+    "forecast": st.one_of(
+        st.builds(
+            lambda holder, period, category, amounts, by: ForecastAdjusted(
+                holder, *period, category, *amounts, "?", by
+            ),
+            HOLDERS, st.sampled_from([FEBRUARY, FIRST_QUARTER]), JUDGED,
+            CURRENCY.flatmap(lambda of: st.tuples(*2 * [st.integers(0, 900).map(lambda units: money(units, of))])),
+            st.sampled_from(["dora", "eve"]),
+        ),
+        st.builds(
+            lambda holder, period, category, amount: ForecastSubmitted(holder, *period, category, amount),
+            HOLDERS, st.just(FEBRUARY), JUDGED, MONEY,
+        ),
     ),
     "calendar": st.sampled_from([CalendarSet("Europe/Berlin", 4), CalendarSet("America/New_York", 1)]),
 }  # fmt: skip

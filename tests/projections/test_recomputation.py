@@ -1,6 +1,8 @@
 """Every metric at every moment equals the recomputation from raw events, on both databases."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from os import environ
 from typing import Any, NamedTuple
 
@@ -23,6 +25,7 @@ from tests.projections.conftest import Over
 from tests.projections.histories import (
     CONVERSIONS,
     GROUPS,
+    POSITIONS,
     QUESTIONS,
     SCALES,
     SPANS,
@@ -56,6 +59,9 @@ class Inquiry(NamedTuple):
     facts: list[Fact]
     question: Question
     bounds: tuple[int, int]
+    closes: tuple[str | None, str | None] = (None, None)
+    before: int | None = None
+    through_knowledge: bool = False
 
     def of(self, metric: Metric) -> list[Question]:
         """What can be asked of a metric, in each of its modes, as like the question as it allows."""
@@ -71,7 +77,16 @@ class Inquiry(NamedTuple):
         strange = {name: None for name in DIMENSIONS if name not in metric.by}
         stage = question.stage if metric.stage else None
         asked = replace(question, by=by, since=since, until=until, stage=stage, **strange)
+        if metric.closes:
+            asked = replace(asked, closes_since=self.closes[0], closes_until=self.closes[1])
+        if metric.compares and self.before is not None:
+            asked = replace(asked, known_before=min(self.before, question.known_at))
+            if self.through_knowledge and not set(by) & set(PERIODS):
+                asked = replace(asked, since=None, until=None)
         return [metric.checked(replace(asked, mode=mode)) for mode in metric.modes or ("",)]
+
+
+CLOSING = st.sampled_from([(None, "2024-02-29"), ("2024-02-29", None), ("2024-02-01", "2024-03-01")])
 
 
 @st.composite
@@ -90,7 +105,10 @@ def inquiries(draw: st.DrawFn) -> Inquiry:
     if draw(st.integers(0, 3)) == 0:
         since, until = draw(st.sampled_from(WHOLE))
         question = replace(question, since=since, until=until)
-    return Inquiry(spread(draw(histories()), scale), question, (scale[0], scale[-1]))
+    closes = draw(st.just((None, None)) | CLOSING)
+    before = draw(st.none() | POSITIONS)
+    bounds = scale[0], scale[-1]
+    return Inquiry(spread(draw(histories()), scale), question, bounds, closes, before, draw(st.booleans()))
 
 
 def told(views: Views, metric: Metric, question: Question) -> Answer:
@@ -198,6 +216,19 @@ def test_the_modes_of_the_funnel_agree_as_far_as_they_must(over: Over, inquiry: 
     for row in (row for rows in modes.values() for row in rows.values()):
         assert 0 <= row.advanced <= row.entered
         assert 0 <= row.still_open <= row.entered - row.advanced
+
+
+@less
+@given(inquiry=inquiries())
+def test_a_waterfall_balances_to_the_minor_unit(over: Over, inquiry: Inquiry):
+    views = over(inquiry.facts)
+    views.rebuild()
+    for question in inquiry.of(METRICS["waterfall"]):
+        answer = views.ask("waterfall", question)
+        sums: dict[Any, Decimal] = defaultdict(Decimal)
+        for group, row in zip(answer.groups, answer.records, strict=True):
+            sums[*group.values(), row.currency] += -row.amount if row.bucket == "closing" else row.amount
+        assert not any(sums.values())
 
 
 def test_every_metric_has_a_recomputation():
