@@ -20,7 +20,6 @@ from projections.calendars import Calendar
 from projections.question import DIMENSIONS, Question
 from projections.rates import Rate, Rates
 from projections.versions import END
-from tests.projections import naive
 from tests.projections.conftest import Over
 from tests.projections.histories import (
     CURRENCIES,
@@ -32,6 +31,7 @@ from tests.projections.histories import (
     SOURCES,
     histories,
 )
+from tests.projections.pasts import past, standing
 from tests.projections.test_moments import often
 
 DAY = 86_400_000_000
@@ -116,7 +116,7 @@ def teams(facts: list[Fact], known_at: int, effective_at: int) -> dict[str, str]
     """Each seller's team."""
     found: dict[str, str] = {}
     for team in TEAMS:
-        changes = [event for when, _, event in naive.standing(facts, team, known_at) if when <= effective_at]
+        changes = [event for when, _, event in standing(facts, team, known_at) if when <= effective_at]
         for member in changes[-1].members if changes else ():
             found[member] = min(found.get(member, team), team)
     return found
@@ -137,7 +137,7 @@ def worth(facts: list[Fact], question: Question) -> dict[tuple[Any, ...], Decima
     found: dict[tuple[Any, ...], int] = defaultdict(int)
     team_of = teams(facts, question.known_at, question.effective_at)
     convert = converter(facts, question)
-    for steps in naive.past(facts, question).values():
+    for steps in past(facts, question).values():
         deal = steps[-1].deal
         team, closes = team_of.get(deal.terms.owner, ""), deal.terms.close_date
         ranged = question.closes_since or question.closes_until
@@ -243,7 +243,7 @@ def test_every_group_is_a_scope_of_its_own(
 def told(facts: list[Fact], question: Question) -> Iterator[tuple[str, str, int]]:
     """(currency, bucket, minor units) of the facts between two instants, by the definitions, of deals of one owner."""
     upto = replace(question, effective_at=(question.until or 0) - 1, owner=None, currency=None)
-    for steps in naive.past(facts, upto).values():
+    for steps in past(facts, upto).values():
         for before, after in zip([None, *steps], steps, strict=False):
             if after.when < (question.since or 0):
                 continue
