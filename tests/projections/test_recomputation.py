@@ -117,6 +117,11 @@ def told(views: Views, metric: Metric, question: Question) -> Answer:
     return Answer([(g, astuple(r)) for g, r in zip(found.groups, found.records, strict=True)], found.left_out)
 
 
+def alike(metric: Metric, answer: Answer) -> Answer:
+    """An answer as far as it must be the same: a balance names a missing rate as often as it is met, which is open."""
+    return answer._replace(left_out=dict.fromkeys(answer.left_out, 0)) if metric.compares else answer
+
+
 def other_moments(question: Question) -> list[Question]:
     """The question at each of its axes alone, and as things stand."""
     return [
@@ -135,7 +140,8 @@ def test_every_metric_equals_its_recomputation(over: Over, inquiry: Inquiry, pag
         world = World(log, moment.known_at)
         for metric in METRICS.values():
             for question in inquiry._replace(question=moment).of(metric):
-                assert told(views, metric, question) == recomputed(metric.name, world, question), metric.name
+                anew = recomputed(metric.name, world, question)
+                assert alike(metric, told(views, metric, question)) == alike(metric, anew), metric.name
 
 
 @seldom

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 
@@ -10,6 +11,7 @@ from tests.recompute.fold import Deal, Money, Raw, Step
 
 ENTERING = {"won": "reopened", "lost": "reopened", "merged": "restored", "deleted": "restored"}
 LEAVING = {"won": "won", "lost": "lost", "merged": "merged-or-deleted", "deleted": "merged-or-deleted"}
+TRANSFERRED = "transferred-out", "transferred-in"
 FLOWS = (
     "created", "increased", "decreased", "pulled-in", "pushed-out", "won", "lost", "reopened", "transferred-in",
     "transferred-out", "merged-or-deleted", "restored", "revalued", "corrected",
@@ -20,7 +22,7 @@ class Scene:
     """The filters, the group and the rates at a position and an instant: what counts, and for how much."""
 
     def __init__(self, asked: Asked, world: World, moment: int) -> None:
-        self.asked = asked.at(effective_at=moment)
+        self.whole, self.asked = asked, asked.at(effective_at=moment)
         self.asked.world, self.moment = world, moment
 
     def deal(self, stream: str) -> Deal | None:
@@ -42,7 +44,11 @@ class Scene:
         return deal is not None and deal.status == "open" and self.mine(deal) and self.timely(deal)
 
     def worth(self, deal: Deal) -> Money | None:
-        return Asked(self.asked.world, self.asked.question).worth(deal.worth)
+        """In the currency asked for; what no rate is known for is named once, however often it is met."""
+        alone = Asked(self.asked.world, self.asked.question)
+        found = alone.worth(deal.worth)
+        self.whole.left_out |= alone.left_out
+        return found
 
     def value(self, deal: Deal | None) -> Money | None:
         """What a deal adds; None where it does not count, or no rate is known."""
@@ -76,37 +82,34 @@ class Balance:
 
     def step(self, old: Scene, before: Deal | None, new: Scene, after: Deal | None) -> None:
         """A deal from one state in one scene to another in another, in the fixed order of what may have changed."""
-        if before is None or not old.counts(before):
+        if before is None or before.status != "open":
             if after and new.counts(after):
-                self.pour(entering(old, before), new.worth(after))
-            return
-        if after is None:
-            self.pour("merged-or-deleted", old.worth(before), -1)
-            return
-        worth, amount = new.worth(before), new.worth(after)
-        self.whole("revalued", old.worth(before), worth)
-        if not new.mine(after):
-            self.pour("transferred-out", worth, -1)
-        elif not new.timely(after):
-            self.pour("pushed-out", worth, -1)
+                self.pour(ENTERING[before.status] if before else "created", new.worth(after))
+        elif after is None:
+            self.pour("merged-or-deleted", old.value(before), -1)
         else:
-            self.changed(worth, amount, "increased", "decreased", "transferred-out", "transferred-in")
+            still_open = replace(after, status="open")
+            self.moved(old, before, new, still_open)
             if after.status != "open":
-                self.pour(LEAVING[after.status], amount, -1)
+                self.pour(LEAVING[after.status], new.value(still_open), -1)
+
+    def moved(self, old: Scene, before: Deal, new: Scene, after: Deal) -> None:
+        """A deal that was open, as if it still were."""
+        was, now = old.counts(before), new.counts(after)
+        if was:
+            self.whole("revalued", old.worth(before), new.worth(before))
+        if was and now:
+            self.changed(new.worth(before), new.worth(after), "increased", "decreased", *TRANSFERRED)
+        elif was:
+            self.pour("pushed-out" if new.mine(after) else "transferred-out", new.worth(before), -1)
+        elif now:
+            self.pour("pulled-in" if old.mine(before) else "transferred-in", new.worth(after))
 
     def records(self, buckets: Sequence[str]) -> Iterator[Record]:
         """Every bucket of every currency that there is."""
         for currency in sorted({currency for currency, _ in self.deals}):
             for bucket in buckets:
                 yield currency, bucket, self.deals[currency, bucket], self.amounts[currency, bucket]
-
-
-def entering(old: Scene, before: Deal | None) -> str:
-    if before is None:
-        return "created"
-    if before.status != "open":
-        return ENTERING[before.status]
-    return "pulled-in" if old.mine(before) else "transferred-in"
 
 
 def waterfall(asked: Asked) -> Iterator[Record]:
