@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 
@@ -10,6 +11,7 @@ from tests.recompute.fold import Deal, Money, Raw, Step
 
 ENTERING = {"won": "reopened", "lost": "reopened", "merged": "restored", "deleted": "restored"}
 LEAVING = {"won": "won", "lost": "lost", "merged": "merged-or-deleted", "deleted": "merged-or-deleted"}
+TRANSFERRED = "transferred-in", "transferred-out"
 FLOWS = (
     "created", "increased", "decreased", "pulled-in", "pushed-out", "won", "lost", "reopened", "transferred-in",
     "transferred-out", "merged-or-deleted", "restored", "revalued", "corrected",
@@ -75,38 +77,33 @@ class Balance:
         self.changed(before, after, bucket, bucket, bucket, bucket)
 
     def step(self, old: Scene, before: Deal | None, new: Scene, after: Deal | None) -> None:
-        """A deal from one state in one scene to another in another, in the fixed order of what may have changed."""
-        if before is None or not old.counts(before):
-            if after and new.counts(after):
-                self.pour(entering(old, before), new.worth(after))
+        """A deal from one state in one scene to another in another: what may have changed of it, one thing a time.
+
+        Who looks on from a scope sees each of these: a deal that is handed over and then won comes in, and leaves won.
+        """
+        if before is None or before.status != "open":
+            self.pour(ENTERING[before.status] if before else "created", new.value(after))
             return
+        counted = new.worth(before) if old.counts(before) else None
+        self.whole("revalued", old.value(before), counted)
         if after is None:
-            self.pour("merged-or-deleted", old.worth(before), -1)
+            self.pour("corrected", counted, -1)
             return
-        worth, amount = new.worth(before), new.worth(after)
-        self.whole("revalued", old.worth(before), worth)
-        if not new.mine(after):
-            self.pour("transferred-out", worth, -1)
-        elif not new.timely(after):
-            self.pour("pushed-out", worth, -1)
-        else:
-            self.changed(worth, amount, "increased", "decreased", "transferred-out", "transferred-in")
-            if after.status != "open":
-                self.pour(LEAVING[after.status], amount, -1)
+        handed = replace(before, owner=after.owner, process=after.process, product=after.product, source=after.source)
+        put_off = replace(handed, close_date=after.close_date)
+        sold = replace(after, status="open")
+        worths = counted, new.value(handed), new.value(put_off), new.value(sold)
+        self.changed(*worths[:2], *TRANSFERRED, *reversed(TRANSFERRED))
+        self.changed(*worths[1:3], "pulled-in", "pushed-out", "pushed-out", "pulled-in")
+        self.changed(*worths[2:], "increased", "decreased", *reversed(TRANSFERRED))
+        if after.status != "open":
+            self.pour(LEAVING[after.status], worths[-1], -1)
 
     def records(self, buckets: Sequence[str]) -> Iterator[Record]:
         """Every bucket of every currency that there is."""
         for currency in sorted({currency for currency, _ in self.deals}):
             for bucket in buckets:
                 yield currency, bucket, self.deals[currency, bucket], self.amounts[currency, bucket]
-
-
-def entering(old: Scene, before: Deal | None) -> str:
-    if before is None:
-        return "created"
-    if before.status != "open":
-        return ENTERING[before.status]
-    return "pulled-in" if old.mine(before) else "transferred-in"
 
 
 def waterfall(asked: Asked) -> Iterator[Record]:
