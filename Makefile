@@ -16,7 +16,7 @@ lint: .venv/test.stamp
 	$(BIN)/lint-imports
 
 unit: .venv/test.stamp
-	$(BIN)/pytest tests/domain tests -m "not soak" -n 2 --dist loadfile --cov --cov-report=term
+	$(BIN)/pytest tests/domain tests -m "not soak" -n 2 --dist loadfile --hypothesis-profile=ci --cov --cov-report=term
 
 soak: .venv/test.stamp
 	DEALTRAIL_EXAMPLES=500 $(BIN)/pytest tests/projections/test_moments.py tests/projections/test_recomputation.py \

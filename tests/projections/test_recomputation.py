@@ -118,8 +118,8 @@ def told(views: Views, metric: Metric, question: Question) -> Answer:
 
 
 def alike(metric: Metric, answer: Answer) -> Answer:
-    """An answer as far as it must be the same: a balance names a missing rate as often as it is met, which is open."""
-    return answer._replace(left_out=dict.fromkeys(answer.left_out, 0)) if metric.compares else answer
+    """An answer as far as it must be the same: which missing rates a balance meets on its way is open."""
+    return answer._replace(left_out={}) if metric.compares else answer
 
 
 def other_moments(question: Question) -> list[Question]:

@@ -109,6 +109,20 @@ def forecast(asked: Asked) -> Iterator[Record]:
             yield currency, bucket, len(amounts[currency, bucket]), amount, cumulative, *told
 
 
+def holders(asked: Asked) -> Iterator[tuple[str, ...]]:
+    """The groups of those who hold quotas or whose forecast was adjusted, whether they have deals or not."""
+    dimensions = [name for name in asked.question.by if name in (*ASPECTS, "owner", "team", "currency")]
+    if set(dimensions) & set(ASPECTS):
+        return
+    held = [(each.holder, each.amount.currency) for each in asked.world.quotas]
+    for holder, currency in (*held, *((each.holder, each.currency) for each in adjustments(asked))):
+        is_team = holder.startswith("team-")
+        team = holder if is_team else asked.world.teams.team_of(holder, asked.question.effective_at)
+        seller = "" if is_team else holder
+        own = {"owner": seller, "team": team, "currency": asked.question.convert_to or currency}
+        yield tuple(own[name] for name in dimensions)
+
+
 def quotas(asked: Asked) -> list[Quota]:
     """The targets of who is asked for within the period, none that lies within another one of the same holder."""
     question, (first, last) = asked.question, asked.days()
