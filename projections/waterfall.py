@@ -50,11 +50,12 @@ def waterfall(asked: Inquiry) -> Iterator[Part]:
     revalued (another rate begins to count). Mode net compares the first and the last state of each deal as one step.
     A step may fill several buckets, in this order: revalued, transferred, pulled in or pushed out, increased or
     decreased; then what leaves does, with the amount that it has by then. So a win at a higher amount increases, and
-    the amount won leaves. What enters does so as it is. Opening + all the buckets = closing, to the minor unit, and
-    none of them is computed from the others.
-    Filters say what is in scope, at every moment anew; every group of an answer is a scope of its own. A merged or
-    deleted deal is worth nothing from the moment on at which it happened. Corrections stand in the place of what they
-    correct.
+    the amount won leaves. What becomes open enters as it then is. Opening + all the buckets = closing, to the minor
+    unit, and none of them is computed from the others.
+    Filters say what is in scope, at every moment anew; every group of an answer is a scope of its own, and sees all of
+    a step: a deal that was handed over and won is transferred into the scope of who won it, and leaves it won. A
+    merged or deleted deal is worth nothing from the moment on at which it happened. Corrections stand in the place of
+    what they correct.
     With an earlier position to compare with (known_before): the opening is what was known then, and restated is what
     has become known of it since. Without a period: how the value at one moment changed as facts became known from
     that position on; each fact fills the buckets of what it changed, and a correction fills corrected.

@@ -107,7 +107,8 @@ def metric(
     if plot:
         from infra.plots import draw
 
-        given = ", ".join(f"{key} {value}" for key, value in questioning.given().items() if key not in ("by",))
+        said = {key.replace("_", " "): value for key, value in questioning.given().items() if key != "by"}
+        given = ", ".join(f"{key} {value}" for key, value in said.items())
         draw(plot, name, rows(answer), [moment_of(answer), *([given] if given else [])])
     if exporting:
         table = [{**group, **asdict(record)} for group, record in zip(answer.groups, answer.records, strict=True)]

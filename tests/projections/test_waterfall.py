@@ -35,6 +35,8 @@ from tests.projections.conftest import Over
 from tests.projections.histories import FactLog
 from tests.projections.test_metrics import PROCESS, log, opened
 from tests.projections.test_metrics import to as moved_to
+from tests.projections.test_recomputation import raw
+from tests.recompute import World, recomputed
 
 DAY = 86_400_000_000
 ANN = replace(opened("100"), owner="ann", product="x", close_date=date(2026, 3, 31))
@@ -123,6 +125,38 @@ def test_the_net_form_is_one_step_a_deal(over: Over):
     assert flows(views, since=10, until=30) == ends | {
         "increased": (1, "30"), "lost": (1, "-130"), "reopened": (1, "130"), "decreased": (1, "-40"),
     }  # fmt: skip
+
+
+# (scope, events in the period, what one step from the first state to the last fills): the deal as in STEPS
+HANDED = OwnerChanged("ann", "bob")
+NET: list[tuple[dict[str, Any], list[Any], dict[str, tuple[int, str]]]] = [
+    ({"owner": "bob"}, [HANDED, to("130")], {"transferred-in": (1, "100"), "increased": (1, "30")}),
+    ({"owner": "ann"}, [HANDED, to("130")], {"transferred-out": (1, "-100")}),
+    ({"owner": "bob"}, [HANDED, WON], {"transferred-in": (1, "100"), "increased": (1, "20"), "won": (1, "-120")}),
+    ({"owner": "ann"}, [HANDED, WON], {"transferred-out": (1, "-100")}),
+    ({"owner": "bob"} | QUARTER, [HANDED, LATER], {"transferred-in": (1, "100"), "pushed-out": (1, "-100")}),
+    (QUARTER, [LATER, to("130")], {"pushed-out": (1, "-100")}),
+    ({"closes_since": "2026-04-01"}, [LATER, WON],
+     {"pulled-in": (1, "100"), "increased": (1, "20"), "won": (1, "-120")}),
+    ({"currency": "USD"}, [OpportunityWon(euros("90", "USD"))],
+     {"transferred-in USD": (1, "90"), "won USD": (1, "-90")}),
+    ({"owner": "bob"}, [HANDED, OwnerChanged("bob", "eve")], {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("scope", "events", "then"), NET)
+def test_one_step_may_lead_through_a_scope(
+    over: Over, scope: dict[str, Any], events: list[Any], then: dict[str, tuple[int, str]]
+):
+    given = log(PROCESS, ("opportunity-1", 5, ANN), *(("opportunity-1", 20, event) for event in events))
+    views = over(given)
+    views.catch_up()
+    asked = Question(since=10, until=30, mode="net", **scope)
+    found = flows(views, since=10, until=30, mode="net", **scope)
+    assert {bucket: flow for bucket, flow in found.items() if bucket.split()[0] not in ("opening", "closing")} == then
+    records = [(row.currency, row.bucket, row.deals, row.amount) for row in views.ask("waterfall", asked).records]
+    told = recomputed("waterfall", World([raw(fact) for fact in given], END), asked)
+    assert [record for _, record in told.records] == records
 
 
 def test_what_happened_after_the_moment_asked_for_is_not_in_it(over: Over):

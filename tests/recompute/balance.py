@@ -11,7 +11,7 @@ from tests.recompute.fold import Deal, Money, Raw, Step
 
 ENTERING = {"won": "reopened", "lost": "reopened", "merged": "restored", "deleted": "restored"}
 LEAVING = {"won": "won", "lost": "lost", "merged": "merged-or-deleted", "deleted": "merged-or-deleted"}
-TRANSFERRED = "transferred-out", "transferred-in"
+TRANSFERRED = "transferred-in", "transferred-out"
 FLOWS = (
     "created", "increased", "decreased", "pulled-in", "pushed-out", "won", "lost", "reopened", "transferred-in",
     "transferred-out", "merged-or-deleted", "restored", "revalued", "corrected",
@@ -81,29 +81,27 @@ class Balance:
         self.changed(before, after, bucket, bucket, bucket, bucket)
 
     def step(self, old: Scene, before: Deal | None, new: Scene, after: Deal | None) -> None:
-        """A deal from one state in one scene to another in another, in the fixed order of what may have changed."""
-        if before is None or before.status != "open":
-            if after and new.counts(after):
-                self.pour(ENTERING[before.status] if before else "created", new.worth(after))
-        elif after is None:
-            self.pour("merged-or-deleted", old.value(before), -1)
-        else:
-            still_open = replace(after, status="open")
-            self.moved(old, before, new, still_open)
-            if after.status != "open":
-                self.pour(LEAVING[after.status], new.value(still_open), -1)
+        """A deal from one state in one scene to another in another: what may have changed of it, one thing a time.
 
-    def moved(self, old: Scene, before: Deal, new: Scene, after: Deal) -> None:
-        """A deal that was open, as if it still were."""
-        was, now = old.counts(before), new.counts(after)
-        if was:
-            self.whole("revalued", old.worth(before), new.worth(before))
-        if was and now:
-            self.changed(new.worth(before), new.worth(after), "increased", "decreased", *TRANSFERRED)
-        elif was:
-            self.pour("pushed-out" if new.mine(after) else "transferred-out", new.worth(before), -1)
-        elif now:
-            self.pour("pulled-in" if old.mine(before) else "transferred-in", new.worth(after))
+        Who looks on from a scope sees each of these: a deal that is handed over and then won comes in, and leaves won.
+        """
+        if before is None or before.status != "open":
+            self.pour(ENTERING[before.status] if before else "created", new.value(after))
+            return
+        counted = new.worth(before) if old.counts(before) else None
+        self.whole("revalued", old.value(before), counted)
+        if after is None:
+            self.pour("corrected", counted, -1)
+            return
+        handed = replace(before, owner=after.owner, process=after.process, product=after.product, source=after.source)
+        put_off = replace(handed, close_date=after.close_date)
+        sold = replace(after, status="open")
+        worths = counted, new.value(handed), new.value(put_off), new.value(sold)
+        self.changed(*worths[:2], *TRANSFERRED, *reversed(TRANSFERRED))
+        self.changed(*worths[1:3], "pulled-in", "pushed-out", "pushed-out", "pulled-in")
+        self.changed(*worths[2:], "increased", "decreased", *reversed(TRANSFERRED))
+        if after.status != "open":
+            self.pour(LEAVING[after.status], worths[-1], -1)
 
     def records(self, buckets: Sequence[str]) -> Iterator[Record]:
         """Every bucket of every currency that there is."""
