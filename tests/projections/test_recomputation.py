@@ -40,7 +40,7 @@ from tests.projections.histories import (
 )
 from tests.recompute import Answer, Raw, World, recomputed
 
-EXAMPLES = int(environ.get("DEALTRAIL_EXAMPLES", "25"))
+EXAMPLES = int(environ.get("DEALTRAIL_EXAMPLES", "8"))
 often = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 less = settings(often, max_examples=max(EXAMPLES // 2, 1))
 seldom = settings(often, max_examples=max(EXAMPLES // 8, 1))
