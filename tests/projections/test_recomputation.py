@@ -45,6 +45,7 @@ often = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=lis
 less = settings(often, max_examples=max(EXAMPLES // 2, 1))
 seldom = settings(often, max_examples=max(EXAMPLES // 8, 1))
 TURNS = 3
+NUMBERS = (int, Decimal)
 
 
 def raw(fact: Fact) -> Raw:
@@ -151,19 +152,20 @@ def test_a_metric_known_at_a_position_is_what_it_was_when_the_log_ended_there(ov
     views = over(log)
     then: dict[tuple[int, str], Answer] = {}
 
-    def asked(count: int, known_at: int) -> Iterator[tuple[Metric, Question]]:
+    def asked(count: int, upto: int, known_at: int) -> Iterator[tuple[Metric, Question]]:
         """Some of the metrics at each position, each in one mode: the others have their turn at the next ones."""
+        there = inquiry._replace(question=replace(inquiry.question, known_at=upto))
         for metric in list(METRICS.values())[(count + turn) % TURNS :: TURNS]:
-            questions = inquiry.of(metric)
+            questions = there.of(metric)
             yield metric, replace(questions[count % len(questions)], known_at=known_at)
 
     for count, fact in enumerate(inquiry.facts):
         log.all.append(fact)
         views.catch_up()
-        for metric, question in asked(count, END):
+        for metric, question in asked(count, fact.position, END):
             then[fact.position, metric.name] = told(views, metric, question)
     for count, fact in enumerate(inquiry.facts):
-        for metric, question in asked(count, fact.position):
+        for metric, question in asked(count, fact.position, fact.position):
             assert told(views, metric, question) == then[fact.position, metric.name], metric.name
 
 
@@ -189,9 +191,9 @@ def test_what_is_behind_a_figure_adds_up_to_it(over: Over, inquiry: Inquiry):
 
 
 def shared(record: Any, behind: Sequence[Behind]) -> dict[str, Any]:
-    """What a record says by the names under which its rows say what they add."""
-    fields = asdict(record)
-    return {name: fields[name] for row in behind[:1] for name in row.adds if name in fields}
+    """The numbers of a record by the names under which its rows say what they add."""
+    names = {name for row in behind for name, value in row.adds.items() if isinstance(value, NUMBERS)}
+    return {name: value for name, value in asdict(record).items() if name in names and isinstance(value, NUMBERS)}
 
 
 def summed(record: Any, behind: Sequence[Behind]) -> dict[str, Any]:
