@@ -72,7 +72,7 @@ def forecast(asked: Inquiry) -> Iterator[Part]:
         elif category == "closed":
             category = "commit"
         expected = Expected(each.deals, each.amount or 0)
-        left_out = each.left_out or (OMITTED if category == OMITTED else "")
+        left_out = OMITTED if category == OMITTED else each.left_out
         yield Part(each.group, (each.currency, category), expected, each.deals, each.origin, left_out, each.currency)
     yield from adjusted(asked)
 
