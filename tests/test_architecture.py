@@ -52,3 +52,12 @@ def test_a_benchmark_is_there_to_be_run(path: Path) -> None:
 def test_an_impure_call_would_be_seen() -> None:
     [call] = [node for node in ast.walk(ast.parse("datetime.now()")) if isinstance(node, ast.Call)]
     assert getattr(call.func, "attr", "") in IMPURE
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "recompute").glob("*.py")), ids=name)
+def test_the_recomputation_shares_no_code_with_what_it_checks(path: Path) -> None:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    modules = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    modules += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    assert modules
+    assert not {module.partition(".")[0] for module in modules} & {*FOLDERS, "msgspec", "sqlalchemy"}
