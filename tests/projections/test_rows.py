@@ -253,12 +253,12 @@ def test_a_process_has_a_row_for_every_stage_of_every_version():
         ("1/demo", {
             "process_name": "Sales", "process_version": 1, "stage": "demo", "name": "Demo", "place": 1, "kind": "open",
             "probability": 2501, "category": "pipeline", "stale_days": 14,
-            "retired_to": "",
+            "retired_to": "", "qualifies": 1,
         }),
         ("2/won", {
             "process_name": "Sales 2", "process_version": 2, "stage": "won", "name": "Won", "place": 2, "kind": "won",
             "probability": 10_000, "category": "closed", "stale_days": 0,
-            "retired_to": "",
+            "retired_to": "", "qualifies": 0,
         }),
     ]  # fmt: skip
     assert [from_cells(processes.PROJECTION, cells(processes.PROJECTION, version)) for version in made] == made
