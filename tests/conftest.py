@@ -13,6 +13,8 @@ from psycopg.conninfo import make_conninfo
 
 from infra.store import Log, open_log
 
+os.environ["COLUMNS"] = "120"  # as wide as a pipe is given; whoever runs tests side by side tells them 80
+
 REQUIRED = os.environ.get("DEALTRAIL_REQUIRE_REAL") == "1"
 
 
