@@ -5,6 +5,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,17 +17,49 @@ FILE = Path("dealtrail.toml")
 PREFIX = "DEALTRAIL_"
 
 
+class Kafka(Struct, frozen=True, forbid_unknown_fields=True):
+    """How Apache Kafka is reached: the table [kafka], or DEALTRAIL_KAFKA_SERVERS and so on.
+
+    servers: host:port, several separated by commas; empty where there is no Kafka. security, mechanism, user,
+    password: as the listener wants them. ca_file: whom to trust, where not the machine's own authorities; cert_file
+    and key_file: who we are, where the listener asks for a certificate. source: what each message names as its origin.
+    replicas: how many brokers keep each topic that we create.
+    """
+
+    servers: str = ""
+    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
+    user: str = ""
+    password: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    source: str = "/dealtrail"
+    replicas: int = 1
+
+    def __post_init__(self) -> None:
+        if self.security.startswith("SASL_") and not (self.mechanism and self.user and self.password):
+            raise Malformed(f"kafka.security: {self.security} needs kafka.mechanism, kafka.user and kafka.password")
+        if self.mechanism and not self.security.startswith("SASL_"):
+            raise Malformed(f"kafka.mechanism: {self.mechanism} needs kafka.security SASL_SSL, or SASL_PLAINTEXT")
+        if bool(self.cert_file) != bool(self.key_file):
+            raise Malformed("kafka.cert_file: a certificate needs kafka.key_file, and the other way round")
+        if self.replicas < 1:
+            raise Malformed("kafka.replicas: at least one broker has to keep a topic")
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings, by their names in dealtrail.toml; DEALTRAIL_DB and so on in the environment come first.
 
     db: where the log is, `sqlite:///FILE` or `postgresql://…`. key_file: the master key that personal fields are
     sealed under, one for each log; empty means beside an SQLite log, or named after the database. actor: who asks;
-    empty means the user logged in.
+    empty means the user logged in. kafka: where events are published and read.
     """
 
     db: str = "sqlite:///dealtrail.db"
     key_file: str = ""
     actor: str = ""
+    kafka: Kafka = Kafka()
 
     @property
     def key_path(self) -> Path:
@@ -45,11 +78,18 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 def read_settings(environment: Mapping[str, str] = os.environ, file: Path = FILE, **given: str | None) -> Settings:
     """The settings of this installation; what is `given` and not None comes first. Malformed names a bad one."""
-    known = Settings.__struct_fields__
     try:
         values = tomllib.loads(file.read_text()) if file.exists() else {}
-        values |= {name: environment[PREFIX + name.upper()] for name in known if environment.get(PREFIX + name.upper())}
+        values |= _from_environment(environment, PREFIX, Settings)
+        if kafka := _from_environment(environment, f"{PREFIX}KAFKA_", Kafka):
+            values["kafka"] = {**values.get("kafka", {}), **kafka}
         values |= {name: value for name, value in given.items() if value is not None}
-        return msgspec.convert(values, Settings)
+        return msgspec.convert(values, Settings, strict=False)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, OSError) as error:
         raise Malformed(f"{file}: {error}") from error
+
+
+def _from_environment(environment: Mapping[str, str], prefix: str, struct: type[Struct]) -> dict[str, str]:
+    """The fields that the environment names."""
+    names = struct.__struct_fields__
+    return {name: environment[prefix + name.upper()] for name in names if environment.get(prefix + name.upper())}

@@ -182,6 +182,10 @@ class Log(Facts, Protocol):
         """
         ...
 
+    def stored_after(self, after: int, limit: int) -> list[Row]:
+        """The next events after a position in the same form, never past one that may still appear before it."""
+        ...
+
     def begun(self, streams: Sequence[str], upto: int) -> set[str]:
         """Those of several streams that had begun by a position."""
         ...

@@ -121,6 +121,11 @@ class Reader(ABC):
         for event_id, *others, state in self.flow(sql, upto):
             yield (str(event_id), *others, bytes(state))
 
+    def stored_after(self, after: int, limit: int) -> list[Row]:
+        """The next events after a position as they are stored; see `page`."""
+        found = self._next(self._recorded_rows, after, limit)
+        return [(str(event_id), *others, bytes(state)) for event_id, *others, state in found]
+
     def begun(self, streams: Sequence[str], upto: int) -> set[str]:
         """Those of several streams that had begun by a position."""
         sql = (

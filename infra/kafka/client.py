@@ -1,0 +1,92 @@
+"""The one place where the broker client is chosen and set up: who connects, how, and what it says when it cannot."""
+
+import socket
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import KafkaError
+
+from domain.errors import Malformed, Unavailable
+from infra.kafka.envelope import Message
+from infra.settings import Kafka
+
+BOOTSTRAP = 10_000  # ms until a broker that does not answer is given up
+DAY = 86_400_000  # ms: no send is given up before; see docs/decisions/0013
+SESSION = 6000  # ms after which a silent consumer's partitions go to others
+
+Client = TypeVar("Client")
+
+
+def options(kafka: Kafka) -> dict[str, Any]:
+    """What every client is told. Raises Malformed where no broker is named."""
+    if not kafka.servers:
+        raise Malformed("kafka.servers: name a broker, such as DEALTRAIL_KAFKA_SERVERS=127.0.0.1:9092")
+    return {
+        "bootstrap_servers": [server.strip() for server in kafka.servers.split(",")],
+        "security_protocol": kafka.security,
+        "sasl_mechanism": kafka.mechanism or None,
+        "sasl_plain_username": kafka.user or None,
+        "sasl_plain_password": kafka.password or None,
+        "ssl_cafile": kafka.ca_file or None,
+        "ssl_certfile": kafka.cert_file or None,
+        "ssl_keyfile": kafka.key_file or None,
+        "bootstrap_timeout_ms": BOOTSTRAP,
+        "reconnect_backoff_max_ms": 500,
+    }
+
+
+def connected(kafka: Kafka, make: Callable[..., Client], **others: Any) -> Client:
+    """A client of one of the brokers. Raises Unavailable, saying what was tried."""
+    try:
+        return make(**options(kafka), **others)
+    except (KafkaError, OSError, ValueError) as error:
+        who = f" as {kafka.user} by {kafka.mechanism}" if kafka.mechanism else ""
+        tried = f"{kafka.security}{who}, trusting {kafka.ca_file or 'the authorities of this machine'}"
+        raise Unavailable(f"no Kafka at {kafka.servers} lets us in ({tried}): {error or type(error).__name__}") from error
+
+
+def admin(kafka: Kafka) -> KafkaAdminClient:
+    """Who creates and describes topics."""
+    return connected(kafka, KafkaAdminClient)
+
+
+def producer(kafka: Kafka, **others: Any) -> KafkaProducer:
+    """Who sends: in order, each message once for as long as it lives, and never giving up before a day is over."""
+    settled = {"linger_ms": 5, "batch_size": 131_072, "compression_type": "lz4", "delivery_timeout_ms": DAY}
+    return connected(kafka, KafkaProducer, **{**settled, "request_timeout_ms": 15_000, **others})
+
+
+def group_consumer(kafka: Kafka, group: str, **others: Any) -> KafkaConsumer:
+    """A member of a group; nothing is committed unless it says so."""
+    settled: dict[str, Any] = {
+        "group_id": group,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "allow_auto_create_topics": False,
+        "session_timeout_ms": SESSION,
+        "heartbeat_interval_ms": 1000,
+        "partition_assignment_strategy": [CooperativeStickyAssignor],
+    }
+    return connected(kafka, KafkaConsumer, **{**settled, **others})
+
+
+def reader(kafka: Kafka, **others: Any) -> KafkaConsumer:
+    """Who reads partitions that it names itself, as a member of no group."""
+    return connected(kafka, KafkaConsumer, enable_auto_commit=False, allow_auto_create_topics=False, **others)
+
+
+def messages(found: Iterable[Any]) -> list[Message]:
+    """What the client polled, in our own terms."""
+    return [Message(each.topic, each.partition, each.offset, each.key, each.value, each.headers) for each in found]
+
+
+def answers(server: str, timeout: float = 1.0) -> bool:
+    """Whether anything listens at host:port."""
+    host, _, port = server.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout):
+            return True
+    except OSError:
+        return False

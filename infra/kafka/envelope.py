@@ -1,0 +1,89 @@
+"""A stored event as a message and back: CloudEvents 1.0, Kafka binding, binary mode.
+
+The key is the stream and the value the event's JSON as it is stored; all else stands in headers. What is empty is
+left out. `ce_id` is `<stream>:<version>`: by it a consumer knows what it has had, and that nothing is missing.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from domain.errors import Malformed
+from domain.recorded import instant, micros
+from infra.store.log import Row
+
+TYPE_PREFIX, TYPE_SUFFIX = "dealtrail.", ".v1"
+
+Header = tuple[str, bytes]
+
+
+class Message(NamedTuple):
+    """A message as a consumer receives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Iterable[Header]
+
+
+EXTENSIONS = (  # of CloudEvents, with the place in a stored row
+    ("ce_eventid", 0),
+    ("ce_actor", 6),
+    ("ce_onbehalfof", 7),
+    ("ce_reason", 8),
+    ("ce_commandid", 9),
+    ("ce_correlationid", 10),
+    ("ce_causationid", 11),
+    ("ce_sourcesystem", 12),
+    ("ce_sourceid", 13),
+    ("ce_batch", 14),
+)
+_SPEC = ("ce_specversion", b"1.0")
+_JSON = ("content-type", b"application/json")
+
+
+def event_type(tag: str) -> str:
+    """`ce_type` of an event: its tag and the version of its form."""
+    return f"{TYPE_PREFIX}{tag}{TYPE_SUFFIX}"
+
+
+def headers(row: Row, source: bytes) -> list[Header]:
+    """The headers of an event, from its row as `Log.stored_after` gives it."""
+    stream, version, position, occurred_at, recorded_at = row[1:6]
+    made = [
+        _SPEC,
+        ("ce_id", f"{stream}:{version}".encode()),
+        ("ce_source", source),
+        ("ce_type", f"{TYPE_PREFIX}{row[15]}{TYPE_SUFFIX}".encode()),
+        ("ce_time", rfc3339(occurred_at)),
+        ("ce_subject", stream.encode()),
+        ("ce_position", b"%d" % position),
+        ("ce_version", b"%d" % version),
+        ("ce_recordedtime", rfc3339(recorded_at)),
+        _JSON,
+    ]
+    made += [(name, row[place].encode()) for name, place in EXTENSIONS if row[place]]
+    return made
+
+
+def rfc3339(moment: int) -> bytes:
+    """Microseconds since 1970 as `2026-03-31T09:00:00.000000Z`."""
+    return f"{instant(moment):%Y-%m-%dT%H:%M:%S.%f}Z".encode()
+
+
+def stored_row(message: Message) -> tuple[Any, ...]:
+    """The row that a message was made from. Raises Malformed where it is not one of ours."""
+    found = {name: value for name, value in message.headers}
+    try:
+        stream, _, version = found["ce_id"].decode().rpartition(":")
+        tag = found["ce_type"].decode().removeprefix(TYPE_PREFIX).removesuffix(TYPE_SUFFIX)
+        event_id, *others = (found.get(name, b"").decode() for name, _ in EXTENSIONS)
+        times = (micros(datetime.fromisoformat(found[name].decode())) for name in ("ce_time", "ce_recordedtime"))
+        if message.value is None:
+            raise ValueError("it has no value")
+        return (event_id, stream, int(version), int(found["ce_position"]), *times, *others, tag, message.value)
+    except (KeyError, ValueError) as error:  # a missing header, or one that does not read
+        place = f"{message.topic}, partition {message.partition}, offset {message.offset}"
+        raise Malformed(f"{place}: this is no event of dealtrail: {error}") from error
