@@ -44,7 +44,8 @@ def connected(kafka: Kafka, make: Callable[..., Client], **others: Any) -> Clien
     except (KafkaError, OSError, ValueError) as error:
         who = f" as {kafka.user} by {kafka.mechanism}" if kafka.mechanism else ""
         tried = f"{kafka.security}{who}, trusting {kafka.ca_file or 'the authorities of this machine'}"
-        raise Unavailable(f"no Kafka at {kafka.servers} lets us in ({tried}): {error or type(error).__name__}") from error
+        why = str(error) or type(error).__name__
+        raise Unavailable(f"no Kafka at {kafka.servers} lets us in ({tried}): {why}") from error
 
 
 def admin(kafka: Kafka) -> KafkaAdminClient:

@@ -75,7 +75,7 @@ def rfc3339(moment: int) -> bytes:
 
 def stored_row(message: Message) -> tuple[Any, ...]:
     """The row that a message was made from. Raises Malformed where it is not one of ours."""
-    found = {name: value for name, value in message.headers}
+    found = dict(message.headers)
     try:
         stream, _, version = found["ce_id"].decode().rpartition(":")
         tag = found["ce_type"].decode().removeprefix(TYPE_PREFIX).removesuffix(TYPE_SUFFIX)
