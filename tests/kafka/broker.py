@@ -29,7 +29,8 @@ def jars() -> Path:
         flock(lock, LOCK_EX)
         if not (JARS / "complete").exists():
             goal = ("dependency:copy-dependencies", f"-DoutputDirectory={JARS}", "-DincludeScope=runtime")
-            subprocess.run(["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), *goal], check=True, stdin=subprocess.DEVNULL)
+            command = ["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), *goal]
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
             (JARS / "complete").touch()
     return JARS
 
