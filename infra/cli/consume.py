@@ -36,4 +36,6 @@ def consume(
 
 def consumers() -> dict[str, Run]:
     """The consumers by name."""
-    return {}
+    from infra.kafka import read_model
+
+    return {"read_model": read_model.run}

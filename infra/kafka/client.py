@@ -1,12 +1,17 @@
-"""The one place where the broker client is chosen and set up: who connects, how, and what it says when it cannot."""
+# pyright: basic
+"""The one place where the broker client is chosen and set up: who connects, how, and what it says when it cannot.
+
+The client carries no types; what the rest needs of it is spelled out here.
+"""
 
 import socket
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
 
 from domain.errors import Malformed, Unavailable
 from infra.kafka.envelope import Message
@@ -17,6 +22,71 @@ DAY = 86_400_000  # ms: no send is given up before; see docs/decisions/0013
 SESSION = 6000  # ms after which a silent consumer's partitions go to others
 
 Client = TypeVar("Client")
+
+
+class Partition(NamedTuple):
+    """A partition of a topic; equal to the client's own."""
+
+    topic: str
+    partition: int
+
+
+class Listener(ConsumerRebalanceListener):
+    """Who hears of a rebalance, on the client's own thread: it may take notes, and not do more."""
+
+    def on_partitions_assigned(self, assigned: Sequence[Partition], /) -> None:
+        """These are ours from now on."""
+
+    def on_partitions_revoked(self, revoked: Sequence[Partition], /) -> None:
+        """These are somebody else's."""
+
+    def on_partitions_lost(self, lost: Sequence[Partition], /) -> None:
+        """The same, found out late."""
+
+
+class GroupConsumer(Protocol):
+    """A member of a group."""
+
+    def subscribe(self, topics: Sequence[str], *, listener: Listener) -> None:
+        """Share the partitions of some topics."""
+        ...
+
+    def poll(self, timeout_ms: int) -> dict[Partition, list[Any]]:
+        """What came next in the partitions that are ours."""
+        ...
+
+    def assignment(self) -> set[Partition]:
+        """Which are ours."""
+        ...
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read on from an offset. Raises AssertionError where the partition is not ours."""
+        ...
+
+    def pause(self, *partitions: Partition) -> None:
+        """Return nothing of these."""
+        ...
+
+    def resume(self, *partitions: Partition) -> None:
+        """Return something of these again."""
+        ...
+
+    def commit(self, offsets: Mapping[Partition, Any]) -> None:
+        """Tell the broker which offsets come next, and wait for it."""
+        ...
+
+    def commit_async(self, offsets: Mapping[Partition, Any]) -> object:
+        """The same without waiting."""
+        ...
+
+    def close(self) -> None:
+        """Leave the group."""
+        ...
+
+
+def following(offset: int) -> Any:
+    """An offset as commits want it."""
+    return OffsetAndMetadata(offset, "", -1)
 
 
 def options(kafka: Kafka) -> dict[str, Any]:
@@ -59,7 +129,7 @@ def producer(kafka: Kafka, **others: Any) -> KafkaProducer:
     return connected(kafka, KafkaProducer, **{**settled, "request_timeout_ms": 15_000, **others})
 
 
-def group_consumer(kafka: Kafka, group: str, **others: Any) -> KafkaConsumer:
+def group_consumer(kafka: Kafka, group: str, **others: Any) -> GroupConsumer:
     """A member of a group; nothing is committed unless it says so."""
     settled: dict[str, Any] = {
         "group_id": group,
@@ -70,7 +140,7 @@ def group_consumer(kafka: Kafka, group: str, **others: Any) -> KafkaConsumer:
         "heartbeat_interval_ms": 1000,
         "partition_assignment_strategy": [CooperativeStickyAssignor],
     }
-    return connected(kafka, KafkaConsumer, **{**settled, **others})
+    return cast(GroupConsumer, connected(kafka, KafkaConsumer, **{**settled, **others}))
 
 
 def reader(kafka: Kafka, **others: Any) -> KafkaConsumer:

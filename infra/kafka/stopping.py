@@ -4,13 +4,18 @@ import signal
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from types import FrameType
 
 
 @contextmanager
 def stopped_by_signals() -> Generator[threading.Event]:
     """An event that SIGTERM and SIGINT set; before the context ends the handlers are what they were."""
     event = threading.Event()
-    before = {number: signal.signal(number, lambda *_: event.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        event.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield event
     finally:

@@ -8,8 +8,12 @@ from domain import DECIDERS, kind
 PARTITIONS = 12
 FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1"}
 MONTH = {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * 3_600_000)}
-DAY = {"cleanup.policy": "delete", "retention.ms": str(24 * 3_600_000)}
 COMPACTED = {"cleanup.policy": "compact"}
+LATEST = {
+    **COMPACTED,
+    "segment.ms": "600000",
+    "min.cleanable.dirty.ratio": "0.01",
+}  # of one key the newest, and a while
 
 
 class Topic(NamedTuple):
@@ -32,7 +36,7 @@ POSITIONS = Topic(
     "sales.log.positions.v1",
     "Up to which position the log is published, with the offset that comes next in each partition.",
     1,
-    DAY,
+    LATEST,
 )
 INTAKE = Topic("sales.lead.intake.v1", "Leads from outside.", PARTITIONS, MONTH)
 

@@ -96,15 +96,19 @@ class Page(NamedTuple):
     end: bool
 
 
-class Facts(Protocol):
+class Histories(Protocol):
+    """What a fold asks where a fact came late: all that its stream is."""
+
+    def facts(self, streams: Sequence[str], upto: int) -> dict[str, list[Fact]]:
+        """The facts of each stream in order of version, up to a position."""
+        ...
+
+
+class Facts(Histories, Protocol):
     """The half of a log from which tables are made."""
 
     def page(self, after: int, limit: int) -> list[Fact]:
         """The next facts in order of position, never past one that may still appear before it."""
-        ...
-
-    def facts(self, streams: Sequence[str], upto: int) -> dict[str, list[Fact]]:
-        """The facts of each stream in order of version, up to a position."""
         ...
 
     def scan(self, upto: int, shard: int = 0, shards: int = 1) -> Iterator[list[Fact]]:

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, tuple_row
 from psycopg.sql import SQL, Composed
 
-from domain.errors import Conflict, Malformed, Unavailable
+from domain.errors import Conflict, Forbidden, Malformed, Unavailable
 from infra.store.group import GroupCommit
 from infra.store.log import Append, Appended, Draft, Row
 from infra.store.postgres_tables import ENVELOPE_NAMES, Names, create_statements
@@ -190,7 +190,7 @@ class PostgresLog(Reader):
     def _write(self, group: Sequence[_Call]) -> list[Appended | Exception]:
         try:
             return self._run(group)
-        except (psycopg.Error, Unavailable):
+        except (psycopg.Error, Unavailable, Forbidden):
             return self._one_by_one(group)
 
     def _run(self, group: Sequence[_Call]) -> list[Appended | Exception]:
@@ -218,7 +218,7 @@ class PostgresLog(Reader):
             for call in group:
                 try:
                     (outcome,) = self._run([call])
-                except psycopg.Error as error:
+                except (psycopg.Error, Forbidden) as error:
                     outcome = error
                 if isinstance(outcome, Conflict):
                     outcome = self._stored_already(call.append) or outcome
@@ -291,6 +291,8 @@ class PostgresLog(Reader):
     def _translated(self) -> Generator[None]:
         try:
             yield
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise Forbidden(f"the event log at {self._place} does not allow it: {error}") from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise Unavailable(f"the event log at {self._place} cannot be used: {error}") from error
 

@@ -3,14 +3,14 @@
 import time
 from collections import Counter
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
 from typing import Any, Self
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.errors import NotFound, Unavailable
+from domain.errors import NotFound, Rejected, Unavailable
 from infra.store import Log
 from infra.store.log import Facts
 from infra.views.building import FAR, PAGE, PART, POLL, Builder, alone, is_far
@@ -128,6 +128,9 @@ class Views:
         are built anew where that is the shorter way. Who comes while another does it waits and finds it done.
         """
         goal = self._log.head()
+        with suppress(Gone):
+            if self.position() == goal:  # the usual case where somebody else keeps them up
+                return goal
         while (reached := self._step(page, far)) < goal:  # every step gets further
             pass
         return reached
@@ -176,11 +179,15 @@ class Views:
     def retry(self, stream: str | None = None) -> tuple[list[Parked], list[Parked]]:
         """Fold parked streams anew from the log, all or one: (those that are followed again, those that still park).
 
-        Raises NotFound for a stream that is not parked.
+        Raises NotFound for a stream that is not parked, Rejected for tables that are fed from Kafka.
         """
         freed, still = list[Parked](), list[Parked]()
         self._references = {}
         with self._writing() as writing:
+            if writing.furthest() == END:
+                raise Rejected(
+                    "these tables are fed from Kafka: `dealtrail rebuild` makes them anew, parked streams too"
+                )
             asked = writing.parked(None if stream is None else [stream])
             if stream is not None and not asked:
                 raise NotFound(f"{stream}: no projection has parked it")
@@ -253,10 +260,9 @@ class Views:
             raise NotFound(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
         question = metric.checked(question)
         with self._tables.reading(self._shape) as snapshot:
-            positions = snapshot.positions(self._projections).values()
-            moment = min(question.known_at, *positions)
+            moment = min(question.known_at, *snapshot.positions(self._projections).values())
             # what is known at the position that the tables have reached is all that they know, which is quicker to find
-            pinned = replace(question, known_at=END if moment == max(positions) else moment)
+            pinned = replace(question, known_at=END if moment == snapshot.furthest() else moment)
             place = snapshot.generation, moment
             known = self._references.get(place)
             if known is None:  # what is known at a position never changes

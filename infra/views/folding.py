@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from domain import kind
 from domain.recorded import Fact, Unreadable
-from infra.store.log import Facts
+from infra.store.log import Facts, Histories
 from infra.views.tables import Generation, Parked, Writing
 from projections.versions import (
     Cells,
@@ -43,7 +43,7 @@ def advance(writing: Writing, log: Facts, projections: Sequence[Projection], pag
     return facts[-1].position
 
 
-def fold_page(writing: Writing, log: Facts, projection: Projection, page: Iterable[Fact]) -> None:
+def fold_page(writing: Writing, log: Histories, projection: Projection, page: Iterable[Fact]) -> None:
     """Bring one projection's rows from before a page of facts to after it."""
     streams: dict[str, list[Fact]] = {}
     for fact in relevant(projection, page):
@@ -74,7 +74,7 @@ def fold_page(writing: Writing, log: Facts, projection: Projection, page: Iterab
 
 
 def news_before_poison(
-    writing: Writing, log: Facts, projection: Projection, tips: Sequence[Version], page: Sequence[Fact]
+    writing: Writing, log: Histories, projection: Projection, tips: Sequence[Version], page: Sequence[Fact]
 ) -> tuple[list[Version], list[Version]]:
     """The `news` of those facts of a page that come before the one that cannot be folded, at which the stream parks."""
     stream, upto = page[0].stream, page[-1].position

@@ -163,6 +163,13 @@ class PostgresTables:
             yield PostgresWriting(connection, self._follow(connection, shape))
 
     @contextmanager
+    def joint(self, shape: str, patience: float = PATIENCE) -> Generator[PostgresWriting]:
+        """The same beside others who write to other streams; nobody replaces the generation meanwhile."""
+        with self._transaction() as connection:
+            self._locked(connection, patience, shared=True)
+            yield PostgresWriting(connection, self._follow(connection, shape))
+
+    @contextmanager
     def seen(self, generation: Generation) -> Generator[PostgresSnapshot]:
         """A snapshot of a generation."""
         with self._transaction() as connection:
@@ -273,9 +280,10 @@ class PostgresTables:
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             raise Unavailable(f"the tables of the projections cannot be used: {error}") from error
 
-    def _locked(self, connection: Connection[Any], patience: float = PATIENCE) -> None:
+    def _locked(self, connection: Connection[Any], patience: float = PATIENCE, shared: bool = False) -> None:
         connection.execute(_setting("lock_timeout", f"{int(patience * 1000) + 1}ms"))  # 0 would be for ever
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", (self._schema,))
+        lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        connection.execute(f"SELECT {lock}(hashtextextended(%s, 2))".encode(), (self._schema,))
         connection.execute(_setting("lock_timeout", "0"))
 
     def disconnect(self) -> None:

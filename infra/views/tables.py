@@ -143,6 +143,10 @@ class Snapshot(ABC):
         found = self.progress()
         return {projection.name: found[projection.name][0] for projection in projections}
 
+    def furthest(self) -> int:
+        """The position after which nothing is known here; END where whoever feeds the tables may be ahead of them."""
+        return max(position for position, _ in self.progress().values())
+
     def parked(self, streams: Iterable[str] | None = None) -> list[Parked]:
         """The parked streams, of all or of some, in order of position."""
         of = "" if streams is None else f"WHERE stream {self.among}"

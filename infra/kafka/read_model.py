@@ -1,0 +1,183 @@
+"""The read side in a PostgreSQL of its own, fed from Kafka by any number of processes: how it outgrows one machine."""
+
+import os
+import socket
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager
+from threading import Event
+from typing import Any, NamedTuple
+
+import msgspec
+
+from consumers.read_model import receive
+from domain.errors import Malformed, Unavailable
+from domain.recorded import Fact
+from infra.cli.asking import Asking, note
+from infra.kafka.client import group_consumer
+from infra.kafka.envelope import Message, stored_row
+from infra.kafka.exactly_once import Batch, Member
+from infra.kafka.topics import EVENT_TOPICS, POSITIONS
+from infra.kafka.watermark import Watermark
+from infra.settings import read_settings
+from infra.store import open_log
+from infra.store.replica import Move, Replica, create_replica
+from infra.views.building import Builder
+from infra.views.folding import fold_page
+from infra.views.postgres import PostgresTables, PostgresWriting
+from infra.views.tables import Gone, Writing, shape
+from projections import PROJECTIONS
+from projections.versions import END, Projection
+
+BATCH = 2000  # messages taken in at once
+PATIENCE = 10.0  # seconds to wait for others who write
+IDLE = "5s"  # after which a transaction of a frozen process is undone by the server
+WATERMARKS = 1000  # kept while they wait to be reached
+AHEAD = "received"  # among the positions: what is received may be ahead of what the tables are complete to
+
+
+class Transaction(NamedTuple):
+    """One transaction on the database of the read model."""
+
+    writing: Writing
+    replica: Replica
+
+    def keep(self, rows: Sequence[Any]) -> list[Fact]:
+        """Keep raw events; the facts of those that were not there before."""
+        return self.replica.keep(self.writing.run, rows)
+
+    def fold(self, projection: Projection, facts: Sequence[Fact]) -> None:
+        """Bring the rows of their streams from before them to after them."""
+        fold_page(self.writing, self.replica.histories(self.writing.run), projection, facts)
+
+
+class ReadModel:
+    """The tables of all projections, with the raw events and the offsets that they are made of.
+
+    Raises Unavailable where tables of a newer version of the software have taken over.
+    """
+
+    def __init__(self, url: str, group: str, projections: Sequence[Projection] = PROJECTIONS) -> None:
+        if not url.startswith(("postgresql://", "postgres://")):
+            raise Malformed("--db: a read model lives in a PostgreSQL database of its own, postgresql://…")
+        self._replica = Replica(create_replica(url))
+        self._tables, self._projections, self._shape = PostgresTables(url), projections, shape(projections)
+        self._url = url
+        self._ensure()
+        self._group, self._owner = group, f"{socket.gethostname()}:{os.getpid()}"
+
+    def _ensure(self) -> None:
+        """Tables of our version: empty, or made of what was complete by now."""
+        log = open_log(self._url)
+        try:
+            Builder(self._tables, log, self._projections, None).ensure()
+        finally:
+            log.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._tables.disconnect()
+
+    def claim(self, topic: str, partition: int) -> tuple[int, int]:
+        """Take a partition over from whoever had it; a transaction of theirs that is under way is waited for."""
+        with self._joint() as writing:
+            return self._replica.claim(writing.run, self._group, topic, partition, self._owner)
+
+    def take_in(self, moves: Sequence[Move], batch: Batch) -> None:
+        """Events become rows; watermarks are kept until they are reached."""
+        marks = batch.get((POSITIONS.name, 0), ())
+        rows = [row for at, found in batch.items() if at[0] != POSITIONS.name for row in stored_rows(found)]
+        with self._fed() as writing:
+            self._replica.advance(writing.run, self._group, moves)
+            if rows:
+                receive(rows, Transaction(writing, self._replica), self._projections)
+            if marks and (mark := watermark(marks[-1])):
+                self._replica.mark(writing.run, {mark.position: mark.offsets}, WATERMARKS)
+
+    def settle(self) -> None:
+        """Say how far the tables are complete: to the last watermark that all partitions have reached."""
+        with self._fed() as writing:
+            position, _ = self._replica.state(writing.run)
+            if not (kept := self._replica.marks(writing.run)):
+                return
+            offsets = self._replica.offsets(writing.run, self._group)
+            reached = [at for at, text in kept if Watermark(at, _offsets(text)).reached(offsets)]
+            if reached and self._replica.settle(writing.run, max(position, reached[-1])):
+                for projection in self._projections:
+                    writing.mark_at(projection, reached[-1])
+
+    @contextmanager
+    def _joint(self) -> Generator[PostgresWriting]:
+        with self._tables.joint(self._shape, PATIENCE) as writing:
+            writing.run(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE}'")
+            writing.run(f"SET LOCAL lock_timeout = '{int(PATIENCE)}s'")
+            yield writing
+
+    @contextmanager
+    def _fed(self) -> Generator[PostgresWriting]:
+        """A transaction on the tables that are fed; new ones are brought up to what was received first."""
+        while True:
+            with self._joint() as writing:
+                if self._replica.state(writing.run)[1] == writing.generation:
+                    yield writing
+                    return
+            self._adopt()
+
+    def _adopt(self) -> None:
+        """Feed the live tables of our version: a rebuild or a new version made them from what was complete by then."""
+        try:
+            with self._tables.writing(self._shape, PATIENCE) as writing:
+                position, fed = self._replica.state(writing.run)
+                if fed > writing.generation:
+                    raise Unavailable(
+                        "tables of a newer version of dealtrail are fed in this database: consume with it"
+                    )
+                if fed == writing.generation:
+                    return
+                for projection, reached in writing.positions(self._projections).items():
+                    self._catch_up(writing, next(p for p in self._projections if p.name == projection), reached)
+                for projection in self._projections:
+                    writing.mark_at(projection, position)
+                writing.run("INSERT INTO positions VALUES (%s, %s, 0) ON CONFLICT DO NOTHING", AHEAD, END)
+                self._replica.feed(writing.run, writing.generation)
+        except Gone:
+            self._ensure()
+
+    def _catch_up(self, writing: Writing, projection: Projection, reached: int) -> None:
+        """Fold what was received after the position that a table has reached."""
+        later = self._replica.facts_after(writing.run, reached)
+        facts = [fact for stream in later.values() for fact in stream]
+        fold_page(writing, self._replica.histories(writing.run), projection, facts)
+
+
+def stored_rows(found: Sequence[Message]) -> Generator[tuple[Any, ...]]:
+    """The events among some messages; what is none of ours is told and passed over."""
+    for message in found:
+        try:
+            yield stored_row(message)
+        except Malformed as error:
+            note(f"passed over: {error}")
+
+
+def watermark(message: Message) -> Watermark | None:
+    """The watermark that a message is, None where it is something else."""
+    try:
+        return msgspec.json.decode(message.value or b"", type=Watermark)
+    except msgspec.MsgspecError as error:
+        note(f"passed over: {message.topic}, offset {message.offset}: this is no watermark: {error}")
+        return None
+
+
+def _offsets(text: str) -> dict[str, dict[int, int]]:
+    return msgspec.json.decode(text, type=dict[str, dict[int, int]])
+
+
+def run(asking: Asking, group: str, stop: Event) -> None:
+    """Feed the read model at --db as a member of a group, until told to stop."""
+    settings = read_settings(db=asking.db)
+    model = ReadModel(settings.db, group)
+    try:
+        with closing(group_consumer(settings.kafka, group, max_poll_records=BATCH)) as consumer:
+            topics = [topic.name for topic in (*EVENT_TOPICS, POSITIONS)]
+            Member(consumer, topics, model, note).run(stop)
+    finally:
+        model.close()

@@ -1,0 +1,252 @@
+# ruff: noqa: S608 - only names of tables are put together here; every value travels as a parameter
+"""A copy of the log in a PostgreSQL database of its own, received event by event, that others read like any log.
+
+What was received may run ahead here and there; `stored_events` is a view of it, cut at the last position up to which
+everything is there. So whoever opens the database finds a log, to which nothing can be appended. Offsets stand beside
+the events, so that both move in one transaction.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+import psycopg
+from psycopg.sql import SQL
+
+from domain.errors import Malformed, Rejected, Unavailable
+from domain.recorded import Fact
+from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, tolerant_fact
+from infra.store.log import Row
+from infra.store.postgres import CONNECT_TIMEOUT
+from infra.store.postgres_tables import EVENT_COLUMNS, HISTORY, PRIVATE, Names, filled
+
+Run = Callable[..., list[Row]]
+"""Runs a statement with its parameters in the transaction that is under way; the rows that it found."""
+
+TYPES = ("uuid", "text", "bigint", "bigint", "bigint", "bigint", *["text"] * 10, "bytea")  # of RECORDED_COLUMNS
+
+_TABLES = f"""
+CREATE TABLE IF NOT EXISTS {{schema}}.received (
+    notification_id bigint NOT NULL UNIQUE, recorded_at bigint NOT NULL, {EVENT_COLUMNS.replace(",", " NOT NULL,")}
+    NOT NULL, state bytea NOT NULL, PRIMARY KEY (originator_id, originator_version));
+CREATE TABLE IF NOT EXISTS {{schema}}.replica (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one), position bigint NOT NULL, generation bigint NOT NULL);
+INSERT INTO {{schema}}.replica VALUES (true, 0, 0) ON CONFLICT DO NOTHING;
+CREATE TABLE IF NOT EXISTS {{schema}}.offsets (
+    consumers text, topic text, partition bigint, next_offset bigint NOT NULL DEFAULT 0, epoch bigint NOT NULL,
+    owner text NOT NULL, PRIMARY KEY (consumers, topic, partition));
+CREATE TABLE IF NOT EXISTS {{schema}}.watermarks (position bigint PRIMARY KEY, offsets text NOT NULL);
+CREATE OR REPLACE VIEW {{events}} AS SELECT * FROM {{schema}}.received
+    WHERE notification_id <= (SELECT position FROM {{schema}}.replica);
+CREATE TABLE IF NOT EXISTS {{answers}} (
+    command_id text COLLATE "C", actor text COLLATE "C", digest bytea NOT NULL, facts text NOT NULL,
+    PRIMARY KEY (command_id, actor));
+CREATE TABLE IF NOT EXISTS {{keys}} (subject text COLLATE "C" PRIMARY KEY, wrapped bytea NOT NULL);
+CREATE TABLE IF NOT EXISTS {{tokens}} (
+    token bytea NOT NULL, subject text COLLATE "C" NOT NULL, PRIMARY KEY (token, subject))"""
+
+_APPEND = """
+CREATE OR REPLACE FUNCTION {append}(heads json, drafts json, kept json, subjects json, clock bigint) RETURNS bigint[]
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'this is a read model fed from Kafka, and nothing else is appended to it'
+        USING ERRCODE = 'insufficient_privilege';
+END $$
+"""
+
+
+class Fenced(Exception):
+    """Some partitions belong to another process by now: (topic, partition) of each."""
+
+    def __init__(self, partitions: Sequence[tuple[str, int]]) -> None:
+        super().__init__(", ".join(f"{topic} {number}" for topic, number in partitions))
+        self.partitions = partitions
+
+
+class Move(NamedTuple):
+    """A partition's next offset moves on: the claim under which it may, from its first message to after its last."""
+
+    topic: str
+    partition: int
+    epoch: int
+    first: int
+    after: int
+
+
+def create_replica(url: str) -> Names:
+    """Make a database ready to receive a log, or find it so. Raises Rejected for one that holds a log of its own."""
+    try:
+        with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT) as connection:
+            row = connection.execute("SELECT current_schema()").fetchone()
+            names = Names.beside(row[0] if row and row[0] else "public", "stored_events")
+            connection.execute(SQL("SET LOCAL client_min_messages = warning"))
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 6))", (names.schema,))
+            found = connection.execute(
+                "SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)", (names.quoted(names.events),)
+            ).fetchone()
+            if found and found[0] not in ("v", b"v"):
+                raise Rejected("this database holds a log of its own: a read model needs a database to itself (--db)")
+            if not found:
+                for statement in (*_TABLES.split(";\n"), HISTORY, _APPEND, PRIVATE):
+                    connection.execute(filled(names, statement))
+    except psycopg.ProgrammingError as error:
+        raise Malformed(f"--db: no database for a read model: {error}") from error
+    except psycopg.OperationalError as error:
+        raise Unavailable(f"the database of the read model cannot be reached: {error}") from error
+    return names
+
+
+class Replica:
+    """The copy, within one transaction at a time. Names arrive with their schema: tables of projections come first."""
+
+    def __init__(self, names: Names) -> None:
+        self._received = names.quoted("received")
+        self._state, self._offsets, self._watermarks = map(names.quoted, ("replica", "offsets", "watermarks"))
+
+    def claim(self, run: Run, consumers: str, topic: str, partition: int, owner: str) -> tuple[int, int]:
+        """Take a partition over from whoever had it: (the epoch that is ours, the offset that comes next)."""
+        sql = (
+            f"INSERT INTO {self._offsets} AS o (consumers, topic, partition, epoch, owner) VALUES (%s, %s, %s, 1, %s) "
+            "ON CONFLICT (consumers, topic, partition) DO UPDATE SET epoch = o.epoch + 1, owner = excluded.owner "
+            "RETURNING epoch, next_offset"
+        )
+        ((epoch, following),) = run(sql, consumers, topic, partition, owner)
+        return epoch, following
+
+    def advance(self, run: Run, consumers: str, moves: Sequence[Move]) -> None:
+        """Move offsets on, and keep others from moving them until the end. Raises Fenced, having moved none."""
+        columns = [list(column) for column in zip(*sorted(moves), strict=True)]
+        wanted = "unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])"
+        sql = (
+            f"SELECT o.topic, o.partition FROM {self._offsets} AS o "
+            f"JOIN {wanted} AS v (topic, partition, epoch, first, after) USING (topic, partition) "
+            "WHERE o.consumers = %s AND o.epoch = v.epoch AND o.next_offset <= v.first "
+            "ORDER BY o.topic, o.partition FOR UPDATE OF o"
+        )
+        ours = {(topic, partition) for topic, partition in run(sql, *columns, consumers)}
+        lost = [(move.topic, move.partition) for move in moves if (move.topic, move.partition) not in ours]
+        if lost:
+            raise Fenced(lost)
+        run(
+            f"UPDATE {self._offsets} AS o SET next_offset = v.after "
+            f"FROM {wanted} AS v (topic, partition, epoch, first, after) "
+            "WHERE o.consumers = %s AND o.topic = v.topic AND o.partition = v.partition",
+            *columns, consumers,
+        )  # fmt: skip
+
+    def keep(self, run: Run, rows: Sequence[Row]) -> list[Fact]:
+        """Keep events, in the form of `Log.stored`; the facts of those that are new here, in their order.
+
+        Raises Rejected where one contradicts what is here: it is of another log, or one before it is missing.
+        """
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        arrays = ", ".join(f"%s::{name}[]" for name in TYPES)
+        sql = (
+            f"INSERT INTO {self._received} ({RECORDED_COLUMNS}) SELECT * FROM unnest({arrays}) "
+            "ON CONFLICT (originator_id, originator_version) DO NOTHING RETURNING originator_id, originator_version"
+        )
+        try:
+            new = {(stream, version) for stream, version in run(sql, *columns)}
+        except psycopg.errors.UniqueViolation as error:
+            raise Rejected(f"events of two logs meet in this read model: {error}") from error
+        fresh = [row for row in rows if (row[1], row[2]) in new]
+        if len(fresh) < len(rows):
+            self._refuse_another_log(run, [row for row in rows if (row[1], row[2]) not in new])
+        fresh = [*{(row[1], row[2]): row for row in fresh}.values()]  # one that came twice in these rows is one
+        self._refuse_hole(run, [row for row in fresh if row[2] > 1 and (row[1], row[2] - 1) not in new])
+        return [tolerant_fact((row[3], row[1], row[2], row[15], row[4], row[16])) for row in fresh]
+
+    def _refuse_another_log(self, run: Run, repeats: Sequence[Row]) -> None:
+        sql = (
+            f"SELECT r.originator_id, r.originator_version FROM {self._received} AS r "
+            "JOIN unnest(%s::text[], %s::bigint[], %s::uuid[]) AS v (stream, version, event_id) "
+            "ON r.originator_id = v.stream AND r.originator_version = v.version WHERE r.event_id <> v.event_id LIMIT 1"
+        )
+        for stream, version in run(sql, *[[row[place] for row in repeats] for place in (1, 2, 0)]):
+            raise Rejected(f"{stream}: version {version} is another event here: the topics carry another log")
+
+    def _refuse_hole(self, run: Run, rows: Sequence[Row]) -> None:
+        sql = (
+            "SELECT v.stream, v.version FROM unnest(%s::text[], %s::bigint[]) AS v (stream, version) WHERE NOT EXISTS "
+            f"(SELECT FROM {self._received} AS r WHERE r.originator_id = v.stream AND "
+            "r.originator_version = v.version - 1) LIMIT 1"
+        )
+        for stream, version in run(sql, *[[row[place] for row in rows] for place in (1, 2)]) if rows else ():
+            raise Rejected(
+                f"{stream}: version {version} came without the one before it: "
+                "its topic has lost events, and wants a backfill (dealtrail publish --topic)"
+            )
+
+    def facts_after(self, run: Run, position: int) -> dict[str, list[Fact]]:
+        """What was received of the log after a position, by stream."""
+        sql = (
+            f"SELECT {FACT_COLUMNS} FROM {self._received} WHERE notification_id > %s "
+            "ORDER BY originator_id, originator_version"
+        )
+        found: dict[str, list[Fact]] = {}
+        for row in run(sql, position):
+            found.setdefault(row[1], []).append(tolerant_fact(row))
+        return found
+
+    def histories(self, run: Run) -> "ReceivedFacts":
+        """What folds ask where a fact came late."""
+        return ReceivedFacts(run, self._received)
+
+    def state(self, run: Run) -> tuple[int, int]:
+        """(The position up to which everything is here, the generation of tables that is fed)."""
+        ((position, generation),) = run(f"SELECT position, generation FROM {self._state}")
+        return position, generation
+
+    def feed(self, run: Run, generation: int) -> None:
+        """Feed other tables from now on."""
+        run(f"UPDATE {self._state} SET generation = %s", generation)
+
+    def mark(self, run: Run, marks: Mapping[int, object], kept: int) -> None:
+        """Keep offsets by position until they are reached: of too many the oldest half and the newest."""
+        values = [[*marks], [msgspec.json.encode(offsets).decode() for offsets in marks.values()]]
+        insert = f"INSERT INTO {self._watermarks} SELECT * FROM unnest(%s::bigint[], %s::text[]) ON CONFLICT DO NOTHING"
+        run(insert, *values)
+        if run(f"SELECT count(*) FROM {self._watermarks}")[0][0] > kept:
+            run(
+                f"DELETE FROM {self._watermarks} WHERE position NOT IN "
+                f"(SELECT position FROM {self._watermarks} ORDER BY position LIMIT %s) "
+                f"AND position < (SELECT max(position) FROM {self._watermarks})",
+                kept // 2,
+            )
+
+    def marks(self, run: Run) -> list[tuple[int, str]]:
+        """(Position, offsets as JSON) of those that are kept."""
+        return [(at, text) for at, text in run(f"SELECT position, offsets FROM {self._watermarks} ORDER BY 1")]
+
+    def offsets(self, run: Run, consumers: str) -> dict[tuple[str, int], int]:
+        """The next offsets of a group by (topic, partition)."""
+        sql = f"SELECT topic, partition, next_offset FROM {self._offsets} WHERE consumers = %s"
+        return {(topic, number): at for topic, number, at in run(sql, consumers)}
+
+    def settle(self, run: Run, position: int) -> bool:
+        """Everything is here up to a position; False where that was known before."""
+        sql = f"UPDATE {self._state} SET position = %s WHERE position < %s RETURNING position"
+        moved = bool(run(sql, position, position))
+        run(f"DELETE FROM {self._watermarks} WHERE position <= %s", position)
+        return moved
+
+
+class ReceivedFacts:
+    """The histories of streams as far as they were received."""
+
+    def __init__(self, run: Run, received: str) -> None:
+        self._run, self._received = run, received
+
+    def facts(self, streams: Sequence[str], upto: int) -> dict[str, list[Fact]]:
+        """The facts of each stream in order of version, up to a position."""
+        sql = (
+            f"SELECT {FACT_COLUMNS} FROM {self._received} WHERE originator_id = ANY(%s) AND notification_id <= %s "
+            "ORDER BY originator_id, originator_version"
+        )
+        found: dict[str, list[Fact]] = {}
+        for row in self._run(sql, list(streams), upto):
+            found.setdefault(row[1], []).append(tolerant_fact(row))
+        return found
+
+
+__all__ = ["Fenced", "Move", "ReceivedFacts", "Replica", "create_replica"]
