@@ -65,6 +65,16 @@ def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
+@pytest.fixture
+def empty_postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a fresh database with nothing in it."""
+    name = f"dealtrail_{uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
+        yield located(postgres_server, name)
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
 def located(server: str, database: str) -> str:
     """The URL of another database on the same server."""
     before, _, query = server.partition("?")

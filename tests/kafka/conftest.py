@@ -1,11 +1,15 @@
 """One real broker a session, unless the environment names one, and topics that no other test writes to."""
 
 import os
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from infra.kafka import client
+from infra.kafka.topics import TOPICS
 from infra.settings import Kafka
 from tests.conftest import unavailable
 from tests.kafka.broker import Broker, missing
@@ -38,3 +42,17 @@ def own_broker(tmp_path: Path) -> Iterator[Broker]:
     folder.mkdir()
     with Broker(folder) as broker:
         yield broker
+
+
+@pytest.fixture
+def topics(kafka: Kafka) -> Kafka:
+    """How the broker is reached, with all our topics there and empty."""
+    with closing(client.admin(kafka)) as admin:
+        if there := sorted({topic.name for topic in TOPICS} & {*admin.list_topics()}):
+            admin.delete_topics(there)
+        until = time.monotonic() + 30
+        while {topic.name for topic in TOPICS} & {*admin.list_topics()} and time.monotonic() < until:
+            time.sleep(0.05)
+        wanted = {topic.name: {"num_partitions": topic.partitions, "replication_factor": 1} for topic in TOPICS}
+        admin.create_topics(wanted, wait_for_metadata=True)
+    return kafka
