@@ -6,12 +6,13 @@ The client carries no types; what the rest needs of it is spelled out here.
 
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
+from kafka.structs import TopicPartition as Partition
 
 from domain.errors import Malformed, Unavailable
 from infra.kafka.envelope import Message
@@ -22,13 +23,6 @@ DAY = 86_400_000  # ms: no send is given up before; see docs/decisions/0013
 SESSION = 6000  # ms after which a silent consumer's partitions go to others
 
 Client = TypeVar("Client")
-
-
-class Partition(NamedTuple):
-    """A partition of a topic; equal to the client's own."""
-
-    topic: str
-    partition: int
 
 
 class Listener(ConsumerRebalanceListener):
