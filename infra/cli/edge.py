@@ -19,7 +19,21 @@ from domain.errors import (
     Rejected,
     Unavailable,
 )
-from infra.cli import bulk, consume, diff, events, history, log, metrics, moving, subjects, tables, timeline, wishes
+from infra.cli import (
+    bulk,
+    consume,
+    diff,
+    events,
+    history,
+    log,
+    metrics,
+    moving,
+    publishing,
+    subjects,
+    tables,
+    timeline,
+    wishes,
+)
 
 EXIT: dict[type[PipelineError], int] = {
     Unavailable: 1,
@@ -31,12 +45,15 @@ EXIT: dict[type[PipelineError], int] = {
     Forbidden: 4,
 }
 INTERRUPTED = 130
+VERBS = (
+    moving, metrics, diff, timeline, events, history, tables, log, publishing, consume, subjects, wishes, bulk,
+)  # fmt: skip
 
 
 def application() -> App:
     """The verbs, those of leads and opportunities derived from the commands."""
     app = App("dealtrail", help="A sales pipeline that remembers: every figure, as of any moment.")
-    for module in (moving, metrics, diff, timeline, events, history, tables, log, consume, subjects, wishes, bulk):
+    for module in VERBS:
         module.register(app)
     return app
 
