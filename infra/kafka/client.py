@@ -81,6 +81,22 @@ class GroupConsumer(Protocol):
         ...
 
 
+class Healed(KafkaConsumer):
+    """A member of a group that does not lose a join.
+
+    kafka-python 3.0.12 joins anew where the partitions of a topic changed, but forgets that it wanted to when a poll
+    times out meanwhile: it then sends no heartbeat and gets no partition for good.
+    """
+
+    def poll(self, *arguments: Any, **named: Any) -> Any:
+        """The same; a join that was left half done is begun again by the next call."""
+        found = super().poll(*arguments, **named)
+        coordinator = self._coordinator
+        if coordinator.rejoining and not coordinator.rejoin_needed:
+            coordinator.request_rejoin()
+        return found
+
+
 def following(offset: int) -> Any:
     """An offset as commits want it."""
     return OffsetAndMetadata(offset, "", -1)
@@ -162,7 +178,7 @@ def group_consumer(kafka: Kafka, group: str, **others: Any) -> GroupConsumer:
         "heartbeat_interval_ms": 1000,
         "partition_assignment_strategy": [CooperativeStickyAssignor],
     }
-    return cast(GroupConsumer, connected(kafka, KafkaConsumer, **{**settled, **others}))
+    return cast(GroupConsumer, connected(kafka, Healed, **{**settled, **others}))
 
 
 def reader(kafka: Kafka, **others: Any) -> KafkaConsumer:
