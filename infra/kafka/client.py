@@ -91,7 +91,7 @@ class Healed(KafkaConsumer):
     def poll(self, *arguments: Any, **named: Any) -> Any:
         """The same; a join that was left half done is begun again by the next call."""
         found = super().poll(*arguments, **named)
-        coordinator = self._coordinator
+        coordinator: Any = self._coordinator  # pyright: ignore[reportAttributeAccessIssue]
         if coordinator.rejoining and not coordinator.rejoin_needed:
             coordinator.request_rejoin()
         return found
