@@ -138,7 +138,7 @@ class Producer(KafkaProducer):
         close() would send the rest first, also what comes after a message that failed; and where that takes longer
         than it was given, it raises and leaves the client's thread at work.
         """
-        self._sender.force_close()
+        cast(Any, self)._sender.force_close()
 
     def let_go(self, patience: float = 5.0) -> None:
         """Close; what is not acknowledged by then (seconds) is abandoned."""
@@ -170,8 +170,9 @@ def options(kafka: Kafka) -> dict[str, Any]:
 
 def connected(kafka: Kafka, make: Callable[..., Client], **others: Any) -> Client:
     """A client of one of the brokers. Raises Unavailable, saying what was tried."""
+    given = options(kafka)
     try:
-        return make(**options(kafka), **others)
+        return make(**given, **others)
     except (KafkaError, OSError, ValueError) as error:
         who = f" as {kafka.user} by {kafka.mechanism}" if kafka.mechanism else ""
         tried = f"{kafka.security}{who}, trusting {kafka.ca_file or 'the authorities of this machine'}"

@@ -4,13 +4,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from random import Random
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from domain.errors import Forbidden, Rejected
 from infra.digests import events_digest
 from infra.kafka.client import group_consumer
 from infra.kafka.exactly_once import Member
@@ -18,8 +16,6 @@ from infra.kafka.read_model import ReadModel
 from infra.kafka.topics import EVENT_TOPICS, POSITIONS
 from infra.settings import Kafka
 from infra.store import Log, open_log
-from infra.store.log import Append, Draft
-from infra.store.replica import Fenced, Move
 from infra.views import Views
 from tests.benchmarks._history import drafts, write
 from tests.kafka.publishing import publish, stored
