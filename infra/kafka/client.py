@@ -8,14 +8,15 @@ import socket
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 from kafka.partitioner.default import murmur2
-from kafka.structs import OffsetAndMetadata, TopicPartition
+from kafka.structs import OffsetAndMetadata
+from kafka.structs import TopicPartition as Partition
 
 from domain.errors import Malformed, Unavailable
 from infra.kafka.envelope import Message
@@ -26,13 +27,6 @@ DAY = 86_400_000  # ms: no send is given up before; see docs/decisions/0013
 SESSION = 6000  # ms after which a silent consumer's partitions go to others
 
 Client = TypeVar("Client")
-
-
-class Partition(NamedTuple):
-    """A partition of a topic; equal to the client's own."""
-
-    topic: str
-    partition: int
 
 
 class Listener(ConsumerRebalanceListener):
@@ -220,7 +214,7 @@ def ends(kafka: Kafka, partitions: Iterable[Partition]) -> dict[Partition, int]:
     """The offset that comes next in each partition. Raises Unavailable."""
     consumer: Any = reader(kafka)
     try:
-        found = consumer.end_offsets([TopicPartition(*each) for each in partitions])
+        found = consumer.end_offsets([Partition(*each) for each in partitions])
         return {Partition(*each): offset for each, offset in found.items()}
     except KafkaError as error:
         raise Unavailable(f"the ends of partitions cannot be read at {kafka.servers}: {error}") from error
