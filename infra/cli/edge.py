@@ -19,7 +19,21 @@ from domain.errors import (
     Rejected,
     Unavailable,
 )
-from infra.cli import bulk, consume, diff, events, history, log, metrics, moving, subjects, tables, timeline, wishes
+from infra.cli import (
+    bulk,
+    consume,
+    diff,
+    events,
+    history,
+    log,
+    metrics,
+    moving,
+    schemas,
+    subjects,
+    tables,
+    timeline,
+    wishes,
+)
 
 EXIT: dict[type[PipelineError], int] = {
     Unavailable: 1,
@@ -36,7 +50,21 @@ INTERRUPTED = 130
 def application() -> App:
     """The verbs, those of leads and opportunities derived from the commands."""
     app = App("dealtrail", help="A sales pipeline that remembers: every figure, as of any moment.")
-    for module in (moving, metrics, diff, timeline, events, history, tables, log, consume, subjects, wishes, bulk):
+    for module in (
+        moving,
+        metrics,
+        diff,
+        timeline,
+        events,
+        history,
+        tables,
+        log,
+        consume,
+        schemas,
+        subjects,
+        wishes,
+        bulk,
+    ):
         module.register(app)
     return app
 
