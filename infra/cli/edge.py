@@ -28,6 +28,7 @@ from infra.cli import (
     log,
     metrics,
     moving,
+    publishing,
     schemas,
     subjects,
     tables,
@@ -45,26 +46,16 @@ EXIT: dict[type[PipelineError], int] = {
     Forbidden: 4,
 }
 INTERRUPTED = 130
+VERBS = (
+    moving, metrics, diff, timeline, events, history, tables, log, publishing, consume, schemas, subjects, wishes,
+    bulk,
+)  # fmt: skip
 
 
 def application() -> App:
     """The verbs, those of leads and opportunities derived from the commands."""
     app = App("dealtrail", help="A sales pipeline that remembers: every figure, as of any moment.")
-    for module in (
-        moving,
-        metrics,
-        diff,
-        timeline,
-        events,
-        history,
-        tables,
-        log,
-        consume,
-        schemas,
-        subjects,
-        wishes,
-        bulk,
-    ):
+    for module in VERBS:
         module.register(app)
     return app
 

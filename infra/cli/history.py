@@ -1,9 +1,15 @@
 """The verb `status`: where the log and its tables stand."""
 
+import time
+from typing import TYPE_CHECKING, Any
+
 from cyclopts import App
 
 from infra.cli.asking import HERE, Asking, stdout
 from infra.cli.tables import show_standing, standing
+
+if TYPE_CHECKING:
+    from infra.store import Log
 
 
 def register(app: App) -> None:
@@ -18,13 +24,14 @@ def status(*, asking: Asking = HERE) -> None:
         newest = app.log.recorded(head - 1, 1)
         with app.open_views() as views:
             reached, tables = views.position(), standing(views, head)
-        document = {
+        document: dict[str, Any] = {
             "db": app.settings.db.partition("@")[2] or app.settings.db,
             "position": head,
             "recorded_at": newest[0].recorded_at if newest else None,
             "views": {"position": reached, "lag": head - reached},
             **tables,
             "key_file": str(app.settings.key_path),
+            **relayed(app.settings.db, app.log, head),
         }
     if asking.json:
         return asking.answer(document)
@@ -33,4 +40,24 @@ def status(*, asking: Asking = HERE) -> None:
     out.print(f"position   {head}" + (f", recorded {newest[0].recorded_at:%Y-%m-%d %H:%M:%S}Z" if newest else ""))
     out.print(f"tables     at position {reached}, {head - reached} behind")
     show_standing(tables)
+    for each in (document["relay"],) if "relay" in document else ():
+        late = f", the oldest of them {each['oldest_seconds']:.0f} s ago" if each["lag"] else ""
+        word = "alive" if each["alive"] else "[yellow]not running[/]"
+        out.print(f"relay      at position {each['position']}, {each['lag']} behind{late}; {each['owner']}, {word}")
     out.print(f"key file   {document['key_file']}")
+
+
+def relayed(db: str, log: "Log", head: int) -> dict[str, Any]:
+    """How far the log is published, where a relay ever ran; without asking Kafka.
+
+    lag: positions not yet published; oldest_seconds: since the first event among them was recorded.
+    """
+    from infra.store.leases import standing_at
+
+    found = standing_at(db, "relay")
+    if found is None:
+        return {}
+    unpublished = log.stored_after(found.position, 1)
+    age = max(0.0, time.time() - unpublished[0][5] / 1_000_000) if unpublished else 0.0
+    told = {"position": found.position, "lag": max(0, head - found.position), "oldest_seconds": round(age, 1)}
+    return {"relay": {**told, "owner": found.owner, "alive": found.alive}}

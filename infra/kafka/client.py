@@ -6,12 +6,16 @@ The client carries no types; what the rest needs of it is spelled out here.
 
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any, Protocol, TypeVar, cast
 
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError
+from kafka.partitioner.default import murmur2
 from kafka.structs import OffsetAndMetadata
+from kafka.structs import TopicPartition as Partition
 
 from domain.errors import Malformed, Unavailable
 from infra.kafka.envelope import Message
@@ -22,13 +26,6 @@ DAY = 86_400_000  # ms: no send is given up before; see docs/decisions/0013
 SESSION = 6000  # ms after which a silent consumer's partitions go to others
 
 Client = TypeVar("Client")
-
-
-class Partition(NamedTuple):
-    """A partition of a topic; equal to the client's own."""
-
-    topic: str
-    partition: int
 
 
 class Listener(ConsumerRebalanceListener):
@@ -129,6 +126,31 @@ def producer(kafka: Kafka, **others: Any) -> KafkaProducer:
     return connected(kafka, KafkaProducer, **{**settled, "request_timeout_ms": 15_000, **others})
 
 
+@lru_cache(maxsize=65_536)
+def partition_of(key: bytes, partitions: int) -> int:
+    """Where every client of Kafka puts a key; remembered, because it is dear to find in Python."""
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def abandon(producer: KafkaProducer) -> None:
+    """Stop sending at once: what was not acknowledged is not tried again. May be called on the client's own thread.
+
+    Closing would send the rest first, also what comes after a message that failed; and where that takes longer than
+    close() was given, it raises and leaves the client's thread at work.
+    """
+    cast(Any, producer)._sender.force_close()
+
+
+def closed(producer: KafkaProducer, patience: float = 5.0) -> None:
+    """Let go of the broker; what is not acknowledged by then (seconds) is abandoned."""
+    with suppress(KafkaError):
+        producer.close(timeout=patience)
+        return
+    abandon(producer)
+    with suppress(KafkaError):
+        producer.close(timeout=patience)
+
+
 def group_consumer(kafka: Kafka, group: str, **others: Any) -> GroupConsumer:
     """A member of a group; nothing is committed unless it says so."""
     settled: dict[str, Any] = {
@@ -146,6 +168,18 @@ def group_consumer(kafka: Kafka, group: str, **others: Any) -> GroupConsumer:
 def reader(kafka: Kafka, **others: Any) -> KafkaConsumer:
     """Who reads partitions that it names itself, as a member of no group."""
     return connected(kafka, KafkaConsumer, enable_auto_commit=False, allow_auto_create_topics=False, **others)
+
+
+def ends(kafka: Kafka, partitions: Iterable[Partition]) -> dict[Partition, int]:
+    """The offset that comes next in each partition. Raises Unavailable."""
+    consumer: Any = reader(kafka)
+    try:
+        found = consumer.end_offsets([Partition(*each) for each in partitions])
+        return {Partition(*each): offset for each, offset in found.items()}
+    except KafkaError as error:
+        raise Unavailable(f"the ends of partitions cannot be read at {kafka.servers}: {error}") from error
+    finally:
+        consumer.close()
 
 
 def messages(found: Iterable[Any]) -> list[Message]:

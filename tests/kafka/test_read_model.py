@@ -3,14 +3,13 @@
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from random import Random
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from domain.errors import Forbidden, Rejected
 from infra.digests import events_digest
 from infra.kafka.client import group_consumer
 from infra.kafka.exactly_once import Member
@@ -18,14 +17,12 @@ from infra.kafka.read_model import ReadModel
 from infra.kafka.topics import EVENT_TOPICS, POSITIONS
 from infra.settings import Kafka
 from infra.store import Log, open_log
-from infra.store.log import Append, Draft
-from infra.store.replica import Fenced, Move
 from infra.views import Views
 from tests.benchmarks._history import drafts, write
 from tests.kafka.publishing import publish, stored
 
 NAMES = [topic.name for topic in (*EVENT_TOPICS, POSITIONS)]
-PATIENCE = 60.0
+PATIENCE = 20.0
 
 
 @pytest.fixture
@@ -40,17 +37,15 @@ def log(sqlite_url: str) -> Iterator[Log]:
 @contextmanager
 def consuming(kafka: Kafka, url: str, group: str) -> Iterator[ReadModel]:
     """A member of a group in a thread of its own."""
-    model, stop, said = ReadModel(url, group), threading.Event(), list[str]()
-    consumer = group_consumer(kafka, group)
-    thread = threading.Thread(target=Member(consumer, NAMES, model, said.append).run, args=[stop])
-    thread.start()
-    try:
-        yield model
-    finally:
-        stop.set()
-        thread.join()
-        consumer.close()
-        model.close()
+    model, stop = ReadModel(url, group), threading.Event()
+    with ThreadPoolExecutor() as pool, closing(group_consumer(kafka, group)) as consumer:
+        ran = pool.submit(Member(consumer, NAMES, model, print).run, stop)
+        try:
+            yield model
+        finally:
+            stop.set()
+            ran.result()
+            model.close()
 
 
 def digests(url: str, position: int) -> dict[str, Any]:

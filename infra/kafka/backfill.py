@@ -1,0 +1,84 @@
+"""One topic published again from the log, with the same ids: after it was lost, or made anew."""
+
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import Any
+
+import msgspec
+
+from domain.errors import NotFound, Unavailable
+from infra.kafka.client import Partition, ends
+from infra.kafka.layout import ensure
+from infra.kafka.relay import NAME, PAGE, POLL, RENEWAL, Checkpoint, held, send_event, sending
+from infra.kafka.topics import EVENT_TOPICS, Topic, topic_of
+from infra.kafka.window import Window
+from infra.settings import Kafka
+from infra.store.leases import Leases
+from infra.store.log import Log
+
+
+def known(name: str) -> Topic:
+    """The topic of that name that carries events. Raises NotFound naming those that there are."""
+    for topic in EVENT_TOPICS:
+        if topic.name == name:
+            return topic
+    names = ", ".join(topic.name for topic in EVENT_TOPICS)
+    raise NotFound(f"--topic: no topic {name!r} carries events; there are {names}")
+
+
+def backfill(
+    kafka: Kafka, log: Log, leases: Leases, topic: Topic, since: int, stop: Event, say: Callable[[str], None]
+) -> tuple[int, int]:
+    """Publish a topic's events from a position on, up to the checkpoint: (that position, how many they were).
+
+    In the place of the relay, which has to end first; nothing is changed for consumers but that repeats come, which
+    they know by `ce_id`. Told to stop before its end, it raises Unavailable: the next one begins anew.
+    """
+    ensure(kafka)
+    with held(leases, stop, say) as checkpoint:
+        if checkpoint is None:
+            return 0, 0
+        with sending(kafka) as sender:
+            window = Window(kafka, sender, since - 1, {})
+            _publish(log, leases, topic, checkpoint, window, kafka.source.encode(), stop)
+        found = window.offsets.get(topic.name, {})
+        offsets = checkpoint.offsets | {topic.name: _ends(kafka, topic, checkpoint) | found}
+        _keep(leases, checkpoint, offsets)
+        return checkpoint.position, window.acknowledged
+
+
+def _publish(
+    log: Log, leases: Leases, topic: Topic, checkpoint: Checkpoint, window: Window, source: bytes, stop: Event
+) -> None:
+    read, kept_at = window.position, time.monotonic()
+    while read < checkpoint.position or window:
+        if stop.is_set():
+            raise Unavailable(f"{topic.name}: stopped at position {window.position}; begin anew")
+        if time.monotonic() - kept_at >= RENEWAL:
+            kept_at = time.monotonic()
+            _keep(leases, checkpoint, checkpoint.offsets)
+        if window.room and read < checkpoint.position:
+            page = log.stored_after(read, PAGE)
+            for row in page:
+                wanted = row[3] <= checkpoint.position and topic_of(row[1]) is topic
+                while wanted and not send_event(window, row, source):
+                    window.wait(POLL)
+                    window.settle()
+            read = page[-1][3] if page else checkpoint.position
+        else:
+            window.wait(POLL)
+        window.settle()
+
+
+def _keep(leases: Leases, checkpoint: Checkpoint, offsets: Any) -> None:
+    kept = msgspec.json.encode(offsets).decode()
+    if not leases.keep(NAME, checkpoint.epoch, checkpoint.position, kept):
+        raise Unavailable("another relay has taken over: this one stood still for too long")
+
+
+def _ends(kafka: Kafka, topic: Topic, checkpoint: Checkpoint) -> dict[int, int]:
+    """The offsets kept so far, none beyond the end of its partition: what was made anew begins at 0."""
+    before = checkpoint.offsets.get(topic.name, {})
+    found = ends(kafka, [Partition(topic.name, number) for number in before])
+    return {number: min(offset, found[Partition(topic.name, number)]) for number, offset in before.items()}

@@ -1,0 +1,206 @@
+"""Every event out: the relay follows the log, publishes each event to its topic, and keeps how far it got.
+
+At least once, in order per stream: a relay that ends unforeseen sends at most one window again, with the same `ce_id`.
+Restarting is the only way in which it recovers.
+"""
+
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from threading import Event
+from typing import NamedTuple
+
+import msgspec
+from kafka import KafkaProducer
+
+from domain.errors import Unavailable
+from infra.kafka.client import abandon, closed, partition_of, producer
+from infra.kafka.envelope import headers
+from infra.kafka.layout import ensure
+from infra.kafka.topics import EVENT_TOPICS, POSITIONS, topic_of
+from infra.kafka.watermark import Watermark
+from infra.kafka.window import PATIENCE, Offsets, Window
+from infra.settings import Kafka
+from infra.store.leases import Leases
+from infra.store.log import Log, Row
+
+NAME = "relay"  # of its lease
+PAGE = 500  # events read at once
+POLL = 0.02  # seconds between two looks at a log that does not move
+PACE = 0.02  # seconds at least between two checkpoints
+RENEWAL = 1.0  # seconds at most between two checkpoints: each renews the lease
+WATERMARK = 1.0  # seconds at most between two watermarks while the log moves
+FRESH = 0.05  # seconds at least between two watermarks when all is published
+DRAIN = 10.0  # seconds for what is under way when it is told to stop
+WAIT = 0.2  # seconds between two looks at a lease that another relay holds
+METADATA = 500  # ms that a send may wait for a topic that the broker has lost sight of
+
+
+class Checkpoint(NamedTuple):
+    """What a relay holds: its epoch, and how far all is published, with the offsets that come next."""
+
+    epoch: int
+    position: int
+    offsets: Offsets
+
+
+@contextmanager
+def held(leases: Leases, stop: Event, say: Callable[[str], None]) -> Generator[Checkpoint | None]:
+    """The one relay's checkpoint, once no other relay holds it; None where we are told to stop before."""
+    owner, waiting = f"{socket.gethostname()}:{os.getpid()}", False
+    while not (found := leases.take(NAME, owner)):
+        if not waiting:
+            standing = leases.standing(NAME)
+            say(f"waiting: {standing.owner if standing else 'another relay'} publishes already")
+            waiting = True
+        if stop.wait(WAIT):
+            yield None
+            return
+    try:
+        kept = msgspec.json.decode(found.kept, type=Offsets) if found.kept else {}
+        yield Checkpoint(found.epoch, found.position, kept)
+    finally:
+        leases.give_back(NAME, found.epoch)
+
+
+class Relay:
+    """Publishes what is stored in the log after its checkpoint."""
+
+    def __init__(
+        self,
+        kafka: Kafka,
+        log: Log,
+        leases: Leases,
+        checkpoint: Checkpoint,
+        sender: KafkaProducer,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._log, self._leases, self._epoch = log, leases, checkpoint.epoch
+        self._window = Window(kafka, sender, checkpoint.position, checkpoint.offsets, patience)
+        self._marks = Window(kafka, sender, 0, {}, patience)
+        self._source = kafka.source.encode()
+        self._rows: deque[Row] = deque()
+        self._read = checkpoint.position
+        self._end = False  # nothing stood after what was read last
+        self._kept, self._kept_at = checkpoint.position, time.monotonic()
+        self._told: int = 0
+        self._told_at = 0.0
+
+    @property
+    def position(self) -> int:
+        """Up to where all is published."""
+        return self._window.position
+
+    @property
+    def acknowledged(self) -> int:
+        """How many events this relay has published."""
+        return self._window.acknowledged
+
+    def run(self, stop: Event) -> None:
+        """Publish until told to stop, and finish what is under way. Raises Unavailable: then start anew."""
+        while not stop.is_set():
+            self._keep()
+            sent = self._publish()
+            self._window.settle()
+            self._tell()
+            if not sent:
+                if self._window:
+                    self._window.wait(POLL)
+                else:
+                    stop.wait(POLL)
+        self._drain()
+
+    def _publish(self) -> int:
+        """Send the next events, as many as there is room for."""
+        window, rows, sent = self._window, self._rows, 0
+        if not rows and window.room:
+            rows.extend(self._log.stored_after(self._read, PAGE))
+            self._end = not rows
+        while rows and window.room:
+            row = rows[0]
+            if not send_event(window, row, self._source):
+                break
+            rows.popleft()
+            self._read, sent = row[3], sent + 1
+        return sent
+
+    def _keep(self, now: float | None = None) -> None:
+        """Store the checkpoint and renew the lease, where it is time."""
+        now = time.monotonic() if now is None else now
+        since, position = now - self._kept_at, self._window.position
+        if since < (PACE if position > self._kept else RENEWAL):
+            return
+        kept = msgspec.json.encode(self._window.offsets).decode()
+        if not self._leases.keep(NAME, self._epoch, position, kept):
+            raise Unavailable("another relay has taken over: this one stood still for too long")
+        self._kept, self._kept_at = position, now
+
+    def _tell(self) -> None:
+        """Send a watermark where it is time."""
+        self._marks.settle()
+        position, since = self._window.position, time.monotonic() - self._told_at
+        all_published = self._end and not self._window and not self._rows
+        if position == self._told or since < (FRESH if all_published else WATERMARK):
+            return
+        mark = msgspec.json.encode(Watermark(position, self._window.offsets))
+        kind = [("content-type", b"application/json")]
+        if self._marks.send(position, POSITIONS.name, 0, b"log", mark, kind):
+            self._told, self._told_at = position, time.monotonic()
+
+    def _drain(self) -> None:
+        """Wait for what is under way, within bounds; what is not acknowledged by then is published next time."""
+        until = time.monotonic() + DRAIN
+        while self._window and time.monotonic() < until:
+            self._window.wait(POLL)
+            self._window.settle()
+            self._keep()
+        self._rows.clear()
+        self._end, self._told_at, self._kept_at = True, 0.0, 0.0
+        self._keep()
+        self._tell()
+        while self._marks and time.monotonic() < until:
+            self._marks.wait(POLL)
+            self._marks.settle()
+
+
+def send_event(window: Window, row: Row, source: bytes) -> bool:
+    """Send a stored event to its topic; False where the broker does not know that just now."""
+    stream = row[1]
+    topic, key = topic_of(stream), stream.encode()
+    partition = partition_of(key, topic.partitions)
+    return window.send(row[3], topic.name, partition, key, row[16], headers(row, source))
+
+
+def publish(kafka: Kafka, log: Log, leases: Leases, stop: Event, say: Callable[[str], None]) -> tuple[int, int]:
+    """Be the relay until told to stop: (position up to which all is published, events that this relay published).
+
+    Creates what is missing of the topics. Waits while another relay is alive. Raises Rejected where a topic has
+    another number of partitions, Unavailable where nothing helps but to start anew.
+    """
+    ensure(kafka)
+    with held(leases, stop, say) as checkpoint:
+        if checkpoint is None:
+            return 0, 0
+        say(f"publishing what stands after position {checkpoint.position}, as relay {checkpoint.epoch}")
+        with sending(kafka) as sender:
+            relay = Relay(kafka, log, leases, checkpoint, sender)
+            relay.run(stop)
+        return relay.position, relay.acknowledged
+
+
+@contextmanager
+def sending(kafka: Kafka) -> Generator[KafkaProducer]:
+    """A producer for as long as the context lasts; after a failure it sends nothing more."""
+    made = producer(kafka, max_block_ms=METADATA)
+    try:
+        for topic in (*EVENT_TOPICS, POSITIONS):
+            made.partitions_for(topic.name)
+        yield made
+    except BaseException:
+        abandon(made)
+        raise
+    finally:
+        closed(made)
