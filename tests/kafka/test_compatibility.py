@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec import Meta, Struct, defstruct
 
-from infra.kafka.schemas import SEALED_TEXT, complete, components, schemas
+from infra.kafka.schemas import LATER, SEALED_TEXT, complete, components, schemas
 from infra.kafka.topics import INTAKE
 from tests.cli.program import ROOT
 from tests.kafka.compatibility import breaks
@@ -105,6 +105,13 @@ def test_a_change_that_breaks_somebody_is_seen(name):
 def test_a_change_that_breaks_nobody_passes(name):
     before, after = HARMLESS[name]
     assert breaks(schema(("a", int), *before), schema(("a", int), *after)) == []
+
+
+def test_a_new_type_of_fact_would_break_corrections_if_readers_were_not_told_that_it_may_come():
+    before, after = (schema(("b", choice)) for choice in (Part | Other, Part | Other | Third))
+    told = before["properties"]["b"]["anyOf"]
+    assert [each for each in told if each.get(LATER)] == [told.pop()]
+    assert breaks(before, after)
 
 
 def test_an_object_that_refuses_unknown_fields_is_a_break_as_soon_as_it_gets_one():

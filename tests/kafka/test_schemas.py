@@ -15,8 +15,9 @@ from domain import Event
 from domain.correction import CorrectFact
 from domain.lead import CaptureLead, LeadCaptured
 from domain.recorded import Request
-from domain.upcasting import RETIRED, UPCASTS
+from domain.upcasting import RETIRED, UPCASTS, Retired
 from infra.app import opened
+from infra.kafka.asyncapi import document
 from infra.kafka.envelope import EXTENSIONS, event_type, headers
 from infra.kafka.schemas import CLEAR_TEXT, HEADERS, SEALED_TEXT, components, events, schemas
 from infra.kafka.topics import EVENT_TOPICS, OF_KIND, TOPICS
@@ -74,6 +75,21 @@ def test_a_retired_event_keeps_the_struct_that_its_schema_is_made_from():
     assert set(RETIRED) == set(UPCASTS)
     assert all(tag(each.shape) == name for name, each in RETIRED.items())
     assert all(set(each.kinds) <= set(OF_KIND) and each.kinds for each in RETIRED.values())
+
+
+class LeadScored(Struct, frozen=True, tag="lead-scored"):
+    """A lead was given a score, long ago."""
+
+    score: int
+
+
+def test_a_retired_event_is_described_as_long_as_there_may_be_history_of_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("infra.kafka.schemas.RETIRED", {"lead-scored": Retired(LeadScored, ("lead",))})
+    found, told = schemas(), document()
+    assert set(found) == set(SCHEMAS) | {"dealtrail.lead-scored.v1"}
+    assert found["dealtrail.lead-scored.v1"]["required"] == ["type", "score"]
+    topics = [name for name, each in told["channels"].items() if "dealtrail.lead-scored.v1" in each["messages"]]
+    assert topics == ["sales.lead.events.v1"]
 
 
 def test_no_two_structs_of_one_name_share_a_schema():
