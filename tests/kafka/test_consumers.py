@@ -139,13 +139,16 @@ def test_the_short_consumer_prints_each_event_once_in_order_and_stops_at_a_hole(
     assert (rest, said, process.returncode) == ("", "lost: opportunity-hole:1\n", 1)
 
 
-def test_the_files_hold_every_event_after_a_kill_and_the_query_counts_each_once(
+def test_the_files_hold_every_event_and_the_query_counts_each_once_after_a_crash_before_the_commit_too(
     published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    crashing = WRITING.replace("consumer.commit()", "os._exit(9)").replace('"parquet"', '"crashed"')
+    with running(crashing, tmp_path, published.kafka) as process:  # of another group: so nobody waits for the dead one
+        assert process.wait(PATIENCE) == 9
+    again = len(written(tmp_path))
     with running(WRITING, tmp_path, published.kafka):
-        wait_for(1, tmp_path)
-    with running(WRITING, tmp_path, published.kafka):
-        wait_for(published.messages, tmp_path)
+        wait_for(again + published.messages, tmp_path)
+    assert again
     found = written(tmp_path)
     assert {f"{row[1]}:{row[2]}" for row in published.deals} <= {*found}
     assert len(found) > len({*found}), "there is something to be removed"
