@@ -29,6 +29,7 @@ from infra.cli import (
     metrics,
     moving,
     publishing,
+    schemas,
     subjects,
     tables,
     timeline,
@@ -46,7 +47,8 @@ EXIT: dict[type[PipelineError], int] = {
 }
 INTERRUPTED = 130
 VERBS = (
-    moving, metrics, diff, timeline, events, history, tables, log, publishing, consume, subjects, wishes, bulk,
+    moving, metrics, diff, timeline, events, history, tables, log, publishing, consume, schemas, subjects, wishes,
+    bulk,
 )  # fmt: skip
 
 
