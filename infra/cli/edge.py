@@ -23,6 +23,7 @@ from infra.cli import (
     bulk,
     consume,
     diff,
+    dlq,
     events,
     history,
     log,
@@ -46,7 +47,7 @@ EXIT: dict[type[PipelineError], int] = {
 }
 INTERRUPTED = 130
 VERBS = (
-    moving, metrics, diff, timeline, events, history, tables, log, publishing, consume, subjects, wishes, bulk,
+    moving, metrics, diff, timeline, events, history, tables, log, publishing, consume, dlq, subjects, wishes, bulk,
 )  # fmt: skip
 
 
