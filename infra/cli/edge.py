@@ -23,6 +23,7 @@ from infra.cli import (
     bulk,
     consume,
     diff,
+    dlq,
     events,
     history,
     log,
@@ -47,8 +48,8 @@ EXIT: dict[type[PipelineError], int] = {
 }
 INTERRUPTED = 130
 VERBS = (
-    moving, metrics, diff, timeline, events, history, tables, log, publishing, consume, schemas, subjects, wishes,
-    bulk,
+    moving, metrics, diff, timeline, events, history, tables, log, publishing, consume, dlq, schemas, subjects,
+    wishes, bulk,
 )  # fmt: skip
 
 
