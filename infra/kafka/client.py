@@ -71,8 +71,8 @@ class GroupConsumer(Protocol):
         """Read from the first message that is kept. Raises ValueError where the partition is not ours."""
         ...
 
-    def committed(self, partition: Partition, *, timeout_ms: int) -> int | None:
-        """The offset that the group said comes next; None where it never did."""
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        """The numbers of a topic's partitions, asked of the broker where they are not known yet."""
         ...
 
     def paused(self) -> set[Partition]:
@@ -240,6 +240,12 @@ def poll(consumer: GroupConsumer, timeout_ms: int) -> dict[Partition, list[Any]]
     if not fetcher._next_partition_records:
         fetcher._next_partition_records = None
     return consumer.poll(timeout_ms)
+
+
+def committed(consumer: GroupConsumer, partitions: Iterable[Partition], timeout_ms: int) -> dict[Partition, int]:
+    """The offsets that the group said come next, of those where it did: one request, where the client makes many."""
+    found = consumer._coordinator.fetch_committed_offsets(list(partitions), timeout_ms)  # pyright: ignore
+    return {partition: at.offset for partition, at in found.items() if at.offset >= 0}
 
 
 def reader(kafka: Kafka, **others: Any) -> KafkaConsumer:

@@ -18,7 +18,7 @@ from infra.kafka.intake import Intake
 from infra.kafka.topics import Topic
 from infra.settings import Kafka
 
-LONG = 20.0  # seconds that nothing here takes on the slowest machine
+LONG = 60.0  # seconds that nothing here takes on the slowest machine
 
 Sent = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 

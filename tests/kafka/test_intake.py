@@ -236,15 +236,16 @@ def test_processes_that_come_and_go_lose_nothing_and_double_nothing(app: App, ka
         processes.append(start())
         more(200, 250)
         processes[0].terminate()
-        more(100, 350)
+        more(100, 450)
         processes.append(start())
         processes[1].kill()
-        until(lambda: len(ours()) >= 500 and behind(kafka, INTAKE, name) == 0)
+        more(100, 600)
+        until(lambda: behind(kafka, INTAKE, name) == 0)
         processes[2].terminate()
         assert [processes[0].wait(30), processes[2].wait(30)] == [0, 0]
     finally:
         for process in processes:
             process.kill()
             process.wait()
-    assert (len(ours()), set(ours().values())) == (500, {1})
+    assert (len(ours()), set(ours().values())) == (600, {1})
     assert content(kafka, f"{INTAKE.name}.{name}.dlq") == []
