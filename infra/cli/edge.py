@@ -30,6 +30,7 @@ from infra.cli import (
     metrics,
     moving,
     publishing,
+    schemas,
     subjects,
     tables,
     timeline,
@@ -47,7 +48,8 @@ EXIT: dict[type[PipelineError], int] = {
 }
 INTERRUPTED = 130
 VERBS = (
-    moving, metrics, diff, timeline, events, history, tables, log, publishing, consume, dlq, subjects, wishes, bulk,
+    moving, metrics, diff, timeline, events, history, tables, log, publishing, consume, dlq, schemas, subjects,
+    wishes, bulk,
 )  # fmt: skip
 
 

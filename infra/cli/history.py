@@ -41,7 +41,7 @@ def status(*, asking: Asking = HERE) -> None:
     out.print(f"tables     at position {reached}, {head - reached} behind")
     show_standing(tables)
     for each in (document["relay"],) if "relay" in document else ():
-        late = f", the oldest of them {each['oldest_seconds']:.0f} s ago" if each["lag"] else ""
+        late = f", the oldest of them for {each['oldest_seconds']:.0f} s" if each["lag"] else ""
         word = "alive" if each["alive"] else "[yellow]not running[/]"
         out.print(f"relay      at position {each['position']}, {each['lag']} behind{late}; {each['owner']}, {word}")
     out.print(f"key file   {document['key_file']}")

@@ -7,8 +7,8 @@ The client carries no types; what the rest needs of it is spelled out here.
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar, cast
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 from kafka.partitioner.default import murmur2
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as Partition
@@ -104,9 +105,86 @@ class GroupConsumer(Protocol):
         ...
 
 
+class Healed(KafkaConsumer):
+    """A member of a group without two faults of kafka-python 3.0.12.
+
+    It joins anew where the partitions of a topic changed, but forgets that it wanted to when a poll times out
+    meanwhile: it then sends no heartbeat, and gets no partition for good. And it puts what it had fetched of a paused
+    partition aside, and takes it up again only where nothing is in its hands; what it has emptied counts as something,
+    so that a resumed partition may never be read again.
+    """
+
+    def poll(self, *arguments: Any, **named: Any) -> Any:
+        """The same; a join that was left half done is begun again by the next call."""
+        own = cast(Any, self)
+        if not own._fetcher._next_partition_records:
+            own._fetcher._next_partition_records = None
+        found = super().poll(*arguments, **named)
+        if own._coordinator.rejoining and not own._coordinator.rejoin_needed:
+            own._coordinator.request_rejoin()
+        return found
+
+
 def following(offset: int) -> Any:
     """An offset as commits want it."""
     return OffsetAndMetadata(offset, "", -1)
+
+
+class Waking(KafkaNetClient):
+    """The client's own thread, woken once after a burst of messages.
+
+    It is woken for every batch otherwise, and each time the interpreter is handed to it and back: ten times slower.
+    """
+
+    bursting, wanted = False, False
+
+    def wakeup(self) -> None:
+        """Have it look at what there is to be sent."""
+        if self.bursting:
+            self.wanted = True
+        else:
+            super().wakeup()
+
+
+class Producer(KafkaProducer):
+    """Who sends, in bursts, and can be stopped at once."""
+
+    def __init__(self, **configs: Any) -> None:
+        super().__init__(kafka_client=self._made, **configs)
+
+    def _made(self, **configs: Any) -> Waking:
+        self._waking = Waking(**configs)
+        return self._waking
+
+    @contextmanager
+    def burst(self) -> Generator[None]:
+        """Several messages are sent here, in one thread; they go on their way when the context ends."""
+        waking = self._waking
+        waking.bursting = True
+        try:
+            yield
+        finally:
+            waking.bursting = False
+            if waking.wanted:
+                waking.wanted = False
+                waking.wakeup()
+
+    def abandon(self) -> None:
+        """Stop sending at once: what was not acknowledged is not tried again. The client's own thread may call it.
+
+        close() would send the rest first, also what comes after a message that failed; and where that takes longer
+        than it was given, it raises and leaves the client's thread at work.
+        """
+        cast(Any, self)._sender.force_close()
+
+    def let_go(self, patience: float = 5.0) -> None:
+        """Close; what is not acknowledged by then (seconds) is abandoned."""
+        with suppress(KafkaError):
+            self.close(timeout=patience)
+            return
+        self.abandon()
+        with suppress(KafkaError):
+            self.close(timeout=patience)
 
 
 def options(kafka: Kafka) -> dict[str, Any]:
@@ -185,35 +263,16 @@ def admin(kafka: Kafka) -> KafkaAdminClient:
     return connected(kafka, KafkaAdminClient)
 
 
-def producer(kafka: Kafka, **others: Any) -> KafkaProducer:
+def producer(kafka: Kafka, **others: Any) -> Producer:
     """Who sends: in order, each message once for as long as it lives, and never giving up before a day is over."""
     settled = {"linger_ms": 5, "batch_size": 131_072, "compression_type": "lz4", "delivery_timeout_ms": DAY}
-    return connected(kafka, KafkaProducer, PATIENCE, **{**settled, "request_timeout_ms": 15_000, **others})
+    return connected(kafka, Producer, PATIENCE, **{**settled, "request_timeout_ms": 15_000, **others})
 
 
 @lru_cache(maxsize=65_536)
 def partition_of(key: bytes, partitions: int) -> int:
     """Where every client of Kafka puts a key; remembered, because it is dear to find in Python."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions
-
-
-def abandon(producer: KafkaProducer) -> None:
-    """Stop sending at once: what was not acknowledged is not tried again. May be called on the client's own thread.
-
-    Closing would send the rest first, also what comes after a message that failed; and where that takes longer than
-    close() was given, it raises and leaves the client's thread at work.
-    """
-    cast(Any, producer)._sender.force_close()
-
-
-def closed(producer: KafkaProducer, patience: float = 5.0) -> None:
-    """Let go of the broker; what is not acknowledged by then (seconds) is abandoned."""
-    with suppress(KafkaError):
-        producer.close(timeout=patience)
-        return
-    abandon(producer)
-    with suppress(KafkaError):
-        producer.close(timeout=patience)
 
 
 def group_consumer(kafka: Kafka, group: str, **others: Any) -> GroupConsumer:
@@ -227,19 +286,7 @@ def group_consumer(kafka: Kafka, group: str, **others: Any) -> GroupConsumer:
         "heartbeat_interval_ms": 1000,
         "partition_assignment_strategy": [CooperativeStickyAssignor],
     }
-    return cast(GroupConsumer, connected(kafka, KafkaConsumer, PATIENCE, **{**settled, **others}))
-
-
-def poll(consumer: GroupConsumer, timeout_ms: int) -> dict[Partition, list[Any]]:
-    """What came next, also where partitions were paused and resumed.
-
-    kafka-python 3.0.12 puts what it had fetched of a paused partition aside, and takes it up again only where nothing
-    is in its hands; what it has emptied counts as something, so that a resumed partition would never be read again.
-    """
-    fetcher: Any = consumer._fetcher  # pyright: ignore
-    if not fetcher._next_partition_records:
-        fetcher._next_partition_records = None
-    return consumer.poll(timeout_ms)
+    return cast(GroupConsumer, connected(kafka, Healed, PATIENCE, **{**settled, **others}))
 
 
 def committed(consumer: GroupConsumer, partitions: Iterable[Partition], timeout_ms: int) -> dict[Partition, int]:

@@ -10,7 +10,7 @@ from kafka.errors import KafkaError
 from consumers.lead_intake import ID, SOURCE, identity
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from domain.recorded import micros
-from infra.kafka.client import Partition, closed, producer, reader
+from infra.kafka.client import Partition, producer, reader
 from infra.kafka.envelope import Header, Message, rfc3339
 from infra.kafka.topics import Topic, dead_letters
 from infra.settings import Kafka
@@ -75,7 +75,7 @@ def sending(kafka: Kafka) -> Generator[Any]:
     try:
         yield sender
     finally:
-        closed(sender, LEAVING)
+        sender.let_go(LEAVING)
 
 
 class DeadLetters:

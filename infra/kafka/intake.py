@@ -18,17 +18,7 @@ from domain.errors import Conflict, NotFound, PipelineError, Unavailable
 from domain.recorded import Request
 from infra.cli.asking import Asking, note
 from infra.dispatch import Dispatcher
-from infra.kafka.client import (
-    GroupConsumer,
-    Listener,
-    Partition,
-    admin,
-    committed,
-    following,
-    group_consumer,
-    messages,
-    poll,
-)
+from infra.kafka.client import GroupConsumer, Listener, Partition, admin, committed, following, group_consumer, messages
 from infra.kafka.dead_letters import LEAVING, reached, sending, written
 from infra.kafka.envelope import Message
 from infra.kafka.layout import ensure
@@ -102,7 +92,7 @@ class Intake:
             consumer.subscribe([self.topic.name], listener=marks)
             consumer.partitions_for_topic(self.topic.name)  # or who shares them out may find none to share
             while not stop.is_set():
-                polled = poll(consumer, POLL)
+                polled = consumer.poll(POLL)
                 moved = marks.take()
                 self.claim(consumer, moved, marks)
                 self.take(polled, moved)

@@ -14,10 +14,9 @@ from threading import Event
 from typing import NamedTuple
 
 import msgspec
-from kafka import KafkaProducer
 
 from domain.errors import Unavailable
-from infra.kafka.client import abandon, closed, partition_of, producer
+from infra.kafka.client import Producer, partition_of, producer
 from infra.kafka.envelope import headers
 from infra.kafka.layout import ensure
 from infra.kafka.topics import EVENT_TOPICS, POSITIONS, topic_of
@@ -75,10 +74,11 @@ class Relay:
         log: Log,
         leases: Leases,
         checkpoint: Checkpoint,
-        sender: KafkaProducer,
+        sender: Producer,
         patience: float = PATIENCE,
     ) -> None:
         self._log, self._leases, self._epoch = log, leases, checkpoint.epoch
+        self._sender = sender
         self._window = Window(kafka, sender, checkpoint.position, checkpoint.offsets, patience)
         self._marks = Window(kafka, sender, 0, {}, patience)
         self._source = kafka.source.encode()
@@ -119,12 +119,9 @@ class Relay:
         if not rows and window.room:
             rows.extend(self._log.stored_after(self._read, PAGE))
             self._end = not rows
-        while rows and window.room:
-            row = rows[0]
-            if not send_event(window, row, self._source):
-                break
-            rows.popleft()
-            self._read, sent = row[3], sent + 1
+        with self._sender.burst():
+            while rows and window.room and send_event(window, rows[0], self._source):
+                self._read, sent = rows.popleft()[3], sent + 1
         return sent
 
     def _keep(self, now: float | None = None) -> None:
@@ -192,7 +189,7 @@ def publish(kafka: Kafka, log: Log, leases: Leases, stop: Event, say: Callable[[
 
 
 @contextmanager
-def sending(kafka: Kafka) -> Generator[KafkaProducer]:
+def sending(kafka: Kafka) -> Generator[Producer]:
     """A producer for as long as the context lasts; after a failure it sends nothing more."""
     made = producer(kafka, max_block_ms=METADATA)
     try:
@@ -200,7 +197,7 @@ def sending(kafka: Kafka) -> Generator[KafkaProducer]:
             made.partitions_for(topic.name)
         yield made
     except BaseException:
-        abandon(made)
+        made.abandon()
         raise
     finally:
-        closed(made)
+        made.let_go()

@@ -5,11 +5,10 @@ from collections import deque
 from contextlib import suppress
 from typing import Any
 
-from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from domain.errors import Unavailable
-from infra.kafka.client import abandon, answers
+from infra.kafka.client import Producer, answers
 from infra.kafka.envelope import Header
 from infra.settings import Kafka
 
@@ -31,7 +30,7 @@ class Window:
     """
 
     def __init__(
-        self, kafka: Kafka, producer: KafkaProducer, position: int, offsets: Offsets, patience: float = PATIENCE
+        self, kafka: Kafka, producer: Producer, position: int, offsets: Offsets, patience: float = PATIENCE
     ) -> None:
         self.position, self.offsets, self.acknowledged = position, offsets, 0
         self._servers = [server.strip() for server in kafka.servers.split(",")]
@@ -109,7 +108,7 @@ class Window:
     def _failed(self, error: Exception) -> None:
         """Called on the client's thread before it sends anything else."""
         self._failure = self._failure or self._told("a message", error)
-        abandon(self._producer)
+        self._producer.abandon()
 
     def _told(self, what: str, error: Exception) -> str:
         return f"{what} could not be sent to {', '.join(self._servers)}: {type(error).__name__}: {error}"

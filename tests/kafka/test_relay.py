@@ -1,0 +1,150 @@
+"""The relay publishes the whole log, in order per stream, and goes on from where it was."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.cli.edge import run
+from infra.kafka.topics import EVENT_TOPICS
+from infra.kafka.window import RECORDS
+from infra.settings import Kafka
+from infra.store import Log, open_log
+from infra.store.leases import open_leases
+from tests.benchmarks._history import drafts, write
+from tests.cli.program import dealtrail
+from tests.kafka.relaying import Publishing, caught_up, checkpoint, document, read, repeats, until, watermarks
+
+MANY = 3000
+
+
+def test_every_event_is_published_in_order_and_the_checkpoint_survives(
+    log: Log, log_url: str, topics: Kafka, tmp_path: Path
+) -> None:
+    made = drafts(MANY + 500)
+    write(log, made[:MANY])
+    with Publishing(log_url, topics.servers, tmp_path, "--json") as relay:
+        until(caught_up(log_url, log), "the relay")
+        code, out = relay.stop()
+    assert code == 0, relay.errors()
+    assert document(out) == {"position": log.head(), "published": MANY}
+    assert repeats(topics, log) == 0
+    write(log, made[MANY:])
+    with Publishing(log_url, topics.servers, tmp_path, "--json") as relay:
+        until(caught_up(log_url, log), "the second relay")
+        code, out = relay.stop()
+    assert document(out)["published"] == 500
+    assert repeats(topics, log) == 0
+
+
+def test_a_watermark_never_promises_what_cannot_be_read_yet(sqlite_url: str, topics: Kafka, tmp_path: Path) -> None:
+
+    log = open_log(sqlite_url)
+    made = drafts(MANY)
+    with Publishing(sqlite_url, topics.servers, tmp_path) as relay:
+        for start in range(0, MANY, 250):
+            write(log, made[start : start + 250])
+            if start == 1500:
+                relay.kill()
+                relay.start()
+        until(caught_up(sqlite_url, log), "the relay")
+        until(lambda: watermarks(topics)[-1:] != [] and watermarks(topics)[-1].position == log.head(), "the watermark")
+        relay.stop()
+    marks = watermarks(topics)
+    assert [mark.position for mark in marks] == sorted(mark.position for mark in marks)
+    positions = {f"{row[1]}:{row[2]}": row[3] for row in log.stored_after(0, MANY)}
+    first: dict[int, tuple[str, int, int]] = {}
+    for message in read(topics, *EVENT_TOPICS):
+        position = positions[dict(message.headers)["ce_id"].decode()]
+        first.setdefault(position, (message.topic, message.partition, message.offset))
+    for mark in marks:
+        for position, (topic, partition, offset) in first.items():
+            assert position > mark.position or offset < mark.offsets[topic][partition], (mark.position, position)
+    log.close()
+
+
+def test_of_two_relays_the_second_waits_until_the_first_has_ended(
+    log: Log, log_url: str, topics: Kafka, tmp_path: Path
+) -> None:
+    made = drafts(200)
+    write(log, made[:100])
+    with Publishing(log_url, topics.servers, tmp_path) as first:
+        until(caught_up(log_url, log), "the first relay")
+        with Publishing(log_url, topics.servers, tmp_path) as second:
+            until(lambda: "publishes already" in second.errors(), "the second relay to say so")
+            assert first.process.poll() is None
+            assert first.stop()[0] == 0
+            write(log, made[100:])
+            until(caught_up(log_url, log), "the second relay")
+            assert second.stop()[0] == 0
+    assert repeats(topics, log) == 0
+
+
+def test_a_restart_after_a_kill_sends_at_most_a_window_twice(sqlite_url: str, topics: Kafka, tmp_path: Path) -> None:
+
+    log = open_log(sqlite_url)
+    write(log, drafts(2 * MANY))
+    with Publishing(sqlite_url, topics.servers, tmp_path) as relay:
+        until(lambda: checkpoint(sqlite_url) > 0, "the first checkpoint")
+        relay.kill()
+        relay.start()
+        until(caught_up(sqlite_url, log), "the second relay")
+        relay.stop()
+    assert repeats(topics, log) <= RECORDS + 500
+    log.close()
+
+
+def test_status_tells_how_far_the_relay_is_without_asking_kafka(
+    log_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEALTRAIL_DB", log_url)
+    monkeypatch.setenv("DEALTRAIL_KEY_FILE", str(tmp_path / "key"))
+    log = open_log(log_url)
+    write(log, drafts(20))
+
+    def status() -> dict[str, Any]:
+        assert run(["status", "--json"]) == 0
+        return document(capsys.readouterr().out)
+
+    assert "relay" not in status()
+    leases = open_leases(log_url)
+    held = leases.take("relay", "here:1")
+    assert held
+    leases.keep("relay", held.epoch, log.head(), "")
+    found = {"position": log.head(), "lag": 0, "oldest_seconds": 0, "owner": "here:1", "alive": True}
+    assert status()["relay"] == found
+    leases.keep("relay", held.epoch, log.head() - 5, "")
+    leases.give_back("relay", held.epoch)
+    found = status()["relay"]
+    assert (found["lag"], found["alive"]) == (5, False)
+    assert found["oldest_seconds"] > 0
+    assert run(["status"]) == 0
+    assert "5 behind, the oldest of them" in capsys.readouterr().out
+    leases.close()
+    log.close()
+
+
+def test_a_lease_is_one_holders_until_it_is_given_back_or_expires(
+    log_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leases, others = open_leases(log_url), open_leases(log_url)
+    first = leases.take("relay", "one")
+    assert first
+    assert others.take("relay", "two") is None
+    assert leases.keep("relay", first.epoch, 7, "kept")
+    leases.give_back("relay", first.epoch)
+    second = others.take("relay", "two")
+    assert second == (first.epoch + 1, 7, "kept")
+    assert not leases.keep("relay", first.epoch, 3, "late")  # fenced
+    leases.give_back("relay", first.epoch)  # that was not ours any more
+    standing = others.standing("relay")
+    assert standing
+    assert (standing.owner, standing.position, standing.alive) == ("two", 7, True)
+    leases.close()
+    others.close()
+
+
+def test_no_brokers_is_said_with_the_name_of_the_setting(tmp_path: Path) -> None:
+    ran = dealtrail("publish", folder=tmp_path)
+    assert ran.code == 2
+    assert "DEALTRAIL_KAFKA_SERVERS" in ran.err
