@@ -1,7 +1,7 @@
 """The contracts of the topics as JSON Schemas (draft 2020-12), made from the very types that are stored and sent.
 
-Objects are open: whoever reads ignores what it does not know. So a new field with a default changes no contract, and
-anything else is a new tag.
+Events are open objects: whoever reads ignores what it does not know. So a new field with a default changes no contract,
+and anything else is a new tag.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, cast
 import msgspec
 from msgspec import Struct, inspect
 
+from consumers.lead_intake import IncomingLead
 from domain import DECIDERS
-from domain.lead import CaptureLead
 from domain.upcasting import RETIRED
 from infra.kafka.envelope import EXTENSIONS, TYPE_PREFIX, event_type
 from infra.kafka.topics import EVENT_TOPICS, INTAKE, OF_KIND, POSITIONS, Topic
@@ -35,15 +35,6 @@ NUMBER = "^[1-9][0-9]*$"
 STREAM = "^[a-z]+-.+$"  # names no kinds: one more of them breaks nobody
 SEALED_TEXT = f"Personal: empty, or sealed as `{SEALED}SUBJECT:…`, unreadable once the subject is erased."
 CLEAR_TEXT = "Personal, in the clear: it is sealed before it is stored."
-
-LeadFromOutside = msgspec.defstruct(
-    "LeadFromOutside",
-    [(each.name, each.type, each.default) if not each.required else (each.name, each.type)
-     for each in msgspec.structs.fields(CaptureLead)],
-    namespace={"__doc__": "Somebody shows interest, told by another system."},
-    frozen=True,
-)  # fmt: skip
-
 
 ABOUT = {
     "ce_eventid": "The event's own id, a UUID.",
@@ -228,6 +219,6 @@ def sent_headers() -> Schema:
 
 MESSAGES: dict[str, Contract] = {
     POSITIONS.name: Contract(Watermark, SEALED_TEXT, {"type": "string", "enum": ["log"]}, {"type": "object"}),
-    INTAKE.name: Contract(LeadFromOutside, CLEAR_TEXT, TEXT | {"description": "Any, or none."}, sent_headers()),
+    INTAKE.name: Contract(IncomingLead, CLEAR_TEXT, TEXT | {"description": "Any, or none."}, sent_headers()),
 }
 """By topic, of those that carry no events."""

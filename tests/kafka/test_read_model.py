@@ -25,7 +25,7 @@ from infra.settings import Kafka
 from infra.store import Log, open_log
 from infra.store.codec import tolerant_fact
 from infra.store.log import Append
-from infra.store.replica import Fenced, Move, Replica, Run
+from infra.store.replica import Fenced, Move, Replica, Run, create_replica
 from infra.views import Views
 from projections.question import Question
 from tests.benchmarks._history import drafts, write
@@ -66,10 +66,11 @@ def digests(url: str, position: int) -> dict[str, Any]:
         return {"events": events_digest(log, position), **views.digest(position)}
 
 
-def settled(url: str, position: int) -> None:
+def settled(url: str, position: int, patience: float = PATIENCE) -> None:
     """Wait until a read model is complete up to a position."""
+    create_replica(url)
     with closing(open_log(url)) as log:
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + patience
         while log.head() < position:
             assert time.monotonic() < until, f"at {log.head()}, wanted {position}"
             time.sleep(0.02)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -11,8 +12,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from msgspec import Struct
 
+from consumers.lead_intake import IncomingLead
 from domain import Event
 from domain.correction import CorrectFact
+from domain.errors import Malformed
 from domain.lead import CaptureLead, LeadCaptured
 from domain.recorded import Request
 from domain.upcasting import RETIRED, UPCASTS, Retired
@@ -20,7 +23,8 @@ from infra.app import opened
 from infra.kafka.asyncapi import document
 from infra.kafka.envelope import EXTENSIONS, event_type, headers
 from infra.kafka.schemas import CLEAR_TEXT, HEADERS, SEALED_TEXT, components, events, schemas
-from infra.kafka.topics import EVENT_TOPICS, OF_KIND, TOPICS
+from infra.kafka.topics import EVENT_TOPICS, INTAKE, OF_KIND, TOPICS
+from infra.requests import parse
 from infra.settings import Settings
 from tests.cli.program import ROOT, dealtrail
 from tests.domain.table import tag
@@ -207,3 +211,21 @@ def test_the_headers_that_are_sent_are_those_of_the_contract(tmp_path: Path):
                 assert errors(HEADERS, {each: sent[each] for each in sent if each != name}), name
     assert {name for row in rows for name, _ in headers(row, b"/dealtrail")} <= set(SCHEMAS[HEADERS]["properties"])
     assert [name for name, _ in EXTENSIONS if name not in SCHEMAS[HEADERS]["properties"]] == []
+
+
+@pytest.mark.parametrize(
+    ("lead", "taken"),
+    [
+        ({"source": "fair"}, True),
+        ({"source": "fair", "email": "jo@acme.example", "captured_at": "2026-03-31T09:00:00Z"}, True),
+        ({"source": "fair", "captured_at": None}, True),
+        ({"email": "jo@acme.example"}, False),
+        ({"source": 7}, False),
+        ({"source": "fair", "score": "high"}, False),
+        ({"source": "fair", "company": None}, False),
+    ],
+)
+def test_a_lead_from_outside_is_taken_in_just_where_its_schema_says_so(lead: dict[str, Any], taken: bool):
+    assert (errors(INTAKE.name, lead) == []) == taken
+    with nullcontext() if taken else pytest.raises(Malformed):
+        parse(IncomingLead, msgspec.json.encode(lead))
