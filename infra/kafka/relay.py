@@ -75,8 +75,10 @@ class Relay:
         leases: Leases,
         checkpoint: Checkpoint,
         sender: Producer,
+        say: Callable[[str], None],
         patience: float = PATIENCE,
     ) -> None:
+        self._say, self._away = say, False
         self._log, self._leases, self._epoch = log, leases, checkpoint.epoch
         self._sender = sender
         self._window = Window(kafka, sender, checkpoint.position, checkpoint.offsets, patience)
@@ -106,6 +108,7 @@ class Relay:
             sent = self._publish()
             self._window.settle()
             self._tell()
+            self._say_whether_away()
             if not sent:
                 if self._window:
                     self._window.wait(POLL)
@@ -147,6 +150,11 @@ class Relay:
         if self._marks.send(position, POSITIONS.name, 0, b"log", mark, kind):
             self._told, self._told_at = position, time.monotonic()
 
+    def _say_whether_away(self) -> None:
+        if self._window.away != self._away:
+            self._away = self._window.away
+            self._say("no broker answers: waiting for one" if self._away else "a broker answers again")
+
     def _drain(self) -> None:
         """Wait for what is under way, within bounds; what is not acknowledged by then is published next time."""
         until = time.monotonic() + DRAIN
@@ -183,7 +191,7 @@ def publish(kafka: Kafka, log: Log, leases: Leases, stop: Event, say: Callable[[
             return 0, 0
         say(f"publishing what stands after position {checkpoint.position}, as relay {checkpoint.epoch}")
         with sending(kafka) as sender:
-            relay = Relay(kafka, log, leases, checkpoint, sender)
+            relay = Relay(kafka, log, leases, checkpoint, sender, say)
             relay.run(stop)
         return relay.position, relay.acknowledged
 

@@ -12,7 +12,6 @@ from infra.settings import Kafka
 from infra.store import Log, open_log
 from infra.store.leases import open_leases
 from tests.benchmarks._history import drafts, write
-from tests.cli.program import dealtrail
 from tests.kafka.relaying import Publishing, caught_up, checkpoint, document, read, repeats, until, watermarks
 
 MANY = 3000
@@ -142,9 +141,3 @@ def test_a_lease_is_one_holders_until_it_is_given_back_or_expires(
     assert (standing.owner, standing.position, standing.alive) == ("two", 7, True)
     leases.close()
     others.close()
-
-
-def test_no_brokers_is_said_with_the_name_of_the_setting(tmp_path: Path) -> None:
-    ran = dealtrail("publish", folder=tmp_path)
-    assert ran.code == 2
-    assert "DEALTRAIL_KAFKA_SERVERS" in ran.err
