@@ -44,8 +44,15 @@ class Kafka(Struct, frozen=True, forbid_unknown_fields=True):
             raise Malformed(f"kafka.mechanism: {self.mechanism} needs kafka.security SASL_SSL, or SASL_PLAINTEXT")
         if bool(self.cert_file) != bool(self.key_file):
             raise Malformed("kafka.cert_file: a certificate needs kafka.key_file, and the other way round")
+        if (self.ca_file or self.cert_file) and "SSL" not in self.security:
+            field = "ca_file" if self.ca_file else "cert_file"
+            raise Malformed(f"kafka.{field}: TLS needs kafka.security SSL, or SASL_SSL, not {self.security}")
         if self.replicas < 1:
             raise Malformed("kafka.replicas: at least one broker has to keep a topic")
+
+    def __repr__(self) -> str:
+        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name != "password"}
+        return f"Kafka({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -68,10 +68,21 @@ def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
 @pytest.fixture
 def empty_postgres_url(postgres_server: str) -> Iterator[str]:
     """The URL of a fresh database with nothing in it."""
+    yield from emptied(postgres_server)
+
+
+@pytest.fixture
+def another_postgres_url(postgres_server: str) -> Iterator[str]:
+    """The same, another one."""
+    yield from emptied(postgres_server)
+
+
+def emptied(server: str) -> Iterator[str]:
+    """A database that is there for as long as it is asked for."""
     name = f"dealtrail_{uuid4().hex}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
-        yield located(postgres_server, name)
+        yield located(server, name)
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 

@@ -36,6 +36,6 @@ def consume(
 
 def consumers() -> dict[str, Run]:
     """The consumers by name."""
-    from infra.kafka import read_model
+    from infra.kafka import intake, read_model
 
-    return {"read_model": read_model.run}
+    return {"read_model": read_model.run, "lead_intake": intake.run}

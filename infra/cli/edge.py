@@ -23,12 +23,14 @@ from infra.cli import (
     bulk,
     consume,
     diff,
+    dlq,
     events,
     history,
     log,
     metrics,
     moving,
     publishing,
+    schemas,
     subjects,
     tables,
     timeline,
@@ -46,7 +48,8 @@ EXIT: dict[type[PipelineError], int] = {
 }
 INTERRUPTED = 130
 VERBS = (
-    moving, metrics, diff, timeline, events, history, tables, log, publishing, consume, subjects, wishes, bulk,
+    moving, metrics, diff, timeline, events, history, tables, log, publishing, consume, dlq, schemas, subjects,
+    wishes, bulk,
 )  # fmt: skip
 
 

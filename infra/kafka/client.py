@@ -4,10 +4,13 @@
 The client carries no types; what the rest needs of it is spelled out here.
 """
 
+import logging
 import socket
+import ssl
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer
@@ -20,13 +23,17 @@ from kafka.structs import TopicPartition as Partition
 
 from domain.errors import Malformed, Unavailable
 from infra.kafka.envelope import Message
+from infra.kafka.knocking import refused
 from infra.settings import Kafka
 
 BOOTSTRAP = 10_000  # ms until a broker that does not answer is given up
+PATIENCE = 10.0  # seconds that those who run for long wait for a broker to come up
 DAY = 86_400_000  # ms: no send is given up before; see docs/decisions/0013
 SESSION = 6000  # ms after which a silent consumer's partitions go to others
 
 Client = TypeVar("Client")
+
+logging.getLogger("kafka").addHandler(logging.NullHandler())  # what it has to say is said by errors; no noise beside
 
 
 class Listener(ConsumerRebalanceListener):
@@ -61,6 +68,18 @@ class GroupConsumer(Protocol):
         """Read on from an offset. Raises AssertionError where the partition is not ours."""
         ...
 
+    def seek_to_beginning(self, *partitions: Partition) -> None:
+        """Read from the first message that is kept. Raises ValueError where the partition is not ours."""
+        ...
+
+    def committed(self, partition: Partition, *, timeout_ms: int) -> int | None:
+        """The offset that the group said comes next; None where it never did."""
+        ...
+
+    def paused(self) -> set[Partition]:
+        """Which are paused."""
+        ...
+
     def pause(self, *partitions: Partition) -> None:
         """Return nothing of these."""
         ...
@@ -69,17 +88,41 @@ class GroupConsumer(Protocol):
         """Return something of these again."""
         ...
 
-    def commit(self, offsets: Mapping[Partition, Any]) -> None:
+    def commit(self, offsets: Mapping[Partition, Any], timeout_ms: int | None = None) -> None:
         """Tell the broker which offsets come next, and wait for it."""
         ...
 
-    def commit_async(self, offsets: Mapping[Partition, Any]) -> object:
-        """The same without waiting."""
+    def commit_async(
+        self,
+        offsets: Mapping[Partition, Any],
+        callback: Callable[[Mapping[Partition, Any], object], None] | None = None,
+    ) -> object:
+        """The same without waiting; a later `poll` calls back with the answer, or with what was raised."""
         ...
 
     def close(self) -> None:
         """Leave the group."""
         ...
+
+
+class Healed(KafkaConsumer):
+    """A member of a group without two faults of kafka-python 3.0.12.
+
+    It joins anew where the partitions of a topic changed, but forgets that it wanted to when a poll times out
+    meanwhile: it then sends no heartbeat, and gets no partition for good. And it puts what it had fetched of a paused
+    partition aside, and takes it up again only where nothing is in its hands; what it has emptied counts as something,
+    so that a resumed partition may never be read again.
+    """
+
+    def poll(self, *arguments: Any, **named: Any) -> Any:
+        """The same; a join that was left half done is begun again by the next call."""
+        own = cast(Any, self)
+        if not own._fetcher._next_partition_records:
+            own._fetcher._next_partition_records = None
+        found = super().poll(*arguments, **named)
+        if own._coordinator.rejoining and not own._coordinator.rejoin_needed:
+            own._coordinator.request_rejoin()
+        return found
 
 
 def following(offset: int) -> Any:
@@ -145,33 +188,74 @@ class Producer(KafkaProducer):
 
 
 def options(kafka: Kafka) -> dict[str, Any]:
-    """What every client is told. Raises Malformed where no broker is named."""
+    """What every client is told. Raises Malformed where no broker is named, or where a file is of no use."""
     if not kafka.servers:
         raise Malformed("kafka.servers: name a broker, such as DEALTRAIL_KAFKA_SERVERS=127.0.0.1:9092")
     return {
-        "bootstrap_servers": [server.strip() for server in kafka.servers.split(",")],
+        "bootstrap_servers": [checked(server.strip()) for server in kafka.servers.split(",")],
         "security_protocol": kafka.security,
         "sasl_mechanism": kafka.mechanism or None,
         "sasl_plain_username": kafka.user or None,
         "sasl_plain_password": kafka.password or None,
-        "ssl_cafile": kafka.ca_file or None,
-        "ssl_certfile": kafka.cert_file or None,
-        "ssl_keyfile": kafka.key_file or None,
+        "ssl_context": context(kafka) if "SSL" in kafka.security else None,
         "bootstrap_timeout_ms": BOOTSTRAP,
         "reconnect_backoff_max_ms": 500,
     }
 
 
-def connected(kafka: Kafka, make: Callable[..., Client], **others: Any) -> Client:
-    """A client of one of the brokers. Raises Unavailable, saying what was tried."""
-    given = options(kafka)
+def checked(server: str) -> str:
+    """The same, if it is a host with a port."""
+    host, _, port = server.rpartition(":")
+    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise Malformed(f"kafka.servers: {server!r} is no host with a port, such as 127.0.0.1:9092")
+    return server
+
+
+def context(kafka: Kafka) -> ssl.SSLContext:
+    """How TLS is spoken: whom we trust, and who we are. Raises Malformed for a file that is not there or not that."""
+    for name in ("ca_file", "cert_file", "key_file"):
+        if (file := getattr(kafka, name)) and not Path(file).is_file():
+            raise Malformed(f"kafka.{name}: there is no file {file}")
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it verifies certificates and host names
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        return make(**given, **others)
+        if kafka.ca_file:
+            made.load_verify_locations(kafka.ca_file)
+        else:
+            made.load_default_certs()
+    except OSError as error:
+        raise Malformed(f"kafka.ca_file: {kafka.ca_file} holds no certificates in PEM: {error}") from error
+    try:
+        if kafka.cert_file:  # a password is never asked for at the terminal
+            made.load_cert_chain(kafka.cert_file, kafka.key_file, password="")
+    except OSError as error:
+        pair = f"{kafka.cert_file} and {kafka.key_file}"
+        raise Malformed(
+            f"kafka.cert_file: {pair} are no certificate in PEM with its key in the clear: {error}"
+        ) from error
+    return made
+
+
+def connected(kafka: Kafka, make: Callable[..., Client], patience: float = 0.0, **others: Any) -> Client:
+    """A client of one of the brokers. Raises Unavailable, saying what was tried and why it failed.
+
+    patience: seconds to wait for a broker that may be on its way up.
+    """
+    told = options(kafka)
+    if why := refused(kafka, told, patience):
+        raise Unavailable(f"no Kafka lets us in by {tried(kafka)}: {why}")
+    try:
+        return make(**told, **others)
     except (KafkaError, OSError, ValueError) as error:
-        who = f" as {kafka.user} by {kafka.mechanism}" if kafka.mechanism else ""
-        tried = f"{kafka.security}{who}, trusting {kafka.ca_file or 'the authorities of this machine'}"
         why = str(error) or type(error).__name__
-        raise Unavailable(f"no Kafka at {kafka.servers} lets us in ({tried}): {why}") from error
+        raise Unavailable(f"no Kafka at {kafka.servers} lets us in by {tried(kafka)}: {why}") from error
+
+
+def tried(kafka: Kafka) -> str:
+    """How we asked to be let in; never with a password."""
+    who = f" as {kafka.user} ({kafka.mechanism})" if kafka.mechanism else ""
+    trusting = f", trusting {kafka.ca_file or 'the authorities of this machine'}" if "SSL" in kafka.security else ""
+    return f"{kafka.security}{who}{trusting}"
 
 
 def admin(kafka: Kafka) -> KafkaAdminClient:
@@ -182,7 +266,7 @@ def admin(kafka: Kafka) -> KafkaAdminClient:
 def producer(kafka: Kafka, **others: Any) -> Producer:
     """Who sends: in order, each message once for as long as it lives, and never giving up before a day is over."""
     settled = {"linger_ms": 5, "batch_size": 131_072, "compression_type": "lz4", "delivery_timeout_ms": DAY}
-    return connected(kafka, Producer, **{**settled, "request_timeout_ms": 15_000, **others})
+    return connected(kafka, Producer, PATIENCE, **{**settled, "request_timeout_ms": 15_000, **others})
 
 
 @lru_cache(maxsize=65_536)
@@ -202,7 +286,7 @@ def group_consumer(kafka: Kafka, group: str, **others: Any) -> GroupConsumer:
         "heartbeat_interval_ms": 1000,
         "partition_assignment_strategy": [CooperativeStickyAssignor],
     }
-    return cast(GroupConsumer, connected(kafka, KafkaConsumer, **{**settled, **others}))
+    return cast(GroupConsumer, connected(kafka, Healed, PATIENCE, **{**settled, **others}))
 
 
 def reader(kafka: Kafka, **others: Any) -> KafkaConsumer:

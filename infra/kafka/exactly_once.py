@@ -26,8 +26,8 @@ Batch = Mapping[tuple[str, int], Sequence[Message]]
 class Sink(Protocol):
     """Where messages and offsets go together. What its database raises when it cannot be used, is tried again."""
 
-    def claim(self, topic: str, partition: int) -> tuple[int, int]:
-        """Take a partition over: (the epoch that is ours from now on, the offset that comes next)."""
+    def claim(self, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], tuple[int, int]]:
+        """Take partitions over: of each the epoch that is ours from now on, and the offset that comes next."""
         ...
 
     def take_in(self, moves: Sequence[Move], batch: Batch) -> None:
@@ -85,8 +85,12 @@ class Member:
     def _claim(self) -> set[Partition]:
         """Claim what was assigned; what this poll returned of it was read from anywhere, and is read again."""
         fresh = set[Partition]()
-        for at in [*self._claims.unclaimed]:
-            epoch, offset = self._sink.claim(at.topic, at.partition)
+        if not (wanted := [*self._claims.unclaimed]):
+            return fresh
+        places = [(str(at.topic), int(at.partition)) for at in wanted]
+        claimed = self._sink.claim(places)
+        for at, place in zip(wanted, places, strict=True):
+            epoch, offset = claimed[place]
             if at not in self._claims.unclaimed:  # revoked meanwhile
                 continue
             try:

@@ -77,10 +77,10 @@ class ReadModel:
         """Let go of the database."""
         self._tables.disconnect()
 
-    def claim(self, topic: str, partition: int) -> tuple[int, int]:
-        """Take a partition over from whoever had it; a transaction of theirs that is under way is waited for."""
+    def claim(self, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
+        """Take partitions over from whoever had them; a transaction of theirs that is under way is waited for."""
         with self._joint() as writing:
-            return self._replica.claim(writing.run, self._group, topic, partition, self._owner)
+            return self._replica.claim(writing.run, self._group, partitions, self._owner)
 
     def take_in(self, moves: Sequence[Move], batch: Batch) -> None:
         """Events become rows; watermarks are kept until they are reached."""

@@ -9,6 +9,7 @@ PARTITIONS = 12
 FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1"}
 MONTH = {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * 3_600_000)}
 COMPACTED = {"cleanup.policy": "compact"}
+LETTERS = {**COMPACTED, "max.message.bytes": str(2 * 1024 * 1024)}  # the largest message, with reason and place
 LATEST = {
     **COMPACTED,
     "segment.ms": "600000",
@@ -58,4 +59,4 @@ def topic_of(stream: str) -> Topic:
 def dead_letters(topic: str, group: str) -> Topic:
     """Where a group puts what it cannot use of a topic; a key without a value takes one out again."""
     about = f"What the group {group} could not use of {topic}."
-    return Topic(f"{topic}.{group}.dlq", about, 1, COMPACTED)
+    return Topic(f"{topic}.{group}.dlq", about, 1, LETTERS)

@@ -103,15 +103,19 @@ class Replica:
         self._received = names.quoted("received")
         self._state, self._offsets, self._watermarks = map(names.quoted, ("replica", "offsets", "watermarks"))
 
-    def claim(self, run: Run, consumers: str, topic: str, partition: int, owner: str) -> tuple[int, int]:
-        """Take a partition over from whoever had it: (the epoch that is ours, the offset that comes next)."""
+    def claim(
+        self, run: Run, consumers: str, partitions: Sequence[tuple[str, int]], owner: str
+    ) -> dict[tuple[str, int], tuple[int, int]]:
+        """Take partitions over from whoever had them: of each the epoch that is ours, and the offset that is next."""
         sql = (
-            f"INSERT INTO {self._offsets} AS o (consumers, topic, partition, epoch, owner) VALUES (%s, %s, %s, 1, %s) "
+            f"INSERT INTO {self._offsets} AS o (consumers, topic, partition, epoch, owner) "
+            "SELECT %s, topic, partition, 1, %s FROM unnest(%s::text[], %s::bigint[]) AS v (topic, partition) "
             "ON CONFLICT (consumers, topic, partition) DO UPDATE SET epoch = o.epoch + 1, owner = excluded.owner "
-            "RETURNING epoch, next_offset"
+            "RETURNING topic, partition, epoch, next_offset"
         )
-        ((epoch, following),) = run(sql, consumers, topic, partition, owner)
-        return epoch, following
+        topics, numbers = ([place[part] for place in sorted(partitions)] for part in (0, 1))
+        rows = run(sql, consumers, owner, topics, numbers)
+        return {(topic, number): (epoch, following) for topic, number, epoch, following in rows}
 
     def advance(self, run: Run, consumers: str, moves: Sequence[Move]) -> None:
         """Move offsets on, and keep others from moving them until the end. Raises Fenced, having moved none."""

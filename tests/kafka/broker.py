@@ -46,7 +46,8 @@ class Broker:
     """One broker with its own data, which outlive a kill.
 
     listeners: more of them by name, each with its port, the port that clients are told, and its security protocol.
-    settings: more server properties. users: SCRAM-SHA-512 passwords by user.
+    settings: more server properties. users: SCRAM-SHA-512 passwords by user. only: these server properties and no
+    others, among them a listener at `port`.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class Broker:
         listeners: Mapping[str, tuple[int, int, str]] | None = None,
         settings: Mapping[str, str] | None = None,
         users: Mapping[str, str] | None = None,
+        only: Mapping[str, str] | None = None,
+        port: int = 0,
     ) -> None:
-        self.folder, self.port = folder, free_port()
+        self.folder, self.port = folder, port or free_port()
         self.servers = f"127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
         self._classpath = f"{jars()}/*"
@@ -91,7 +94,7 @@ class Broker:
             **(settings or {}),
         }
         self.file = folder / "server.properties"
-        self.file.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
+        self.file.write_text("".join(f"{name}={value}\n" for name, value in (only or properties).items()))
         scram = [f"SCRAM-SHA-512=[name={user},password={word}]" for user, word in (users or {}).items()]
         added = [argument for each in scram for argument in ("--add-scram", each)]
         identity = str(uuid4())

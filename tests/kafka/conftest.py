@@ -47,6 +47,11 @@ def own_broker(tmp_path: Path) -> Iterator[Broker]:
 @pytest.fixture
 def topics(kafka: Kafka) -> Kafka:
     """How the broker is reached, with all our topics there and empty."""
+    return emptied(kafka)
+
+
+def emptied(kafka: Kafka) -> Kafka:
+    """The same broker, after all our topics were made anew."""
     with closing(client.admin(kafka)) as admin:
         if there := sorted({topic.name for topic in TOPICS} & {*admin.list_topics()}):
             admin.delete_topics(there)

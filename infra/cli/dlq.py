@@ -1,0 +1,119 @@
+"""The verbs `dlq list`, `show`, `retry` and `drop`: what a consumer could not use, and what becomes of it."""
+
+from base64 import b64encode
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.markup import escape
+from rich.table import Table
+
+from domain.errors import NotFound
+from infra.cli.asking import HERE, Asking, stdout
+from infra.settings import read_settings
+
+if TYPE_CHECKING:
+    from infra.kafka.dead_letters import DeadLetters, Letter
+
+LEAD_INTAKE = "lead_intake"
+
+Consumer = Annotated[str, Parameter(help="Whose letters: those of lead_intake.")]
+Group = Annotated[str, Parameter(help="The consumer group; empty means the consumer's own.")]
+Chosen = Annotated[str | None, Parameter(help="Which letter, as `dlq list` names it.")]
+Every = Annotated[bool, Parameter(name="--all", help="All letters that are there now.", negative="")]
+
+
+def register(app: App) -> None:
+    """Add the verbs."""
+    letters = App("dlq", help="Dead letters: messages that a consumer could not use, with the reason.")
+    letters.command(list_letters, name="list")
+    letters.command(show)
+    letters.command(retry)
+    letters.command(drop)
+    app.command(letters)
+
+
+def list_letters(*, consumer: Consumer = LEAD_INTAKE, group: Group = "", asking: Asking = HERE) -> None:
+    """The letters that are there, with when and why each was put aside."""
+    found = dead(consumer, group, asking).letters()
+    if asking.json:
+        return asking.answer([summary(letter) for letter in found])
+    if not found:
+        return stdout().print("there are no dead letters")
+    table = Table("letter", "when", "key", "kind", "reason")
+    for letter in found:
+        when = f"{letter.at:%Y-%m-%d %H:%M:%S}Z"
+        table.add_row(letter.id, when, escape(shown(letter.message.key) or ""), letter.kind, escape(letter.reason))
+    stdout().print(table)
+
+
+def show(letter: Chosen, *, consumer: Consumer = LEAD_INTAKE, group: Group = "", asking: Asking = HERE) -> None:
+    """One letter with the message in full: it may say things about a person."""
+    [found] = dead(consumer, group, asking).chosen(letter, every=False)
+    headers = [(name, shown(value)) for name, value in found.message.headers]
+    value = found.message.value
+    if asking.json:
+        encoded = None if value is None else b64encode(value).decode()
+        message = {"headers": headers, "value": shown(value), "value_base64": encoded}
+        return asking.answer({**summary(found), **message})
+    out = stdout()
+    for name, text in (*summary(found).items(), *((f"header {name}", text) for name, text in headers)):
+        out.print(f"{name:<12} {'' if text is None else text}", markup=False)
+    out.print("no value" if value is None else shown(value), markup=False)
+
+
+def retry(
+    letter: Chosen = None,
+    *,
+    every: Every = False,
+    consumer: Consumer = LEAD_INTAKE,
+    group: Group = "",
+    asking: Asking = HERE,
+) -> None:
+    """Send the original messages again, under the ids that they had, and take the letters out."""
+    letters = dead(consumer, group, asking)
+    found = letters.chosen(letter, every)
+    letters.retry(found)
+    told(asking, "sent again", "retried", found)
+
+
+def drop(
+    letter: Chosen = None,
+    *,
+    every: Every = False,
+    consumer: Consumer = LEAD_INTAKE,
+    group: Group = "",
+    asking: Asking = HERE,
+) -> None:
+    """Take letters out for good."""
+    letters = dead(consumer, group, asking)
+    found = letters.chosen(letter, every)
+    letters.drop(found)
+    told(asking, "dropped", "dropped", found)
+
+
+def dead(consumer: str, group: str, asking: Asking) -> "DeadLetters":
+    """The letters of a consumer. Raises NotFound for one that has none."""
+    from infra.kafka.dead_letters import DeadLetters
+    from infra.kafka.topics import INTAKE
+
+    if consumer != LEAD_INTAKE:
+        raise NotFound(f"--consumer: {consumer!r} puts no letters aside; {LEAD_INTAKE} does")
+    return DeadLetters(read_settings(db=asking.db).kafka, INTAKE, group or consumer)
+
+
+def summary(letter: "Letter") -> dict[str, Any]:
+    """A letter without its message."""
+    key = shown(letter.message.key)
+    return {"id": letter.id, "at": letter.at, "key": key, "kind": letter.kind, "reason": letter.reason}
+
+
+def shown(raw: bytes | None) -> str | None:
+    """Bytes as text, those that are none written out."""
+    return None if raw is None else raw.decode(errors="backslashreplace")
+
+
+def told(asking: Asking, done: str, name: str, letters: "list[Letter]") -> None:
+    """What was done to which letters."""
+    if asking.json:
+        return asking.answer({name: [letter.id for letter in letters]})
+    stdout().print(f"{done}  {len(letters)}")

@@ -1,0 +1,165 @@
+"""Dead letters: messages that a group could not use, kept with the reason until somebody sends them again or not."""
+
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from kafka.errors import KafkaError
+
+from consumers.lead_intake import ID, SOURCE, identity
+from domain.errors import Malformed, NotFound, PipelineError, Unavailable
+from domain.recorded import micros
+from infra.kafka.client import Partition, producer, reader
+from infra.kafka.envelope import Header, Message, rfc3339
+from infra.kafka.topics import Topic, dead_letters
+from infra.settings import Kafka
+
+PATIENCE = 30.0  # seconds without any progress after which the broker is given up
+LEAVING = 10.0  # seconds to wait for what was sent and is not acknowledged
+LARGEST = 64 * 1024 * 1024  # bytes of a message before it is compressed; the broker sets a bound of its own
+
+TOPIC, PARTITION, OFFSET, GROUP = "dlq_topic", "dlq_partition", "dlq_offset", "dlq_group"
+KIND, REASON, AT, NULLS, KEY = "dlq_kind", "dlq_reason", "dlq_at", "dlq_nulls", "dlq_key"
+OURS = (TOPIC, PARTITION, OFFSET, GROUP, KIND, REASON, AT, NULLS, KEY)  # in this order, before the original headers
+
+
+class Letter(NamedTuple):
+    """A dead letter: the message as it was, when and why it was refused. id: `<topic>:<partition>:<offset>`."""
+
+    id: str
+    at: datetime
+    kind: str
+    reason: str
+    message: Message
+
+
+def written(message: Message, group: str, refusal: PipelineError) -> tuple[bytes, bytes, list[Header]]:
+    """Key, value and headers of the letter about a message.
+
+    The value is the original one. A letter without a value would take itself out of the topic: so what was null is
+    named in a header, and the value is empty then.
+    """
+    nulls = [name for name in ("key", "value") if getattr(message, name) is None]
+    ours = (
+        message.topic, str(message.partition), str(message.offset), group, type(refusal).__name__, str(refusal),
+        rfc3339(micros(datetime.now(UTC))).decode(), ",".join(nulls),
+    )  # fmt: skip
+    headers: list[Header] = [(name, text.encode(errors="replace")) for name, text in zip(OURS[:-1], ours, strict=True)]
+    identifier = f"{message.topic}:{message.partition}:{message.offset}".encode()
+    theirs = ((name, value or b"") for name, value in message.headers)  # which our client sends no nulls in
+    return identifier, message.value or b"", [*headers, (KEY, message.key or b""), *theirs]
+
+
+def read(record: Any) -> Letter:
+    """The letter that a record of the topic holds. Raises Malformed where it is none of ours."""
+    given: list[Header] = list(record.headers)
+    ours = {name: value or b"" for name, value in given[: len(OURS)]}
+    try:
+        at = datetime.fromisoformat(ours[AT].decode())
+        nulls = ours[NULLS].decode().split(",")
+        message = Message(
+            ours[TOPIC].decode(), int(ours[PARTITION]), int(ours[OFFSET]),
+            None if "key" in nulls else ours[KEY], None if "value" in nulls else record.value, given[len(OURS) :],
+        )  # fmt: skip
+        return Letter(record.key.decode(), at, ours[KIND].decode(), ours[REASON].decode(), message)
+    except (KeyError, ValueError, AttributeError) as error:
+        place = f"{record.topic}, offset {record.offset}"
+        raise Malformed(f"{place}: this is no dead letter: {error!r}") from error
+
+
+@contextmanager
+def sending(kafka: Kafka) -> Generator[Any]:
+    """A producer of letters, and of what was in them: as large as they come. Leaves after LEAVING at the latest."""
+    sender: Any = producer(kafka, max_request_size=LARGEST)
+    try:
+        yield sender
+    finally:
+        sender.let_go(LEAVING)
+
+
+class DeadLetters:
+    """The letters of a group about a topic. All of it raises Unavailable where the broker does not answer."""
+
+    def __init__(self, kafka: Kafka, topic: Topic, group: str) -> None:
+        self.kafka, self.topic = kafka, dead_letters(topic.name, group).name
+
+    def letters(self) -> list[Letter]:
+        """All that are there, by their place in the original topic; none where the topic does not exist."""
+        found = dict[bytes, Any]()
+        part = Partition(self.topic, 0)
+        with reached(self.topic), closing(reader(self.kafka)) as opened:
+            consumer: Any = opened
+            if 0 not in consumer.partitions_for_topic(self.topic):
+                return []
+            consumer.assign([part])
+            end = consumer.end_offsets([part])[part]
+            consumer.seek_to_beginning(part)
+            while consumer.position(part) < end:
+                records = consumer.poll(timeout_ms=int(PATIENCE * 1000)).get(part)
+                if not records and consumer.position(part) < end:
+                    raise Unavailable(f"{self.topic}: nothing came for {PATIENCE:.0f} s, before the end was reached")
+                for record in records or ():
+                    found.pop(record.key, None)
+                    if record.value is not None:
+                        found[record.key] = record
+        letters = [read(record) for record in found.values()]
+        return sorted(letters, key=lambda letter: letter.message[:3])
+
+    def chosen(self, letter: str | None, every: bool) -> list[Letter]:
+        """One letter, or all. Raises NotFound where there is none of that id, Malformed where neither is said."""
+        if (letter is None) == (not every):
+            raise Malformed("ID: name one letter, or say --all")
+        found = [each for each in self.letters() if every or each.id == letter]
+        if not found and not every:
+            raise NotFound(f"there is no letter {letter} in {self.topic}")
+        return found
+
+    def retry(self, letters: Sequence[Letter]) -> None:
+        """Send the original messages to their topics again, each under the ids that it had, then drop the letters.
+
+        Killed between the two, the letters are still there, and what was sent twice is answered as the first time.
+        Raises Malformed, before anything is sent, where a message had neither key nor value: our client sends none.
+        """
+        for letter in letters:
+            if letter.message.key is None and letter.message.value is None:
+                raise Malformed(f"{letter.id}: it has neither key nor value, and cannot be sent again: drop it")
+        with reached(self.topic), sending(self.kafka) as sender:
+            self._acknowledged(
+                sender.send(m.topic, key=m.key, value=m.value, headers=named(m))
+                for m in (letter.message for letter in letters)
+            )
+            self._take_out(sender, letters)
+
+    def drop(self, letters: Sequence[Letter]) -> None:
+        """Take letters out for good."""
+        with reached(self.topic), sending(self.kafka) as sender:
+            self._take_out(sender, letters)
+
+    def _take_out(self, sender: Any, letters: Sequence[Letter]) -> None:
+        self._acknowledged(sender.send(self.topic, key=letter.id.encode(), value=None) for letter in letters)
+
+    def _acknowledged(self, futures: Iterable[Any]) -> None:
+        """Wait until the broker has all that was sent."""
+        for future in list(futures):
+            future.get(timeout=PATIENCE)
+
+
+def named(message: Message) -> list[Header]:
+    """The headers of a message with the id and source by which its redelivery is known, where it could have any."""
+    headers: list[Header] = list(message.headers)
+    try:
+        origin = identity(message)
+    except Malformed:
+        return headers
+    rest = [(name, value) for name, value in headers if name not in (SOURCE, ID)]
+    return [*rest, (SOURCE, origin.source.encode()), (ID, origin.id.encode())]
+
+
+@contextmanager
+def reached(topic: str) -> Generator[None]:
+    """What the client raises, in our own terms."""
+    try:
+        yield
+    except KafkaError as error:
+        raise Unavailable(f"{topic}: {str(error) or type(error).__name__}") from error

@@ -1,0 +1,150 @@
+"""Dead letters from the terminal: looked at, sent again under the names they had, or dropped."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from consumers.lead_intake import asked
+from domain.errors import Malformed, Rejected
+from infra.app import App, opened
+from infra.cli.edge import run
+from infra.kafka.client import messages
+from infra.kafka.dead_letters import DeadLetters, sending, written
+from infra.kafka.envelope import Message
+from infra.kafka.intake import Intake, deciding
+from infra.kafka.topics import INTAKE, Topic, dead_letters
+from infra.requests import parse
+from infra.settings import Kafka, Settings
+from tests.cli.program import Shell, document
+from tests.kafka.outside import Sent, behind, captured, content, existing, fresh_topic, lead, running, send, until
+
+
+@pytest.fixture
+def app(sqlite_url: str, tmp_path: Path, kafka: Kafka) -> Iterator[App]:
+    with opened(Settings(db=sqlite_url, key_file=str(tmp_path / "key"), kafka=kafka)) as app:
+        yield app
+
+
+@pytest.fixture
+def shell(app: App, kafka: Kafka, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    monkeypatch.setenv("DEALTRAIL_DB", app.settings.db)
+    monkeypatch.setenv("DEALTRAIL_KAFKA_SERVERS", kafka.servers)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = run(arguments)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+def put_aside(kafka: Kafka, topic: Topic, group: str, *found: Message) -> DeadLetters:
+    """Letters as a consumer would write them."""
+    existing(kafka, dead_letters(topic.name, group))
+    with sending(kafka) as sender:
+        for message in found:
+            key, value, headers = written(message, group, Rejected("not today"))
+            sender.send(f"{topic.name}.{group}.dlq", key=key, value=value, headers=headers).get(30)
+    return DeadLetters(kafka, topic, group)
+
+
+def test_letters_are_listed_shown_sent_again_and_dropped(app: App, shell: Shell, kafka: Kafka):
+    group, mark = f"g-{uuid4().hex[:8]}", uuid4().hex
+    bad: Sent = (b"acme", b'{"source": "fair", "email": "[sic]"}', [("traceparent", b"\xff00")])
+    send(kafka, existing(kafka, INTAKE), [bad, lead(mark, "17", key="acme", origin=mark)], partition=3)
+    send(kafka, INTAKE, [lead("x", "17", key="acme", origin=mark), (b"acme", None, [])], partition=3)
+    with running(Intake(kafka, INTAKE, group, deciding(app.dispatcher(), lambda m: asked(m, parse)), print)):
+        until(lambda: behind(kafka, INTAKE, group) == 0)
+    listed = document(shell("dlq", "list", "--group", group, "--json"))
+    wrong, other, empty = [letter for letter in listed if letter["key"] == "acme"][-3:]
+    assert (wrong["kind"], other["kind"], empty["kind"]) == ("Malformed", "KeyReused", "Malformed")
+    assert "email: an address has an @" in shell("dlq", "list", "--group", group)[1]
+    shown = document(shell("dlq", "show", wrong["id"], "--group", group, "--json"))
+    assert shown == {
+        **wrong, "headers": [["traceparent", "\\xff00"]], "value": '{"source": "fair", "email": "[sic]"}',
+        "value_base64": "eyJzb3VyY2UiOiAiZmFpciIsICJlbWFpbCI6ICJbc2ljXSJ9",
+    }  # fmt: skip
+    assert '"[sic]"' in shell("dlq", "show", wrong["id"], "--group", group)[1]
+    assert document(shell("dlq", "show", empty["id"], "--group", group, "--json"))["value"] is None
+    assert document(shell("dlq", "drop", wrong["id"], "--group", group, "--json")) == {"dropped": [wrong["id"]]}
+    code, _, error = shell("dlq", "show", wrong["id"], "--group", group)
+    assert (code, "there is no letter" in error) == (3, True)
+    rest = [letter["id"] for letter in listed if letter["id"] != wrong["id"]]
+    assert document(shell("dlq", "retry", "--all", "--group", group, "--json")) == {"retried": rest}
+    assert document(shell("dlq", "list", "--group", group, "--json")) == []
+    assert [source for _, source in captured(app)].count(mark) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "why"),
+    [
+        (["retry"], 2, "name one letter, or say --all"),
+        (["drop", "x:0:0", "--all"], 2, "name one letter, or say --all"),
+        (["drop", "x:0:0"], 3, "there is no letter x:0:0"),
+        (["list", "--consumer", "read_model"], 3, "puts no letters aside"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(shell: Shell, arguments, code, why):
+    found, _, error = shell("dlq", *arguments, "--group", "nobody")
+    assert (found, why in error) == (code, True)
+
+
+def test_nobody_has_letters_before_the_first(shell: Shell):
+    assert shell("dlq", "list", "--group", "nobody") == (0, "there are no dead letters\n", "")
+
+
+HEADERS = [("ce_time", b"2026-01-01T00:00:00Z"), ("traceparent", b"00"), ("traceparent", b"01")]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "headers"),
+    [
+        (b"k", b'{"source": "fair"}', HEADERS),
+        (b"k", b'{"source": "fair"}', [*HEADERS, ("ce_id", b"17"), ("ce_source", b"/x")]),
+        (None, b'{"source": "fair"}', []),
+        (b"k", None, HEADERS),
+        (b"", b"", []),
+        (b"\xff", b"\x00" * 1_040_000, []),
+    ],
+    ids=["without an id", "with an id", "without a key", "without a value", "empty", "as large as it can be"],
+)
+def test_a_message_comes_back_as_it_was_and_keeps_its_ids(kafka: Kafka, key, value, headers):
+    topic = fresh_topic(kafka, 3)
+    send(kafka, topic, [(key, value, headers)], partition=1)
+    [original] = messages(content(kafka, topic.name))
+    letters = put_aside(kafka, topic, "g", original)
+    letters.retry(letters.letters())
+    assert letters.letters() == []
+    [again] = [m for m in messages(content(kafka, topic.name)) if (m.partition, m.offset) != (1, 0)]
+    assert (again.key, again.value) == (key, value)
+    kept = [(name, said) for name, said in headers if name not in ("ce_id", "ce_source")]
+    assert [each for each in again.headers if each[0] not in ("ce_id", "ce_source")] == kept
+    if value and value.startswith(b"{"):
+        assert asked(again, parse) == asked(original, parse)
+
+
+def test_what_was_neither_key_nor_value_cannot_be_sent_again(kafka: Kafka):
+    topic = fresh_topic(kafka)
+    letters = put_aside(kafka, topic, "g", Message(topic.name, 0, 7, None, None, []))
+    with pytest.raises(Malformed, match="neither key nor value"):
+        letters.retry(letters.letters())
+    letters.drop(letters.letters())
+    assert letters.letters() == []
+
+
+def test_a_letter_put_aside_again_is_one_letter(kafka: Kafka):
+    topic = fresh_topic(kafka)
+    message = Message(topic.name, 0, 7, b"k", b"v", [])
+    letters = put_aside(kafka, topic, "g", message, message)
+    assert [letter.id for letter in letters.letters()] == [f"{topic.name}:0:7"]
+
+
+def test_what_is_no_letter_is_named(kafka: Kafka):
+    topic = fresh_topic(kafka)
+    letters = put_aside(kafka, topic, "g")
+    send(kafka, dead_letters(topic.name, "g"), [(b"k", b"v", [])])
+    with pytest.raises(Malformed, match="offset 0: this is no dead letter"):
+        letters.letters()
