@@ -10,11 +10,11 @@ import msgspec
 from domain.errors import NotFound, Unavailable
 from infra.kafka.client import Partition, Producer, ends
 from infra.kafka.layout import ensure
-from infra.kafka.relay import NAME, PAGE, POLL, RENEWAL, Checkpoint, held, send_event, sending
+from infra.kafka.relay import PAGE, POLL, RENEWAL, Checkpoint, held, send_event, sending
 from infra.kafka.topics import EVENT_TOPICS, Topic, topic_of
 from infra.kafka.window import Window
 from infra.settings import Kafka
-from infra.store.leases import Leases
+from infra.store.leases import RELAY, Leases
 from infra.store.log import Log
 
 
@@ -80,7 +80,7 @@ def _publish(
 
 def _keep(leases: Leases, checkpoint: Checkpoint, offsets: Any) -> None:
     kept = msgspec.json.encode(offsets).decode()
-    if not leases.keep(NAME, checkpoint.epoch, checkpoint.position, kept):
+    if not leases.keep(RELAY, checkpoint.epoch, checkpoint.position, kept):
         raise Unavailable("another relay has taken over: this one stood still for too long")
 
 

@@ -23,10 +23,9 @@ from infra.kafka.topics import EVENT_TOPICS, POSITIONS, topic_of
 from infra.kafka.watermark import Watermark
 from infra.kafka.window import PATIENCE, Offsets, Window
 from infra.settings import Kafka
-from infra.store.leases import Leases
+from infra.store.leases import RELAY, Leases
 from infra.store.log import Log, Row
 
-NAME = "relay"  # of its lease
 PAGE = 500  # events read at once
 POLL = 0.02  # seconds between two looks at a log that does not move
 PACE = 0.02  # seconds at least between two checkpoints
@@ -50,9 +49,9 @@ class Checkpoint(NamedTuple):
 def held(leases: Leases, stop: Event, say: Callable[[str], None]) -> Generator[Checkpoint | None]:
     """The one relay's checkpoint, once no other relay holds it; None where we are told to stop before."""
     owner, waiting = f"{socket.gethostname()}:{os.getpid()}", False
-    while not (found := leases.take(NAME, owner)):
+    while not (found := leases.take(RELAY, owner)):
         if not waiting:
-            standing = leases.standing(NAME)
+            standing = leases.standing(RELAY)
             say(f"waiting: {standing.owner if standing else 'another relay'} publishes already")
             waiting = True
         if stop.wait(WAIT):
@@ -62,7 +61,7 @@ def held(leases: Leases, stop: Event, say: Callable[[str], None]) -> Generator[C
         kept = msgspec.json.decode(found.kept, type=Offsets) if found.kept else {}
         yield Checkpoint(found.epoch, found.position, kept)
     finally:
-        leases.give_back(NAME, found.epoch)
+        leases.give_back(RELAY, found.epoch)
 
 
 class Relay:
@@ -134,7 +133,7 @@ class Relay:
         if since < (PACE if position > self._kept else RENEWAL):
             return
         kept = msgspec.json.encode(self._window.offsets).decode()
-        if not self._leases.keep(NAME, self._epoch, position, kept):
+        if not self._leases.keep(RELAY, self._epoch, position, kept):
             raise Unavailable("another relay has taken over: this one stood still for too long")
         self._kept, self._kept_at = position, now
 

@@ -98,7 +98,7 @@ def test_a_batch_that_expires_wedges_the_idempotent_producer_for_good(outage: Ou
     assert outcomes(outage.of_hasty)["sent"] == 0
     after = outage.hasty.send(INTAKE.name, b"after", b"key")
     with pytest.raises(KafkaError):  # the broker is there, and yet nothing goes out any more
-        after.get(6)
+        after.get(4)
 
 
 def test_our_producer_outlives_the_same_outage(outage: Outage) -> None:

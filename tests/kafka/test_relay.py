@@ -63,26 +63,27 @@ def test_a_watermark_never_promises_what_cannot_be_read_yet(sqlite_url: str, top
 
 
 def test_of_two_relays_the_second_waits_until_the_first_has_ended(
-    log: Log, log_url: str, topics: Kafka, tmp_path: Path
+    sqlite_url: str, topics: Kafka, tmp_path: Path
 ) -> None:
-    made = drafts(200)
+    log, made = open_log(sqlite_url), drafts(200)
     write(log, made[:100])
-    with Publishing(log_url, topics.servers, tmp_path) as first:
-        until(caught_up(log_url, log), "the first relay")
-        with Publishing(log_url, topics.servers, tmp_path) as second:
+    with Publishing(sqlite_url, topics.servers, tmp_path) as first:
+        until(caught_up(sqlite_url, log), "the first relay")
+        with Publishing(sqlite_url, topics.servers, tmp_path) as second:
             until(lambda: "publishes already" in second.errors(), "the second relay to say so")
             assert first.process.poll() is None
             assert first.stop()[0] == 0
             write(log, made[100:])
-            until(caught_up(log_url, log), "the second relay")
+            until(caught_up(sqlite_url, log), "the second relay")
             assert second.stop()[0] == 0
     assert repeats(topics, log) == 0
+    log.close()
 
 
 def test_a_restart_after_a_kill_sends_at_most_a_window_twice(sqlite_url: str, topics: Kafka, tmp_path: Path) -> None:
 
     log = open_log(sqlite_url)
-    write(log, drafts(2 * MANY))
+    write(log, drafts(MANY))
     with Publishing(sqlite_url, topics.servers, tmp_path) as relay:
         until(lambda: checkpoint(sqlite_url) > 0, "the first checkpoint")
         relay.kill()

@@ -45,7 +45,7 @@ def outage(broker: Broker, url: str, folder: Path, seconds: float, rate: int) ->
 
     with Publishing(url, broker.servers, folder) as relay:
         beginning = time.monotonic()
-        before = appended(lambda: time.monotonic() > beginning + min(seconds, 5))
+        before = appended(lambda: time.monotonic() > beginning + min(seconds, 3))
         until(caught_up(url, log), "the relay")
         resident = relay.resident()
         broker.kill()
