@@ -52,9 +52,9 @@ def relayed(db: str, log: "Log", head: int) -> dict[str, Any]:
 
     lag: positions not yet published; oldest_seconds: since the first event among them was recorded.
     """
-    from infra.store.leases import standing_at
+    from infra.store.leases import RELAY, standing_at
 
-    found = standing_at(db, "relay")
+    found = standing_at(db, RELAY)
     if found is None:
         return {}
     unpublished = log.stored_after(found.position, 1)

@@ -1,5 +1,6 @@
 """The verbs of what goes out to Kafka: `publish` runs the relay, `topics` looks after the topics."""
 
+import logging
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -41,6 +42,7 @@ def publish(
     if since < 0:
         raise Malformed("--since: positions begin at 1")
     again = known(topic) if topic else None
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it tells of every attempt; we tell of what comes of them
     with stopped_by_signals() as stop, asking.app() as app:
         leases = open_leases(app.settings.db)
         try:

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from domain.errors import NotFound, Unavailable
-from infra.kafka.client import Partition, ends
+from infra.kafka.client import Partition, Producer, ends
 from infra.kafka.layout import ensure
-from infra.kafka.relay import NAME, PAGE, POLL, RENEWAL, Checkpoint, held, send_event, sending
+from infra.kafka.relay import PAGE, POLL, RENEWAL, Checkpoint, held, send_event, sending
 from infra.kafka.topics import EVENT_TOPICS, Topic, topic_of
 from infra.kafka.window import Window
 from infra.settings import Kafka
-from infra.store.leases import Leases
+from infra.store.leases import RELAY, Leases
 from infra.store.log import Log
 
 
@@ -41,7 +41,7 @@ def backfill(
             return 0, 0
         with sending(kafka) as sender:
             window = Window(kafka, sender, since - 1, {})
-            _publish(log, leases, topic, checkpoint, window, kafka.source.encode(), stop)
+            _publish(log, leases, topic, checkpoint, window, sender, kafka.source.encode(), stop)
         found = window.offsets.get(topic.name, {})
         offsets = checkpoint.offsets | {topic.name: _ends(kafka, topic, checkpoint) | found}
         _keep(leases, checkpoint, offsets)
@@ -49,7 +49,14 @@ def backfill(
 
 
 def _publish(
-    log: Log, leases: Leases, topic: Topic, checkpoint: Checkpoint, window: Window, source: bytes, stop: Event
+    log: Log,
+    leases: Leases,
+    topic: Topic,
+    checkpoint: Checkpoint,
+    window: Window,
+    sender: Producer,
+    source: bytes,
+    stop: Event,
 ) -> None:
     read, kept_at = window.position, time.monotonic()
     while read < checkpoint.position or window:
@@ -59,13 +66,13 @@ def _publish(
             kept_at = time.monotonic()
             _keep(leases, checkpoint, checkpoint.offsets)
         if window.room and read < checkpoint.position:
-            page = log.stored_after(read, PAGE)
-            for row in page:
-                wanted = row[3] <= checkpoint.position and topic_of(row[1]) is topic
-                while wanted and not send_event(window, row, source):
-                    window.wait(POLL)
-                    window.settle()
-            read = page[-1][3] if page else checkpoint.position
+            page = [row for row in log.stored_after(read, PAGE) if row[3] <= checkpoint.position]
+            with sender.burst():
+                for row in page:
+                    if topic_of(row[1]) is topic and not send_event(window, row, source):
+                        break
+                    read = row[3]
+            read = read if page else checkpoint.position
         else:
             window.wait(POLL)
         window.settle()
@@ -73,7 +80,7 @@ def _publish(
 
 def _keep(leases: Leases, checkpoint: Checkpoint, offsets: Any) -> None:
     kept = msgspec.json.encode(offsets).decode()
-    if not leases.keep(NAME, checkpoint.epoch, checkpoint.position, kept):
+    if not leases.keep(RELAY, checkpoint.epoch, checkpoint.position, kept):
         raise Unavailable("another relay has taken over: this one stood still for too long")
 
 

@@ -23,10 +23,9 @@ from infra.kafka.topics import EVENT_TOPICS, POSITIONS, topic_of
 from infra.kafka.watermark import Watermark
 from infra.kafka.window import PATIENCE, Offsets, Window
 from infra.settings import Kafka
-from infra.store.leases import Leases
+from infra.store.leases import RELAY, Leases
 from infra.store.log import Log, Row
 
-NAME = "relay"  # of its lease
 PAGE = 500  # events read at once
 POLL = 0.02  # seconds between two looks at a log that does not move
 PACE = 0.02  # seconds at least between two checkpoints
@@ -50,9 +49,9 @@ class Checkpoint(NamedTuple):
 def held(leases: Leases, stop: Event, say: Callable[[str], None]) -> Generator[Checkpoint | None]:
     """The one relay's checkpoint, once no other relay holds it; None where we are told to stop before."""
     owner, waiting = f"{socket.gethostname()}:{os.getpid()}", False
-    while not (found := leases.take(NAME, owner)):
+    while not (found := leases.take(RELAY, owner)):
         if not waiting:
-            standing = leases.standing(NAME)
+            standing = leases.standing(RELAY)
             say(f"waiting: {standing.owner if standing else 'another relay'} publishes already")
             waiting = True
         if stop.wait(WAIT):
@@ -62,7 +61,7 @@ def held(leases: Leases, stop: Event, say: Callable[[str], None]) -> Generator[C
         kept = msgspec.json.decode(found.kept, type=Offsets) if found.kept else {}
         yield Checkpoint(found.epoch, found.position, kept)
     finally:
-        leases.give_back(NAME, found.epoch)
+        leases.give_back(RELAY, found.epoch)
 
 
 class Relay:
@@ -75,8 +74,10 @@ class Relay:
         leases: Leases,
         checkpoint: Checkpoint,
         sender: Producer,
+        say: Callable[[str], None],
         patience: float = PATIENCE,
     ) -> None:
+        self._say, self._away = say, False
         self._log, self._leases, self._epoch = log, leases, checkpoint.epoch
         self._sender = sender
         self._window = Window(kafka, sender, checkpoint.position, checkpoint.offsets, patience)
@@ -106,6 +107,7 @@ class Relay:
             sent = self._publish()
             self._window.settle()
             self._tell()
+            self._say_whether_away()
             if not sent:
                 if self._window:
                     self._window.wait(POLL)
@@ -131,7 +133,7 @@ class Relay:
         if since < (PACE if position > self._kept else RENEWAL):
             return
         kept = msgspec.json.encode(self._window.offsets).decode()
-        if not self._leases.keep(NAME, self._epoch, position, kept):
+        if not self._leases.keep(RELAY, self._epoch, position, kept):
             raise Unavailable("another relay has taken over: this one stood still for too long")
         self._kept, self._kept_at = position, now
 
@@ -146,6 +148,11 @@ class Relay:
         kind = [("content-type", b"application/json")]
         if self._marks.send(position, POSITIONS.name, 0, b"log", mark, kind):
             self._told, self._told_at = position, time.monotonic()
+
+    def _say_whether_away(self) -> None:
+        if self._window.away != self._away:
+            self._away = self._window.away
+            self._say("no broker answers: waiting for one" if self._away else "a broker answers again")
 
     def _drain(self) -> None:
         """Wait for what is under way, within bounds; what is not acknowledged by then is published next time."""
@@ -183,7 +190,7 @@ def publish(kafka: Kafka, log: Log, leases: Leases, stop: Event, say: Callable[[
             return 0, 0
         say(f"publishing what stands after position {checkpoint.position}, as relay {checkpoint.epoch}")
         with sending(kafka) as sender:
-            relay = Relay(kafka, log, leases, checkpoint, sender)
+            relay = Relay(kafka, log, leases, checkpoint, sender, say)
             relay.run(stop)
         return relay.position, relay.acknowledged
 

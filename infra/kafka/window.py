@@ -29,6 +29,9 @@ class Window:
     later one of its stream overtakes it, and is told by the next call: whoever sends starts anew from what it kept.
     """
 
+    away: bool = False
+    """Whether messages are under way and no broker answers."""
+
     def __init__(
         self, kafka: Kafka, producer: Producer, position: int, offsets: Offsets, patience: float = PATIENCE
     ) -> None:
@@ -94,11 +97,11 @@ class Window:
         """Tell a stuck client from a broker that is away: only while one answers does the time count."""
         elapsed, self._looked = min(now - self._looked, 2 * PROBE), now  # we may have stood still ourselves
         if not self._sent or self.acknowledged != self._seen:
-            self._seen, self._stuck = self.acknowledged, 0.0
+            self._seen, self._stuck, self.away = self.acknowledged, 0.0, False
         elif any(answers(server, PROBE_TIMEOUT) for server in self._servers):
             self._stuck += elapsed
         else:
-            self._stuck = 0.0
+            self._stuck, self.away = 0.0, True
         if self._stuck >= self._patience:
             raise Unavailable(
                 f"{', '.join(self._servers)}: {len(self._sent)} messages are under way and none was acknowledged for "

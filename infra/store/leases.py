@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from domain.errors import Unavailable
 from infra.store.log import Row
 
+RELAY = "relay"  # the lease of who publishes
 EXPIRY = 5  # seconds after which a lease that is not renewed is anybody's
 CONNECT_TIMEOUT = 5  # seconds until an unreachable server is given up
 

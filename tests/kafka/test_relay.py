@@ -12,7 +12,6 @@ from infra.settings import Kafka
 from infra.store import Log, open_log
 from infra.store.leases import open_leases
 from tests.benchmarks._history import drafts, write
-from tests.cli.program import dealtrail
 from tests.kafka.relaying import Publishing, caught_up, checkpoint, document, read, repeats, until, watermarks
 
 MANY = 3000
@@ -64,26 +63,27 @@ def test_a_watermark_never_promises_what_cannot_be_read_yet(sqlite_url: str, top
 
 
 def test_of_two_relays_the_second_waits_until_the_first_has_ended(
-    log: Log, log_url: str, topics: Kafka, tmp_path: Path
+    sqlite_url: str, topics: Kafka, tmp_path: Path
 ) -> None:
-    made = drafts(200)
+    log, made = open_log(sqlite_url), drafts(200)
     write(log, made[:100])
-    with Publishing(log_url, topics.servers, tmp_path) as first:
-        until(caught_up(log_url, log), "the first relay")
-        with Publishing(log_url, topics.servers, tmp_path) as second:
+    with Publishing(sqlite_url, topics.servers, tmp_path) as first:
+        until(caught_up(sqlite_url, log), "the first relay")
+        with Publishing(sqlite_url, topics.servers, tmp_path) as second:
             until(lambda: "publishes already" in second.errors(), "the second relay to say so")
             assert first.process.poll() is None
             assert first.stop()[0] == 0
             write(log, made[100:])
-            until(caught_up(log_url, log), "the second relay")
+            until(caught_up(sqlite_url, log), "the second relay")
             assert second.stop()[0] == 0
     assert repeats(topics, log) == 0
+    log.close()
 
 
 def test_a_restart_after_a_kill_sends_at_most_a_window_twice(sqlite_url: str, topics: Kafka, tmp_path: Path) -> None:
 
     log = open_log(sqlite_url)
-    write(log, drafts(2 * MANY))
+    write(log, drafts(MANY))
     with Publishing(sqlite_url, topics.servers, tmp_path) as relay:
         until(lambda: checkpoint(sqlite_url) > 0, "the first checkpoint")
         relay.kill()
@@ -142,9 +142,3 @@ def test_a_lease_is_one_holders_until_it_is_given_back_or_expires(
     assert (standing.owner, standing.position, standing.alive) == ("two", 7, True)
     leases.close()
     others.close()
-
-
-def test_no_brokers_is_said_with_the_name_of_the_setting(tmp_path: Path) -> None:
-    ran = dealtrail("publish", folder=tmp_path)
-    assert ran.code == 2
-    assert "DEALTRAIL_KAFKA_SERVERS" in ran.err

@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
-from infra.kafka.relay import NAME
 from infra.kafka.topics import EVENT_TOPICS
 from infra.settings import Kafka
 from infra.store import Log, open_log
-from infra.store.leases import EXPIRY, standing_at
+from infra.store.leases import EXPIRY, RELAY, standing_at
 from tests.benchmarks._history import drafts, write
 from tests.cli.program import ENTRY
 from tests.kafka.broker import Broker
@@ -45,7 +44,7 @@ class Ordeal(NamedTuple):
     seed: int = 1
 
 
-SHORT = Ordeal(events=6_000, kills=2, broker_kills=1)
+SHORT = Ordeal(events=4_000, kills=2, broker_kills=1)
 LONG = Ordeal(events=100_000, kills=10, broker_kills=4)
 
 
@@ -89,7 +88,7 @@ def survived(ordeal: Ordeal, broker: Broker, url: str, folder: Path, entry: str 
 
 def _owner(url: str) -> str:
     """The process that holds the lease."""
-    found = standing_at(url, NAME)
+    found = standing_at(url, RELAY)
     return found.owner.rpartition(":")[2] if found and found.alive else ""
 
 
