@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from consumers.read_model import receive
-from domain.errors import Malformed, Unavailable
+from domain.errors import Malformed
 from domain.recorded import Fact
 from infra.cli.asking import Asking, note
 from infra.kafka.client import group_consumer
@@ -21,7 +21,7 @@ from infra.kafka.watermark import Watermark
 from infra.settings import read_settings
 from infra.store import open_log
 from infra.store.replica import Move, Replica, create_replica
-from infra.views.building import Builder
+from infra.views import Views
 from infra.views.folding import fold_page
 from infra.views.postgres import PostgresTables, PostgresWriting
 from infra.views.tables import Gone, Writing, shape
@@ -53,7 +53,7 @@ class Transaction(NamedTuple):
 class ReadModel:
     """The tables of all projections, with the raw events and the offsets that they are made of.
 
-    Raises Unavailable where tables of a newer version of the software have taken over.
+    Raises Rejected where tables of a newer version of the software have taken over.
     """
 
     def __init__(self, url: str, group: str, projections: Sequence[Projection] = PROJECTIONS) -> None:
@@ -67,11 +67,8 @@ class ReadModel:
 
     def _ensure(self) -> None:
         """Tables of our version: empty, or made of what was complete by now."""
-        log = open_log(self._url)
-        try:
-            Builder(self._tables, log, self._projections, None).ensure()
-        finally:
-            log.close()
+        with closing(open_log(self._url)) as log:
+            Views(self._tables, log, self._projections, self._url).catch_up()
 
     def close(self) -> None:
         """Let go of the database."""
@@ -128,9 +125,7 @@ class ReadModel:
             with self._tables.writing(self._shape, PATIENCE) as writing:
                 position, fed = self._replica.state(writing.run)
                 if fed > writing.generation:
-                    raise Unavailable(
-                        "tables of a newer version of dealtrail are fed in this database: consume with it"
-                    )
+                    raise Rejected("tables of a newer dealtrail are fed in this database: consume with that one")
                 if fed == writing.generation:
                     return
                 for projection, reached in writing.positions(self._projections).items():

@@ -27,7 +27,9 @@ from infra.store.codec import tolerant_fact
 from infra.store.log import Append
 from infra.store.replica import Fenced, Move, Replica, Run, create_replica
 from infra.views import Views
+from projections import PROJECTIONS
 from projections.question import Question
+from projections.versions import Projection
 from tests.benchmarks._history import drafts, write
 from tests.kafka.publishing import publish, stored
 
@@ -149,6 +151,24 @@ def received(url: str) -> int:
         return row[0]
 
 
+def test_tables_of_a_new_version_take_over(log: Log, sqlite_url: str, empty_postgres_url: str) -> None:
+    found = messages(stored(log))
+    mark = Message(POSITIONS.name, 0, 0, b"log", b'{"position":900,"offsets":{"%s":{"3":900}}}' % PLACE[0].encode(), [])
+    with model_at(empty_postgres_url, projections=PROJECTIONS[1:]) as old:
+        epoch, _ = claimed(old)
+        marks, _ = old.claim([(POSITIONS.name, 0)])[POSITIONS.name, 0]
+        take_in(old, found[:1000], epoch)  # a hundred of them ahead of the watermark
+        old.take_in([Move(POSITIONS.name, 0, marks, 0, 1)], {(POSITIONS.name, 0): [mark]})
+        old.settle()
+        with model_at(empty_postgres_url) as new:
+            epoch, following = claimed(new)
+            take_in(new, found[following:2000], epoch)
+            with pytest.raises(Rejected, match="newer"):
+                take_in(old, found[2000:], epoch)
+            take_in(new, found[2000:], epoch)
+    assert rows_of(empty_postgres_url) == rows_beside(log, sqlite_url)
+
+
 def test_what_is_no_event_is_told_and_passed_over(
     log: Log, sqlite_url: str, empty_postgres_url: str, topics: Kafka, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,9 +196,9 @@ def test_a_database_with_a_log_of_its_own_is_refused(postgres_url: str) -> None:
 
 
 @contextmanager
-def model_at(url: str, group: str = "g") -> Iterator[ReadModel]:
+def model_at(url: str, projections: Sequence[Projection] = PROJECTIONS) -> Iterator[ReadModel]:
     """A read model without a broker."""
-    model = ReadModel(url, group)
+    model = ReadModel(url, "g", projections)
     try:
         yield model
     finally:
