@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from consumers.read_model import receive
-from domain.errors import Malformed
+from domain.errors import Malformed, Rejected
 from domain.recorded import Fact
 from infra.cli.asking import Asking, note
 from infra.kafka.client import group_consumer
@@ -128,9 +128,9 @@ class ReadModel:
                     raise Rejected("tables of a newer dealtrail are fed in this database: consume with that one")
                 if fed == writing.generation:
                     return
-                for projection, reached in writing.positions(self._projections).items():
-                    self._catch_up(writing, next(p for p in self._projections if p.name == projection), reached)
+                reached = writing.positions(self._projections)
                 for projection in self._projections:
+                    self._catch_up(writing, projection, reached[projection.name])
                     writing.mark_at(projection, position)
                 writing.run("INSERT INTO positions VALUES (%s, %s, 0) ON CONFLICT DO NOTHING", AHEAD, END)
                 self._replica.feed(writing.run, writing.generation)
