@@ -72,8 +72,8 @@ class GroupConsumer(Protocol):
         """Read from the first message that is kept. Raises ValueError where the partition is not ours."""
         ...
 
-    def committed(self, partition: Partition, *, timeout_ms: int) -> int | None:
-        """The offset that the group said comes next; None where it never did."""
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        """The numbers of a topic's partitions, asked of the broker where they are not known yet."""
         ...
 
     def paused(self) -> set[Partition]:
@@ -287,6 +287,12 @@ def group_consumer(kafka: Kafka, group: str, **others: Any) -> GroupConsumer:
         "partition_assignment_strategy": [CooperativeStickyAssignor],
     }
     return cast(GroupConsumer, connected(kafka, Healed, PATIENCE, **{**settled, **others}))
+
+
+def committed(consumer: GroupConsumer, partitions: Iterable[Partition], timeout_ms: int) -> dict[Partition, int]:
+    """The offsets that the group said come next, of those where it did: one request, where the client makes many."""
+    found = consumer._coordinator.fetch_committed_offsets(list(partitions), timeout_ms)  # pyright: ignore
+    return {partition: at.offset for partition, at in found.items() if at.offset >= 0}
 
 
 def reader(kafka: Kafka, **others: Any) -> KafkaConsumer:

@@ -11,14 +11,14 @@ from contextlib import closing, suppress
 from threading import Event
 from typing import Any
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from consumers import lead_intake
 from domain.errors import Conflict, NotFound, PipelineError, Unavailable
 from domain.recorded import Request
 from infra.cli.asking import Asking, note
 from infra.dispatch import Dispatcher
-from infra.kafka.client import GroupConsumer, Listener, Partition, admin, following, group_consumer, messages
+from infra.kafka.client import GroupConsumer, Listener, Partition, admin, committed, following, group_consumer, messages
 from infra.kafka.dead_letters import LEAVING, reached, sending, written
 from infra.kafka.envelope import Message
 from infra.kafka.layout import ensure
@@ -29,6 +29,7 @@ from infra.settings import Kafka
 
 POLL = 200  # ms to wait for messages; what waits is looked at as often
 AT_ONCE = 500  # messages of one poll, and of one append
+CLAIM = 2000  # ms to wait for the offsets of partitions that became ours
 HELD = 1000  # unsettled messages of a partition at which it is paused
 TRYING = 1.0  # seconds spent on what failed before, until new messages are looked at
 
@@ -89,6 +90,7 @@ class Intake:
         ):
             sender.partitions_for(self.dead.name)
             consumer.subscribe([self.topic.name], listener=marks)
+            consumer.partitions_for_topic(self.topic.name)  # or who shares them out may find none to share
             while not stop.is_set():
                 polled = consumer.poll(POLL)
                 moved = marks.take()
@@ -112,22 +114,24 @@ class Intake:
 
     def claim(self, consumer: GroupConsumer, moved: set[Partition], marks: "Marks") -> None:
         """Forget what was held of partitions that moved; read those that are ours now from where the group is."""
+        if not moved:
+            return
         for part in moved:
             self.parts.pop(part, None)
             self.committed.pop(part, None)
-            self.letters = [letter for letter in self.letters if letter[0] != part]
-            if part not in consumer.assignment():
-                continue
-            try:
-                at = consumer.committed(part, timeout_ms=POLL * 10)
-            except KafkaError:
-                marks.moved.add(part)  # to be claimed next time
-                continue
+        self.letters = [letter for letter in self.letters if letter[0] not in moved]
+        ours = moved & consumer.assignment()
+        try:
+            places = committed(consumer, ours, CLAIM)
+        except KafkaTimeoutError:  # nothing is taken in of them until it is known
+            marks.moved |= ours
+            return
+        for part in ours:
             with suppress(ValueError, KeyError, AssertionError):  # it moved on meanwhile, which is marked
-                if at is None:
-                    consumer.seek_to_beginning(part)
+                if part in places:
+                    consumer.seek(part, places[part])
                 else:
-                    consumer.seek(part, at)
+                    consumer.seek_to_beginning(part)
                 self.parts[part] = Unsettled()
 
     def take(self, polled: Mapping[Partition, Sequence[Any]], moved: set[Partition]) -> None:

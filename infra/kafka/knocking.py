@@ -98,6 +98,9 @@ def asked(kafka: Kafka, options: Mapping[str, Any]) -> Refused | None:
     except (KafkaError, OSError) as error:
         return explained(kafka, options["bootstrap_servers"][0], error, entered)
     finally:
+        for connection in list(manager._conns.values()):
+            if connection.transport:
+                connection.transport.abort()  # closing would leave what is not written yet to a loop that ends here
         manager.close()
         loop.close()
     return None

@@ -177,6 +177,7 @@ def run(asking: Asking, group: str, stop: Event) -> None:
     model = ReadModel(settings.db, group)
     try:
         with closing(group_consumer(settings.kafka, group, max_poll_records=BATCH)) as consumer:
+            note(f"feeding the read model as a member of {group}")
             topics = [topic.name for topic in (*EVENT_TOPICS, POSITIONS)]
             Member(consumer, topics, model, note).run(stop)
     finally:

@@ -144,7 +144,7 @@ class Replica:
         Raises Rejected where one contradicts what is here: it is of another log, or one before it is missing.
         """
         columns = [list(column) for column in zip(*rows, strict=True)]
-        arrays = ", ".join(f"%s::{name}[]" for name in TYPES)
+        arrays = ", ".join(f"%b::{name}[]" for name in TYPES)  # as text they cost three times as much
         sql = (
             f"INSERT INTO {self._received} ({RECORDED_COLUMNS}) SELECT * FROM unnest({arrays}) "
             "ON CONFLICT (originator_id, originator_version) DO NOTHING RETURNING originator_id, originator_version"

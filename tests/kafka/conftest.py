@@ -13,6 +13,7 @@ from infra.kafka.topics import TOPICS
 from infra.settings import Kafka
 from tests.conftest import unavailable
 from tests.kafka.broker import Broker, missing
+from tests.kafka.guarded import Guarded, guarded
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +62,12 @@ def emptied(kafka: Kafka) -> Kafka:
         wanted = {topic.name: {"num_partitions": topic.partitions, "replication_factor": 1} for topic in TOPICS}
         admin.create_topics(wanted, wait_for_metadata=True)
     return kafka
+
+
+@pytest.fixture(scope="session")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """A broker behind TLS and passwords, which asks who may do what."""
+    if reason := missing():
+        unavailable(f"{reason} to start a Kafka with")
+    with guarded(tmp_path_factory.mktemp("guarded")) as doors:
+        yield doors

@@ -10,6 +10,10 @@ from tests.kafka.broker import Broker, free_port
 from tests.kafka.certificates import Authority
 
 PASSWORD = "open sesame: or so"
+PRINCIPALS = (
+    "dealtrail-operator", "dealtrail-relay", "dealtrail-read-model", "dealtrail-intake", "dealtrail-clerk", "website",
+    "analyst",
+)  # fmt: skip
 PROTOCOLS = {
     "TLS": "SSL", "MUTUAL": "SSL", "SECRET": "SASL_SSL", "BARE": "SASL_PLAINTEXT",
 }  # fmt: skip
@@ -36,7 +40,8 @@ class Guarded(NamedTuple):
 
 
 @contextmanager
-def guarded(folder: Path, **settings: str) -> Iterator[tuple[Guarded, Broker]]:
+def guarded(folder: Path) -> Iterator[Guarded]:
+    """The broker in a folder. ann may do everything, as may who comes without a name; the others what is granted."""
     authority, other = Authority(folder, "authority"), Authority(folder, "other")
     store = folder / "broker.pem"
     certificate, key = authority.issue("broker")
@@ -47,6 +52,8 @@ def guarded(folder: Path, **settings: str) -> Iterator[tuple[Guarded, Broker]]:
         "ssl.keystore.type": "PEM", "ssl.keystore.location": str(store),
         "ssl.truststore.type": "PEM", "ssl.truststore.location": str(authority.file),
         "listener.name.mutual.ssl.client.auth": "required",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS;User:ann;User:CN=client",
     }  # fmt: skip
     for name in ("secret", "bare"):
         properties |= {
@@ -56,5 +63,5 @@ def guarded(folder: Path, **settings: str) -> Iterator[tuple[Guarded, Broker]]:
         }
     home = folder / "kafka"
     home.mkdir()
-    with Broker(home, listeners, properties | settings, {"ann": PASSWORD}) as broker:
-        yield Guarded(ports, authority, other, broker.servers), broker
+    with Broker(home, listeners, properties, dict.fromkeys(("ann", *PRINCIPALS), PASSWORD)) as broker:
+        yield Guarded(ports, authority, other, broker.servers)

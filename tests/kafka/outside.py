@@ -18,7 +18,7 @@ from infra.kafka.intake import Intake
 from infra.kafka.topics import Topic
 from infra.settings import Kafka
 
-LONG = 20.0  # seconds that nothing here takes on the slowest machine
+LONG = 60.0  # seconds that nothing here takes on the slowest machine
 
 Sent = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 
@@ -92,8 +92,8 @@ def until(happened: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def running(intake: Intake) -> Iterator[None]:
-    """A member of a group at work in a thread; what it raised is raised here."""
+def running(intake: Intake) -> Iterator[list[BaseException]]:
+    """A member of a group at work in a thread; what it raised is there to be seen, and is raised at the end."""
     stop, raised = threading.Event(), list[BaseException]()
 
     def work() -> None:
@@ -105,7 +105,7 @@ def running(intake: Intake) -> Iterator[None]:
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        yield
+        yield raised
     finally:
         stop.set()
         thread.join(LONG)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tests.cli.program import ENTRY, ROOT
@@ -25,6 +26,14 @@ class Running:
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
             )
+
+    def ready(self) -> "Running":
+        """Once it has said something."""
+        until = time.monotonic() + PATIENCE
+        while not self.errors():
+            assert self.process.poll() is None and time.monotonic() < until
+            time.sleep(0.05)
+        return self
 
     def kill(self) -> None:
         """kill -9."""

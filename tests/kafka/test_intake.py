@@ -2,10 +2,12 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,6 +25,7 @@ from infra.kafka.intake import Handle, Intake, deciding
 from infra.kafka.topics import INTAKE, Topic
 from infra.requests import parse
 from infra.settings import Kafka, Settings
+from infra.store import sqlite
 from tests.cli.program import ENTRY, ROOT
 from tests.kafka.outside import behind, captured, content, existing, fresh_topic, lead, running, send, until
 
@@ -189,6 +192,23 @@ def test_a_key_that_cannot_be_decided_yet_waits_alone_and_across_a_restart(app: 
     assert DeadLetters(kafka, topic, name).letters() == []
 
 
+def test_while_the_log_cannot_be_written_all_waits_and_nothing_is_put_aside(tmp_path, topic, kafka, monkeypatch):
+    monkeypatch.setattr(sqlite, "LOCK_TIMEOUT", 0.1)
+    file, name = tmp_path / "log.db", group()
+    with opened(Settings(db=f"sqlite:///{file}", key_file=str(tmp_path / "key"), kafka=kafka)) as app:
+        one = member(app, topic, name)
+        with closing(sqlite3.connect(file, isolation_level=None)) as other, running(one) as raised:
+            other.execute("BEGIN IMMEDIATE")  # another program writes, and does not end
+            send(kafka, topic, [lead("fair", str(number)) for number in range(50)])
+            until(lambda: sum(len(held) for held in list(one.parts.values())) == 50 or bool(raised))
+            assert captured(app) == []
+            assert behind(kafka, topic, name) == 50
+            other.execute("ROLLBACK")
+            until(lambda: behind(kafka, topic, name) == 0 or bool(raised))
+        assert len(captured(app)) == 50
+    assert DeadLetters(kafka, topic, name).letters() == []
+
+
 def test_no_more_is_read_of_a_partition_than_can_be_held(app: App, topic: Topic, kafka: Kafka, monkeypatch):
     monkeypatch.setattr(intake, "HELD", 20)
     monkeypatch.setattr(intake, "AT_ONCE", 10)
@@ -236,15 +256,16 @@ def test_processes_that_come_and_go_lose_nothing_and_double_nothing(app: App, ka
         processes.append(start())
         more(200, 250)
         processes[0].terminate()
-        more(100, 350)
+        more(100, 450)
         processes.append(start())
         processes[1].kill()
-        until(lambda: len(ours()) >= 500 and behind(kafka, INTAKE, name) == 0)
+        more(100, 600)
+        until(lambda: behind(kafka, INTAKE, name) == 0)
         processes[2].terminate()
         assert [processes[0].wait(30), processes[2].wait(30)] == [0, 0]
     finally:
         for process in processes:
             process.kill()
             process.wait()
-    assert (len(ours()), set(ours().values())) == (500, {1})
+    assert (len(ours()), set(ours().values())) == (600, {1})
     assert content(kafka, f"{INTAKE.name}.{name}.dlq") == []

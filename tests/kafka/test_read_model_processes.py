@@ -27,7 +27,7 @@ def disturbed(url: str, kafka: Kafka, folder: Path, deeds: Sequence[str], pause:
 
     def another() -> None:
         environment = {"DEALTRAIL_DB": url, "DEALTRAIL_KAFKA_SERVERS": kafka.servers}
-        members.append(Running(folder, "consume", "read_model", "--group", GROUP, **environment))
+        members.append(Running(folder, "consume", "read_model", "--group", GROUP, **environment).ready())
 
     for _ in range(2):
         another()
@@ -104,13 +104,13 @@ def test_the_demo_published_and_consumed_gives_the_same_board_and_funnel(
     model = {**there, "DEALTRAIL_DB": empty_postgres_url}
     head = dealtrail("status", "--json", folder=tmp_path, **log).document()["position"]
     relay = Running(tmp_path, "publish", **log)
-    members = [Running(tmp_path, "consume", "read_model", **model) for _ in range(2)]
+    members = [Running(tmp_path, "consume", "read_model", **model).ready() for _ in range(2)]
     try:
         settled(empty_postgres_url, head, 120.0)
     finally:
         codes = [each.stop() for each in (relay, *members)]
     assert codes == [0, 0, 0], [each.errors() for each in (relay, *members)]
-    for verb in (["board"], ["funnel"], ["metric", "weighted"], ["metric", "win-rate"]):
+    for verb in (["metric", "board"], ["metric", "funnel"], ["metric", "weighted"], ["metric", "win-rate"]):
         ours, theirs = (dealtrail(*verb, "--json", folder=tmp_path, **where) for where in (log, model))
         assert theirs.document() == ours.document()
     ours, theirs = (

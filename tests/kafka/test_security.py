@@ -2,7 +2,6 @@
 
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -15,19 +14,10 @@ from domain.errors import Malformed, Unavailable
 from infra.kafka import knocking
 from infra.kafka.client import admin, group_consumer, options, producer, reader
 from infra.settings import Kafka
-from tests.conftest import unavailable
-from tests.kafka.broker import free_port, missing
-from tests.kafka.guarded import PASSWORD, Guarded, guarded
+from tests.kafka.broker import free_port
+from tests.kafka.guarded import PASSWORD, Guarded
 
 SOON = 8.0  # seconds; kafka-python alone takes ten to say that it was not able to
-
-
-@pytest.fixture(scope="module")
-def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    if reason := missing():
-        unavailable(f"{reason} to start a Kafka with")
-    with guarded(tmp_path_factory.mktemp("guarded")) as (doors, _):
-        yield doors
 
 
 def client(doors: Guarded) -> dict[str, str]:

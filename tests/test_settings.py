@@ -1,0 +1,92 @@
+"""What an installation decides for itself, from its file and its environment."""
+
+from pathlib import Path
+
+import pytest
+
+from domain.errors import Malformed
+from infra.settings import Kafka, Settings, read_settings
+
+FILE = """
+db = "postgresql://host/sales"
+
+[kafka]
+servers = "a:9092,b:9092"
+security = "SASL_SSL"
+mechanism = "PLAIN"
+user = "ann"
+password = "from the file"
+replicas = 3
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "dealtrail.toml"
+    file.write_text(text)
+    return file
+
+
+def test_nothing_said_is_a_file_here_and_no_kafka(tmp_path: Path):
+    assert read_settings({}, tmp_path / "none.toml") == Settings()
+    assert Settings().kafka.servers == ""
+
+
+def test_the_file_says_how_kafka_is_reached(tmp_path: Path):
+    found = read_settings({}, written(tmp_path, FILE))
+    assert found.db == "postgresql://host/sales"
+    assert found.kafka == Kafka(
+        servers="a:9092,b:9092", security="SASL_SSL", mechanism="PLAIN", user="ann", password="from the file",
+        replicas=3,
+    )  # fmt: skip
+
+
+def test_the_environment_comes_before_the_file_field_by_field(tmp_path: Path):
+    environment = {
+        "DEALTRAIL_KAFKA_SERVERS": "c:9092", "DEALTRAIL_KAFKA_PASSWORD": "secret", "DEALTRAIL_KAFKA_REPLICAS": "1",
+        "DEALTRAIL_KAFKA_USER": "",
+    }  # fmt: skip
+    found = read_settings(environment, written(tmp_path, FILE)).kafka
+    assert (found.servers, found.password, found.replicas) == ("c:9092", "secret", 1)
+    assert (found.user, found.mechanism) == ("ann", "PLAIN")
+
+
+def test_the_environment_alone_is_enough(tmp_path: Path):
+    environment = {
+        "DEALTRAIL_KAFKA_SERVERS": "c:9092", "DEALTRAIL_KAFKA_SECURITY": "SSL", "DEALTRAIL_KAFKA_CA_FILE": "ca.pem",
+        "DEALTRAIL_KAFKA_CERT_FILE": "c.pem", "DEALTRAIL_KAFKA_KEY_FILE": "k.pem", "DEALTRAIL_KAFKA_SOURCE": "/sales",
+    }  # fmt: skip
+    wanted = Kafka(
+        servers="c:9092", security="SSL", ca_file="ca.pem", cert_file="c.pem", key_file="k.pem", source="/sales"
+    )
+    assert read_settings(environment, tmp_path / "none.toml").kafka == wanted
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"SECURITY": "TLS"}, "security"),
+        ({"SECURITY": "SASL_SSL"}, "needs kafka.mechanism, kafka.user and kafka.password"),
+        ({"MECHANISM": "PLAIN"}, "PLAIN needs kafka.security SASL_SSL"),
+        ({"SECURITY": "SSL", "CERT_FILE": "c.pem"}, "a certificate needs kafka.key_file"),
+        ({"CA_FILE": "ca.pem"}, "kafka.ca_file: TLS needs kafka.security SSL, or SASL_SSL, not PLAINTEXT"),
+        ({"REPLICAS": "0"}, "kafka.replicas: at least one broker"),
+        ({"REPLICAS": "many"}, "replicas"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_by_name(tmp_path: Path, said: dict[str, str], why: str):
+    environment = {f"DEALTRAIL_KAFKA_{name}": value for name, value in said.items()}
+    with pytest.raises(Malformed, match=why):
+        read_settings(environment, tmp_path / "none.toml")
+
+
+def test_a_field_that_does_not_exist_is_refused(tmp_path: Path):
+    with pytest.raises(Malformed, match="brokers"):
+        read_settings({}, written(tmp_path, '[kafka]\nbrokers = "a:9092"'))
+
+
+def test_a_refusal_does_not_show_the_password(tmp_path: Path):
+    said = {"DEALTRAIL_KAFKA_PASSWORD": "sesame", "DEALTRAIL_KAFKA_SECURITY": "SASL_SSL"}
+    with pytest.raises(Malformed) as raised:
+        read_settings(said, tmp_path / "none.toml")
+    assert "sesame" not in str(raised.value)
+    assert "sesame" not in repr(Kafka(password="sesame"))
