@@ -27,6 +27,7 @@ benchmark: .venv/test.stamp
 	$(BIN)/python -m tests.benchmarks append
 	$(BIN)/python -m tests.benchmarks rebuild
 	$(BIN)/python -m tests.benchmarks importing
+	$(BIN)/python -m tests.benchmarks relay --sides relay bare
 
 lock: .venv/test.stamp
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --group build pyproject.toml -o requirements.lock

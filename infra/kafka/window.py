@@ -47,6 +47,11 @@ class Window:
         return len(self._sent)
 
     @property
+    def failed(self) -> bool:
+        """Whether a message failed; settle() tells which and why."""
+        return bool(self._failure)
+
+    @property
     def room(self) -> bool:
         """Whether another message may be sent."""
         return len(self._sent) < RECORDS and self._bytes < BYTES

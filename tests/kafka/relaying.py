@@ -23,6 +23,14 @@ from infra.store import Log
 from infra.store.leases import standing_at
 from tests.cli.program import ENTRY, ROOT
 
+HASTY = """
+import sys
+import infra.store.leases as leases
+leases.EXPIRY = 2
+from infra.cli import main
+main(sys.argv[1:])
+"""
+"""The program, with leases that expire sooner."""
 PATIENCE = 60.0  # seconds for what takes one on a quiet machine
 
 

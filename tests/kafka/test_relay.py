@@ -12,7 +12,7 @@ from infra.settings import Kafka
 from infra.store import Log, open_log
 from infra.store.leases import open_leases
 from tests.benchmarks._history import drafts, write
-from tests.kafka.relaying import Publishing, caught_up, checkpoint, document, read, repeats, until, watermarks
+from tests.kafka.relaying import HASTY, Publishing, caught_up, checkpoint, document, read, repeats, until, watermarks
 
 MANY = 3000
 
@@ -40,7 +40,7 @@ def test_a_watermark_never_promises_what_cannot_be_read_yet(sqlite_url: str, top
 
     log = open_log(sqlite_url)
     made = drafts(MANY)
-    with Publishing(sqlite_url, topics.servers, tmp_path) as relay:
+    with Publishing(sqlite_url, topics.servers, tmp_path, entry=HASTY) as relay:
         for start in range(0, MANY, 250):
             write(log, made[start : start + 250])
             if start == 1500:
@@ -84,7 +84,7 @@ def test_a_restart_after_a_kill_sends_at_most_a_window_twice(sqlite_url: str, to
 
     log = open_log(sqlite_url)
     write(log, drafts(MANY))
-    with Publishing(sqlite_url, topics.servers, tmp_path) as relay:
+    with Publishing(sqlite_url, topics.servers, tmp_path, entry=HASTY) as relay:
         until(lambda: checkpoint(sqlite_url) > 0, "the first checkpoint")
         relay.kill()
         relay.start()

@@ -15,21 +15,17 @@ from infra.store.leases import EXPIRY, RELAY, standing_at
 from tests.benchmarks._history import drafts, write
 from tests.cli.program import ENTRY
 from tests.kafka.broker import Broker
-from tests.kafka.relaying import Publishing, caught_up, checkpoint, read, repeats, until
+from tests.kafka.relaying import HASTY, Publishing, caught_up, checkpoint, read, repeats, until
 
-HASTY = """
+UNFENCED = """
 import sys
 import infra.store.leases as leases
 leases.EXPIRY = 2
-"""
-UNFENCED = """
 class Unfenced(leases.SqliteLeases):
     def __init__(self, file):
         super().__init__(file)
         self._keep = self._keep.replace("AND epoch = ?", "AND epoch >= ?")
 leases.SqliteLeases = Unfenced
-"""
-MAIN = """
 from infra.cli import main
 main(sys.argv[1:])
 """
@@ -122,7 +118,7 @@ def _published(url: str, log: Log, *both: Publishing) -> Callable[[], bool]:
 def test_killed_and_frozen_relays_and_a_killed_broker_lose_nothing(
     own_broker: Broker, sqlite_url: str, tmp_path: Path
 ) -> None:
-    survived(SHORT, own_broker, sqlite_url, tmp_path, HASTY + MAIN)
+    survived(SHORT, own_broker, sqlite_url, tmp_path, HASTY)
 
 
 @pytest.mark.soak
@@ -138,12 +134,12 @@ def test_only_the_epoch_keeps_a_thawed_relay_from_setting_the_checkpoint_back(
 ) -> None:
     log, made = open_log(sqlite_url), drafts(400)
     write(log, made[:100])
-    frozen_entry = HASTY + MAIN if fenced else HASTY + UNFENCED + MAIN
+    frozen_entry = HASTY if fenced else UNFENCED
     with Publishing(sqlite_url, topics.servers, tmp_path, entry=frozen_entry) as frozen:
         until(caught_up(sqlite_url, log), "the first relay")
         frozen.freeze()
         write(log, made[100:])
-        with Publishing(sqlite_url, topics.servers, tmp_path, entry=HASTY + MAIN) as other:
+        with Publishing(sqlite_url, topics.servers, tmp_path, entry=HASTY) as other:
             until(caught_up(sqlite_url, log), "the other relay")
             assert other.stop()[0] == 0
         frozen.thaw()
