@@ -11,7 +11,7 @@ from domain.errors import NotFound, Unavailable
 from infra.kafka.client import Partition, Producer, ends
 from infra.kafka.layout import ensure
 from infra.kafka.relay import PAGE, POLL, RENEWAL, Checkpoint, held, send_event, sending
-from infra.kafka.topics import EVENT_TOPICS, Topic, topic_of
+from infra.kafka.topics import EVENT_TOPICS, PUBLISHED, Topic, topic_of
 from infra.kafka.window import Window
 from infra.settings import Kafka
 from infra.store.leases import RELAY, Leases
@@ -35,7 +35,7 @@ def backfill(
     In the place of the relay, which has to end first; nothing is changed for consumers but that repeats come, which
     they know by `ce_id`. Told to stop before its end, it raises Unavailable: the next one begins anew.
     """
-    ensure(kafka)
+    ensure(kafka, PUBLISHED)
     with held(leases, stop, say) as checkpoint:
         if checkpoint is None:
             return 0, 0

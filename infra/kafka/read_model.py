@@ -16,7 +16,7 @@ from infra.cli.asking import Asking, note
 from infra.kafka.client import group_consumer
 from infra.kafka.envelope import Message, stored_row
 from infra.kafka.exactly_once import Batch, Member
-from infra.kafka.topics import EVENT_TOPICS, POSITIONS
+from infra.kafka.topics import POSITIONS, PUBLISHED
 from infra.kafka.watermark import Watermark
 from infra.settings import read_settings
 from infra.store import open_log
@@ -106,6 +106,7 @@ class ReadModel:
     def _joint(self) -> Generator[PostgresWriting]:
         with self._tables.joint(self._shape, PATIENCE) as writing:
             writing.run(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE}'")
+            writing.run(f"SET LOCAL statement_timeout = '{int(PATIENCE)}s'")  # a COPY that has stopped is not idle
             writing.run(f"SET LOCAL lock_timeout = '{int(PATIENCE)}s'")
             yield writing
 
@@ -173,7 +174,7 @@ def run(asking: Asking, group: str, stop: Event) -> None:
     try:
         with closing(group_consumer(settings.kafka, group, max_poll_records=BATCH)) as consumer:
             note(f"feeding the read model as a member of {group}")
-            topics = [topic.name for topic in (*EVENT_TOPICS, POSITIONS)]
+            topics = [topic.name for topic in PUBLISHED]
             Member(consumer, topics, model, note).run(stop)
     finally:
         model.close()

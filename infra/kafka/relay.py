@@ -19,7 +19,7 @@ from domain.errors import Unavailable
 from infra.kafka.client import Producer, partition_of, producer
 from infra.kafka.envelope import headers
 from infra.kafka.layout import ensure
-from infra.kafka.topics import EVENT_TOPICS, POSITIONS, topic_of
+from infra.kafka.topics import POSITIONS, PUBLISHED, topic_of
 from infra.kafka.watermark import Watermark
 from infra.kafka.window import PATIENCE, Offsets, Window
 from infra.settings import Kafka
@@ -184,7 +184,7 @@ def publish(kafka: Kafka, log: Log, leases: Leases, stop: Event, say: Callable[[
     Creates what is missing of the topics. Waits while another relay is alive. Raises Rejected where a topic has
     another number of partitions, Unavailable where nothing helps but to start anew.
     """
-    ensure(kafka)
+    ensure(kafka, PUBLISHED)
     with held(leases, stop, say) as checkpoint:
         if checkpoint is None:
             return 0, 0
@@ -200,7 +200,7 @@ def sending(kafka: Kafka) -> Generator[Producer]:
     """A producer for as long as the context lasts; after a failure it sends nothing more."""
     made = producer(kafka, max_block_ms=METADATA)
     try:
-        for topic in (*EVENT_TOPICS, POSITIONS):
+        for topic in PUBLISHED:
             made.partitions_for(topic.name)
         yield made
     except BaseException:

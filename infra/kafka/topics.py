@@ -42,7 +42,8 @@ POSITIONS = Topic(
 INTAKE = Topic("sales.lead.intake.v1", "Leads from outside.", PARTITIONS, MONTH)
 
 EVENT_TOPICS = (LEADS, OPPORTUNITIES, CUSTOMERS, PROCESSES, REFERENCE)
-TOPICS = (*EVENT_TOPICS, POSITIONS, INTAKE)
+PUBLISHED = (*EVENT_TOPICS, POSITIONS)
+TOPICS = (*PUBLISHED, INTAKE)
 
 _OF_KIND = {"lead": LEADS, "opportunity": OPPORTUNITIES, "customer": CUSTOMERS} | dict.fromkeys(
     ("process", "framework"), PROCESSES

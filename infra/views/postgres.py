@@ -106,10 +106,11 @@ class PostgresTables:
                 row = connection.execute("SELECT current_schema()").fetchone()
                 self._schema = f"{row[0] if row and row[0] else 'public'}_views"
                 self._generations = f'"{self._schema}".generations'
-                self._locked(connection)
-                # asked first: a role that may not create schemas finds it there
-                there = connection.execute("SELECT to_regclass(%s)", (self._generations,)).fetchone()
-                if there == (None,):
+                there = f"SELECT to_regclass('{self._generations}')"
+                # asked first: a role that may not create schemas finds it there, and so does who is not to wait
+                if connection.execute(there.encode()).fetchone() == (None,):
+                    self._locked(connection)
+                if connection.execute(there.encode()).fetchone() == (None,):
                     connection.execute(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(self._schema)))
                     columns = "shape TEXT NOT NULL, state TEXT NOT NULL, upto BIGINT NOT NULL, shards BIGINT NOT NULL"
                     identity = "id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"

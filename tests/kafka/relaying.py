@@ -1,10 +1,6 @@
 """Relays as real processes, and what readers of the topics find afterwards."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -21,7 +17,8 @@ from infra.kafka.watermark import Watermark
 from infra.settings import Kafka
 from infra.store import Log
 from infra.store.leases import standing_at
-from tests.cli.program import ENTRY, ROOT
+from tests.cli.program import ENTRY
+from tests.kafka.running import PATIENCE, Running
 
 HASTY = """
 import sys
@@ -31,7 +28,6 @@ from infra.cli import main
 main(sys.argv[1:])
 """
 """The program, with leases that expire sooner."""
-PATIENCE = 60.0  # seconds for what takes one on a quiet machine
 
 
 def until(done: Callable[[], bool], what: str, patience: float = PATIENCE) -> float:
@@ -43,63 +39,12 @@ def until(done: Callable[[], bool], what: str, patience: float = PATIENCE) -> fl
     return time.monotonic() - started
 
 
-class Publishing:
-    """`dealtrail publish` in a process of its own, at most one of these; started again where it ended."""
+class Publishing(Running):
+    """`dealtrail publish`."""
 
     def __init__(self, url: str, servers: str, folder: Path, *arguments: str, entry: str = ENTRY) -> None:
-        env = {name: value for name, value in os.environ.items() if not name.startswith("DEALTRAIL_")}
-        env |= {"PYTHONPATH": str(ROOT), "DEALTRAIL_DB": url, "DEALTRAIL_KAFKA_SERVERS": servers}
-        self._env = env | {"DEALTRAIL_KEY_FILE": str(folder / "key")}
-        self._command = [sys.executable, "-c", entry, "publish", *arguments]
-        self._folder, self._errors = folder, folder / f"publish-{id(self)}.log"
-        self.start()
-
-    def __enter__(self) -> "Publishing":
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self.kill()
-
-    def start(self) -> None:
-        with self._errors.open("ab") as errors:
-            self.process = subprocess.Popen(
-                self._command, cwd=self._folder, env=self._env, stdout=subprocess.PIPE, stderr=errors, text=True
-            )
-
-    def kept_alive(self) -> bool:
-        """Start it again where it has ended; whether it had."""
-        if ended := self.process.poll() is not None:
-            self.kill()
-            self.start()
-        return ended
-
-    def kill(self) -> None:
-        """kill -9."""
-        self.process.kill()
-        if self.process.stdout and not self.process.stdout.closed:
-            self.process.communicate()
-
-    def freeze(self) -> None:
-        os.kill(self.process.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.kill(self.process.pid, signal.SIGCONT)
-
-    def stop(self) -> tuple[int, str]:
-        """SIGTERM: the exit code and stdout."""
-        self.process.terminate()
-        out, _ = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, out
-
-    def errors(self) -> str:
-        return self._errors.read_text()
-
-    def resident(self) -> int:
-        """Bytes of memory."""
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
-                return int(line.split()[1]) * 1024
-        return 0
+        there = {"DEALTRAIL_DB": url, "DEALTRAIL_KAFKA_SERVERS": servers, "DEALTRAIL_KEY_FILE": str(folder / "key")}
+        super().__init__(folder, "publish", *arguments, entry=entry, **there)
 
 
 def checkpoint(url: str) -> int:

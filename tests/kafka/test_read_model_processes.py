@@ -39,7 +39,7 @@ def disturbed(url: str, kafka: Kafka, folder: Path, deeds: Sequence[str], pause:
             if deed == "kill":
                 victim.kill()
             elif deed == "stop":
-                assert victim.stop() == 0, victim.errors()
+                assert victim.stop()[0] == 0, victim.errors()
             else:
                 victim.freeze()
                 frozen.append(victim)
@@ -108,7 +108,7 @@ def test_the_demo_published_and_consumed_gives_the_same_board_and_funnel(
     try:
         settled(empty_postgres_url, head, 120.0)
     finally:
-        codes = [each.stop() for each in (relay, *members)]
+        codes = [each.stop()[0] for each in (relay, *members)]
     assert codes == [0, 0, 0], [each.errors() for each in (relay, *members)]
     for verb in (["metric", "board"], ["metric", "funnel"], ["metric", "weighted"], ["metric", "win-rate"]):
         ours, theirs = (dealtrail(*verb, "--json", folder=tmp_path, **where) for where in (log, model))
