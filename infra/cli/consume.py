@@ -7,7 +7,8 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from domain.errors import NotFound
-from infra.cli.asking import HERE, Asking
+from infra.cli.asking import HERE, Asking, note
+from infra.settings import read_settings
 
 Run = Callable[[Asking, str, Event], None]
 """Consumes as a member of a group until it is told to stop."""
@@ -27,15 +28,26 @@ def consume(
     """Consume from Kafka until SIGTERM or Ctrl-C, sharing the partitions with the other processes of the group."""
     from infra.kafka.stopping import stopped_by_signals
 
-    runs = consumers()
-    if name not in runs:
-        raise NotFound(f"there is no consumer {name!r}; there are {', '.join(runs)}")
+    if name not in CONSUMERS:
+        raise NotFound(f"there is no consumer {name!r}; there are {', '.join(CONSUMERS)}")
     with stopped_by_signals() as stop:
-        runs[name](asking, group or name, stop)
+        CONSUMERS[name](asking, group or name, stop)
 
 
-def consumers() -> dict[str, Run]:
-    """The consumers by name."""
-    from infra.kafka import intake, read_model
+def read_model(asking: Asking, group: str, stop: Event) -> None:
+    """The same tables in a PostgreSQL database of their own, at --db."""
+    from infra.kafka.read_model import feed
 
-    return {"read_model": read_model.run, "lead_intake": intake.run}
+    settings = read_settings(db=asking.db)
+    feed(settings.db, settings.kafka, group, stop, note)
+
+
+def lead_intake(asking: Asking, group: str, stop: Event) -> None:
+    """Leads from outside, into the log at --db."""
+    from infra.kafka.intake import take_leads_in
+
+    with asking.app() as app:
+        take_leads_in(app, group, stop, note)
+
+
+CONSUMERS: dict[str, Run] = {"read_model": read_model, "lead_intake": lead_intake}

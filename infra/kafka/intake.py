@@ -16,7 +16,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 from consumers import lead_intake
 from domain.errors import Conflict, NotFound, PipelineError, Unavailable
 from domain.recorded import Request
-from infra.cli.asking import Asking, note
+from infra.app import App
 from infra.dispatch import Dispatcher
 from infra.kafka.client import GroupConsumer, Listener, Partition, admin, committed, following, group_consumer, messages
 from infra.kafka.dead_letters import LEAVING, reached, sending, written
@@ -38,11 +38,10 @@ Handle = Callable[[Sequence[Message]], Sequence[PipelineError | None]]
 Tell = Callable[[str], None]
 
 
-def run(asking: Asking, group: str, stop: Event) -> None:
+def take_leads_in(app: App, group: str, stop: Event, tell: Tell) -> None:
     """Take leads in as a member of a group until told to stop. Raises NotFound without the topic, Unavailable."""
-    with asking.app() as app:
-        handle = deciding(app.dispatcher(), lambda message: lead_intake.asked(message, parse))
-        Intake(app.settings.kafka, INTAKE, group, handle, note).run(stop)
+    handle = deciding(app.dispatcher(), lambda message: lead_intake.asked(message, parse))
+    Intake(app.settings.kafka, INTAKE, group, handle, tell).run(stop)
 
 
 def deciding(dispatcher: Dispatcher, ask: Callable[[Message], Request]) -> Handle:

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
 from threading import Event
 from typing import Any, NamedTuple
@@ -12,13 +12,12 @@ import msgspec
 from consumers.read_model import receive
 from domain.errors import Malformed, Rejected
 from domain.recorded import Fact
-from infra.cli.asking import Asking, note
 from infra.kafka.client import group_consumer
 from infra.kafka.envelope import Message, stored_row
 from infra.kafka.exactly_once import Batch, Member
 from infra.kafka.topics import POSITIONS, PUBLISHED
 from infra.kafka.watermark import Watermark
-from infra.settings import read_settings
+from infra.settings import Kafka
 from infra.store import open_log
 from infra.store.replica import Move, Replica, create_replica
 from infra.views import Views
@@ -32,6 +31,9 @@ BATCH = 2000  # messages taken in at once
 PATIENCE = 10.0  # seconds to wait for others who write
 IDLE = "5s"  # after which a transaction of a frozen process is undone by the server
 WATERMARKS = 1000  # kept while they wait to be reached
+Tell = Callable[[str], None]
+"""Says something to whoever looks after the process."""
+
 AHEAD = "received"  # among the positions: what is received may be ahead of what the tables are complete to
 
 
@@ -56,12 +58,12 @@ class ReadModel:
     Raises Rejected where tables of a newer version of the software have taken over.
     """
 
-    def __init__(self, url: str, group: str, projections: Sequence[Projection] = PROJECTIONS) -> None:
+    def __init__(self, url: str, group: str, tell: Tell, projections: Sequence[Projection] = PROJECTIONS) -> None:
         if not url.startswith(("postgresql://", "postgres://")):
             raise Malformed("--db: a read model lives in a PostgreSQL database of its own, postgresql://…")
         self._replica = Replica(create_replica(url))
         self._tables, self._projections, self._shape = PostgresTables(url), projections, shape(projections)
-        self._url = url
+        self._url, self._tell = url, tell
         self._ensure()
         self._group, self._owner = group, f"{socket.gethostname()}:{os.getpid()}"
 
@@ -82,12 +84,12 @@ class ReadModel:
     def take_in(self, moves: Sequence[Move], batch: Batch) -> None:
         """Events become rows; watermarks are kept until they are reached."""
         marks = batch.get((POSITIONS.name, 0), ())
-        rows = [row for at, found in batch.items() if at[0] != POSITIONS.name for row in stored_rows(found)]
+        rows = [row for at, found in batch.items() if at[0] != POSITIONS.name for row in stored_rows(found, self._tell)]
         with self._fed() as writing:
             self._replica.advance(writing.run, self._group, moves)
             if rows:
                 receive(rows, Transaction(writing, self._replica), self._projections)
-            if marks and (mark := watermark(marks[-1])):
+            if marks and (mark := watermark(marks[-1], self._tell)):
                 self._replica.mark(writing.run, {mark.position: mark.offsets}, WATERMARKS)
 
     def settle(self) -> None:
@@ -145,21 +147,21 @@ class ReadModel:
         fold_page(writing, self._replica.histories(writing.run), projection, facts)
 
 
-def stored_rows(found: Sequence[Message]) -> Generator[tuple[Any, ...]]:
+def stored_rows(found: Sequence[Message], tell: Tell) -> Generator[tuple[Any, ...]]:
     """The events among some messages; what is none of ours is told and passed over."""
     for message in found:
         try:
             yield stored_row(message)
         except Malformed as error:
-            note(f"passed over: {error}")
+            tell(f"passed over: {error}")
 
 
-def watermark(message: Message) -> Watermark | None:
+def watermark(message: Message, tell: Tell) -> Watermark | None:
     """The watermark that a message is, None where it is something else."""
     try:
         return msgspec.json.decode(message.value or b"", type=Watermark)
     except msgspec.MsgspecError as error:
-        note(f"passed over: {message.topic}, offset {message.offset}: this is no watermark: {error}")
+        tell(f"passed over: {message.topic}, offset {message.offset}: this is no watermark: {error}")
         return None
 
 
@@ -167,14 +169,11 @@ def _offsets(text: str) -> dict[str, dict[int, int]]:
     return msgspec.json.decode(text, type=dict[str, dict[int, int]])
 
 
-def run(asking: Asking, group: str, stop: Event) -> None:
-    """Feed the read model at --db as a member of a group, until told to stop."""
-    settings = read_settings(db=asking.db)
-    model = ReadModel(settings.db, group)
-    try:
-        with closing(group_consumer(settings.kafka, group, max_poll_records=BATCH)) as consumer:
-            note(f"feeding the read model as a member of {group}")
-            topics = [topic.name for topic in PUBLISHED]
-            Member(consumer, topics, model, note).run(stop)
-    finally:
-        model.close()
+def feed(url: str, kafka: Kafka, group: str, stop: Event, tell: Tell) -> None:
+    """Feed the read model at a URL as a member of a group, until told to stop. Raises Malformed, Rejected."""
+    with (
+        closing(ReadModel(url, group, tell)) as model,
+        closing(group_consumer(kafka, group, max_poll_records=BATCH)) as consumer,
+    ):
+        tell(f"feeding the read model as a member of {group}")
+        Member(consumer, [topic.name for topic in PUBLISHED], model, tell).run(stop)

@@ -50,7 +50,7 @@ def log(sqlite_url: str) -> Iterator[Log]:
 @contextmanager
 def consuming(kafka: Kafka, url: str, group: str) -> Iterator[ReadModel]:
     """A member of a group in a thread of its own."""
-    model, stop = ReadModel(url, group), threading.Event()
+    model, stop = ReadModel(url, group, print), threading.Event()
     with ThreadPoolExecutor() as pool, closing(group_consumer(kafka, group)) as consumer:
         ran = pool.submit(Member(consumer, NAMES, model, print).run, stop)
         try:
@@ -179,26 +179,26 @@ def test_what_is_no_event_is_told_and_passed_over(
         last = publish(topics, stored(log))
         settled(empty_postgres_url, last.position)
     assert digests(empty_postgres_url, last.position) == digests(sqlite_url, last.position)
-    said = capfd.readouterr().err
+    said = capfd.readouterr().out
     assert "sales.lead.events.v1, partition 0, offset 0: this is no event of dealtrail: 'ce_id'" in said
     assert "sales.log.positions.v1, offset 0: this is no watermark" in said
 
 
 def test_nothing_else_is_appended_to_a_read_model(empty_postgres_url: str) -> None:
-    ReadModel(empty_postgres_url, "g").close()
+    ReadModel(empty_postgres_url, "g", print).close()
     with closing(open_log(empty_postgres_url)) as copy, pytest.raises(Forbidden, match="fed from Kafka"):
         copy.append(Append(drafts(1)))
 
 
 def test_a_database_with_a_log_of_its_own_is_refused(postgres_url: str) -> None:
     with pytest.raises(Rejected, match="a log of its own"):
-        ReadModel(postgres_url, "g")
+        ReadModel(postgres_url, "g", print)
 
 
 @contextmanager
 def model_at(url: str, projections: Sequence[Projection] = PROJECTIONS) -> Iterator[ReadModel]:
     """A read model without a broker."""
-    model = ReadModel(url, "g", projections)
+    model = ReadModel(url, "g", print, projections)
     try:
         yield model
     finally:

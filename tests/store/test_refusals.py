@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from domain.errors import Unavailable
+from domain.errors import Forbidden, Unavailable
 from infra.store import Log, open_log
 from infra.store.log import Answer, Append
 from infra.store.postgres import PostgresLog
@@ -221,7 +221,7 @@ def test_a_stranger_may_not_call_the_append_function(postgres_url: str, appender
         role = psycopg.conninfo.conninfo_to_dict(appender_url)["user"]
         owner.execute(f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM {role}".encode())
     log = open_log(appender_url)
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+    with pytest.raises(Forbidden, match="permission denied"):
         added(log, "lead-1", 1)
     log.close()
 
