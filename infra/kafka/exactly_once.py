@@ -16,7 +16,7 @@ from infra.kafka.client import GroupConsumer, Listener, Partition, following, me
 from infra.kafka.envelope import Message
 from infra.store.replica import Fenced, Move
 
-POLL = 200  # ms to wait for messages
+POLL = 50  # ms to wait for messages
 RETRY = 0.2  # seconds to wait before a database is tried again
 TOLD = 1.0  # seconds between two words to Kafka of how far we are
 
@@ -35,7 +35,7 @@ class Sink(Protocol):
         ...
 
     def settle(self) -> None:
-        """Look whether what was taken in completes something; called when nothing is under way."""
+        """Look whether what others took in completes something; called when nothing came in."""
         ...
 
 
@@ -75,8 +75,11 @@ class Member:
             found = self._consumer.poll(POLL)
             try:
                 fresh = self._claim()
-                self._take_in({at: found[at] for at in found if at in self._claims.epochs and at not in fresh})
-                self._sink.settle()
+                ours = {at: found[at] for at in found if at in self._claims.epochs and at not in fresh}
+                if ours:
+                    self._take_in(ours)
+                else:
+                    self._sink.settle()
             except (psycopg.Error, Unavailable) as error:
                 self._say(f"tried again: {error}")
                 stop.wait(RETRY)

@@ -91,18 +91,22 @@ class ReadModel:
                 receive(rows, Transaction(writing, self._replica), self._projections)
             if marks and (mark := watermark(marks[-1], self._tell)):
                 self._replica.mark(writing.run, {mark.position: mark.offsets}, WATERMARKS)
+            self._settle(writing)
 
     def settle(self) -> None:
-        """Say how far the tables are complete: to the last watermark that all partitions have reached."""
+        """Say how far the tables are complete, where other processes completed them."""
         with self._fed() as writing:
-            position, _ = self._replica.state(writing.run)
-            if not (kept := self._replica.marks(writing.run)):
-                return
-            offsets = self._replica.offsets(writing.run, self._group)
-            reached = [at for at, text in kept if Watermark(at, _offsets(text)).reached(offsets)]
-            if reached and self._replica.settle(writing.run, max(position, reached[-1])):
-                for projection in self._projections:
-                    writing.mark_at(projection, reached[-1])
+            self._settle(writing)
+
+    def _settle(self, writing: Writing) -> None:
+        """Say how far the tables are complete: to the last watermark that all partitions have reached."""
+        if not (kept := self._replica.marks(writing.run)):
+            return
+        offsets = self._replica.offsets(writing.run, self._group)
+        reached = [at for at, text in kept if Watermark(at, _offsets(text)).reached(offsets)]
+        if reached and self._replica.settle(writing.run, reached[-1]):
+            for projection in self._projections:
+                writing.mark_at(projection, reached[-1])
 
     @contextmanager
     def _joint(self) -> Generator[PostgresWriting]:

@@ -30,8 +30,7 @@ PAGE = 500  # events read at once
 POLL = 0.02  # seconds between two looks at a log that does not move
 PACE = 0.02  # seconds at least between two checkpoints
 RENEWAL = 1.0  # seconds at most between two checkpoints: each renews the lease
-WATERMARK = 1.0  # seconds at most between two watermarks while the log moves
-FRESH = 0.05  # seconds at least between two watermarks when all is published
+WATERMARK = 0.05  # seconds between two watermarks while the log moves: what waits for them is as fresh as that
 DRAIN = 10.0  # seconds for what is under way when it is told to stop
 WAIT = 0.2  # seconds between two looks at a lease that another relay holds
 METADATA = 500  # ms that a send may wait for a topic that the broker has lost sight of
@@ -85,7 +84,6 @@ class Relay:
         self._source = kafka.source.encode()
         self._rows: deque[Row] = deque()
         self._read = checkpoint.position
-        self._end = False  # nothing stood after what was read last
         self._kept, self._kept_at = checkpoint.position, time.monotonic()
         self._told: int = 0
         self._told_at = 0.0
@@ -120,7 +118,6 @@ class Relay:
         window, rows, sent = self._window, self._rows, 0
         if not rows and window.room:
             rows.extend(self._log.stored_after(self._read, PAGE))
-            self._end = not rows
         with self._sender.burst():
             while rows and window.room and send_event(window, rows[0], self._source):
                 self._read, sent = rows.popleft()[3], sent + 1
@@ -141,8 +138,7 @@ class Relay:
         """Send a watermark where it is time."""
         self._marks.settle()
         position, since = self._window.position, time.monotonic() - self._told_at
-        all_published = self._end and not self._window and not self._rows
-        if position == self._told or since < (FRESH if all_published else WATERMARK):
+        if position == self._told or since < WATERMARK:
             return
         mark = msgspec.json.encode(Watermark(position, self._window.offsets))
         kind = [("content-type", b"application/json")]
@@ -162,7 +158,7 @@ class Relay:
             self._window.settle()
             self._keep()
         self._rows.clear()
-        self._end, self._told_at, self._kept_at = True, 0.0, 0.0
+        self._told_at, self._kept_at = 0.0, 0.0
         self._keep()
         self._tell()
         while self._marks and time.monotonic() < until:
