@@ -1,7 +1,9 @@
 """Opportunities: every state that a deal was ever in, from its opening on."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
+from zlib import crc32
 
 from msgspec import Struct
 from msgspec.json import Encoder, decode
@@ -19,7 +21,8 @@ from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRes
 from domain.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
 from projections.versions import END, Projection, partial_index, table, tags
 
-VERSION = 3
+VERSION = 4
+BITS = 48  # few deals see so many stages that two share one, and SQLite stores no more than six bytes
 STAGES_OWN = -1  # the probability of a deal that nobody judged by hand
 written = Encoder(order="deterministic").encode
 
@@ -36,10 +39,13 @@ class Opportunity(Struct, frozen=True):
     where the stage's count. lines: what each line item comes to in minor units, as JSON by item; stated: the amount as
     said, in `stated_currency`, which counts where there are no lines.
 
+    been: the stages in which a stay has ended so far, a bit each, which several may share.
+
     What the fact changed, so that no question has to look for the row before. visits: 1 where it began a visit; the
-    one before was in `was_stage` of `was_process`, with status `was` (empty for the opening), since `was_from`. flows:
-    1 where it may change what is open, in some scope: the deal was worth `was_amount` (0 where it was not open) in
-    `was_currency`, owned by `was_owner`, to close on `was_close_date`. Where both are 0, all of these are empty or 0.
+    one before was in `was_stage` of `was_process`, with status `was` (empty for the opening), since `was_from`. stays:
+    1 where it ended a stay in an open stage, 2 where that may not have been the deal's first one there. flows: 1 where
+    it may change what is open, in some scope: the deal was worth `was_amount` (0 where it was not open) in
+    `was_currency`, owned by `was_owner`, to close on `was_close_date`. Where all are 0, the rest is empty or 0.
     """
 
     status: str
@@ -73,6 +79,8 @@ class Opportunity(Struct, frozen=True):
     was_currency: str = ""
     was_owner: str = ""
     was_close_date: str = ""
+    stays: int = 0
+    been: int = 0
 
 
 def evolve(row: Opportunity | None, fact: Fact) -> Opportunity | None:
@@ -88,15 +96,32 @@ def changed(row: Opportunity, new: Opportunity) -> Opportunity:
     visits = int(new.visit != row.visit)
     flows = int(any(getattr(new, name) != getattr(row, name) for name in FLOWING))
     if visits or flows:
+        left = bit(row.process, row.stage) if visits and ends_stay(row, new) else 0
         return replace(
             new, visits=visits, flows=flows, was=row.status, was_process=row.process, was_stage=row.stage,
             was_from=row.visit_from, was_amount=row.amount if row.status == "open" else 0, was_currency=row.currency,
-            was_owner=row.owner, was_close_date=row.close_date,
+            was_owner=row.owner, was_close_date=row.close_date, stays=(2 if row.been & left else 1) if left else 0,
+            been=row.been | left,
         )  # fmt: skip
     if not (row.visits or row.flows):
         return new
     return replace(new, visits=0, flows=0, was="", was_process="", was_stage="", was_from=0, was_amount=0,
-                   was_currency="", was_owner="", was_close_date="")  # fmt: skip
+                   was_currency="", was_owner="", was_close_date="", stays=0)  # fmt: skip
+
+
+def ends_stay(row: Opportunity, new: Opportunity) -> bool:
+    """Whether a deal left an open stage for another one, or was won or lost; being away for a while ends no stay."""
+    if row.status != "open":
+        return False
+    if new.status == "open":
+        return (new.process, new.stage) != (row.process, row.stage)
+    return new.status in ("won", "lost")
+
+
+@lru_cache(1000)
+def bit(process: str, stage: str) -> int:
+    """The bit that stands for a stage."""
+    return 1 << crc32(f"{process} {stage}".encode()) % BITS
 
 
 def opened(event: OpportunityOpened, at: int) -> Opportunity:
@@ -215,6 +240,8 @@ COUNTED = {OpportunityOpened, *(event for steps in STEPS.values() for event in s
 SUMMED = ("process", "process_version", "stage", "currency", "probability", "amount")
 OPEN, TIP = "status = 'open'", f"known_to = {END}"
 HOLDS, ENDED = f"effective_to = {END}", f"effective_to < {END}"
+LASTED = f"(effective_from - was_from) / {86_400_000_000}"
+"""The whole days that a stay took which a fact ended, spelled as its index has it."""
 GROWS = "CASE WHEN amount > was_amount THEN 1 WHEN amount < was_amount THEN -1 ELSE 0 END"
 """Whether a fact made a deal worth more, less or the same, spelled as its index has it."""
 
@@ -225,7 +252,7 @@ TABLE = table(
     # each holds all that is summed of open deals: what holds to this day, as known now and then, and what has ended;
     # SQLite does not take from an index's condition what a row's columns must be, so they stand at the end
     partial_index(
-        "opportunities_now", *SUMMED, "effective_from", "status", "known_to", "effective_to",
+        "opportunities_now", *SUMMED, "effective_from", "stream", "visit_from", "status", "known_to", "effective_to",
         where=f"{OPEN} AND {TIP} AND {HOLDS}",
     ),
     partial_index(
@@ -236,11 +263,19 @@ TABLE = table(
         "opportunities_e", "effective_to", "effective_from", "known_to", "known_from", *SUMMED, "status",
         where=f"{OPEN} AND {ENDED}",
     ),
-    # the ways of the deals, and by stream, so that those of one deal lie together; and which deals were taken out
+    # when anything is last known to have happened
+    partial_index("opportunities_last", "effective_from", "known_to", "effective_to", where=f"{TIP} AND {HOLDS}"),
+    # the ways of the deals, so that those of one deal lie together, and in them its stays in one stage
     partial_index(
-        "opportunities_visits", "stream", "visit", "effective_from", "process", "process_version", "stage", "status",
-        "was", "was_process", "was_stage", "was_from", "visits", "known_to", where=f"visits = 1 AND {TIP}",
+        "opportunities_visits", "stream", "was_process", "was_stage", "visit", "effective_from", "was_from", "stays",
+        "process", "process_version", "stage", "status", "visits", "known_to", where=f"visits = 1 AND {TIP}",
     ),
+    # the stays that are over, sorted as they are counted
+    partial_index(
+        "opportunities_stays", "was_process", "was_stage", text(f"({LASTED})"), "stream", "effective_from", "was_from",
+        "stays", "visits", "known_to", where=f"stays > 0 AND {TIP}",
+    ),
+    # which deals were taken out
     partial_index(
         "opportunities_gone", "stream", "effective_from", "effective_to", "before", "known_to",
         where=f"before != '' AND {TIP}",

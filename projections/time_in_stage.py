@@ -2,31 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Select,
-    Subquery,
-    cast,
-    func,
-    literal,
-    literal_column,
-    select,
-    union_all,
-)
 
-from projections.deals import group, grouping, newest, origin_columns, standing, status_is, within
+from projections.deals import group
+from projections.durations import durations
 from projections.metric import Inquiry, Key, Origin, Part
-from projections.opportunities import TABLE
 from projections.stages import in_process_order, name_of, place
-from projections.stays import DAY, moved, still_there
 from projections.survival import median_duration
 
 MODES = ("latest", "cumulative")
-MOST_DAYS = 2**27  # more than 64 bits of microseconds have
 
 
 class TimeRow(Struct, frozen=True):
@@ -69,42 +55,10 @@ def time_in_stage(asked: Inquiry) -> Iterator[Part]:
     Unit: days, whole days elapsed for each stay; null where not half of the stays (or none) ended.
     Source: the visits of the opportunities begun by effective_at as known at known_at.
     """
-    latest = asked.question.mode == "latest"
-    stays = spans(asked)
-    keys = [column for name, column in stays.c.items() if name not in ("deal", "number", "lasted", "over")]
-    # how long the last one took and whether it is over travel with its number
-    last = func.max((stays.c.number * MOST_DAYS + stays.c.lasted // DAY) * 2 + stays.c.over)
-    together = cast(func.sum(stays.c.lasted), BigInteger) // DAY, func.min(stays.c.over)
-    days, over = (last // 2 % MOST_DAYS, last % 2) if latest else together
-    each = select(*keys, days.label("days"), over.label("over")).group_by(*keys, stays.c.deal).subquery()
     teams, own = asked.references.team_at(asked.question.effective_at), len(asked.dimensions)
-    chosen = [] if asked.question.stage is None else [each.c.stage == asked.question.stage]
-    for row in asked.select(select(*each.c, func.count()).where(*chosen).group_by(*each.c)):
-        process, stage, took, left, count = row[-5:]
-        origin = Origin(*row[own : own + 3]) if asked.apart else None
-        lasted = Lasted(took, count, count * left)
-        yield Part(group(asked, row[:own], teams), (process, stage), lasted, count, origin)
-
-
-def spans(asked: Inquiry) -> Subquery:
-    """The stays begun in the period: the question's dimensions and, with rows apart, the origin, then
-    (process, stage, deal, number in the deal's life, microseconds lasted, 1 or 0 for whether it is over).
-    """
-    o, then, question = TABLE.c, TABLE.alias("then_stood"), asked.question
-    about = [*grouping(asked, then), *(origin_columns(then) if asked.apart else ())]
-    labelled = [column.label(f"about_{number}") for number, column in enumerate(about)]
-
-    def stay(*columns: ColumnElement[Any]) -> Select[Any]:
-        names = "process", "stage", "deal", "number", "lasted", "over"
-        return select(*labelled, *(column.label(name) for name, column in zip(names, columns, strict=True)))
-
-    over = stay(o.was_process, o.was_stage, o.stream, o.visit, o.effective_from - o.was_from, literal_column("1"))
-    until, t = cast(literal(newest(asked)), BigInteger), then.c
-    going_on = stay(t.process, t.stage, t.stream, t.visit + 1, until - t.visit_from, literal_column("0"))
-    return union_all(
-        still_there(over, asked, then, needed=bool(about)).where(*moved(question), *within(o.was_from, question)),
-        going_on.where(standing(then, asked), status_is(then, "open"), *within(t.visit_from, question)),
-    ).subquery()
+    for (*about, process, stage, days, left), count in durations(asked).items():
+        lasted, of = Lasted(days, count, count * left), group(asked, about[:own], teams)
+        yield Part(of, (process, stage), lasted, count, Origin(*about[own:]) if asked.apart else None)
 
 
 def records(asked: Inquiry, measures: Mapping[Key, Sequence[Lasted]]) -> Iterator[tuple[Key, TimeRow]]:

@@ -25,7 +25,7 @@ CHUNK = 1000  # rows fetched at once in a scan
 OPENING_ATTEMPTS = 50  # of switching a new file to write-ahead logging, while another process does the same
 CACHE = 65_536  # KiB of pages kept in memory
 CHECKPOINT = 8_000  # pages in the write-ahead log before they are moved into the file: a page changed often moves once
-MAPPED = 3 << 28  # bytes of the file read without copying, resident at most: scans that follow an index double in speed
+MAPPED = 2 << 28  # bytes of the file read without copying, resident at most: scans that follow an index double in speed
 ROWS_AT_ONCE = 32  # in one INSERT
 OUT_OF_REACH = {
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,

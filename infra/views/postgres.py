@@ -32,6 +32,7 @@ from projections.versions import END, Cells, Projection, Version
 CONNECT_TIMEOUT = 5  # seconds until an unreachable server is given up
 CONNECTIONS = 8  # at most; more callers wait
 MEMORY = "256MB"  # for building an index
+WORK = "64MB"  # for each sort and each hash table of a question
 CHUNK = 2000  # rows fetched at once from a select of very many
 ATTEMPTS = 20  # of following the catalog to a generation that is discarded just then
 
@@ -116,7 +117,12 @@ class PostgresTables:
                     identity = "id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
                     connection.execute(f"CREATE TABLE {self._generations} ({identity}, {columns})".encode())
             self._pool = ConnectionPool[Connection[Any]](
-                url, kwargs={"connect_timeout": CONNECT_TIMEOUT}, min_size=1, max_size=CONNECTIONS, open=True
+                url,
+                kwargs={"connect_timeout": CONNECT_TIMEOUT},
+                configure=_configured,
+                min_size=1,
+                max_size=CONNECTIONS,
+                open=True,
             )
             self._pool.wait(CONNECT_TIMEOUT)
         except (psycopg.OperationalError, PoolTimeout) as error:
@@ -290,6 +296,13 @@ class PostgresTables:
     def disconnect(self) -> None:
         """Close the connections."""
         self._pool.close()
+
+
+def _configured(connection: Connection[Any]) -> None:
+    """Let sums over many rows be done in memory, and none wait for code to be compiled that runs for a second."""
+    connection.execute(f"SET work_mem = '{WORK}'".encode())
+    connection.execute("SET jit = off")
+    connection.commit()
 
 
 def _setting(name: str, value: str) -> Composed:

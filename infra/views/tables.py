@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 from sqlalchemy import Dialect
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from domain.errors import Unavailable
@@ -23,6 +24,7 @@ PATIENCE = 60.0  # seconds to wait for others who write
 
 LIVE, BUILDING, OLD, SCRATCH = "live", "building", "old", "scratch"
 
+ANY = sqlite.dialect()  # any will do to tell one set of tables from another
 LAYOUT = (  # beside the tables of the projections, in every generation
     "CREATE TABLE IF NOT EXISTS positions (projection TEXT PRIMARY KEY, position BIGINT NOT NULL, "
     "rate DOUBLE PRECISION NOT NULL)",
@@ -83,10 +85,9 @@ def spelled(asked: Asked, dialect: Dialect) -> Sql:
 
 def shape(projections: Iterable[Projection]) -> str:
     """What the rows of some projections look like and mean: tables of another shape are not read."""
-    said = [*LAYOUT]
+    said = create_tables(projections, ANY)
     for projection in projections:
-        indexes = sorted(str(index.name) for index in projection.table.indexes)
-        said.append(" ".join((projection.name, str(projection.version), *projection.table.c.keys(), *indexes)))
+        said += [f"{projection.name} {projection.version}", *create_indexes(projection, ANY)]
     return blake2b("\n".join(said).encode(), digest_size=8).hexdigest()
 
 

@@ -200,8 +200,11 @@ def shared(record: Any, behind: Sequence[Behind]) -> dict[str, Any]:
 
 
 def summed(record: Any, behind: Sequence[Behind]) -> dict[str, Any]:
-    """The same names, what the rows say under them added up."""
-    return {name: sum(row.adds[name] for row in behind) for name in shared(record, behind)}
+    """The same names, what the rows say under them added up; of what is the most, the most."""
+    return {
+        name: (max if name == "oldest_days" else sum)(row.adds[name] for row in behind)
+        for name in shared(record, behind)
+    }
 
 
 @less

@@ -213,19 +213,38 @@ def test_open_deals_are_summed_from_an_index_on_postgresql(postgres_url: str, in
     tables.disconnect()
 
 
-@pytest.mark.parametrize("metric", ["funnel", "transitions", "backward-moves", "stage-flow", "time-in-stage"])
-def test_the_ways_of_deals_are_read_from_an_index_alone_on_sqlite(tmp_path: Any, metric: str):
+def plans(tmp_path: Any, metric: str, question: Question) -> list[str]:
+    """How SQLite goes about the selects of a metric."""
     tables = SqliteTables(str(tmp_path / "views.db"))
     Views(tables, FactLog())  # type: ignore[arg-type]
     with tables.reading(shape(PROJECTIONS)) as snapshot:
-        plans = [
+        found = [
             str(list(snapshot._connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters)))  # type: ignore[attr-defined]
-            for text, parameters in (spelled(asked, SQLITE) for asked in selects(metric, Question(since=1, until=9)))
+            for text, parameters in (spelled(asked, SQLITE) for asked in selects(metric, question))
         ]
-    assert "SCAN opportunities USING COVERING INDEX opportunities_visits" in plans[-1]
-    if metric in ("transitions", "backward-moves", "time-in-stage"):
-        assert "USING COVERING INDEX opportunities_gone" in plans[-1]
     tables.disconnect()
+    return found
+
+
+@pytest.mark.parametrize("metric", ["funnel", "transitions", "backward-moves", "stage-flow"])
+def test_the_ways_of_deals_are_read_from_an_index_alone_on_sqlite(tmp_path: Any, metric: str):
+    plan = plans(tmp_path, metric, Question(since=1, until=9))[-1]
+    assert "SCAN opportunities USING COVERING INDEX opportunities_visits" in plan
+    if metric in ("transitions", "backward-moves"):
+        assert "USING COVERING INDEX opportunities_gone" in plan
+
+
+def test_the_time_in_stage_is_counted_from_indexes_alone_on_sqlite(tmp_path: Any):
+    single, several, last, going_on = plans(tmp_path, "time-in-stage", Question(since=1, until=9))
+    assert "SCAN opportunities USING COVERING INDEX opportunities_stays" in single
+    assert "GROUP BY" not in single  # they are sorted as they are counted
+    for plan in (single, several):
+        assert "USING COVERING INDEX opportunities_gone" in plan
+    assert "SCAN opportunities USING COVERING INDEX opportunities_stays" in several
+    for plan in (several, going_on):
+        assert "SEARCH opportunities USING COVERING INDEX opportunities_visits (stream=?" in plan
+    assert "COVERING INDEX opportunities_last" in last
+    assert "then_stood USING COVERING INDEX opportunities_now" in going_on
 
 
 def test_the_rows_that_a_page_closes_are_found_by_their_stream(tmp_path: Any):
