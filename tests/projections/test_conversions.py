@@ -23,6 +23,7 @@ from domain.recorded import Fact
 from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored
 from domain.team import TeamChanged
 from domain.terms import AmountChanged, CloseDateChanged, OwnerChanged
+from projections.opportunities import bit
 from projections.question import Question
 from tests.projections.conftest import Over
 
@@ -223,6 +224,21 @@ def test_stays_that_go_on_count_as_far_as_they_got(asking: Callable[..., Asked])
     ]  # fmt: skip  # begun in it: the stay of c, that of d, and half a day of a in b
     assert [row[1] for row in ask("time-in-stage", stage="b")] == ["b"]
     assert ask("time-in-stage", until=1) == []
+
+
+def test_of_a_deal_that_came_back_the_latest_stay_counts_or_all_of_them(asking: Callable[..., Asked]):
+    alike = next(letter for letter in map(chr, range(ord("b"), 0x3000)) if bit(P, letter) == bit(P, "a"))
+    ask = asking(
+        (P, 0, process(1, f"a{alike}")),
+        (A, 1, opened()), (A, 2, to(alike)), (A, 4, to("a")), (A, 7, to(alike)), (A, 11, to("a")), (A, 16, won()),
+        (B, 1, opened()), (B, 3, to(alike)), (B, 6, LOST),  # these were left once each, for all that a bit can say
+        (C, 1, opened()), (C, 9, to(alike)), (C, 10, to("a")),
+    )  # fmt: skip
+    stays = {mode: [row[3:] for row in ask("time-in-stage", mode=mode)] for mode in ("latest", "cumulative")}
+    assert stays["latest"] == [(3, 2, 5, 3.5, 3.5), (3, 3, 3, 3.0, 8 / 3)]  # 2, 5 and six so far; 1, 3, 4
+    assert stays["cumulative"] == [(3, 2, 9, 5.5, 5.5), (3, 3, 3, 3.0, 10 / 3)]  # 2, 9 and fourteen so far; 1, 3, 6
+    early = [row[3:] for row in ask("time-in-stage", until=4, mode="cumulative")]
+    assert early == [(3, 3, 2, 2.0, 11 / 3), (2, 2, 2, 2.5, 2.5)]  # 1, 2, 8; 2, 3: of what began before the 4th
 
 
 def test_pipeline_is_generated_at_the_first_entry_with_the_worth_of_then(asking: Callable[..., Asked]):

@@ -142,6 +142,17 @@ DEALS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((OPENED, DELETED, MERGED), {"status": "deleted", "before": "open"}),
     ((OPENED, DELETED, REOPENED), {"status": "deleted"}),
     ((OPENED, RESTORED), {"status": "open", "visit": 1}),
+    ((OPENED, FORWARD), {"stays": 1}),
+    ((OPENED, FORWARD, BACK), {"stays": 1}),
+    ((OPENED, FORWARD, BACK, OwnerChanged("ann", "bob")), {"stays": 0}),
+    ((OPENED, FORWARD, BACK, FORWARD), {"stays": 2}),
+    ((OPENED, LOST), {"stays": 1}),
+    ((OPENED, LOST, REOPENED), {"stays": 0}),
+    ((OPENED, PipelineChanged("process-p", 3, "new")), {"visits": 1, "stays": 0}),
+    ((OPENED, PipelineChanged("process-q", 1, "new")), {"stays": 1}),
+    ((OPENED, MERGED), {"visits": 1, "stays": 0}),
+    ((OPENED, MERGED, UNMERGED), {"visits": 1, "stays": 0}),
+    ((OPENED, MERGED, UNMERGED, WON), {"stays": 1}),
 ]  # fmt: skip
 
 STEP = NextStepSet("call Jo", date(2024, 3, 1))
