@@ -1,8 +1,9 @@
 # The two commands: `make demo` and `make test`. All they need is Python 3.11 or newer, and make.
 PYTHON ?= python3
 BIN := .venv/bin
+UNIT := tests/domain tests -m "not soak" -n 2 --dist loadfile --hypothesis-profile=ci
 
-.PHONY: demo test lint unit soak benchmark lock clean
+.PHONY: demo test lint unit coverage soak benchmark lock clean
 
 demo: .venv/run.stamp
 	@$(BIN)/dealtrail demo
@@ -16,7 +17,10 @@ lint: .venv/test.stamp
 	$(BIN)/lint-imports
 
 unit: .venv/test.stamp
-	$(BIN)/pytest tests/domain tests -m "not soak" -n 2 --dist loadfile --hypothesis-profile=ci --cov --cov-report=term
+	$(BIN)/pytest $(UNIT)
+
+coverage: .venv/test.stamp
+	$(BIN)/pytest $(UNIT) --cov --cov-report=term
 
 soak: .venv/test.stamp
 	DEALTRAIL_EXAMPLES=500 $(BIN)/pytest tests/projections/test_moments.py tests/projections/test_recomputation.py \

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 
 import msgspec
 from cyclopts import App
@@ -53,6 +54,7 @@ VERBS = (
 )  # fmt: skip
 
 
+@cache
 def application() -> App:
     """The verbs, those of leads and opportunities derived from the commands."""
     app = App("dealtrail", help="A sales pipeline that remembers: every figure, as of any moment.")
