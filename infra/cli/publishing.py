@@ -9,6 +9,7 @@ from rich.table import Table
 
 from domain.errors import Malformed
 from infra.cli.asking import HERE, Asking, note, stdout
+from infra.settings import read_settings
 
 if TYPE_CHECKING:
     from infra.kafka.layout import Layout
@@ -33,6 +34,7 @@ def publish(
 ) -> None:
     """Publish every event to Kafka until SIGTERM or Ctrl-C; where a relay runs already, wait to take its place."""
     from infra.kafka.backfill import backfill, known
+    from infra.kafka.client import options
     from infra.kafka.relay import publish as relay
     from infra.kafka.stopping import stopped_by_signals
     from infra.store.leases import open_leases
@@ -42,6 +44,7 @@ def publish(
     if since < 0:
         raise Malformed("--since: positions begin at 1")
     again = known(topic) if topic else None
+    options(read_settings(db=asking.db).kafka)  # refused before a log is created for nothing
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it tells of every attempt; we tell of what comes of them
     with stopped_by_signals() as stop, asking.app() as app:
         leases = open_leases(app.settings.db)
@@ -61,8 +64,7 @@ def topics_apply(*, asking: Asking = HERE) -> None:
     """Create the topics that are missing, and put the settings of the others right; partitions never change."""
     from infra.kafka.layout import apply
 
-    with asking.app() as app:
-        found = apply(app.settings.kafka)
+    found = apply(read_settings(db=asking.db).kafka)
     if asking.json:
         return asking.answer({"created": found.missing, "altered": msgspec.to_builtins(found.differences)})
     show(found, "created")
@@ -72,8 +74,7 @@ def topics_check(*, asking: Asking = HERE) -> int:
     """Compare the topics with what they must be; exit code 1 where anything is missing or different."""
     from infra.kafka.layout import check
 
-    with asking.app() as app:
-        found = check(app.settings.kafka)
+    found = check(read_settings(db=asking.db).kafka)
     if asking.json:
         asking.answer({"right": found.right, **msgspec.to_builtins(found)})
     else:

@@ -178,3 +178,10 @@ def test_a_version_that_others_have_passed_is_refused_naming_what_came_first(she
     assert code == 4
     assert "opportunity-1 is at version 2, the decision was made at version 1; stage-changed came first" in err
     assert shell("change-stage", "opportunity-1", "--to", "negotiation", "--expect-version", "two")[0] == 2
+
+
+@pytest.mark.parametrize("verb", [("publish",), ("topics", "apply"), ("topics", "check")])
+def test_where_no_broker_is_named_no_log_is_created(tmp_path: Path, verb: tuple[str, ...]) -> None:
+    ran = dealtrail(*verb, "--db", "sqlite:///log.db", folder=tmp_path)
+    assert (ran.code, "kafka.servers: name a broker" in ran.err) == (2, True)
+    assert [*tmp_path.iterdir()] == []
