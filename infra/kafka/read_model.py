@@ -30,6 +30,10 @@ from projections.versions import END, Projection
 BATCH = 2000  # messages taken in at once
 PATIENCE = 10.0  # seconds to wait for others who write
 IDLE = "5s"  # after which a transaction of a frozen process is undone by the server
+LIMITS = (  # a COPY that has stopped is not idle
+    "SELECT set_config('idle_in_transaction_session_timeout', %s, true), set_config('statement_timeout', %s, true), "
+    "set_config('lock_timeout', %s, true)"
+)
 WATERMARKS = 1000  # kept while they wait to be reached
 Tell = Callable[[str], None]
 """Says something to whoever looks after the process."""
@@ -90,7 +94,7 @@ class ReadModel:
             if rows:
                 receive(rows, Transaction(writing, self._replica), self._projections)
             if marks and (mark := watermark(marks[-1], self._tell)):
-                self._replica.mark(writing.run, {mark.position: mark.offsets}, WATERMARKS)
+                self._replica.mark(writing.run, mark.position, mark.offsets, WATERMARKS)
             self._settle(writing)
 
     def settle(self) -> None:
@@ -105,15 +109,12 @@ class ReadModel:
         offsets = self._replica.offsets(writing.run, self._group)
         reached = [at for at, text in kept if Watermark(at, _offsets(text)).reached(offsets)]
         if reached and self._replica.settle(writing.run, reached[-1]):
-            for projection in self._projections:
-                writing.mark_at(projection, reached[-1])
+            writing.mark_at(self._projections, reached[-1])
 
     @contextmanager
     def _joint(self) -> Generator[PostgresWriting]:
         with self._tables.joint(self._shape, PATIENCE) as writing:
-            writing.run(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE}'")
-            writing.run(f"SET LOCAL statement_timeout = '{int(PATIENCE)}s'")  # a COPY that has stopped is not idle
-            writing.run(f"SET LOCAL lock_timeout = '{int(PATIENCE)}s'")
+            writing.run(LIMITS, IDLE, f"{int(PATIENCE)}s", f"{int(PATIENCE)}s")
             yield writing
 
     @contextmanager
@@ -138,7 +139,7 @@ class ReadModel:
                 reached = writing.positions(self._projections)
                 for projection in self._projections:
                     self._catch_up(writing, projection, reached[projection.name])
-                    writing.mark_at(projection, position)
+                writing.mark_at(self._projections, position)
                 writing.run("INSERT INTO positions VALUES (%s, %s, 0) ON CONFLICT DO NOTHING", AHEAD, END)
                 self._replica.feed(writing.run, writing.generation)
         except Gone:

@@ -6,7 +6,7 @@ everything is there. So whoever opens the database finds a log, to which nothing
 the events, so that both move in one transaction.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -205,11 +205,10 @@ class Replica:
         """Feed other tables from now on."""
         run(f"UPDATE {self._state} SET generation = %s", generation)
 
-    def mark(self, run: Run, marks: Mapping[int, object], kept: int) -> None:
-        """Keep offsets by position until they are reached: of too many the oldest half and the newest."""
-        values = [[*marks], [msgspec.json.encode(offsets).decode() for offsets in marks.values()]]
-        insert = f"INSERT INTO {self._watermarks} SELECT * FROM unnest(%s::bigint[], %s::text[]) ON CONFLICT DO NOTHING"
-        run(insert, *values)
+    def mark(self, run: Run, position: int, offsets: object, kept: int) -> None:
+        """Keep the offsets of a position until they are reached: of too many the oldest half and the newest."""
+        insert = f"INSERT INTO {self._watermarks} VALUES (%s, %s) ON CONFLICT DO NOTHING"
+        run(insert, position, msgspec.json.encode(offsets).decode())
         if run(f"SELECT count(*) FROM {self._watermarks}")[0][0] > kept:
             run(
                 f"DELETE FROM {self._watermarks} WHERE position NOT IN "

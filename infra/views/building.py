@@ -139,9 +139,8 @@ class Builder:
         self._tables.finish(generation, self._projections)
         with self._tables.within(generation) as writing:
             there = writing.progress()
-            for projection in self._projections:
-                if projection.name not in there:
-                    writing.mark_at(projection, generation.upto, rate)
+            missing = [projection for projection in self._projections if projection.name not in there]
+            writing.mark_at(missing, generation.upto, rate)
 
     def _swap(self, generation: Generation) -> int:
         """Bring a generation to where the live one is, and put it in its place: readers never see an earlier state."""

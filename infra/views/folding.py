@@ -39,7 +39,7 @@ def advance(writing: Writing, log: Facts, projections: Sequence[Projection], pag
         started, reached = time.perf_counter(), positions[projection.name]
         fold_page(writing, log, projection, [fact for fact in facts if fact.position > reached])
         rate = len(facts) / (time.perf_counter() - started)
-        writing.mark_at(projection, max(facts[-1].position, reached), rate)
+        writing.mark_at([projection], max(facts[-1].position, reached), rate)
     return facts[-1].position
 
 

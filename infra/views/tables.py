@@ -162,13 +162,17 @@ class Snapshot(ABC):
 class Writing(Snapshot):
     """One transaction on a generation; nobody else writes to it meanwhile."""
 
-    def mark_at(self, projection: Projection, position: int, rate: float = 0.0) -> None:
-        """Keep the last position scanned for a projection, and how fast that went."""
+    def mark_at(self, projections: Iterable[Projection], position: int, rate: float = 0.0) -> None:
+        """Keep the last position scanned for some projections, and how fast that went."""
+        values = [value for projection in projections for value in (projection.name, position, rate)]
+        if not values:
+            return
+        row = f"({self.mark}, {self.mark}, {self.mark})"
         sql = (
-            f"INSERT INTO positions VALUES ({self.mark}, {self.mark}, {self.mark}) ON CONFLICT (projection) "
+            f"INSERT INTO positions VALUES {', '.join([row] * (len(values) // 3))} ON CONFLICT (projection) "
             "DO UPDATE SET position = excluded.position, rate = excluded.rate"
         )
-        self.run(sql, projection.name, position, rate)
+        self.run(sql, *values)
 
     def tips(self, projection: Projection, streams: Sequence[str]) -> list[Row]:
         """The rows of some streams that are open on both axes."""

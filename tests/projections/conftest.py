@@ -52,7 +52,7 @@ def over(tables: Tables) -> Over:
             writing.run("DELETE FROM parked")
             for projection in PROJECTIONS:
                 writing.run(f"DELETE FROM {projection.table.name}")
-                writing.mark_at(projection, 0)
+                writing.mark_at([projection], 0)
         return opened
 
     return views
