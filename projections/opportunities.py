@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from zlib import crc32
 
@@ -94,7 +95,7 @@ def evolve(row: Opportunity | None, fact: Fact) -> Opportunity | None:
 def changed(row: Opportunity, new: Opportunity) -> Opportunity:
     """The deal with what was before the fact that made it of `row`."""
     visits = int(new.visit != row.visit)
-    flows = int(any(getattr(new, name) != getattr(row, name) for name in FLOWING))
+    flows = int(worth(new) != worth(row))
     if visits or flows:
         left = bit(row.process, row.stage) if visits and ends_stay(row, new) else 0
         return replace(
@@ -203,7 +204,8 @@ def returned(row: Opportunity) -> Opportunity:
     return replace(row, status=row.before, before="", visit=row.visit + 1)
 
 
-FLOWING = ("status", "process", "amount", "currency", "owner", "close_date")
+worth = attrgetter("status", "process", "amount", "currency", "owner", "close_date")
+"""What makes a deal count in the open pipeline, where, and with how much."""
 
 Step = Callable[[Opportunity, Any, int], Opportunity]
 
