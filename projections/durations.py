@@ -20,7 +20,7 @@ from sqlalchemy import (
     literal_column,
     select,
     union_all,
-)  # fmt: skip
+)
 
 from projections.deals import grouping, newest, origin_columns, standing, status_is, within
 from projections.metric import Inquiry, Key

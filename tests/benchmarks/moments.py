@@ -177,9 +177,20 @@ def plot(found: list[tuple[str, int, dict[str, Any]]], file: Path) -> None:
         "data": {"values": values},
         "mark": {"type": "line", "point": True},
         "encoding": {
-            "x": {"field": "events", "type": "quantitative", "scale": {"type": "log"}, "axis": {"format": "~s"}},
-            "y": {"field": "ms", "type": "quantitative", "scale": {"type": "log"}, "title": "median, ms"},
-            "color": {"field": "moment", "sort": ["plain", *MOMENTS]},
+            "x": {
+                "field": "events",
+                "type": "quantitative",
+                "scale": {"type": "log"},
+                "axis": {"format": "~s", "values": sorted({size for _, size, _ in found})},
+            },
+            "y": {
+                "field": "ms",
+                "type": "quantitative",
+                "scale": {"type": "log"},
+                "title": "median, ms",
+                "axis": {"values": [10**power for power in range(-1, 5)]},
+            },
+            "color": {"field": "moment", "type": "nominal", "sort": ["plain", *MOMENTS]},
             "column": {"field": "metric", "title": None, "sort": [*PLAIN, "timeline"]},
             "row": {"field": "database", "title": None},
         },
