@@ -12,9 +12,7 @@ from projections.deals import group, grouping, newest, origin_columns, standing,
 from projections.metric import Inquiry, Key, Origin, Part
 from projections.opportunities import TABLE
 from projections.stages import in_process_order, name_of, place
-from projections.versions import effective, known
-
-DAY = 86_400_000_000  # microseconds
+from projections.versions import DAY, effective, known
 
 
 class AgeRow(Struct, frozen=True):

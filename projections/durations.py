@@ -26,8 +26,8 @@ from projections.deals import grouping, newest, origin_columns, standing, status
 from projections.metric import Inquiry, Key
 from projections.opportunities import TABLE
 from projections.question import Asked
-from projections.stays import DAY, moved, still_there
-from projections.versions import END
+from projections.stays import moved, still_there
+from projections.versions import DAY, END
 
 MOST_DAYS = 2**27  # more than 64 bits of microseconds have
 PLACE = TABLE.c.was_process, TABLE.c.was_stage
@@ -88,7 +88,7 @@ def going_on(asked: Inquiry) -> Asked:
     t, until = then.c, cast(literal(newest(asked)), BigInteger)
     there = and_(o.stream == t.stream, o.was_process == t.process, o.was_stage == t.stage, *ended(asked))
     keys, since = [*about(asked, then), t.process, t.stage], until - t.visit_from
-    days = (since if question.mode == "latest" else func.coalesce(total(TOOK), 0) + since) // DAY
+    days = (since if question.mode == "latest" else func.coalesce(spent(TOOK), 0) + since) // DAY
     stays = select(*named(*keys, together(asked), days)).select_from(then.outerjoin(TABLE, there))
     stays = stays.where(*still_open(asked, then)).group_by(t.stream, t.visit_from, *keys)
     if question.effective_at == END:
@@ -113,9 +113,9 @@ def at_once(asked: Inquiry) -> Asked:
     keys = [column for name, column in all_of.c.items() if name not in names[3:]]
     # how long the last one took and whether it is over travel with its number
     last = func.max((all_of.c.number * MOST_DAYS + all_of.c.lasted // DAY) * 2 + all_of.c.over)
-    added_up = total(all_of.c.lasted) // DAY, func.min(all_of.c.over)
-    days, ended = (last // 2 % MOST_DAYS, last % 2) if asked.question.mode == "latest" else added_up
-    each = select(*keys, days.label("days"), ended.label("over")).group_by(*keys).subquery()
+    all_of_it = spent(all_of.c.lasted) // DAY, func.min(all_of.c.over)
+    days, is_over = (last // 2 % MOST_DAYS, last % 2) if asked.question.mode == "latest" else all_of_it
+    each = select(*keys, days.label("days"), is_over.label("over")).group_by(*keys).subquery()
     counted = [column for name, column in each.c.items() if name != "deal"]
     return select(*counted, func.count()).group_by(*counted)
 
@@ -157,9 +157,9 @@ def together(asked: Inquiry) -> ColumnElement[int]:
     """How many days a deal's stays in a stage took: the latest, or all of them."""
     if asked.question.mode == "latest":  # how long the last one took travels with its number
         return func.max(TABLE.c.visit * MOST_DAYS + DAYS) % MOST_DAYS
-    return total(TOOK) // DAY
+    return spent(TOOK) // DAY
 
 
-def total(microseconds: ColumnElement[int]) -> ColumnElement[int]:
+def spent(microseconds: ColumnElement[int]) -> ColumnElement[int]:
     """A sum of durations, as a whole number on every database."""
     return cast(func.sum(microseconds), BigInteger)

@@ -20,7 +20,7 @@ from domain.progress import PipelineChanged, StageChanged
 from domain.recorded import Fact
 from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
 from domain.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
-from projections.versions import END, Projection, partial_index, table, tags
+from projections.versions import DAY, END, Projection, partial_index, table, tags
 
 VERSION = 4
 BITS = 48  # few deals see so many stages that two share one, and SQLite stores no more than six bytes
@@ -242,8 +242,8 @@ COUNTED = {OpportunityOpened, *(event for steps in STEPS.values() for event in s
 SUMMED = ("process", "process_version", "stage", "currency", "probability", "amount")
 OPEN, TIP = "status = 'open'", f"known_to = {END}"
 HOLDS, ENDED = f"effective_to = {END}", f"effective_to < {END}"
-LASTED = f"(effective_from - was_from) / {86_400_000_000}"
-"""The whole days that a stay took which a fact ended, spelled as its index has it."""
+LASTED = f"(effective_from - was_from) / {DAY}"
+"""The whole days that a stay took which a fact ended."""
 GROWS = "CASE WHEN amount > was_amount THEN 1 WHEN amount < was_amount THEN -1 ELSE 0 END"
 """Whether a fact made a deal worth more, less or the same, spelled as its index has it."""
 

@@ -15,16 +15,15 @@ from projections.opportunities import TABLE
 from projections.question import Question
 from projections.versions import END, effective, history_until, known
 
-DAY = 86_400_000_000  # microseconds
 GONE = ("merged", "deleted")
 
 
 class Count(NamedTuple):
-    """Facts that agree in what was asked for: how many, and of how many deals; values: of the columns."""
+    """Moves that agree in what was asked for: how many, and of how many deals; values: of the columns."""
 
     group: tuple[str, ...]
     values: tuple[Any, ...]
-    facts: int
+    moves: int
     deals: int
     origin: Origin | None
 
@@ -51,7 +50,7 @@ def still_there(query: Select[Any], asked: Inquiry, then: FromClause, needed: bo
 
 
 def moved(question: Question) -> list[ColumnElement[bool]]:
-    """The conditions for a fact to have taken a deal from an open stage elsewhere, by the moment; as `status_is`."""
+    """The conditions for a fact to have taken a deal from an open stage elsewhere, by the moment."""
     begun = history_until(TABLE, question.known_at, question.effective_at)
     return [begun, began_visit(TABLE), TABLE.c.stays > literal_column("0")]
 
@@ -62,7 +61,10 @@ def counts(
     where: Sequence[ColumnElement[bool]],
     deals: bool = False,
 ) -> Iterator[Count]:
-    """How many facts of deals there are by the question's dimensions and some columns; deals: count these as well."""
+    """How many moves there are by the question's dimensions and some columns, where more is asked of them.
+
+    deals: whether to count how many deals made them, too.
+    """
     then = TABLE.alias("then_stood")
     own = grouping(asked, then)
     keys = [*own, *columns, *(origin_columns(TABLE) if asked.apart else ())]
@@ -72,6 +74,6 @@ def counts(
         query = query.with_hint(TABLE, "INDEXED BY opportunities_visits", "sqlite")
     teams = asked.references.team_at(asked.question.effective_at)
     first, last = len(own), len(own) + len(columns)
-    for row in asked.select(query.where(*where).group_by(*keys)):
+    for row in asked.select(query.where(*moved(asked.question), *where).group_by(*keys)):
         origin = Origin(*row[last : last + 3]) if asked.apart else None
         yield Count(group(asked, row[:first], teams), tuple(row[first:last]), row[-2], row[-1], origin)

@@ -11,7 +11,7 @@ from projections.deals import within
 from projections.metric import Inquiry, Key, Part
 from projections.opportunities import TABLE
 from projections.stages import Ladder, in_process_order, ladders, name_of, place
-from projections.stays import counts, moved
+from projections.stays import counts
 
 
 class TransitionRow(Struct, frozen=True):
@@ -59,9 +59,9 @@ def transitions(asked: Inquiry) -> Iterator[Part]:
     Unit: moves. Source: the facts that began a visit of the opportunities by effective_at, as known at known_at.
     """
     o = TABLE.c
-    where = [*moved(asked.question), *within(o.effective_from, asked.question)]
+    where = within(o.effective_from, asked.question)
     for each in counts(asked, (o.was_process, o.was_stage, o.process, o.stage, o.status), where):
-        yield Part(each.group, each.values, Moved(each.facts), each.facts, each.origin)
+        yield Part(each.group, each.values, Moved(each.moves), each.moves, each.origin)
 
 
 def transition_records(asked: Inquiry, measures: Mapping[Key, Sequence[Moved]]) -> Iterator[tuple[Key, TransitionRow]]:
@@ -83,7 +83,7 @@ def backward_moves(asked: Inquiry) -> Iterator[Part]:
     """
     o, question = TABLE.c, asked.question
     within_process = o.status == "open", o.process == o.was_process
-    where = [*moved(question), *within(o.effective_from, question), *within_process]
+    where = [*within(o.effective_from, question), *within_process]
     moves = (o.process, o.process_version, o.was_stage, o.stage)
     on, plain = ladders(asked.references.stages), asked._replace(question=replace(question, by=()), apart=False)
     back = [each.values for each in counts(plain, moves, where) if is_back(on, *each.values)]
@@ -95,7 +95,7 @@ def backward_moves(asked: Inquiry) -> Iterator[Part]:
         if each.origin:  # with rows apart, of a deal that moved back twice the first counts it
             deals = int((each.origin.stream, key) not in counted)
             counted.add((each.origin.stream, key))
-        yield Part(each.group, key, MovedBack(each.facts, deals), deals, each.origin)
+        yield Part(each.group, key, MovedBack(each.moves, deals), deals, each.origin)
 
 
 def is_back(on: Mapping[tuple[str, int], Ladder], process: str, version: int, left: str, reached: str) -> bool:

@@ -12,8 +12,7 @@ from domain.money import from_minor_units
 from projections.deals import standing, status_is, sums, within
 from projections.metric import Inquiry, Key, Part
 from projections.opportunities import TABLE
-
-DAY = 86_400_000_000  # microseconds
+from projections.versions import DAY
 
 
 class VelocityRow(Struct, frozen=True):

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from domain.history import effective_order
 from domain.recorded import Fact
 
+DAY = 86_400_000_000  # microseconds
 END = 2**63 - 1  # "until further notice": a number, not null, so that one index serves open and closed rows
 
 Evolve = Callable[[Any, Any], Any]

@@ -83,7 +83,7 @@ def spelled(asked: Asked, dialect: Dialect) -> Sql:
     return Sql(str(compiled), dict(compiled.params))
 
 
-def shape(projections: Iterable[Projection]) -> str:
+def shape(projections: Sequence[Projection]) -> str:
     """What the rows of some projections look like and mean: tables of another shape are not read."""
     said = create_tables(projections, ANY)
     for projection in projections:

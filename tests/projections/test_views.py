@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import MetaData
 
 from domain.errors import Unavailable
 from domain.money import Money
@@ -29,7 +30,7 @@ from projections import METRICS, PROJECTIONS, opportunities
 from projections.metric import Inquiry
 from projections.question import Asked, Question
 from projections.references import References
-from projections.versions import END
+from projections.versions import END, partial_index, table
 from tests.projections.histories import FactLog
 from tests.projections.test_metrics import log as facts
 from tests.projections.test_metrics import opened, process, to
@@ -210,6 +211,24 @@ def test_open_deals_are_summed_from_an_index_on_postgresql(postgres_url: str, in
         for asked, index in zip(selects("board", MOMENTS[indexes]), indexes, strict=True):
             text, parameters = spelled(asked, POSTGRES)
             assert index in str(connection.execute(f"EXPLAIN {text}".encode(), parameters).fetchall())
+    tables.disconnect()
+
+
+def test_tables_whose_index_holds_other_columns_are_of_another_shape():
+    def shaped(*columns: str, where: str = "flows = 1") -> str:
+        index = partial_index("opportunities_path", *columns, where=where)
+        rows = table("opportunities", MetaData(), opportunities.Opportunity, index)
+        return shape([opportunities.PROJECTION._replace(table=rows)])
+
+    ways = shaped("stream"), shaped("stream", "amount"), shaped("stream", where="visits = 1")
+    assert len({*ways, shaped("stream")}) == 3
+
+
+def test_questions_on_postgresql_are_not_compiled_and_sort_in_memory(postgres_url: str):
+    tables = PostgresTables(postgres_url)
+    Views(tables, FactLog())  # type: ignore[arg-type]
+    with tables.reading(shape(PROJECTIONS)) as snapshot:
+        assert (snapshot.run("SHOW jit"), snapshot.run("SHOW work_mem")) == ([("off",)], [("64MB",)])
     tables.disconnect()
 
 
