@@ -119,6 +119,17 @@ class Facts(Histories, Protocol):
         """The last position, 0 for an empty log."""
         ...
 
+    def identity(self) -> str:
+        """What tells this log from every other one: 32 hexadecimal digits, drawn when it was created.
+
+        A backup has the identity of its log; the event at a position tells whether both went on alike.
+        """
+        ...
+
+    def event_id_at(self, position: int) -> str:
+        """The id of the last event at or before a position, empty where there is none."""
+        ...
+
     def tolerant(self) -> "Facts":
         """The same log for those who read on where an event cannot be decoded: its place holds Unreadable."""
         ...

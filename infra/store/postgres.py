@@ -157,7 +157,8 @@ class PostgresLog(Reader):
             self._recorder = EventRecorder(self._datastore)
         self._writer: Connection[DictRow] | None = None
         self._group = GroupCommit(self._write)
-        super().__init__(*(names.quoted(name) for name in (names.events, names.answers, names.keys, names.tokens)))
+        tables = (names.events, names.answers, names.keys, names.tokens, names.identity)
+        super().__init__(*map(names.quoted, tables))
 
     def append(self, append: Append) -> Appended:
         """Append all of it or nothing, durably. Raises Conflict, Unavailable, or Malformed for unstorable text."""
@@ -319,7 +320,7 @@ def prepare(url: str) -> Names:
         if not row or not row[0]:
             raise Unavailable(f"no schema of the search path exists at {_place(url)}")
         names = Names.beside(row[0], "stored_events")
-        there = SQL("SELECT to_regclass({}) IS NOT NULL").format(names.quoted(names.tokens))  # the newest of all
+        there = SQL("SELECT to_regclass({}) IS NOT NULL").format(names.quoted(names.identity))  # the newest of all
         lock = SQL("SELECT pg_advisory_xact_lock(hashtextextended({}, 1))").format(names.quoted(names.events))
         if not _yes(connection, there):
             connection.execute(lock)

@@ -1,8 +1,8 @@
 """The tables of the log on PostgreSQL, and the one function by which anybody appends to them.
 
 Two roles are enough. The owner creates all this and is nobody's login afterwards. The role that the service logs in
-as needs CONNECT on the database, USAGE on the schema, SELECT on the four tables, EXECUTE on the function, DELETE on
-the keys, and, to clean up after people who were forgotten, MAINTAIN on keys and tokens; `grants` spells them out. It
+as needs CONNECT on the database, USAGE on the schema, SELECT on the tables, EXECUTE on the function, DELETE on the
+keys, and, to clean up after people who were forgotten, MAINTAIN on keys and tokens; `grants` spells them out. It
 cannot insert past the function, so it cannot skip the lock, choose a position, or write a time of recording.
 """
 
@@ -29,14 +29,15 @@ class Names(NamedTuple):
     keys: str
     tokens: str
     history: str
+    identity: str
     append: str
 
     @classmethod
     def beside(cls, schema: str, events: str) -> "Names":
         """The names that go with a table of events."""
         stem = events.removesuffix("events")
-        answers, keys, tokens, history = (f"{stem}{what}" for what in ("answers", "keys", "tokens", "history"))
-        return cls(schema, events, answers, keys, tokens, history, f"append_to_{events}")
+        others = (f"{stem}{what}" for what in ("answers", "keys", "tokens", "history", "identity"))
+        return cls(schema, events, *others, append=f"append_to_{events}")
 
     def quoted(self, name: str) -> str:
         """A name with its schema, as it stands in SQL."""
@@ -67,9 +68,14 @@ def create_statements(names: Names) -> list[Composed]:
         CREATE TABLE IF NOT EXISTS {{tokens}} (
             token bytea NOT NULL, subject text COLLATE "C" NOT NULL, PRIMARY KEY (token, subject));
         CREATE INDEX IF NOT EXISTS {{tokens_subject}} ON {{tokens}} (subject)"""
-    statements = [filled(names, statement) for statement in (*tables.split(";\n"), HISTORY, APPEND, PRIVATE)]
+    statements = [filled(names, each) for each in (*tables.split(";\n"), HISTORY, APPEND, PRIVATE, *IDENTITY)]
     return [*statements, *_guards(names)]
 
+
+IDENTITY = (
+    "CREATE TABLE IF NOT EXISTS {identity} (one boolean PRIMARY KEY CHECK (one), identity text NOT NULL)",
+    "INSERT INTO {identity} SELECT true, replace(gen_random_uuid()::text, '-', '') ON CONFLICT DO NOTHING",
+)
 
 HISTORY = """
 CREATE OR REPLACE VIEW {history} AS SELECT
@@ -204,7 +210,7 @@ def grants(names: Names, role: str, maintain: bool = False) -> list[Composed]:
     to = Identifier(role).as_string()
     statements = (
         f"GRANT USAGE ON SCHEMA {{schema}} TO {to}",
-        f"GRANT SELECT ON {{events}}, {{answers}}, {{keys}}, {{tokens}}, {{history}} TO {to}",
+        f"GRANT SELECT ON {{events}}, {{answers}}, {{keys}}, {{tokens}}, {{history}}, {{identity}} TO {to}",
         f"GRANT EXECUTE ON FUNCTION {{append}}(json, json, json, json, bigint) TO {to}",
         f"GRANT DELETE ON {{keys}} TO {to}",
         *([f"GRANT MAINTAIN ON {{keys}}, {{tokens}} TO {to}"] if maintain else []),

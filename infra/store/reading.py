@@ -18,7 +18,7 @@ SEARCHED = 100_000  # positions searched at once for events that a filter wants:
 
 
 class Reader(ABC):
-    """The reading half of a Log over four tables.
+    """The reading half of a Log over its tables.
 
     A database says how it runs SQL and how it spells a parameter (`mark`), the members of a list (`among`) and a
     list as rows of `value` (`unnested`). Table names arrive quoted.
@@ -31,10 +31,11 @@ class Reader(ABC):
     """A condition: bytes, {}, hold the bytes of a parameter."""
     bytes_of_reason: str
 
-    def __init__(self, events: str, answers: str, keys: str, tokens: str) -> None:
+    def __init__(self, events: str, answers: str, keys: str, tokens: str, identity: str) -> None:
         self._fact_rows = f"SELECT {FACT_COLUMNS} FROM {events}"
         self._recorded_rows = f"SELECT {RECORDED_COLUMNS} FROM {events}"
         self._events, self._answers, self._keys, self._tokens = events, answers, keys, tokens
+        self._identity = identity
         self._fact: Callable[[Row], Fact] = fact
         self._cuts: dict[tuple[int, int], list[tuple[str, str | None]]] = {}  # the bounds last asked for
 
@@ -217,6 +218,16 @@ class Reader(ABC):
             f"WHERE {self.holds.format('state')} OR {self.holds.format(self.bytes_of_reason)} ORDER BY originator_id"
         )
         return [stream for (stream,) in self.rows(sql, msgspec.json.encode(sealed)[1:-1], sealed.encode())]
+
+    def identity(self) -> str:
+        """What tells this log from every other one: 32 hexadecimal digits, drawn when it was created."""
+        return self.rows(f"SELECT identity FROM {self._identity}")[0][0]
+
+    def event_id_at(self, position: int) -> str:
+        """The id of the last event at or before a position, empty where there is none."""
+        sql = f"SELECT event_id FROM {self._events} WHERE notification_id <= {self.mark}"
+        rows = self.rows(f"{sql} ORDER BY notification_id DESC LIMIT 1", position)
+        return str(rows[0][0]) if rows else ""
 
     def head(self) -> int:
         """The last position, 0 for an empty log."""

@@ -18,7 +18,7 @@ from domain.recorded import Fact
 from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, tolerant_fact
 from infra.store.log import Row
 from infra.store.postgres import CONNECT_TIMEOUT
-from infra.store.postgres_tables import EVENT_COLUMNS, HISTORY, PRIVATE, Names, filled
+from infra.store.postgres_tables import EVENT_COLUMNS, HISTORY, IDENTITY, PRIVATE, Names, filled
 
 Run = Callable[..., list[Row]]
 """Runs a statement with its parameters in the transaction that is under way; the rows that it found."""
@@ -87,7 +87,7 @@ def create_replica(url: str) -> Names:
             if found and found[0] not in ("v", b"v"):
                 raise Rejected("this database holds a log of its own: a read model needs a database to itself (--db)")
             if not found:
-                for statement in (*_TABLES.split(";\n"), HISTORY, _APPEND, PRIVATE):
+                for statement in (*_TABLES.split(";\n"), HISTORY, _APPEND, PRIVATE, *IDENTITY):
                     connection.execute(filled(names, statement))
     except psycopg.ProgrammingError as error:
         raise Malformed(f"--db: no database for a read model: {error}") from error

@@ -215,7 +215,7 @@ class SqliteLog(Reader):
                 names = Names.beside("stored_events")
                 for statement in create_statements(names):
                     self._writer.execute(statement)
-        super().__init__(*names[:4])
+        super().__init__(*names[:4], names.identity)
         self._names = names
         head = f"SELECT coalesce(max(originator_version), 0) FROM {names.events} WHERE originator_id = value"
         self._heads = f"SELECT value, ({head}) FROM json_each(?)"

@@ -17,12 +17,14 @@ class Names(NamedTuple):
     keys: str
     tokens: str
     history: str
+    identity: str
 
     @classmethod
     def beside(cls, events: str) -> "Names":
         """The names that go with a table of events."""
         stem = events.removesuffix("events")
-        return cls(events, f"{stem}answers", f"{stem}keys", f"{stem}tokens", f"{stem}history")
+        others = (f"{stem}{what}" for what in ("answers", "keys", "tokens", "history", "identity"))
+        return cls(events, *others)
 
 
 def create_statements(names: Names) -> list[str]:
@@ -51,6 +53,9 @@ def _tables(names: Names) -> list[str]:
         f"""CREATE TABLE IF NOT EXISTS {names.tokens} (
             token BLOB NOT NULL, subject TEXT NOT NULL, PRIMARY KEY (token, subject)) WITHOUT ROWID""",
         f"CREATE INDEX IF NOT EXISTS {names.tokens}_subject ON {names.tokens} (subject)",
+        f"""CREATE TABLE IF NOT EXISTS {names.identity} (
+            one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT NOT NULL)""",
+        f"INSERT OR IGNORE INTO {names.identity} SELECT 1, lower(hex(randomblob(16)))",
     ]
 
 
