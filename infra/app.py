@@ -81,7 +81,7 @@ class App:
 @contextmanager
 def opened(settings: Settings) -> Generator[App]:
     """An installation, closed again when done."""
-    log = open_log(settings.db)
+    log = open_log(settings.db, settings.clock_ahead)
     try:
         yield App(settings, log)
     finally:

@@ -5,16 +5,17 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from domain.errors import Malformed
 
 FILE = Path("dealtrail.toml")
 PREFIX = "DEALTRAIL_"
+DAY = 86_400_000_000  # microseconds
 
 
 class Kafka(Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,12 +61,15 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     db: where the log is, `sqlite:///FILE` or `postgresql://…`. key_file: the master key that personal fields are
     sealed under, one for each log; empty means beside an SQLite log, or named after the database. actor: who asks;
-    empty means the user logged in. kafka: where events are published and read.
+    empty means the user logged in. clock_ahead_days, confirm_clock: nothing is recorded more than so many days after
+    the last record, unless the clock is confirmed. kafka: where events are published and read.
     """
 
     db: str = "sqlite:///dealtrail.db"
     key_file: str = ""
     actor: str = ""
+    clock_ahead_days: Annotated[float, Meta(gt=0, le=36_500)] = 1
+    confirm_clock: bool = False
     kafka: Kafka = Kafka()
 
     @property
@@ -76,6 +80,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         if self.db.startswith("sqlite:///"):
             return Path(self.db.removeprefix("sqlite:///")).with_suffix(".key")
         return Path(f"{urlsplit(self.db).path.strip('/') or 'dealtrail'}.key")
+
+    @property
+    def clock_ahead(self) -> int | None:
+        """The microseconds that may pass between two records without confirmation; None where that is given."""
+        return None if self.confirm_clock else round(self.clock_ahead_days * DAY)
 
     @property
     def who(self) -> str:

@@ -29,13 +29,19 @@ class Asking:
         None
     )
     json: Annotated[bool, Parameter(help="Answer with one JSON document on stdout.", negative="")] = False
+    confirm_clock: Annotated[
+        bool,
+        Parameter(
+            help="The clock is right, although the log was idle for days (DEALTRAIL_CONFIRM_CLOCK).", negative=""
+        ),
+    ] = False
 
     @contextmanager
     def app(self) -> Generator["App"]:
         """The installation that is asked."""
         from infra.app import opened
 
-        with opened(read_settings(db=self.db)) as app:
+        with opened(read_settings(db=self.db, confirm_clock="true" if self.confirm_clock else None)) as app:
             yield app
 
     def answer(self, document: Any) -> None:

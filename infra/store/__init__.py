@@ -6,9 +6,10 @@ from infra.store.log import Log
 ALLOWED = "sqlite:///FILE or postgresql://USER@HOST/DATABASE"
 
 
-def open_log(url: str) -> Log:
+def open_log(url: str, clock_ahead: int | None = None) -> Log:
     """The log that a URL names, with all that is missing created.
 
+    `clock_ahead`: microseconds by which the clock may be ahead of the last record when another one is appended.
     Raises Malformed for any other URL, Unavailable where the file or the server cannot be used.
     """
     scheme, separator, rest = url.partition("://")
@@ -17,7 +18,7 @@ def open_log(url: str) -> Log:
             PostgresLog,
         )  # each client takes its time to load: only the one that is asked for
 
-        return PostgresLog(url)
+        return PostgresLog(url, clock_ahead=clock_ahead)
     file = rest.removeprefix("/")
     if scheme != "sqlite" or not rest.startswith("/") or not file:
         raise Malformed(f"a log is at {ALLOWED}, not at {url.partition('@')[0] if '@' not in url else scheme + '://…'}")
@@ -25,7 +26,7 @@ def open_log(url: str) -> Log:
         raise Malformed(f"a log in memory would be another one for every thread: a log is at {ALLOWED}")
     from infra.store.sqlite import SqliteLog
 
-    return SqliteLog(file)
+    return SqliteLog(file, clock_ahead=clock_ahead)
 
 
 __all__ = ["Log", "open_log"]

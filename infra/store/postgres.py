@@ -19,13 +19,14 @@ from infra.store.group import GroupCommit
 from infra.store.log import Append, Appended, Draft, Row
 from infra.store.postgres_tables import ENVELOPE_NAMES, Names, create_statements
 from infra.store.reading import Reader
-from infra.store.writing import Clock, expected_heads, now, plain_drafts, refuse_unstorable_text
+from infra.store.writing import Clock, clock_refusal, expected_heads, now, plain_drafts, refuse_unstorable_text
 
 CONNECT_TIMEOUT = 5  # seconds until an unreachable server is given up
 CONNECTIONS = 16  # at most, per log; more callers wait
 CHUNK = 2000  # rows fetched at once in a scan
 
-MOVED, ANSWERED, TAKEN = -1, -2, -3  # how the append function begins its answer when it refuses; -4: a key moved
+# how the append function begins its answer when it refuses; -4: a key moved
+MOVED, ANSWERED, TAKEN, CLOCK_AHEAD = -1, -2, -3, -5
 
 DRAFT_NAMES = (
     "event_id", "originator_id", "originator_version", "topic", "body", "occurred_at", *ENVELOPE_NAMES[5:],
@@ -82,6 +83,8 @@ class _Call(NamedTuple):
         first, *rest = answered
         if first >= 0:
             return Appended(rest, first)
+        if first == CLOCK_AHEAD:
+            return clock_refusal(*rest)
         index = rest[0] - 1
         if first == MOVED:
             return Conflict(*self.heads[index], rest[1])
@@ -144,7 +147,7 @@ class PostgresLog(Reader):
     holds = "position(%s::bytea IN {}) > 0"
     bytes_of_reason = "convert_to(reason, 'UTF8')"
 
-    def __init__(self, url: str, clock: Clock | None = None) -> None:
+    def __init__(self, url: str, clock: Clock | None = None, clock_ahead: int | None = None) -> None:
         """Opens the log, creating what is missing; raises Unavailable where the server cannot be reached.
 
         The time of recording is the server's, unless a clock is given. The schema is the first of the search path.
@@ -152,7 +155,7 @@ class PostgresLog(Reader):
         self._place, self._clock = _place(url), clock
         with self._translated():
             names = prepare(url)
-            self._datastore = _datastore(url, names.schema)
+            self._datastore = _datastore(url, names.schema, clock_ahead)
             self._datastore.pool.open()
             self._recorder = EventRecorder(self._datastore)
         self._writer: Connection[DictRow] | None = None
@@ -335,7 +338,7 @@ def _yes(connection: Connection[Any], question: Composed) -> bool:
     return bool(row and row[0])
 
 
-def _datastore(url: str, schema: str) -> library.PostgresDatastore:
+def _datastore(url: str, schema: str, clock_ahead: int | None) -> library.PostgresDatastore:
     """The library's pool for a URL, with all that the URL says (a socket's folder, TLS, options)."""
     parts: dict[str, Any] = dict(conninfo_to_dict(url))
     datastore = library.PostgresDatastore(
@@ -354,5 +357,7 @@ def _datastore(url: str, schema: str) -> library.PostgresDatastore:
     for name in ("dbname", "host", "port", "user", "password"):
         del kwargs[name]  # what the URL leaves out is libpq's to decide, from its environment
     options = f"{parts.pop('options', '')} -c default_transaction_isolation=read\\ committed"
+    if clock_ahead is not None:
+        options += f" -c dealtrail.clock_ahead={clock_ahead}"  # read by the append function
     kwargs.update({"connect_timeout": CONNECT_TIMEOUT, **parts, "options": options})
     return datastore

@@ -95,8 +95,9 @@ INSERT = """INSERT INTO {events} (<names>, recorded_at, state)
 # positions become visible in their order, and the clock can be clamped to the last time of recording. A statement in
 # a function sees what was committed before it began only at READ COMMITTED, hence the first check.
 # Answers {time of recording, position, ...}, or for a conflict {-1, which head, its version}, {-2, which answer},
-# {-3, which key}, {-4, which key that should stand}, counted from 1: nothing was written then, so there is nothing to
-# roll back. `subjects` is null where an append has no personal data.
+# {-3, which key}, {-4, which key that should stand}, counted from 1, or {-5, last time of recording, clock} where the
+# clock is further ahead than the session allows: nothing was written then, so there is nothing to roll back.
+# `subjects` is null where an append has no personal data.
 _APPEND = """
 CREATE OR REPLACE FUNCTION {append}(heads json, drafts json, kept json, subjects json, clock bigint) RETURNS bigint[]
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -140,7 +141,11 @@ BEGIN
     END IF;
     IF conflict IS NOT NULL THEN RETURN conflict; END IF;
     SELECT e.recorded_at INTO instant FROM {events} AS e ORDER BY e.notification_id DESC LIMIT 1;
-    instant := greatest(instant, coalesce(clock, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint));
+    clock := coalesce(clock, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
+    IF clock - instant > nullif(current_setting('dealtrail.clock_ahead', true), '')::bigint THEN
+        RETURN ARRAY[-5, instant, clock];
+    END IF;
+    instant := greatest(instant, clock);
     IF drafts IS NOT NULL AND json_array_length(drafts) = 1 THEN
         <insert> RETURNING notification_id INTO place;  -- the usual case, quicker than collecting
         places := ARRAY[place];

@@ -18,7 +18,7 @@ from infra.store.log import ERASED, INDEX, Append, Appended, Draft, Row
 from infra.store.reading import Reader
 from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements
 from infra.store.sqlite_traces import shows, truncate
-from infra.store.writing import Clock, expected_heads, now, plain_drafts, refuse_unstorable_text
+from infra.store.writing import Clock, clock_refusal, expected_heads, now, plain_drafts, refuse_unstorable_text
 
 LOCK_TIMEOUT = 10  # seconds that a writer waits for a writer in another process
 CHUNK = 1000  # rows fetched at once in a scan
@@ -206,9 +206,9 @@ class SqliteLog(Reader):
     holds = "instr({}, ?) > 0"
     bytes_of_reason = "CAST(reason AS BLOB)"
 
-    def __init__(self, file: str, clock: Clock = now) -> None:
+    def __init__(self, file: str, clock: Clock = now, clock_ahead: int | None = None) -> None:
         """Opens a file, creating what is missing; raises Unavailable where that cannot be."""
-        self._file, self._clock = file, clock
+        self._file, self._clock, self._clock_ahead = file, clock, clock_ahead
         with self._translated():
             self._writer = connect(file)
             with self._transaction():
@@ -280,7 +280,10 @@ class SqliteLog(Reader):
         found = self._found(group)
         refused = [found.conflict(append, expected) or found.accept(append) for append, expected in group]
         (previous,) = self._writer.execute(self._last).fetchone() or (0,)
-        recorded_at = max(previous, self._clock())
+        clock = self._clock()
+        if previous and self._clock_ahead is not None and clock - previous > self._clock_ahead:
+            raise clock_refusal(previous, clock)
+        recorded_at = max(previous, clock)
         accepted = [append for (append, _), conflict in zip(group, refused, strict=True) if conflict is None]
         rows = [parameters(draft, recorded_at) for append in accepted for draft in append.drafts]
         # under the lock nobody else draws positions, so they are contiguous
