@@ -38,7 +38,7 @@ lock: .venv/test.stamp
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --group build --group test pyproject.toml -o requirements-test.lock
 
 clean:
-	rm -rf .venv demo.db demo.db-* demo.key
+	rm -rf .venv demo.db demo.db-* demo.db.key
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dealtrail needs Python 3.11 or newer: make PYTHON=…")'

@@ -29,13 +29,14 @@ class App:
 
     def __init__(self, settings: Settings, log: Log) -> None:
         self.settings, self.log = settings, log
-        self.master = KeyFile(settings.key_path)
+        self.master = KeyFile(settings.key_path(log.identity), log.identity)
         self.vault = Vault(self.master, log.keys)
 
     def dispatcher(self, cached: bool = False) -> Dispatcher:
         """Whoever carries requests to their streams; a new log is given the process and the framework that ship."""
         dispatcher = Dispatcher(self.log, self.vault, cached=cached)
         if self.log.head() == 0:
+            dispatcher.vault.establish()
             shipped = (("process-standard", STANDARD), ("framework-bant", BANT))
             dispatcher.execute_all(
                 [Request(stream=stream, command=command, actor="dealtrail") for stream, command in shipped]

@@ -1,6 +1,5 @@
 """Carries what is asked to the streams that decide it, and appends what follows: the one way to write."""
 
-import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +20,7 @@ from infra.identifiers import uuid7
 from infra.keys import Vault
 from infra.requests import is_text, refuse_unstorable
 from infra.store.codec import encode
-from infra.store.log import INDEX, MASTER, Answer, Append, Draft, Log
+from infra.store.log import DIGESTS, RESERVED, Answer, Append, Draft, Log
 
 ATTEMPTS = 5  # decisions on one request, where other writers keep coming first
 SKEW = 5 * 60 * 1_000_000  # microseconds by which the clocks of two machines may differ
@@ -157,7 +156,8 @@ class Batch:
         if asked := [(r.actor, r.command_id) for r in clean if r.command_id]:
             self.known = self.dispatcher.log.answers(asked)
         self.dispatcher.load({request.stream for request in clean if kind(request.stream) in BY_KIND})
-        self.vault.load(request.stream for request in clean if is_personal(request))  # often its own data subject
+        subjects = [request.stream for request in clean if is_personal(request)]  # often its own data subject
+        self.vault.load([*subjects, DIGESTS] if asked else subjects)
         outcomes = [self.attempt(group) for group in self.groups]
         self.dispatcher.trim()
         return outcomes
@@ -254,7 +254,7 @@ class Batch:
         envelope = [request.stream, request.occurred_at, request.on_behalf_of, request.reason]
         body = encode_canonical([*envelope, request.command])
         if not is_personal(request):
-            return hashlib.sha256(body).digest()
+            return self.vault.digest(body)
         subject = decider.subject(request.stream, self.dispatcher.history(request.stream).state, request.command)
         return self.vault.fingerprint(subject, body)
 
@@ -315,7 +315,7 @@ class Batch:
     ) -> Iterable[Draft]:
         """What happens to one stream, in the request's envelope, sealed."""
         stream, source = history.stream, request.source
-        if subject in (INDEX, MASTER):
+        if subject in RESERVED:
             raise Malformed(f"lead: {subject!r} is not the stream of a lead, such as lead-7")
         if subject in self.erase and (is_personal(request) or any(personal_texts(event) for event, _ in happenings)):
             raise Rejected(f"{subject} is erased in the same append: nothing in words can be recorded with it")

@@ -17,7 +17,7 @@ from domain.errors import Malformed, Rejected, Unavailable
 from domain.personal import personal_texts
 from infra.identifiers import draw
 from infra.master_key import NONCE, KeyFile, MasterKey
-from infra.store.log import ERASED, INDEX, MASTER
+from infra.store.log import DIGESTS, ERASED, INDEX, MASTER
 
 SEALED = "sealed:1:"
 """What a sealed text begins with; then its subject and, in base64, mark, nonce and ciphertext: `sealed:1:lead-7:…`."""
@@ -51,18 +51,26 @@ class Vault:
         self._keys: dict[str, Held] = {}
         self._erased: set[str] = set()
         self._absent: set[str] = set()
+        self._locked: set[str] = set()  # stored, but the master key is missing
+        self._first = b""  # the name of the master key, where the append that puts it in use may be under way
         self._standing: dict[str, bytes | None] = {}
         self._since = time.monotonic()
 
     def load(self, subjects: Iterable[str]) -> None:
-        """Look up the keys of several subjects at once. Raises Unavailable for one that is not what it was."""
+        """Look up the keys of several subjects at once. Raises Unavailable for one that is not what it was.
+
+        Where the master key is missing, a subject's texts read `[sealed]`, and its key is Unavailable.
+        """
         if time.monotonic() - self._since > HELD_SECONDS:
             self.refresh()
-        wanted = [s for s in set(subjects) if s not in self._keys and s not in self._erased]
+        known = (self._keys, self._erased, self._locked)
+        wanted = [subject for subject in set(subjects) if not any(subject in each for each in known)]
         found = self.stored(wanted) if wanted else {}
         for subject, stored in found.items():
             if stored == ERASED:
                 self._erased.add(subject)
+            elif self.master.missing():
+                self._locked.add(subject)
             else:
                 self._keys[subject] = Held(self.unwrap(subject, stored), stored)
         self._absent.update(subject for subject in wanted if subject not in found)
@@ -71,7 +79,7 @@ class Vault:
         """Let go of all keys that are surely stored, so that they are looked up anew."""
         kept = self.fresh.keys() | self._taken
         self._keys = {subject: held for subject, held in self._keys.items() if subject in kept}
-        self._erased, self._absent = set(), set()
+        self._erased, self._absent, self._locked = set(), set(), set()
         self._since = time.monotonic()
 
     def wrap(self, subject: str, key: bytes, under: bytes = b"") -> bytes:
@@ -88,7 +96,7 @@ class Vault:
     def knows(self, subject: str) -> bool:
         """Whether a subject has, or had before it was erased, a key."""
         self.load([subject])
-        return subject in self._keys or subject in self._erased
+        return any(subject in each for each in (self._keys, self._erased, self._locked))
 
     def erased(self, subject: str) -> bool:
         """Whether a subject was erased."""
@@ -138,10 +146,10 @@ class Vault:
     def take_fresh(self) -> dict[str, bytes]:
         """The stored forms of the keys made since the last call, to be stored in the append that needs them."""
         fresh, self.fresh = self.fresh, {}
-        self._taken = frozenset(fresh)
+        self._taken, self._first = frozenset(fresh), fresh.get(MASTER, b"")
         self._absent.clear()
         if len(self._keys) > HELD:
-            self._keys = {subject: self._keys[subject] for subject in fresh}
+            self._keys = {subject: held for subject, held in self._keys.items() if subject in fresh}
         return fresh
 
     def take_standing(self) -> dict[str, bytes | None]:
@@ -151,6 +159,7 @@ class Vault:
 
     def forget(self, subjects: Iterable[str]) -> None:
         """Drop keys whose append failed: another writer may have stored other ones."""
+        self._first = b""
         for subject in subjects:
             self._keys.pop(subject, None)
             self.fresh.pop(subject, None)
@@ -158,6 +167,17 @@ class Vault:
     def fingerprint(self, subject: str, text: bytes) -> bytes:
         """A digest of a text about the subject that nobody can try guesses on without the subject's key."""
         return hmac.digest(self.key(subject), text, "sha256")
+
+    def digest(self, text: bytes) -> bytes:
+        """A digest of a text about nobody, such as a command, that nobody can try guesses on who has the log alone."""
+        if DIGESTS not in self._keys:
+            if self.erased(DIGESTS):
+                raise Rejected(
+                    "this log was copied without its keys: what was asked of the original cannot be told from what is "
+                    "new, so it takes no commands under an id and no imports"
+                )
+            self.key(DIGESTS)
+        return hmac.digest(self._keys[DIGESTS].key, text, "sha256")  # never erased, so no append need assert it
 
     def token(self, email: str) -> bytes | None:
         """What an address is looked up by, of use to nobody without the index's key; None where there is no index."""
@@ -171,6 +191,8 @@ class Vault:
             self.load([subject])
         if subject in self._erased:
             raise Rejected(f"{subject} was erased: nothing about this person in words can be recorded any more")
+        if subject in self._locked:
+            raise Unavailable(self.master.missing() or "the key file is back: ask again")
         if subject not in self._keys:
             self._make(subject)
         self.rest_on([subject])
@@ -188,16 +210,30 @@ class Vault:
         self._standing[subject] = ERASED
         self._make(subject)
 
+    def establish(self) -> None:
+        """Have the next append put a master key in use, where the log has none: with the first write to a new log.
+
+        Raises Unavailable where the log has one, and it is not there.
+        """
+        self.wrap(MASTER, bytes(32), self._under())
+
+    def require(self) -> None:
+        """Raise Unavailable where the log has keys, and the master key that opens them is missing."""
+        if self.stored([MASTER]).get(MASTER) and (reason := self.master.missing()):
+            raise Unavailable(reason)
+
     def _make(self, subject: str) -> None:
         key = AESGCM.generate_key(256)
         self.fresh[subject] = self.wrap(subject, key, self._under())
         self._keys[subject] = Held(key, self.fresh[subject])
 
     def _under(self) -> bytes:
-        """The name of the master key that new keys are wrapped under, empty where it was never replaced."""
+        """The name of the master key that new keys are wrapped under; the first of all is put in use with them."""
         if MASTER not in self._standing:
-            self._standing[MASTER] = self.stored([MASTER]).get(MASTER)
-        return self._standing[MASTER] or b""
+            self._standing[MASTER] = self._first or self.stored([MASTER]).get(MASTER)
+        if self._standing[MASTER] is None and MASTER not in self.fresh:
+            self.fresh[MASTER] = self.master.establish()
+        return self._standing[MASTER] or self.fresh[MASTER]
 
 
 def bound_to(stream: str, field: str, subject: str) -> bytes:

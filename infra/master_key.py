@@ -4,6 +4,7 @@ import os
 from base64 import b64encode
 from binascii import Error as NotBase64
 from binascii import a2b_base64
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -14,10 +15,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.errors import Unavailable
+from infra.settings import user_folder
 
 NONCE = 12  # bytes
 NAMED = 8  # bytes of the digest of a master key, in front of all that it wrapped
 SIZE = 32  # bytes of a key
+FORMAT = "dealtrail-master-key 1"  # the first line of a key file; then the identity of its log, and the key in base 64
 
 
 class MasterKey(Protocol):
@@ -34,6 +37,21 @@ class MasterKey(Protocol):
         """The subject's key again; Unavailable where this master key did not wrap it."""
         ...
 
+    def establish(self) -> bytes:
+        """The name of the master key of a log that holds no key yet; Unavailable where it belongs to another log."""
+        ...
+
+    def missing(self) -> str:
+        """Why no key can be unwrapped at all, and what to do; empty where the master key is there."""
+        ...
+
+
+class Contents(NamedTuple):
+    """What a key file holds: the identity of the log that the key belongs to, and the key."""
+
+    log: str
+    key: bytes
+
 
 class Opened(NamedTuple):
     """A master key in memory; its name is a digest, which tells keys apart and gives nothing away."""
@@ -43,21 +61,27 @@ class Opened(NamedTuple):
 
 
 class KeyFile:
-    """A master key of 256 bits in a file that only its owner reads; made on first use.
+    """A master key of 256 bits in a file that only its owner reads, bound to the log of which `log` says the identity.
+
+    It is made for a log that holds no key yet, and never again: a log keeps the name of its master key, so that a file
+    that is lost, or another one's, is seen. A copy of a log may open under the file of the log that it comes from; only
+    the log that the file names may replace the key.
 
     While it is replaced, the next one stands beside it under `.next`, and for a moment the last one under `.old`.
     What either wrapped can be unwrapped: its first bytes say which one that was.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, log: Callable[[], str]) -> None:
+        self.path, self.log = path, log
+        self.was_missing = False  # whether somebody wanted the key while its file was missing
         self.next, self.old = path.with_name(f"{path.name}.next"), path.with_name(f"{path.name}.old")
         self._opened: list[Opened] = []
 
     def wrap(self, subject: str, key: bytes, under: bytes = b"") -> bytes:
         found = self._named(under) if under else self._current()
         if found is None:
-            raise Unavailable(f"the key file {self.path} is not the one in use: it was replaced (keys rotate)")
+            whose = self._of_another_log() or ": it was replaced (keys rotate)"
+            raise Unavailable(f"the key file {self.path} is not the one in use{whose}")
         nonce = os.urandom(NONCE)
         return found.name + nonce + found.cipher.encrypt(nonce, key, subject.encode())
 
@@ -68,16 +92,39 @@ class KeyFile:
                 return found.cipher.decrypt(nonce, rest, subject.encode())
         except (InvalidTag, ValueError):
             pass
-        raise Unavailable(f"the key file {self.path} is not the one that sealed the data of {subject}")
+        whose = self._of_another_log()
+        raise Unavailable(f"the key file {self.path} is not the one that sealed the data of {subject}{whose}")
+
+    def establish(self) -> bytes:
+        if not self.path.exists():
+            make(self.path, Contents(self.log(), os.urandom(SIZE)))
+        self._check_owner("give this log one of its own (key_file)")
+        return self._current().name
+
+    def missing(self) -> str:
+        if self._opened or self.path.exists():
+            return ""
+        self.was_missing = True
+        return (
+            f"the key file {self.path} of the log {self.log()} is missing: put it back, or say where it is (key_file); "
+            "a new one would open nothing that was sealed"
+        )
+
+    def copy_to(self, other: "KeyFile") -> None:
+        """Give a copy of this log a key file of its own, with the same key, unless it has one."""
+        for mine, its in ((self.path, other.path), (self.next, other.next)):
+            if mine.exists() and not its.exists():
+                make(its, Contents(other.log(), read(mine).key))
 
     # Replacing it
 
     def prepare(self) -> bytes:
-        """Put the next key beside this one, where it is not there yet; its name."""
+        """Put the next key beside this one, where it is not there yet; its name. Unavailable for another log's file."""
         self._current()
+        self._check_owner("replace the key there, or give this log a copy of the file that names this log")
         if not self.next.exists():
-            make(self.next)
-        return name_of(read(self.next))
+            make(self.next, Contents(self.log(), os.urandom(SIZE)))
+        return name_of(read(self.next).key)
 
     def replace(self) -> None:
         """Put the next key in the place of this one, and destroy this one. Done again after a crash, it goes on."""
@@ -112,7 +159,7 @@ class KeyFile:
     # Reading it
 
     def _current(self) -> Opened:
-        """The key under the file's own name; made where there is none."""
+        """The key under the file's own name."""
         return (self._opened or self._open())[0]
 
     def _named(self, name: bytes) -> Opened | None:
@@ -124,13 +171,22 @@ class KeyFile:
         return None
 
     def _open(self) -> list[Opened]:
-        if not self.path.exists():
-            make(self.path)
-        keys = [read(self.path)]
+        if reason := self.missing():
+            raise Unavailable(reason)
+        keys = [read(self.path).key]
         with suppress(Unavailable):  # it may take this one's place at this moment: then it is read as such next time
-            keys += [read(self.next)] if self.next.exists() else []
+            keys += [read(self.next).key] if self.next.exists() else []
         self._opened = [Opened(name_of(key), AESGCM(key)) for key in keys]
         return self._opened
+
+    def _of_another_log(self) -> str:
+        """Whose the file is, where it is not this log's."""
+        owner, log = read(self.path).log, self.log()
+        return "" if owner == log else f": it belongs to the log {owner}, and this is the log {log}"
+
+    def _check_owner(self, remedy: str) -> None:
+        if whose := self._of_another_log():
+            raise Unavailable(f"the key file {self.path} cannot be used{whose}; {remedy}")
 
 
 def name_of(key: bytes) -> bytes:
@@ -138,22 +194,27 @@ def name_of(key: bytes) -> bytes:
     return sha256(b"dealtrail master key\x1f" + key).digest()[:NAMED]
 
 
-def read(path: Path) -> bytes:
-    """The key that a file holds. Raises Unavailable for anything else."""
+def read(path: Path) -> Contents:
+    """What a key file holds. Raises Unavailable for anything else."""
     try:
-        key = a2b_base64(path.read_bytes(), strict_mode=True)
-    except (OSError, NotBase64) as error:
-        raise Unavailable(f"the key file {path} cannot be read: {error}") from error
-    if len(key) != SIZE:
-        raise Unavailable(f"the key file {path} holds {len(key)} bytes, not a key of {SIZE}")
-    return key
+        first, log, text = path.read_text("ascii").splitlines()
+        key = a2b_base64(text, strict_mode=True)
+    except OSError as error:
+        raise Unavailable(f"the key file {path} cannot be read: {error.strerror}") from error
+    except (ValueError, NotBase64):
+        first, log, key = "", "", b""
+    if first != FORMAT or len(key) != SIZE:
+        raise Unavailable(f"the key file {path} does not hold what a key file of dealtrail holds: three lines")
+    return Contents(log, key)
 
 
-def make(path: Path) -> None:
-    """A new key, complete on disk before it has its name: of two that race, the first one stays."""
+def make(path: Path, contents: Contents) -> None:
+    """A new key file, complete on disk before it has its name: of two that race, the first one stays."""
     try:
-        with NamedTemporaryFile("wb", dir=path.parent, prefix=path.name) as file:
-            file.write(b64encode(os.urandom(SIZE)))
+        if path.parent == user_folder():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", encoding="ascii", dir=path.parent, prefix=path.name) as file:
+            file.write(f"{FORMAT}\n{contents.log}\n{b64encode(contents.key).decode()}\n")
             file.flush()
             os.fsync(file.fileno())
             with suppress(FileExistsError):

@@ -1,9 +1,9 @@
-"""Replaces the master key, so that keys which left with a backup or a log of writes open nothing any more."""
+"""Gives a log its first master key, and replaces it: then keys that left with a backup open nothing any more."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from domain.errors import Conflict
+from domain.errors import Conflict, NotFound
 from infra.keys import COMMITTED, KeyFile, Vault
 from infra.master_key import NAMED
 from infra.store.log import ERASED, MASTER, Append, Log
@@ -19,13 +19,29 @@ class Rotated(NamedTuple):
     finished_earlier: bool
 
 
+def begin(log: Log, vault: Vault) -> bool:
+    """Give a log its master key; whether it had none. Raises Unavailable where the one that it has is not there."""
+    vault.establish()
+    fresh, standing = vault.take_fresh(), vault.take_standing()
+    if not fresh:
+        return False
+    try:
+        log.append(Append((), keys=fresh, standing=standing))
+    except Conflict:  # somebody else did at this moment
+        vault.forget(fresh)
+        return False
+    return True
+
+
 def rotate(log: Log, vault: Vault, master: KeyFile) -> Rotated:
     """Wrap every key under a new master key, then destroy the old one. Killed anywhere, it goes on when run again.
 
     From the first step on, an append that would store a key under the old one is a conflict, and is decided anew. At
     every moment the files beside each other open every key. Raises Unavailable where a key cannot be unwrapped: then
-    the old master key stays.
+    the old master key stays; or where it belongs to another log. NotFound where this one has none yet.
     """
+    if not log.keys([MASTER]):
+        raise NotFound("this log has no master key yet: there is nothing to replace")
     if finished := master.replaced():
         master.replace()
         return Rotated(0, finished)

@@ -3,10 +3,10 @@
 import getpass
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -60,9 +60,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings, by their names in dealtrail.toml; DEALTRAIL_DB and so on in the environment come first.
 
     db: where the log is, `sqlite:///FILE` or `postgresql://…`. key_file: the master key that personal fields are
-    sealed under, one for each log; empty means beside an SQLite log, or named after the database. actor: who asks;
-    empty means the user logged in. clock_ahead_days, confirm_clock: nothing is recorded more than so many days after
-    the last record, unless the clock is confirmed. kafka: where events are published and read.
+    sealed under, one for each log; empty means beside an SQLite log (`FILE.key`), or in the user's folder for data,
+    named after a PostgreSQL database and its log. actor: who asks; empty means the user logged in. clock_ahead_days,
+    confirm_clock: nothing is recorded more than so many days after the last record, unless the clock is confirmed.
+    kafka: where events are published and read.
     """
 
     db: str = "sqlite:///dealtrail.db"
@@ -72,14 +73,15 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     confirm_clock: bool = False
     kafka: Kafka = Kafka()
 
-    @property
-    def key_path(self) -> Path:
-        """The file of the master key."""
+    def key_path(self, identity: Callable[[], str]) -> Path:
+        """The file of the master key of a log that says its identity, wherever it is asked from."""
         if self.key_file:
-            return Path(self.key_file)
+            return Path(self.key_file).absolute()
         if self.db.startswith("sqlite:///"):
-            return Path(self.db.removeprefix("sqlite:///")).with_suffix(".key")
-        return Path(f"{urlsplit(self.db).path.strip('/') or 'dealtrail'}.key")
+            log = Path(self.db.removeprefix("sqlite:///")).resolve()
+            return log.with_name(f"{log.name}.key")
+        database = quote(unquote(urlsplit(self.db).path.strip("/")), safe="") or "postgresql"
+        return user_folder() / f"{database}-{identity()}.key"
 
     @property
     def clock_ahead(self) -> int | None:
@@ -90,6 +92,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def who(self) -> str:
         """Who asks, where nobody says otherwise."""
         return self.actor or getpass.getuser()
+
+
+def user_folder() -> Path:
+    """Where the key files of logs on PostgreSQL lie, one folder for each user of the machine."""
+    try:
+        return Path(os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()) / "dealtrail"
+    except RuntimeError as error:
+        raise Malformed(f"key_file: this user has no home folder to keep one in: {error}") from error
 
 
 def read_settings(environment: Mapping[str, str] = os.environ, file: Path = FILE, **given: str | None) -> Settings:

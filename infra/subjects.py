@@ -72,6 +72,7 @@ def rebuild_index(log: Log, vault: Vault) -> int:
 
     What is captured meanwhile enters under the new key, and who is erased meanwhile does not enter.
     """
+    vault.require()
     clear_index(log, vault)
     vault.renew(INDEX)
     log.append(Append((), keys=vault.take_fresh(), standing=vault.take_standing()))

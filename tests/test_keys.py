@@ -3,17 +3,22 @@
 import stat
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from threading import Barrier
 
 import pytest
 
-from domain.errors import Malformed, Unavailable
+from domain.errors import Malformed, Rejected, Unavailable
 from domain.lead import LeadCaptured
 from domain.profile import LeadAssigned, LeadEnriched
 from infra.keys import SEALED, UNREADABLE, KeyFile, Vault
+from infra.store.log import DIGESTS, ERASED, MASTER
 
 CAPTURED = LeadCaptured("fair", "Acme", name="Jo Doe", email="jo@acme.example", note="wants blue: sealed:1:lead-9:x")
+
+
+LOG, OTHER = "1" * 32, "2" * 32  # identities
 
 
 class Keys(dict[str, bytes]):
@@ -35,12 +40,12 @@ def keys() -> Keys:
 
 @pytest.fixture
 def vault(key_file: Path, keys: Keys) -> Vault:
-    return Vault(KeyFile(key_file), keys.stored)
+    return Vault(KeyFile(key_file, lambda: LOG), keys.stored)
 
 
 def another(key_file: Path, keys: Keys) -> Vault:
     """The vault of another process."""
-    return Vault(KeyFile(key_file), keys.stored)
+    return Vault(KeyFile(key_file, lambda: LOG), keys.stored)
 
 
 # Sealing and opening
@@ -141,7 +146,7 @@ def marked(vault, subject):
 def test_a_key_made_here_is_fresh_until_it_was_taken(vault):
     vault.seal_text("lead-7", "name", "lead-7", "Jo Doe")
     vault.seal_text("lead-7", "note", "lead-7", "wants blue")
-    assert set(vault.take_fresh()) == {"lead-7"}
+    assert set(vault.take_fresh()) == {"lead-7", MASTER}
     vault.seal_text("lead-7", "name", "lead-7", "Jo Roe")
     assert vault.take_fresh() == {}
 
@@ -206,7 +211,7 @@ def test_a_stored_key_is_wrapped_for_its_subject_alone(vault, keys, key_file):
 # The master key in its file
 
 
-def test_the_key_file_is_made_on_first_use_for_its_owner_alone(vault, key_file):
+def test_the_key_file_is_made_for_the_first_key_and_for_its_owner_alone(vault, key_file):
     assert not key_file.exists()
     vault.seal_text("lead-7", "name", "lead-7", "Jo Doe")
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
@@ -227,35 +232,42 @@ def test_of_several_who_make_the_key_file_at_once_all_agree_on_one(tmp_path):
 
         def wrapped(_, path=path, barrier=barrier):
             barrier.wait()
-            return KeyFile(path).wrap("lead-7", b"k" * 32)
+            key_file = KeyFile(path, lambda: LOG)
+            return key_file.wrap("lead-7", b"k" * 32, key_file.establish())
 
         with ThreadPoolExecutor(makers) as pool:
             found = list(pool.map(wrapped, range(makers)))
-        assert {KeyFile(path).unwrap("lead-7", one) for one in found} == {b"k" * 32}
+        assert {KeyFile(path, lambda: LOG).unwrap("lead-7", one) for one in found} == {b"k" * 32}
 
 
 def test_another_key_file_than_the_one_that_wrapped_a_key_is_unavailable(vault, keys, tmp_path):
     sealed = vault.seal_text("lead-7", "name", "lead-7", "Jo Doe")
     keys |= vault.take_fresh()
-    wrong = tmp_path / "other.key"
+    wrong = KeyFile(tmp_path / "other.key", lambda: LOG)
+    wrong.establish()
     with pytest.raises(Unavailable) as refusal:
-        another(wrong, keys).open_text("lead-7", "name", sealed)
-    assert str(refusal.value) == f"the key file {wrong} is not the one that sealed the data of lead-7"
+        another(wrong.path, keys).open_text("lead-7", "name", sealed)
+    assert str(refusal.value) == f"the key file {wrong.path} is not the one that sealed the data of lead-7"
+
+
+CONTENT = "the key file .*dealtrail.key does not hold what a key file of dealtrail holds"
 
 
 @pytest.mark.parametrize(
-    ("held", "reason"),
+    "held",
     [
-        (b"", "holds 0 bytes, not a key of 32"),
-        (b64encode(b"k" * 16), "holds 16 bytes, not a key of 32"),
-        (b"not a key!", "cannot be read: "),
-        (b64encode(b"k" * 32) + b"\n", "cannot be read: "),
+        b"",
+        b64encode(b"k" * 32),
+        f"dealtrail-master-key 1\n{LOG}\n".encode() + b64encode(b"k" * 16) + b"\n",
+        f"dealtrail-master-key 1\n{LOG}\nnot a key!\n".encode(),
+        f"dealtrail-master-key 2\n{LOG}\n".encode() + b64encode(b"k" * 32) + b"\n",
+        b"\xff" * 100,
     ],
-    ids=["empty", "too short", "no base64", "with a line break"],
+    ids=["empty", "the key alone", "too short", "no base64", "another format", "no text"],
 )
-def test_a_key_file_that_holds_something_else_is_unavailable_and_left_alone(vault, key_file, held, reason):
+def test_a_key_file_that_holds_something_else_is_unavailable_and_left_alone(vault, key_file, held):
     key_file.write_bytes(held)
-    with pytest.raises(Unavailable, match=f"^the key file .*dealtrail.key {reason}"):
+    with pytest.raises(Unavailable, match=CONTENT):
         vault.seal_text("lead-7", "name", "lead-7", "Jo Doe")
     assert key_file.read_bytes() == held
 
@@ -274,8 +286,76 @@ def test_a_key_file_in_a_folder_that_is_missing_is_unavailable(tmp_path, keys):
 
 def test_the_master_key_is_never_part_of_what_is_stored(vault, key_file):
     sealed = vault.seal_text("lead-7", "name", "lead-7", "Jo Doe")
-    master = key_file.read_bytes()
-    assert master not in sealed.encode()
-    [wrapped] = vault.take_fresh().values()
-    assert master not in wrapped and b64decode(master) not in wrapped
-    assert key_file.stat().st_size == len(master) == 44
+    master = key_file.read_bytes().split()[-1]
+    assert len(b64decode(master)) == 32 and master not in sealed.encode()
+    for stored in vault.take_fresh().values():
+        assert master not in stored and b64decode(master) not in stored
+
+
+# A file that is lost, or another log's
+
+
+def test_a_lost_key_file_is_never_made_anew_and_what_needs_it_names_it(vault, keys, key_file):
+    sealed = vault.seal("lead-7", "lead-7", CAPTURED)
+    keys |= vault.take_fresh()
+    key_file.unlink()
+    later = another(key_file, keys)
+    assert later.open("lead-7", sealed).name == UNREADABLE and later.knows("lead-7")
+    later.load(["lead-7"])
+    for subject in ("lead-7", "lead-8"):
+        with pytest.raises(Unavailable, match=f"^the key file {key_file} of the log {LOG} is missing: put it back"):
+            later.seal_text(subject, "name", subject, "Jo Roe")
+    with pytest.raises(Unavailable, match="is missing"):
+        later.require()
+    assert later.take_fresh() == {} and not key_file.exists()
+
+
+def test_a_key_file_that_is_back_opens_everything_again(vault, keys, key_file):
+    sealed = vault.seal_text("lead-7", "name", "lead-7", "Jo Doe")
+    keys |= vault.take_fresh()
+    kept = key_file.rename(key_file.with_name("kept"))
+    later = another(key_file, keys)
+    assert later.open_text("lead-7", "name", sealed) == UNREADABLE
+    kept.rename(key_file)
+    later.refresh()
+    assert later.open_text("lead-7", "name", sealed) == "Jo Doe"
+
+
+def test_a_key_file_serves_one_log_and_another_one_is_refused_before_it_holds_a_key(vault, key_file):
+    vault.seal_text("lead-7", "name", "lead-7", "Jo Doe")
+    held = key_file.read_bytes()
+    second = Vault(KeyFile(key_file, lambda: OTHER), Keys().stored)
+    with pytest.raises(Unavailable, match=f"belongs to the log {LOG}, and this is the log {OTHER}"):
+        second.seal_text("lead-7", "name", "lead-7", "Jo Doe")
+    assert second.take_fresh() == {} and key_file.read_bytes() == held
+
+
+def test_a_copy_opens_under_the_file_of_its_original_but_only_the_original_may_replace_it(vault, keys, key_file):
+    sealed = vault.seal_text("lead-7", "name", "lead-7", "Jo Doe")
+    keys |= vault.take_fresh()
+    master = KeyFile(key_file, lambda: OTHER)
+    assert Vault(master, keys.stored).open_text("lead-7", "name", sealed) == "Jo Doe"
+    with pytest.raises(Unavailable, match=f"belongs to the log {LOG}, and this is the log {OTHER}"):
+        master.prepare()
+    own = KeyFile(key_file.with_name("copy.key"), lambda: OTHER)
+    master.copy_to(own)
+    own.prepare()
+    assert Vault(own, keys.stored).open_text("lead-7", "name", sealed) == "Jo Doe"
+
+
+# Commands and rows
+
+
+def test_digests_are_of_use_to_nobody_without_the_key_and_the_same_in_another_process(vault, keys, key_file):
+    found = vault.digest(b"a row")
+    assert found != sha256(b"a row").digest() and found != vault.digest(b"another")
+    keys |= vault.take_fresh()
+    assert set(keys) == {MASTER, DIGESTS}
+    assert another(key_file, keys).digest(b"a row") == found
+    assert another(key_file.with_name("other.key"), Keys()).digest(b"a row") != found
+
+
+def test_a_copy_without_its_keys_knows_nothing_again_and_says_so(vault, keys):
+    keys[DIGESTS] = ERASED
+    with pytest.raises(Rejected, match="copied without its keys"):
+        vault.digest(b"a row")

@@ -43,6 +43,8 @@ class Asking:
 
         with opened(read_settings(db=self.db, confirm_clock="true" if self.confirm_clock else None)) as app:
             yield app
+            if app.master.was_missing:
+                note(f"personal fields read [sealed]: {app.master.missing()}")
 
     def answer(self, document: Any) -> None:
         """Print the JSON document that this verb answers with."""

@@ -27,6 +27,7 @@ from infra.cli import (
     dlq,
     events,
     history,
+    init,
     log,
     metrics,
     moving,
@@ -49,7 +50,7 @@ EXIT: dict[type[PipelineError], int] = {
 }
 INTERRUPTED = 130
 VERBS = (
-    moving, metrics, diff, timeline, events, history, tables, log, publishing, consume, dlq, schemas, subjects,
+    init, moving, metrics, diff, timeline, events, history, tables, log, publishing, consume, dlq, schemas, subjects,
     wishes, bulk,
 )  # fmt: skip
 

@@ -63,6 +63,8 @@ def events(
         if tag not in TAGS:
             raise NotFound(f"type: there is no type of event {tag!r}; there are {', '.join(sorted(TAGS))}")
     with asking.app() as app:
+        if open_:
+            app.vault.require()
         moments = {
             "since": start(app, "since", since) if since else None,
             "until": at(app, "until", until) if until else None,

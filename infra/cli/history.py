@@ -30,7 +30,7 @@ def status(*, asking: Asking = HERE) -> None:
             "recorded_at": newest[0].recorded_at if newest else None,
             "views": {"position": reached, "lag": head - reached},
             **tables,
-            "key_file": str(app.settings.key_path),
+            "key_file": str(app.master.path),
             **relayed(app.settings.db, app.log, head),
         }
     if asking.json:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WITHOUT_KEYS = (
     "personal fields read [sealed] in the copy: no keys were copied (--with-keys copies those that still exist)"
 )
-SAME_MASTER = "the copied keys open under the master key of the log that they come from (DEALTRAIL_KEY_FILE)"
+SAME_MASTER = "the copied keys open under the master key of the log that they come from, which is in {}"
 
 To = Annotated[str | None, Parameter(help="Up to this position of the log, or this time; by default to its end.")]
 From = Annotated[
@@ -99,7 +99,10 @@ def replay(*, to: To = None, from_: From = None, with_keys: WithKeys = False, as
 
 
 def copied_from(asking: Asking, to: str | None, source: str | None, with_keys: bool) -> tuple[str, "Copied", int]:
-    """Copy a log into the one that is asked: where it is, how much, and up to which position."""
+    """Copy a log into the one that is asked: where it is, how much, and up to which position.
+
+    With its keys it gets a key file of its own, unless the settings name one for both.
+    """
     from infra.store.copying import copy as copy_log
 
     if asking.db is None:
@@ -107,6 +110,13 @@ def copied_from(asking: Asking, to: str | None, source: str | None, with_keys: b
     with Asking(source, asking.json).app() as app, progress() as bars:
         upto = app.log.head() if to is None else position(app, to, "to")
         bar = bars.add_task("copying", total=upto)
+        said = WITHOUT_KEYS
+        if with_keys:
+            app.vault.require()
         copied = copy_log(app.log, asking.db, upto, with_keys, lambda reached: bars.update(bar, completed=reached))
-    note(SAME_MASTER if with_keys else WITHOUT_KEYS)
+        if with_keys:
+            with Asking(asking.db, asking.json).app() as new:
+                app.master.copy_to(new.master)
+                said = SAME_MASTER.format(new.master.path)
+    note(said)
     return asking.db, copied, upto

@@ -40,6 +40,7 @@ def export(whom: Whom, /, *, asking: Asking = HERE) -> None:
     from infra.subjects import gathered
 
     with asking.app() as app:
+        app.vault.require()
         facts = [told(app, fact) for fact in gathered(app.log, whom)]
         erased = app.vault.erased(whom)
     if asking.json:

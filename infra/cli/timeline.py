@@ -47,6 +47,8 @@ def timeline(
     """Everything recorded of a stream, in the order of recording: who, why, when, and what changed."""
     refuse_unstorable(stream, "stream")
     with asking.app() as app:
+        if exporting:
+            app.vault.require()
         known = LATEST if known_at is None else position(app, known_at)
         until = None if effective_at is None else at(app, "effective_at", effective_at)
         lines = told(app, stream, known, until)

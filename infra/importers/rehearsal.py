@@ -63,6 +63,10 @@ class Scratch:
         """Nothing, in place of a wrapped key."""
         return b""
 
+    def establish(self) -> bytes:
+        """A name of no key: none is made for a rehearsal."""
+        return b"rehearsal"
+
 
 def rehearsing(app: App) -> tuple[App, Rehearsal]:
     """An installation that writes nothing, beside a true one, and its log."""

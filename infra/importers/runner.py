@@ -1,7 +1,6 @@
 """Carries an export's records to the log in bulk: what is new is appended, what cannot be goes to a rejects file."""
 
 import csv
-import hashlib
 from collections.abc import Callable, Container, Iterator
 from datetime import date, datetime, timedelta
 from itertools import chain, repeat
@@ -98,6 +97,7 @@ class Import:
 
     def run(self, advance: Callable[[int], None]) -> Summary:
         """Go through the export; `advance` is told how many rows are done. Writes the rejects file, if need be."""
+        self.dispatcher.vault.require()
         now = self.dispatcher.clock()
         prelude = [replace(request, occurred_at=by_now(request.occurred_at, now)) for request in self.export.prelude]
         for outcome in self.dispatcher.execute_all(prelude):
@@ -194,7 +194,7 @@ class Import:
         start = f"{self.export.system}:{entry.external_id}:"
         if kind(entry.stream) == "lead":  # of a person: nobody may try guesses on the digest
             return [start + self.dispatcher.vault.fingerprint(entry.stream, text).hex()[:NAMED] for text in told]
-        return [start + hashlib.sha256(text).hexdigest()[:NAMED] for text in told]
+        return [start + self.dispatcher.vault.digest(text).hex()[:NAMED] for text in told]
 
 
 def unreadable(entry: Entry) -> PipelineError | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from infra.store.log import ERASED, INDEX, MASTER, Log, Row
+from infra.store.log import DIGESTS, ERASED, INDEX, MASTER, RESERVED, Log, Row
 
 PAGE = 1000  # events, answers or keys in memory at a time
 
@@ -57,7 +57,8 @@ def copy(
 
     Ids, positions with their gaps, times of recording and the bytes of the events stay as they are; of the answers to
     command ids those come along whose facts do. That a subject was erased is copied, keys only `with_keys`: a copy
-    must not outlive an erasure. The index of addresses is left behind as cleared. `tell` hears each page's position.
+    must not outlive an erasure. The index of addresses is left behind as cleared; so is, without keys, the key by which
+    commands and rows are known again: the copy takes none under an id. `tell` hears each page's position.
     """
     events = answers = 0
     with target(url) as new:
@@ -70,7 +71,7 @@ def copy(
         keys = 0
         for found in keys_of(source, upto, with_keys):
             new.add("keys", KEYS, found)
-            keys += sum(1 for _, wrapped in found if wrapped != ERASED)
+            keys += sum(1 for subject, wrapped in found if wrapped != ERASED and subject not in RESERVED)
     return Copied(events, answers, keys)
 
 
@@ -93,10 +94,10 @@ def keys_of(source: Log, upto: int, with_keys: bool) -> Iterator[list[Row]]:
         known = source.begun(list(found), upto)
         rows: list[Row] = []
         for subject, wrapped in found.items():
-            if subject == INDEX:
+            if subject == INDEX or (subject == DIGESTS and not with_keys):
                 rows.append((subject, ERASED))
             elif wrapped == ERASED or with_keys:
-                rows += [(subject, wrapped)] if subject in known or subject == MASTER else []
+                rows += [(subject, wrapped)] if subject in known or subject in (MASTER, DIGESTS) else []
         yield rows
 
 

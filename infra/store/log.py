@@ -11,7 +11,9 @@ Row = Sequence[Any]
 ABSENT = 0  # the version of a stream that has no event
 ERASED = b""  # in the place of a subject's key: the subject was erased, and never gets another one
 INDEX = "index"  # the key under which e-mail addresses are looked up, among those of the subjects
-MASTER = "master"  # among them too: the name of the master key in use, once it was replaced
+MASTER = "master"  # among them too: the name of the master key in use, from the first key on
+DIGESTS = "digests"  # and the key under which commands and imported rows are known again
+RESERVED = (INDEX, MASTER, DIGESTS)  # nobody's: no data subject may have such a name
 
 
 class Draft(NamedTuple):

@@ -21,7 +21,12 @@ def key_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def make(log: Log, key_file: Path):
     """A dispatcher as another process would have it: with a vault and histories of its own."""
-    return lambda cached=False: Dispatcher(log, Vault(KeyFile(key_file), log.keys), clock=lambda: NOW, cached=cached)
+
+    def made(cached: bool = False) -> Dispatcher:
+        vault = Vault(KeyFile(key_file, log.identity), log.keys)
+        return Dispatcher(log, vault, clock=lambda: NOW, cached=cached)
+
+    return made
 
 
 @pytest.fixture

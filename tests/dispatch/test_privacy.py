@@ -129,5 +129,5 @@ def test_a_lead_whose_key_is_gone_can_still_be_worked_on(dispatcher, make, log, 
 def test_histories_read_by_another_log_are_the_same(deal, log_url, key_file):
     deal.execute(asked(DEAL, ChangeStage("proposal")))
     with closing(open_log(log_url)) as other:
-        read = Dispatcher(other, Vault(KeyFile(key_file), other.keys)).history(DEAL)
+        read = Dispatcher(other, Vault(KeyFile(key_file, other.identity), other.keys)).history(DEAL)
     assert (read.version, read.state) == (deal.history(DEAL).version, deal.history(DEAL).state)

@@ -50,7 +50,7 @@ def test_a_plan_leaves_the_log_byte_for_byte_as_it_is_and_makes_no_key(tmp_path:
     log, file = tmp_path / "log.db", leads(tmp_path / "leads.csv", row)
     settings = Settings(db=f"sqlite:///{log}", key_file=str(tmp_path / "key"))
     with opened(settings) as app:
-        app.dispatcher()
+        assert app.log.head() == 0
     before = log.read_bytes()
     with opened(settings) as app:
         run, types = planned(app, file, rules)

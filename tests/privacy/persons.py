@@ -61,7 +61,7 @@ def told(app: App) -> None:
 @contextmanager
 def another(app: App, db: str = "") -> Iterator[App]:
     """The installation as another process has it; or the one over another database, with the same key file."""
-    settings = Settings(db=db or app.settings.db, key_file=str(app.settings.key_path))
+    settings = Settings(db=db or app.settings.db, key_file=str(app.master.path))
     with opened(settings) as other:
         yield other
 

@@ -83,6 +83,6 @@ def test_another_process_enters_new_addresses_under_the_new_key(app):
 def test_a_lead_without_an_address_makes_no_index(log, tmp_path):
     from infra.keys import KeyFile, Vault
 
-    vault = Vault(KeyFile(tmp_path / "key"), log.keys)
+    vault = Vault(KeyFile(tmp_path / "key", log.identity), log.keys)
     assert find(log, vault, "ada@alder.example") == []
     assert log.keys([INDEX]) == {} and vault.take_fresh() == {}

@@ -1,7 +1,6 @@
 """The master key is replaced, wherever the replacement is cut short; then no backup brings anybody back."""
 
 import os
-from binascii import a2b_base64
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -11,7 +10,7 @@ from domain.errors import Unavailable
 from domain.lead import CaptureLead
 from infra.app import opened
 from infra.keys import FORGOTTEN, KeyFile, commitment
-from infra.master_key import name_of
+from infra.master_key import name_of, read
 from infra.rotation import put_in_use, rotate, wrapped_anew
 from infra.store.log import MASTER, Append
 from tests.privacy.persons import ADA, BOB, CY, another, ask, backup, bytes_in_files, erase, texts, told
@@ -22,16 +21,16 @@ def rotated(app) -> int:
 
 
 def test_after_a_rotation_everything_reads_as_before_and_nothing_opens_with_the_old_key(app):
-    before, old = {name: texts(app, name) for name in (ADA, BOB)}, app.settings.key_path.read_bytes()
+    before, old = {name: texts(app, name) for name in (ADA, BOB)}, app.master.path.read_bytes()
     stored = app.log.keys([ADA])[ADA]
     assert rotated(app) == 4  # Ada, Bob, Cy, and the index
     with another(app) as other:
         assert {name: texts(other, name) for name in (ADA, BOB)} == before
-    assert app.settings.key_path.read_bytes() != old
-    assert [path.name for path in app.settings.key_path.parent.glob("master*")] == ["master.key"]
+    assert app.master.path.read_bytes() != old
+    assert [path.name for path in app.master.path.parent.glob("master*")] == ["master.key"]
     with pytest.raises(Unavailable, match="is not the one that sealed the data of lead-ada"):
-        KeyFile(app.settings.key_path).unwrap(ADA, stored[32:])
-    assert name_of(a2b_base64(app.settings.key_path.read_bytes())) == app.log.keys([MASTER])[MASTER]
+        KeyFile(app.master.path, app.log.identity).unwrap(ADA, stored[32:])
+    assert name_of(read(app.master.path).key) == app.log.keys([MASTER])[MASTER]
 
 
 def test_rotations_follow_one_another_and_new_persons_come_between(embedded):
@@ -91,7 +90,7 @@ def cut_short(app, step: str) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_rotation_that_was_killed_leaves_everything_readable_and_goes_on(embedded, step):
-    old = embedded.settings.key_path.read_bytes()
+    old = embedded.master.path.read_bytes()
     cut_short(embedded, step)
     with another(embedded) as other:
         assert "Ada Abel" in texts(other, ADA) and "Bob Best" in texts(other, BOB)
@@ -102,7 +101,7 @@ def test_a_rotation_that_was_killed_leaves_everything_readable_and_goes_on(embed
     with another(embedded) as other:
         assert [texts(other, name)[-1] for name in ("lead-dan", CY)] == ["dan@x.example", "cy@cedar.example"]
         assert "Ada Abel" in texts(other, ADA)
-    left = list(embedded.settings.key_path.parent.glob("master*"))
+    left = list(embedded.master.path.parent.glob("master*"))
     assert [path.name for path in left] == ["master.key"] and left[0].read_bytes() != old
 
 
@@ -119,7 +118,8 @@ def test_keys_are_wrapped_anew_a_page_at_a_time_and_who_is_erased_meanwhile_stay
 
 
 def test_a_wrong_key_file_is_never_put_in_the_place_of_the_right_one(embedded, tmp_path):
-    wrong = KeyFile(tmp_path / "wrong.key")
+    wrong = KeyFile(tmp_path / "wrong.key", embedded.log.identity)
+    wrong.establish()
     with pytest.raises(Unavailable, match="is not the one that sealed"):
         rotate(embedded.log, embedded.vault.__class__(wrong, embedded.log.keys), wrong)
     assert "Ada Abel" in texts(embedded, ADA)
@@ -129,13 +129,14 @@ def test_a_wrong_key_file_is_never_put_in_the_place_of_the_right_one(embedded, t
 
 def test_a_key_file_that_is_not_in_use_wraps_nothing(embedded, tmp_path):
     rotated(embedded)
-    embedded.settings.key_path.write_bytes(KeyFile(tmp_path / "x.key").prepare() and (tmp_path / "x.key").read_bytes())
+    KeyFile(tmp_path / "x.key", embedded.log.identity).establish()
+    embedded.master.path.write_bytes((tmp_path / "x.key").read_bytes())
     with another(embedded) as other, pytest.raises(Unavailable, match="is not the one in use"):
         ask(other, "lead-dan", CaptureLead("fair", name="Dan Dean"))
 
 
 def test_the_old_key_is_written_over_before_it_is_removed(embedded, tmp_path):
-    path = embedded.settings.key_path
+    path = embedded.master.path
     old, kept = path.read_bytes(), tmp_path / "another-name"
     kept.hardlink_to(path)  # the same bytes on the disk
     rotated(embedded)

@@ -111,7 +111,7 @@ def test_the_deciding_side_refuses_what_it_cannot_read(log: Log, tmp_path: Any):
     for read in (lambda: log.facts(["opportunity-0"], 99), lambda: log.page(0, 99), lambda: list(log.scan(log.head()))):
         with pytest.raises(msgspec.MsgspecError):
             read()
-    dispatcher = Dispatcher(log, Vault(KeyFile(tmp_path / "key"), log.keys))
+    dispatcher = Dispatcher(log, Vault(KeyFile(tmp_path / "key", log.identity), log.keys))
     with pytest.raises(msgspec.MsgspecError):
         dispatcher.execute(Request(stream="opportunity-0", command=ChangeAmount(Money(Decimal(5), "EUR")), actor="ann"))
     (*_, last) = log.tolerant().facts(["opportunity-0"], 99)["opportunity-0"]

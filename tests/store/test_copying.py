@@ -15,7 +15,7 @@ from infra.digests import content_digest, events_digest
 from infra.keys import KeyFile, Vault
 from infra.store import Log, copying, open_log
 from infra.store.copying import Copied, copy
-from infra.store.log import ERASED, INDEX, MASTER, Answer, Append
+from infra.store.log import DIGESTS, ERASED, INDEX, MASTER, Answer, Append
 from tests.cli.program import ROOT
 from tests.conftest import located
 from tests.store.drafts import added, drafted
@@ -119,14 +119,16 @@ def test_where_no_log_can_be_is_said(told: Log, tmp_path: Path):
         copy(told, f"sqlite:///{tmp_path}/nowhere/new.db", 1)
 
 
-KEYS = {"lead-1": b"one", "lead-2": b"two", "lead-later": b"later", INDEX: b"index", MASTER: b"master"}
+KEYS = {
+    "lead-1": b"one", "lead-2": b"two", "lead-later": b"later", INDEX: b"index", MASTER: b"master", DIGESTS: b"digests",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("with_keys", "copied", "kept"),
     [
-        (False, 0, {"lead-2": ERASED, INDEX: ERASED}),
-        (True, 2, {"lead-1": b"one", "lead-2": ERASED, INDEX: ERASED, MASTER: b"master"}),
+        (False, 0, {"lead-2": ERASED, INDEX: ERASED, DIGESTS: ERASED}),
+        (True, 1, {"lead-1": b"one", "lead-2": ERASED, INDEX: ERASED, MASTER: b"master", DIGESTS: b"digests"}),
     ],
 )
 def test_keys_come_along_only_when_asked_for_and_erasures_always(
@@ -141,17 +143,18 @@ def test_keys_come_along_only_when_asked_for_and_erasures_always(
 
 
 def test_what_is_erased_stays_erased_in_the_copy(told: Log, new_url: str, new: Log, tmp_path: Path):
-    vault = Vault(KeyFile(tmp_path / "key"), told.keys)
+    vault = Vault(KeyFile(tmp_path / "key", told.identity), told.keys)
     sealed = vault.seal_text("lead-2", "reason", "lead-2", "a friend")
     told.append(Append([drafted("lead-2", 2, reason=sealed)], keys=vault.take_fresh()))
     told.append(Append([], erase=["lead-2"]))
     copy(told, new_url, told.head(), with_keys=True)
-    assert Vault(KeyFile(tmp_path / "key"), new.keys).open_text("lead-2", "reason", sealed) == "[erased]"
+    assert Vault(KeyFile(tmp_path / "key", new.identity), new.keys).open_text("lead-2", "reason", sealed) == "[erased]"
 
 
 def test_facts_say_the_same_in_a_copy(told: Log, new_url: str, new: Log, tmp_path: Path):
     copy(told, new_url, told.head())
-    digests = [content_digest(log, Vault(KeyFile(tmp_path / "key"), log.keys), log.head()) for log in (told, new)]
+    vaults = [Vault(KeyFile(tmp_path / "key", log.identity), log.keys) for log in (told, new)]
+    digests = [content_digest(log, vault, log.head()) for log, vault in zip((told, new), vaults, strict=True)]
     assert digests[0] == digests[1]
     assert digests[0][0] == 4
 
