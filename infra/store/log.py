@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from domain.errors import Conflict
 from domain.recorded import Fact, Recorded
 
 Row = Sequence[Any]
@@ -144,6 +145,14 @@ class Log(Facts, Protocol):
         Raises Conflict naming a stream whose version is not the expected one (a key or an answer that another
         writer stored first is a Conflict too, and a key that no longer stands), Unavailable when the database cannot
         be reached. After an erasure it scrubs, as far as it can.
+        """
+        ...
+
+    def append_all(self, appends: Sequence[Append]) -> list[Appended | Conflict]:
+        """Append several in their order with one commit, each whole or not at all, and say what became of each.
+
+        A conflict concerns its own append only. Raises as `append` does for all else: then nothing was appended that
+        it does not say.
         """
         ...
 

@@ -9,9 +9,10 @@ from typing import Any, Self
 
 import msgspec
 
+from domain.errors import Conflict
 from domain.recorded import Fact, Recorded
 from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, fact, recorded, tolerant_fact
-from infra.store.log import Answer, Page, Row, Wanted
+from infra.store.log import Answer, Append, Appended, Page, Row, Wanted
 
 SAMPLES = 256  # positions looked at per shard to find even bounds: parts differ by some 6 per cent
 SEARCHED = 100_000  # positions searched at once for events that a filter wants: some tenths of a second
@@ -56,6 +57,17 @@ class Reader(ABC):
     @abstractmethod
     def members(self, values: Sequence[Any]) -> Any:
         """A list as one parameter of `among` and `unnested`."""
+
+    @abstractmethod
+    def append_all(self, appends: Sequence[Append]) -> list[Appended | Conflict]:
+        """Append several, each whole or not at all, and say what became of each."""
+
+    def append(self, append: Append) -> Appended:
+        """Append all of it or nothing, durably. Raises Conflict, Unavailable, or Malformed for unstorable text."""
+        (outcome,) = self.append_all([append])
+        if isinstance(outcome, Conflict):
+            raise outcome
+        return outcome
 
     def histories(self, streams: Sequence[str]) -> dict[str, list[Recorded]]:
         """Every event of each stream in order of version, sealed fields as stored; an unknown stream is left out."""

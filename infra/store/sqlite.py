@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 import eventsourcing.sqlite as library
@@ -18,7 +19,7 @@ from infra.store.log import ERASED, INDEX, Append, Appended, Draft, Row
 from infra.store.reading import Reader
 from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements
 from infra.store.sqlite_traces import shows, truncate
-from infra.store.writing import Clock, expected_heads, now, plain_drafts, refuse_unstorable_text
+from infra.store.writing import Clock, expected_heads, now, outcomes_of, plain_drafts, refuse_unstorable_text
 
 LOCK_TIMEOUT = 10  # seconds that a writer waits for a writer in another process
 CHUNK = 1000  # rows fetched at once in a scan
@@ -222,22 +223,22 @@ class SqliteLog(Reader):
         self._last = f"SELECT recorded_at FROM {names.events} ORDER BY notification_id DESC LIMIT 1"
         self._answers_there = f"SELECT actor, command_id FROM {names.answers} WHERE command_id {self.among}"
         self._keys_there = f"SELECT subject, wrapped FROM {names.keys} WHERE subject {self.among}"
-        self._group = GroupCommit(self._write)
+        self._group = GroupCommit(self._write_all)
         self._idle: list[sqlite3.Connection] = []
         self._deleted: list[bytes] = []  # secrets whose traces may still be in the file
 
-    def append(self, append: Append) -> Appended:
-        """Append all of it or nothing, durably. Raises Conflict, Unavailable, or Malformed for unstorable text."""
-        refuse_unstorable_text(append)
-        asked = append, expected_heads(append)
-        if not append.erase:
-            return self._group(asked)
-        secrets = self._secrets(append.erase)
-        appended = self._group(asked)
-        self._deleted += secrets
-        with suppress(Unavailable):  # it is stored; who wants to know whether its traces are gone asks again
-            self.scrub()
-        return appended
+    def append_all(self, appends: Sequence[Append]) -> list[Appended | Conflict]:
+        """Append several, each whole or not at all. Raises Unavailable, or Malformed for unstorable text."""
+        for append in appends:
+            refuse_unstorable_text(append)
+        erased = [subject for append in appends for subject in append.erase]
+        secrets = self._secrets(erased) if erased else []
+        outcomes = outcomes_of(self._group([(append, expected_heads(append)) for append in appends]))
+        if erased:
+            self._deleted += secrets
+            with suppress(Unavailable):  # it is stored; who wants to know whether its traces are gone asks again
+                self.scrub()
+        return outcomes
 
     def _secrets(self, subjects: Sequence[str]) -> list[bytes]:
         """The keys and tokens of subjects, and of nobody else: once they are erased, nowhere in the file."""
@@ -264,6 +265,11 @@ class SqliteLog(Reader):
         if done:
             self._deleted.clear()
         return done
+
+    def _write_all(self, tickets: Sequence[Sequence[Asked]]) -> list[list[Appended | Exception]]:
+        """Store what several callers append."""
+        outcomes = iter(self._write([asked for ticket in tickets for asked in ticket]))
+        return [list(islice(outcomes, len(ticket))) for ticket in tickets]
 
     def _write(self, group: Sequence[Asked]) -> list[Appended | Exception]:
         """Store several appends in one transaction, or, where one cannot be stored, each in one of its own."""

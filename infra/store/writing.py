@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import cast
 from uuid import uuid4
 
 from eventsourcing.persistence import StoredEvent
 
-from domain.errors import Malformed
-from infra.store.log import Append, Draft
+from domain.errors import Conflict, Malformed
+from infra.store.log import Append, Appended, Draft
 
 Clock = Callable[[], int]
 
@@ -32,6 +33,14 @@ def expected_heads(append: Append) -> list[tuple[str, int]]:
             raise ValueError(f"version {version} of {stream} follows version {last[stream]} in one append")
         last[stream] = version
     return [*heads.items(), *append.reads.items()]
+
+
+def outcomes_of(outcomes: Sequence[Appended | Exception]) -> list[Appended | Conflict]:
+    """What became of each append; raises the first failure that is no conflict."""
+    for outcome in outcomes:
+        if isinstance(outcome, Exception) and not isinstance(outcome, Conflict):
+            raise outcome
+    return cast(list[Appended | Conflict], list(outcomes))
 
 
 def refuse_unstorable_text(append: Append) -> None:
