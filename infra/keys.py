@@ -36,27 +36,40 @@ class Held(NamedTuple):
     stored: bytes
 
 
+class Erasures:
+    """How many erasures the vaults of one process have seen: each looks keys up anew after one that another did."""
+
+    count = 0
+
+
 class Vault:
     """Seals and opens the personal fields of events, one key a data subject.
 
     `stored` looks keys up in their stored form: a commitment, then the key under the master key; an empty one says
     that the subject was erased. A key made here is in `fresh` until an append has stored it. What is sealed rests on
-    keys that must still stand when it is stored: `take_standing` names them.
+    keys that must still stand when it is stored: `take_standing` names them. Used by one thread at a time.
     """
 
-    def __init__(self, master: MasterKey, stored: Callable[[Sequence[str]], dict[str, bytes]]) -> None:
-        self.master, self.stored = master, stored
+    def __init__(
+        self,
+        master: MasterKey,
+        stored: Callable[[Sequence[str]], dict[str, bytes]],
+        erasures: Erasures | None = None,
+    ) -> None:
+        self.master, self.stored, self.erasures = master, stored, erasures or Erasures()
         self.fresh: dict[str, bytes] = {}
         self._taken: frozenset[str] = frozenset()  # whose append may be under way
         self._keys: dict[str, Held] = {}
         self._erased: set[str] = set()
         self._absent: set[str] = set()
         self._standing: dict[str, bytes | None] = {}
+        self.used: set[str] = set()  # whose keys were used, until somebody else counts anew
         self._since = time.monotonic()
+        self._count = self.erasures.count
 
     def load(self, subjects: Iterable[str]) -> None:
         """Look up the keys of several subjects at once. Raises Unavailable for one that is not what it was."""
-        if time.monotonic() - self._since > HELD_SECONDS:
+        if time.monotonic() - self._since > HELD_SECONDS or self._count != self.erasures.count:
             self.refresh()
         wanted = [s for s in set(subjects) if s not in self._keys and s not in self._erased]
         found = self.stored(wanted) if wanted else {}
@@ -73,6 +86,7 @@ class Vault:
         self._keys = {subject: held for subject, held in self._keys.items() if subject in kept}
         self._erased, self._absent = set(), set()
         self._since = time.monotonic()
+        self._count = self.erasures.count
 
     def wrap(self, subject: str, key: bytes, under: bytes = b"") -> bytes:
         """A key in its stored form."""
@@ -155,6 +169,11 @@ class Vault:
             self._keys.pop(subject, None)
             self.fresh.pop(subject, None)
 
+    def erase(self, subjects: Iterable[str]) -> None:
+        """Drop the keys of those who were forgotten, here and in the other vaults of this process."""
+        self.forget(subjects)
+        self.erasures.count += 1
+
     def fingerprint(self, subject: str, text: bytes) -> bytes:
         """A digest of a text about the subject that nobody can try guesses on without the subject's key."""
         return hmac.digest(self.key(subject), text, "sha256")
@@ -173,6 +192,7 @@ class Vault:
             raise Rejected(f"{subject} was erased: nothing about this person in words can be recorded any more")
         if subject not in self._keys:
             self._make(subject)
+        self.used.add(subject)
         self.rest_on([subject])
         return self._keys[subject].key
 
