@@ -77,6 +77,7 @@ class Batch:
         self.known: dict[tuple[str, str], Answer] = {}
         self.seen: dict[str, int] = {}  # the version of each stream that was looked at, as it stood in the log
         self.answers: dict[tuple[str, str], Answer] = {}
+        self.marks: dict[str, tuple[History, Mark]] = {}  # where each history stood before the batch
         self.part = Part()  # of the group that is being decided
         self.parts: list[Part] = []
         self.erased: set[str] = set()  # who is forgotten
@@ -127,7 +128,11 @@ class Batch:
             part = self.parts[index]
             self.vault.forget(part.subjects & self.keys.keys())
             for stream in part.streams:
-                self.dispatcher.histories.pop(stream, None)
+                if self.dispatcher.cached:
+                    self.dispatcher.histories.pop(stream, None)
+                elif stream in self.marks:
+                    history, mark = self.marks.pop(stream)
+                    history.rewind(mark)
         self.vault.refresh()
         return positions, moved
 
@@ -215,6 +220,7 @@ class Batch:
         for history, subject, happenings in self.decide(request, moment):
             drafts = list(self.drafted(request, history, subject, happenings))
             touched.append((history, history.mark()))
+            self.marks.setdefault(history.stream, touched[-1])
             history.add(happenings)
             self.part.drafts += drafts
             facts += ((draft.stream, draft.version) for draft in drafts)

@@ -14,7 +14,7 @@ from domain.errors import PipelineError
 from domain.history import History
 from domain.lead import CaptureLead, ConvertLead
 from domain.opportunity import OpenOpportunity
-from domain.recorded import Request, micros
+from domain.recorded import Fact, Request, micros
 from infra.batch import LATEST, Batch, Outcome, Receipt
 from infra.identifiers import uuid7
 from infra.keys import Vault
@@ -52,6 +52,7 @@ class Dispatcher:
         self.log, self.vault, self.cached, self.complete = log, vault, cached, complete
         self.clock = clock or (lambda: datetime.now(UTC))
         self.histories: OrderedDict[str, History] = OrderedDict()
+        self.current: set[str] = set()  # those that were looked up since the last update
 
     def execute(self, request: Request) -> Receipt:
         """Do what one request asks, or raise why not."""
@@ -96,7 +97,7 @@ class Dispatcher:
             if not left:
                 break
             if not self.cached:
-                self.histories.clear()
+                self.update()
             decided, moved = Batch(self, [groups[place] for place in left]).run()
             outcomes |= dict(zip(left, decided, strict=True))
             left = [left[index] for index in sorted(moved)]
@@ -113,24 +114,40 @@ class Dispatcher:
         outcomes = [group if isinstance(group, PipelineError) else group[0] for group in batch.decide_all()]
         return outcomes, batch.append_of(batch.parts)
 
+    def update(self) -> None:
+        """From here on a history is brought up to date before it is used; none is kept that shows who was erased."""
+        if self.vault.is_outdated:
+            self.vault.refresh()
+            self.histories.clear()
+        self.current.clear()
+
     def load(self, streams: Iterable[str]) -> None:
-        """Fetch the histories of several streams at once."""
-        missing = [stream for stream in dict.fromkeys(streams) if stream not in self.histories]
-        if not missing:
-            return
-        found = self.log.facts(missing, LATEST)
-        for stream in missing:
-            facts = [fact._replace(event=self.vault.open(stream, fact.event)) for fact in found.get(stream, ())]
-            self.histories[stream] = History(stream, BY_KIND[kind(stream)], facts)
+        """Fetch the histories of several streams at once, or what came to them since they were last looked at."""
+        wanted = [stream for stream in dict.fromkeys(streams) if stream not in self.current]
+        missing = [stream for stream in wanted if stream not in self.histories]
+        if missing:
+            found = self.log.facts(missing, LATEST)
+            for stream in missing:
+                self.histories[stream] = History(stream, BY_KIND[kind(stream)], self.opened(found.get(stream, ())))
+        known = {stream: self.histories[stream].version for stream in wanted if stream not in missing}
+        if known and not self.cached:
+            for stream, facts in self.log.facts_after(known).items():
+                self.histories[stream].follow(self.opened(facts))
+        if not self.cached:
+            self.current.update(wanted)
+
+    def opened(self, facts: Iterable[Fact]) -> list[Fact]:
+        """Facts of which the personal fields can be read, as far as their keys are there."""
+        return [fact._replace(event=self.vault.open(fact.stream, fact.event)) for fact in facts]
 
     def trim(self, held: int = HELD) -> None:
         """Let go of the histories that were not asked for in the longest time."""
         while len(self.histories) > held:
-            self.histories.popitem(last=False)
+            self.current.discard(self.histories.popitem(last=False)[0])
 
     def history(self, stream: str) -> History:
         """The history of one stream."""
-        if stream not in self.histories:
+        if stream not in (self.histories if self.cached else self.current):
             self.load([stream])
         self.histories.move_to_end(stream)
         return self.histories[stream]

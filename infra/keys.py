@@ -69,7 +69,7 @@ class Vault:
 
     def load(self, subjects: Iterable[str]) -> None:
         """Look up the keys of several subjects at once. Raises Unavailable for one that is not what it was."""
-        if time.monotonic() - self._since > HELD_SECONDS or self._count != self.erasures.count:
+        if self.is_outdated:
             self.refresh()
         wanted = [s for s in set(subjects) if s not in self._keys and s not in self._erased]
         found = self.stored(wanted) if wanted else {}
@@ -79,6 +79,11 @@ class Vault:
             else:
                 self._keys[subject] = Held(self.unwrap(subject, stored), stored)
         self._absent.update(subject for subject in wanted if subject not in found)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether what was read of persons may belong to somebody erased by now."""
+        return time.monotonic() - self._since > HELD_SECONDS or self._count != self.erasures.count
 
     def refresh(self) -> None:
         """Let go of all keys that are surely stored, so that they are looked up anew."""

@@ -160,6 +160,10 @@ class Log(Facts, Protocol):
         """Every event of each stream in order of version, sealed fields as stored; an unknown stream is left out."""
         ...
 
+    def facts_after(self, versions: Mapping[str, int]) -> dict[str, list[Fact]]:
+        """The facts of each stream after a version of it, in order; a stream without any is left out."""
+        ...
+
     def answers(self, asked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Answer]:
         """The answers kept for (actor, command id) pairs."""
         ...

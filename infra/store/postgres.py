@@ -1,7 +1,7 @@
 # ruff: noqa: S608 - only names of tables are put together here; every value travels as a parameter
 """The event log in PostgreSQL: an append is one call of one function in one round trip, durable when it returns."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, NamedTuple, cast
@@ -142,6 +142,7 @@ class PostgresLog(Reader):
     mark = "%s"
     among = "= ANY(%s)"
     unnested = "unnest(%s::bigint[]) AS probe (value)"
+    paired = "unnest(%s::text[], %s::bigint[]) AS known (stream, version)"
     holds = "position(%s::bytea IN {}) > 0"
     bytes_of_reason = "convert_to(reason, 'UTF8')"
 
@@ -270,6 +271,10 @@ class PostgresLog(Reader):
     def members(self, values: Sequence[Any]) -> list[Any]:
         """A list as PostgreSQL's array."""
         return list(values)
+
+    def pairs(self, versions: Mapping[str, int]) -> tuple[list[str], list[int]]:
+        """Names and versions as PostgreSQL's arrays."""
+        return [*versions], [*versions.values()]
 
     @contextmanager
     def _connection(self) -> Generator[Connection[DictRow]]:

@@ -3,7 +3,7 @@
 
 import sqlite3
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import islice
@@ -204,6 +204,7 @@ class SqliteLog(Reader):
     mark = "?"
     among = "IN (SELECT value FROM json_each(?))"
     unnested = "json_each(?)"
+    paired = "(SELECT key AS stream, value AS version FROM json_each(?)) AS known"
     holds = "instr({}, ?) > 0"
     bytes_of_reason = "CAST(reason AS BLOB)"
 
@@ -362,6 +363,10 @@ class SqliteLog(Reader):
     def members(self, values: Sequence[Any]) -> str:
         """A list as the JSON that json_each reads."""
         return msgspec.json.encode(values).decode()
+
+    def pairs(self, versions: Mapping[str, int]) -> tuple[str]:
+        """An object as the JSON that json_each reads."""
+        return (msgspec.json.encode(versions).decode(),)
 
     @contextmanager
     def _reading(self) -> Generator[sqlite3.Connection]:
