@@ -87,6 +87,19 @@ class History:
         if not in_order:
             self._fold_anew()
 
+    def follow(self, facts: Sequence[Fact]) -> None:
+        """Take in facts that the log has by now, in order of version, which this history did not decide."""
+        in_order, latest = bool(self.facts), self.latest
+        for fact in facts:
+            in_order = in_order and not fact.corrects and fact.occurred_at >= latest
+            latest = fact.occurred_at
+        self.facts += facts
+        if not in_order:
+            return self._fold_anew()
+        for fact in facts:
+            self.state, self.version = self.decider.evolve(self.state, fact.event), fact.version
+        self.latest = latest
+
     def follows(self, happenings: Sequence[Happening]) -> bool:
         """Whether new facts come after all that is there, in order: the usual case, in which nothing is folded anew."""
         latest = self.latest

@@ -83,7 +83,7 @@ class ConvertLead(Struct, frozen=True, tag="convert-lead", forbid_unknown_fields
 
     def __post_init__(self) -> None:
         checked("amount", self.amount)
-        if not self.opportunity.startswith("opportunity-"):
+        if self.opportunity and not self.opportunity.startswith("opportunity-"):  # an empty one gets a name
             raise Malformed(f"opportunity: {self.opportunity!r} is not an opportunity's stream, such as opportunity-7")
 
 

@@ -36,16 +36,27 @@ class Held(NamedTuple):
     stored: bytes
 
 
+class Erasures:
+    """How many erasures the vaults of one process have seen: each looks keys up anew after one that another did."""
+
+    count = 0
+
+
 class Vault:
     """Seals and opens the personal fields of events, one key a data subject.
 
     `stored` looks keys up in their stored form: a commitment, then the key under the master key; an empty one says
     that the subject was erased. A key made here is in `fresh` until an append has stored it. What is sealed rests on
-    keys that must still stand when it is stored: `take_standing` names them.
+    keys that must still stand when it is stored: `take_standing` names them. Used by one thread at a time.
     """
 
-    def __init__(self, master: MasterKey, stored: Callable[[Sequence[str]], dict[str, bytes]]) -> None:
-        self.master, self.stored = master, stored
+    def __init__(
+        self,
+        master: MasterKey,
+        stored: Callable[[Sequence[str]], dict[str, bytes]],
+        erasures: Erasures | None = None,
+    ) -> None:
+        self.master, self.stored, self.erasures = master, stored, erasures or Erasures()
         self.fresh: dict[str, bytes] = {}
         self._taken: frozenset[str] = frozenset()  # whose append may be under way
         self._keys: dict[str, Held] = {}
@@ -54,14 +65,16 @@ class Vault:
         self._locked: set[str] = set()  # stored, but the master key is missing
         self._first = b""  # the name of the master key, where the append that puts it in use may be under way
         self._standing: dict[str, bytes | None] = {}
+        self.used: set[str] = set()  # whose keys were used, until somebody else counts anew
         self._since = time.monotonic()
+        self._count = self.erasures.count
 
     def load(self, subjects: Iterable[str]) -> None:
         """Look up the keys of several subjects at once. Raises Unavailable for one that is not what it was.
 
         Where the master key is missing, a subject's texts read `[sealed]`, and its key is Unavailable.
         """
-        if time.monotonic() - self._since > HELD_SECONDS:
+        if self.is_outdated:
             self.refresh()
         known = (self._keys, self._erased, self._locked)
         wanted = [subject for subject in set(subjects) if not any(subject in each for each in known)]
@@ -75,12 +88,18 @@ class Vault:
                 self._keys[subject] = Held(self.unwrap(subject, stored), stored)
         self._absent.update(subject for subject in wanted if subject not in found)
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether what was read of persons may belong to somebody erased by now."""
+        return time.monotonic() - self._since > HELD_SECONDS or self._count != self.erasures.count
+
     def refresh(self) -> None:
         """Let go of all keys that are surely stored, so that they are looked up anew."""
         kept = self.fresh.keys() | self._taken
         self._keys = {subject: held for subject, held in self._keys.items() if subject in kept}
         self._erased, self._absent, self._locked = set(), set(), set()
         self._since = time.monotonic()
+        self._count = self.erasures.count
 
     def wrap(self, subject: str, key: bytes, under: bytes = b"") -> bytes:
         """A key in its stored form."""
@@ -159,10 +178,16 @@ class Vault:
 
     def forget(self, subjects: Iterable[str]) -> None:
         """Drop keys whose append failed: another writer may have stored other ones."""
-        self._first = b""
         for subject in subjects:
             self._keys.pop(subject, None)
             self.fresh.pop(subject, None)
+            if subject == MASTER:
+                self._first = b""
+
+    def erase(self, subjects: Iterable[str]) -> None:
+        """Drop the keys of those who were forgotten, here and in the other vaults of this process."""
+        self.forget(subjects)
+        self.erasures.count += 1
 
     def fingerprint(self, subject: str, text: bytes) -> bytes:
         """A digest of a text about the subject that nobody can try guesses on without the subject's key."""
@@ -177,6 +202,7 @@ class Vault:
                     "new, so it takes no commands under an id and no imports"
                 )
             self.key(DIGESTS)
+        self._use(DIGESTS)
         return hmac.digest(self._keys[DIGESTS].key, text, "sha256")  # never erased, so no append need assert it
 
     def token(self, email: str) -> bytes | None:
@@ -195,6 +221,7 @@ class Vault:
             raise Unavailable(self.master.missing() or "the key file is back: ask again")
         if subject not in self._keys:
             self._make(subject)
+        self._use(subject)
         self.rest_on([subject])
         return self._keys[subject].key
 
@@ -221,6 +248,11 @@ class Vault:
         """Raise Unavailable where the log has keys, and the master key that opens them is missing."""
         if self.stored([MASTER]).get(MASTER) and (reason := self.master.missing()):
             raise Unavailable(reason)
+
+    def _use(self, subject: str) -> None:
+        self.used.add(subject)
+        if subject in self.fresh and MASTER in self.fresh:  # which the append that stores the key puts in use
+            self.used.add(MASTER)
 
     def _make(self, subject: str) -> None:
         key = AESGCM.generate_key(256)

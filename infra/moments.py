@@ -1,8 +1,13 @@
 """How people and tables write times: days, and instants, in the organisation's zone where they name none."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
 from domain.errors import Malformed
+from domain.recorded import micros
+
+if TYPE_CHECKING:
+    from infra.app import App
 
 
 def moment(field: str, text: str, zone: tzinfo = UTC) -> datetime:
@@ -35,3 +40,24 @@ def day_start(of: date, zone: tzinfo = UTC) -> datetime:
 def day_end(of: date, zone: tzinfo = UTC) -> datetime:
     """The last instant of a day in a zone, in UTC: days are 23 or 25 hours long where clocks change."""
     return day_start(of + timedelta(days=1), zone) - timedelta(microseconds=1)
+
+
+def position(app: "App", text: str, field: str = "known_at") -> int:
+    """A position of the log, given as such or as a time: then the last one that was recorded by it."""
+    if not (text.isascii() and text.isdecimal()):
+        return app.log.position_at(at(app, field, text))
+    if (given := int(text)) > (head := app.log.head()):
+        raise Malformed(f"{field}: position {given} is not reached yet, the log is at {head}")
+    return given
+
+
+def at(app: "App", field: str, text: str) -> int:
+    """An instant in microseconds: a time, or a date, which means its end; in the organisation's zone."""
+    return micros(moment(field, text, app.zone()))
+
+
+def start(app: "App", field: str, text: str) -> int:
+    """The same where something begins: a date means its first instant."""
+    if len(text) > len("2026-01-31"):
+        return at(app, field, text)
+    return micros(day_start(day(field, text), app.zone()))

@@ -10,13 +10,19 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
-from domain import COMMANDS, Command
+from domain import BY_KIND, COMMANDS, KINDS, Command, Decider, kind
 from domain.errors import Malformed, NotFound
 from domain.money import Money
+from domain.personal import personal_texts
+from domain.recorded import Request
+from domain.subject import KIND, PREFIX
+from infra.store.codec import encode
 
+NAME = 200  # characters of a stream's name at the most
 DEEPEST = 32  # levels of nesting in a body; no command needs more than five
 SURROGATE = re.compile("[\ud800-\udfff]")
 AT = re.compile(r"(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?", re.DOTALL)
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it; a backslash more, and it is six plain characters
 FIELD = re.compile(r"Object (?:missing required|contains unknown) field `(?P<name>[^`]*)`")
 
 Asked = TypeVar("Asked", bound=Struct)
@@ -137,3 +143,34 @@ def named(raw: object) -> str:
     """What kind of JSON value it is, in words."""
     kinds: dict[type[Any], str] = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
     return kinds.get(type(raw), "a number")
+
+
+def is_personal(request: Request) -> bool:
+    """Whether a request says something about a person."""
+    return bool(request.reason or personal_texts(request.command))
+
+
+def check_name(stream: str, command: Struct) -> Decider:
+    """Who decides; Malformed where a command is asked of a stream that is not of its kind."""
+    found, kinds = BY_KIND.get(kind(stream)), KINDS[type(command)]
+    if found is None or found.kind not in kinds or not len(found.kind) + 1 < len(stream) <= longest(found):
+        verb = command.__struct_config__.tag
+        wanted = " or ".join(f"{name}-…" for name in sorted(kinds))
+        raise Malformed(f"stream: {verb} is asked of a stream named {wanted}, not of {stream!r}")
+    return found
+
+
+def longest(decider: Decider) -> int:
+    """The characters of a stream's name at the most; a subject's holds another one."""
+    return NAME + len(PREFIX) if decider.kind == KIND else NAME
+
+
+def check_texts(request: Request) -> None:
+    """Raise Malformed where a text of a request cannot be stored alike everywhere, whether it will be sealed or not."""
+    try:
+        body = encode(request)
+    except UnicodeEncodeError:
+        refuse_unstorable(msgspec.to_builtins(request))
+        raise
+    if b"\\u0000" in body and NUL.search(body):
+        refuse_unstorable(msgspec.to_builtins(request))

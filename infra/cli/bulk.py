@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from cyclopts import App, Parameter
 from msgspec import Struct
 
-from domain.errors import Conflict, NotFound, PipelineError
+from domain.errors import NotFound, PipelineError
 from domain.recorded import Request
 from infra.cli.asking import HERE, Asking
-from infra.dispatch import LATEST, Dispatcher, Receipt
 from infra.moments import moment
-from infra.replaced import completed, is_incomplete
 from infra.requests import parse, parse_command
 
 if TYPE_CHECKING:
@@ -26,8 +25,8 @@ REFUSED = 4  # the exit code where a line was
 class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     """A line: a command with its fields, asked of a stream, and its envelope."""
 
-    stream: str
     command: str
+    stream: str = ""
     fields: dict[str, Any] = {}
     occurred_at: str | None = None
     reason: str = ""
@@ -90,24 +89,12 @@ def bulk(
         raise NotFound(f"bulk: there is no file {file}")
     refused = 0
     with asking.app() as app:
-        dispatcher, lines = app.dispatcher(cached=True), read(file, app.settings.who, app.zone())
-        for batch in batches(lines):
-            for result in carried_out(app, dispatcher, batch):
+        lines = read(file, app.settings.who, app.zone())
+        for batch in iter(lambda: list(islice(lines, BATCH)), []):
+            for result in carried_out(app, batch):
                 refused += isinstance(result, Refused)
                 asking.answer(result)
     return REFUSED if refused else 0
-
-
-def batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
-    """The lines in batches; one that must look up what it replaces waits for those before it."""
-    batch: list[Line] = []
-    for line in lines:
-        if len(batch) == BATCH or (batch and is_incomplete(line.request)):
-            yield batch
-            batch = []
-        batch.append(line)
-    if batch:
-        yield batch
 
 
 def read(file: Path, who: str, zone: tzinfo) -> Iterator[Line]:
@@ -137,19 +124,13 @@ def requested(text: bytes, who: str, zone: tzinfo) -> Request | PipelineError:
         return refusal
 
 
-def carried_out(app: "Installation", dispatcher: Dispatcher, batch: Sequence[Line]) -> Iterator[Done | Refused]:
-    """What became of each line of a batch, which is appended in one go: of a line everything happens, or nothing."""
-    requests = [completed(app, line.request) for line in batch if isinstance(line.request, Request)]
-    try:
-        answers = iter(dispatcher.execute_all(requests))
-    except Conflict as conflict:  # others kept coming first: nothing of the batch was appended
-        answers = iter([conflict] * len(requests))
-    outcomes = [next(answers) if isinstance(line.request, Request) else line.request for line in batch]
-    streams = {stream for found in outcomes if isinstance(found, Receipt) for stream, _ in found.facts}
-    facts = app.log.facts(list(streams), LATEST) if streams else {}
-    for line, outcome in zip(batch, outcomes, strict=True):
-        if isinstance(outcome, Receipt):
-            happened = [Happened(stream, version, facts[stream][version - 1].tag) for stream, version in outcome.facts]
-            yield Done(line.number, True, happened)
-        else:
+def carried_out(app: "Installation", batch: Sequence[Line]) -> Iterator[Done | Refused]:
+    """What became of each line of a batch: of a line everything happens, or nothing."""
+    outcomes = iter(app.execute_all([line.request for line in batch if isinstance(line.request, Request)]))
+    for line in batch:
+        outcome = next(outcomes) if isinstance(line.request, Request) else line.request
+        if isinstance(outcome, PipelineError):
             yield Refused(line.number, False, type(outcome).__name__, str(outcome))
+        else:
+            facts = zip(outcome.facts, outcome.types, strict=True)
+            yield Done(line.number, True, [Happened(stream, version, tag) for (stream, version), tag in facts])

@@ -13,7 +13,7 @@ from domain.errors import Malformed
 from domain.recorded import instant
 from infra.cli.asking import HERE, Asking, stdout
 from infra.cli.metrics import EVERYTHING, Questioning, rows, show
-from infra.cli.moments import at, position
+from infra.moments import at, position
 
 if TYPE_CHECKING:
     from infra.app import App as Installation
@@ -62,10 +62,12 @@ def diff(
 
 def asked(app: "Installation", first: str, second: str, axis: str, form: str, questioning: Questioning) -> "Question":
     """The question of the waterfall between two moments."""
+    from infra.questions import question as read_question
+
     taken = ("since", "until", "known_before", "mode")
     if strange := [name for name in questioning.given() if name in taken]:
         raise Malformed(f"{strange[0]}: the two moments and --form say that already")
-    question = questioning.question(app)
+    question = read_question(app, questioning.texts())
     if axis == "known":
         if questioning.known_at is not None:
             raise Malformed("known_at: on the known axis the two moments are those")

@@ -14,7 +14,7 @@ from domain.recorded import Recorded
 from domain.upcasting import UPCASTS
 from infra.cli.asking import HERE, Asking, note, stdout
 from infra.cli.exporting import NOWHERE, Exporting
-from infra.cli.moments import at, start
+from infra.moments import at, start
 from infra.requests import refuse_unstorable
 from infra.store.log import Log, Page, Wanted
 

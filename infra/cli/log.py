@@ -7,8 +7,8 @@ from cyclopts import App, Parameter
 
 from domain.errors import Malformed
 from infra.cli.asking import HERE, Asking, note, progress, stdout
-from infra.cli.moments import position
 from infra.digests import content_digest, events_digest
+from infra.moments import position
 
 if TYPE_CHECKING:
     from infra.app import App as Installation

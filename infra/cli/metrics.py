@@ -17,12 +17,9 @@ from domain.errors import Malformed
 from domain.recorded import instant
 from infra.cli.asking import HERE, Asking, stdout
 from infra.cli.exporting import NOWHERE, Exporting
-from infra.cli.moments import at, period, position
 
 if TYPE_CHECKING:
-    from infra.app import App as Installation
     from infra.views import Answer
-    from projections.question import Question
 
 
 @Parameter(name="*", group="The question")
@@ -57,22 +54,13 @@ class Questioning:
 
     def given(self) -> dict[str, Any]:
         """What was said, as it was said, moments aside."""
+        return {name: text for name, text in self.texts().items() if name not in ("known_at", "effective_at")}
+
+    def texts(self) -> dict[str, Any]:
+        """The parts of the question, as they were said."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value and name not in ("known_at", "effective_at")}
-
-    def question(self, app: "Installation") -> "Question":
-        """The question, its moments read as people write them."""
-        from projections.question import Question
-
-        asked = self.given()
-        asked |= period(app, self.since, self.until)
-        if self.known_before is not None:
-            asked["known_before"] = position(app, self.known_before, "known_before")
-        if self.known_at is not None:
-            asked["known_at"] = position(app, self.known_at)
-        if self.effective_at is not None:
-            asked["effective_at"] = at(app, "effective_at", self.effective_at)
-        return Question(**asked)
+        moments = ("known_at", "effective_at", "known_before")
+        return {name: value for name, value in values.items() if value or (name in moments and value is not None)}
 
 
 EVERYTHING = Questioning()
@@ -101,8 +89,8 @@ def metric(
         return show_list(asking)
     if name is None:
         raise Malformed("metric: say which one; dealtrail metric --list names them")
-    with asking.app() as app, app.views() as views:
-        answer = views.ask(name, questioning.question(app))
+    with asking.app() as app:
+        answer = app.ask(name, questioning.texts())
         head = app.log.head()
     if plot:
         from infra.plots import draw
@@ -128,8 +116,8 @@ def explain(
     """The rows and the events behind each figure of a metric, and what was left out, with the reason."""
     from infra.explanation import explanation
 
-    with asking.app() as app, app.views() as views:
-        found = explanation(app.log, views.explain(name, questioning.question(app)))
+    with asking.app() as app:
+        found = explanation(app.log, app.explain(name, questioning.texts()))
     if asking.json:
         return asking.answer({"metric": name, "filters": questioning.given(), **found})
     out = stdout()

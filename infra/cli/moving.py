@@ -8,7 +8,6 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.markup import escape
 
-from domain.recorded import micros
 from infra.cli.asking import HERE, Asking, note, progress, stdout
 from infra.moments import day, day_end, day_start
 
@@ -142,8 +141,6 @@ def simulate(
 
 def demo(*, asking: Asking = HERE) -> None:
     """A year of an invented sales organisation, and what can be asked of it."""
-    from projections.question import Question
-
     asking = asking if asking.db else Asking(f"sqlite:///{DEMO}", asking.json)
     with asking.app() as app:
         new = app.log.head() == 0
@@ -151,13 +148,13 @@ def demo(*, asking: Asking = HERE) -> None:
         simulate(asking=Asking(asking.db))
     end = day_end(day("until", DEMO_UNTIL))
     before = datetime(end.year, 1, 1, tzinfo=UTC) - timedelta(microseconds=1)
-    with asking.app() as app, app.views() as views:
+    with asking.app() as app:
         answers = {
-            "The board: open opportunities by stage": views.ask("board", Question()),
-            "The funnel: who reached a stage, and who went on": views.ask("funnel", Question()),
-            "The weighted forecast: amount times probability of the stage": views.ask("weighted", Question()),
-            f"The board as of {before:%Y-%m-%d}, six months earlier": views.ask(
-                "board", Question(effective_at=micros(before))
+            "The board: open opportunities by stage": app.ask("board", {}),
+            "The funnel: who reached a stage, and who went on": app.ask("funnel", {}),
+            "The weighted forecast: amount times probability of the stage": app.ask("weighted", {}),
+            f"The board as of {before:%Y-%m-%d}, six months earlier": app.ask(
+                "board", {"effective_at": before.isoformat()}
             ),
         }
         reopened = (fact.stream for fact in app.log.page(0, app.log.head()) if fact.tag == "opportunity-reopened")

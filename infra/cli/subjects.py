@@ -105,8 +105,11 @@ def ask(asking: Asking, whom: str, command: Command, actor: str | None) -> None:
     """Ask it, and show what followed; after an erasure also whether its traces are gone from the database's files."""
     with asking.app() as app:
         wish = Request(stream=PREFIX + whom, command=command, actor=actor or app.settings.who)
-        receipt = app.dispatcher().execute(wish)
-        facts = [{"stream": fact.stream, "version": fact.version, "event": fact.tag} for fact in app.facts(receipt)]
+        receipt = app.execute(wish)
+        facts = [
+            {"stream": stream, "version": version, "event": tag}
+            for (stream, version), tag in zip(receipt.facts, receipt.types, strict=True)
+        ]
         embedded = app.settings.db.startswith("sqlite")  # elsewhere backups and logs of writes keep what was deleted
         erasing = isinstance(command, EraseSubject)
         gone = erasing and app.log.scrub() and embedded

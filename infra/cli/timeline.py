@@ -15,8 +15,8 @@ from domain.errors import NotFound
 from domain.recorded import Happening, Recorded, micros
 from infra.cli.asking import HERE, Asking, stdout
 from infra.cli.exporting import NOWHERE, Exporting
-from infra.cli.moments import at, position
 from infra.dispatch import LATEST
+from infra.moments import at, position
 from infra.requests import refuse_unstorable
 
 if TYPE_CHECKING:

@@ -13,11 +13,9 @@ from cyclopts import App, Group, Parameter
 from domain import DECIDERS, Command, Decider
 from domain.errors import Malformed, NotFound
 from domain.money import Money
-from domain.recorded import Request, micros
+from domain.recorded import Request
 from infra.cli.asking import HERE, Asking, stdout
-from infra.identifiers import uuid7
 from infra.moments import moment
-from infra.replaced import completed
 from infra.requests import parse_command
 
 OPENERS = {"capture-lead", "open-opportunity"}  # these may begin a stream that nobody has named yet
@@ -50,12 +48,11 @@ def verb(decider: Decider, command: type[Any]) -> Callable[..., None]:
 
     def ask(stream: str | None = None, /, **given: Any) -> None:
         asking: Asking = given.pop("asking", None) or HERE
-        stream = stream or new_stream(decider.kind)
         envelope = {name: value for name in ENVELOPE if (value := given.pop(f"envelope_{name}", None)) is not None}
         if "opportunity" in hints and tag_of(command) == "convert-lead":
-            given.setdefault("opportunity", new_stream("opportunity"))
+            given.setdefault("opportunity", "")  # it gets a name
         fields = {name: document(name, value, hints[name]) for name, value in given.items() if value is not None}
-        carry_out(asking, stream, parse_command(tag_of(command), fields), envelope)
+        carry_out(asking, stream or "", parse_command(tag_of(command), fields), envelope)
 
     ask.__doc__ = command.__doc__
     ask.__name__ = tag_of(command).replace("-", "_")
@@ -171,9 +168,8 @@ def carry_out(asking: Asking, stream: str, command: Command, envelope: dict[str,
         when: datetime | None = moment("occurred_at", occurred, app.zone()) if occurred else None
         actor: str = envelope.pop("actor", None) or app.settings.who
         request = Request(stream=stream, command=command, actor=actor, occurred_at=when, **envelope)
-        dispatcher = app.dispatcher()
-        receipt = dispatcher.execute(completed(app, request))
-        facts = [(fact.stream, fact.version, fact.tag) for fact in app.facts(receipt)]
+        receipt = app.execute(request)
+    stream, facts = receipt.stream, [(*fact, tag) for fact, tag in zip(receipt.facts, receipt.types, strict=True)]
     if asking.json:
         shown = [{"stream": name, "version": version, "event": tag} for name, version, tag in facts]
         return asking.answer(
@@ -186,8 +182,3 @@ def carry_out(asking: Asking, stream: str, command: Command, envelope: dict[str,
         out.print(f"{stream}: this command id was answered before; the facts above are from then")
     elif not facts:
         out.print(f"{stream}: that is so already, nothing was added")
-
-
-def new_stream(kind: str) -> str:
-    """A name for a stream that nobody has named."""
-    return f"{kind}-{uuid7(micros(datetime.now().astimezone()))}"

@@ -8,7 +8,7 @@ from domain import kind
 from domain.correction import as_fact
 from domain.recorded import Fact
 from infra.app import App
-from infra.keys import MasterKey, Vault
+from infra.keys import KeyFile, MasterKey
 from infra.store import Log
 from infra.store.codec import decode
 from infra.store.log import Append, Appended
@@ -71,6 +71,4 @@ class Scratch:
 def rehearsing(app: App) -> tuple[App, Rehearsal]:
     """An installation that writes nothing, beside a true one, and its log."""
     log = Rehearsal(app.log)
-    beside = App(app.settings, cast("Log", log))
-    beside.vault = Vault(cast("MasterKey", Scratch(beside.master)), log.keys)
-    return beside, log
+    return App(app.settings, cast("Log", log), cast("KeyFile", Scratch(app.master))), log

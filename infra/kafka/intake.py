@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from threading import Event
-from typing import Any
+from typing import Any, Protocol
 
 from kafka.errors import KafkaError, KafkaTimeoutError
 
@@ -17,7 +17,7 @@ from consumers import lead_intake
 from domain.errors import Conflict, NotFound, PipelineError, Unavailable
 from domain.recorded import Request
 from infra.app import App
-from infra.dispatch import Dispatcher
+from infra.dispatch import Receipt
 from infra.kafka.client import GroupConsumer, Listener, Partition, admin, committed, following, group_consumer, messages
 from infra.kafka.dead_letters import LEAVING, reached, sending, written
 from infra.kafka.envelope import Message
@@ -40,11 +40,19 @@ Tell = Callable[[str], None]
 
 def take_leads_in(app: App, group: str, stop: Event, tell: Tell) -> None:
     """Take leads in as a member of a group until told to stop. Raises NotFound without the topic, Unavailable."""
-    handle = deciding(app.dispatcher(), lambda message: lead_intake.asked(message, parse))
+    handle = deciding(app, lambda message: lead_intake.asked(message, parse))
     Intake(app.settings.kafka, INTAKE, group, handle, tell).run(stop)
 
 
-def deciding(dispatcher: Dispatcher, ask: Callable[[Message], Request]) -> Handle:
+class Door(Protocol):
+    """Who does what is asked: an App, or a Dispatcher."""
+
+    def execute_all(self, requests: Sequence[Request]) -> list[Receipt | PipelineError]:
+        """What became of each request."""
+        ...
+
+
+def deciding(door: Door, ask: Callable[[Message], Request]) -> Handle:
     """Handles messages by asking what each stands for, all in one append."""
 
     def handle(found: Sequence[Message]) -> list[PipelineError | None]:
@@ -56,8 +64,8 @@ def deciding(dispatcher: Dispatcher, ask: Callable[[Message], Request]) -> Handl
             except PipelineError as refusal:
                 outcomes[place] = refusal
         try:
-            answers = dispatcher.execute_all(list(requests.values()))
-        except (Unavailable, Conflict) as error:  # of the whole append
+            answers = door.execute_all(list(requests.values()))
+        except Unavailable as error:  # of the whole append
             answers = [error] * len(requests)
         except PipelineError as refusal:  # of one of them: nobody says which
             answers = [refusal] if len(requests) == 1 else [handle([found[place]])[0] for place in requests]

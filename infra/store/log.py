@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from domain.errors import Conflict
 from domain.recorded import Fact, Recorded
 
 Row = Sequence[Any]
@@ -149,8 +150,20 @@ class Log(Facts, Protocol):
         """
         ...
 
+    def append_all(self, appends: Sequence[Append]) -> list[Appended | Conflict]:
+        """Append several in their order with one commit, each whole or not at all, and say what became of each.
+
+        A conflict concerns its own append only. Raises as `append` does for all else: then nothing was appended that
+        it does not say.
+        """
+        ...
+
     def histories(self, streams: Sequence[str]) -> dict[str, list[Recorded]]:
         """Every event of each stream in order of version, sealed fields as stored; an unknown stream is left out."""
+        ...
+
+    def facts_after(self, versions: Mapping[str, int]) -> dict[str, list[Fact]]:
+        """The facts of each stream after a version of it, in order; a stream without any is left out."""
         ...
 
     def answers(self, asked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Answer]:

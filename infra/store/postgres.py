@@ -1,8 +1,9 @@
 # ruff: noqa: S608 - only names of tables are put together here; every value travels as a parameter
 """The event log in PostgreSQL: an append is one call of one function in one round trip, durable when it returns."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import Any, NamedTuple, cast
 
 import eventsourcing.postgres as library
@@ -15,11 +16,12 @@ from psycopg.rows import DictRow, tuple_row
 from psycopg.sql import SQL, Composed
 
 from domain.errors import Conflict, Forbidden, Malformed, Unavailable
+from infra.store.clock import Clock, clock_refusal, now
 from infra.store.group import GroupCommit
 from infra.store.log import Append, Appended, Draft, Row
 from infra.store.postgres_tables import ENVELOPE_NAMES, Names, create_statements
 from infra.store.reading import Reader
-from infra.store.writing import Clock, clock_refusal, expected_heads, now, plain_drafts, refuse_unstorable_text
+from infra.store.writing import expected_heads, outcomes_of, plain_drafts, refuse_unstorable_text
 
 CONNECT_TIMEOUT = 5  # seconds until an unreachable server is given up
 CONNECTIONS = 16  # at most, per log; more callers wait
@@ -144,6 +146,7 @@ class PostgresLog(Reader):
     mark = "%s"
     among = "= ANY(%s)"
     unnested = "unnest(%s::bigint[]) AS probe (value)"
+    paired = "unnest(%s::text[], %s::bigint[]) AS known (stream, version)"
     holds = "position(%s::bytea IN {}) > 0"
     bytes_of_reason = "convert_to(reason, 'UTF8')"
 
@@ -159,18 +162,19 @@ class PostgresLog(Reader):
             self._datastore.pool.open()
             self._recorder = EventRecorder(self._datastore)
         self._writer: Connection[DictRow] | None = None
-        self._group = GroupCommit(self._write)
+        self._group = GroupCommit(self._write_all)
         tables = (names.events, names.answers, names.keys, names.tokens, names.identity)
         super().__init__(*map(names.quoted, tables))
 
-    def append(self, append: Append) -> Appended:
-        """Append all of it or nothing, durably. Raises Conflict, Unavailable, or Malformed for unstorable text."""
-        refuse_unstorable_text(append)
-        appended = self._group(_Call.of(append))
-        if append.erase:
+    def append_all(self, appends: Sequence[Append]) -> list[Appended | Conflict]:
+        """Append several, each whole or not at all. Raises Unavailable, or Malformed for unstorable text."""
+        for append in appends:
+            refuse_unstorable_text(append)
+        outcomes = outcomes_of(self._group([_Call.of(append) for append in appends]))
+        if any(append.erase for append in appends):
             with suppress(Unavailable):  # it is stored; who wants to know whether its traces are gone asks again
                 self.scrub()
-        return appended
+        return outcomes
 
     def scrub(self) -> bool:
         """Write the tables of keys and tokens anew, without what was deleted; False where the role may not.
@@ -190,6 +194,10 @@ class PostgresLog(Reader):
             for table in tables:
                 connection.execute(f"VACUUM (FULL) {table}".encode())
         return True
+
+    def _write_all(self, tickets: Sequence[Sequence[_Call]]) -> list[list[Appended | Exception]]:
+        outcomes = iter(self._write([call for ticket in tickets for call in ticket]))
+        return [list(islice(outcomes, len(ticket))) for ticket in tickets]
 
     def _write(self, group: Sequence[_Call]) -> list[Appended | Exception]:
         try:
@@ -267,6 +275,10 @@ class PostgresLog(Reader):
     def members(self, values: Sequence[Any]) -> list[Any]:
         """A list as PostgreSQL's array."""
         return list(values)
+
+    def pairs(self, versions: Mapping[str, int]) -> tuple[list[str], list[int]]:
+        """Names and versions as PostgreSQL's arrays."""
+        return [*versions], [*versions.values()]
 
     @contextmanager
     def _connection(self) -> Generator[Connection[DictRow]]:

@@ -2,16 +2,17 @@
 """How history is read back: the same questions in the same SQL on every database."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from itertools import pairwise
 from typing import Any, Self
 
 import msgspec
 
+from domain.errors import Conflict
 from domain.recorded import Fact, Recorded
 from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, fact, recorded, tolerant_fact
-from infra.store.log import Answer, Page, Row, Wanted
+from infra.store.log import Answer, Append, Appended, Page, Row, Wanted
 
 SAMPLES = 256  # positions looked at per shard to find even bounds: parts differ by some 6 per cent
 SEARCHED = 100_000  # positions searched at once for events that a filter wants: some tenths of a second
@@ -27,6 +28,8 @@ class Reader(ABC):
     mark: str
     among: str
     unnested: str
+    paired: str
+    """Streams with versions, as rows `known` of `stream` and `version`."""
     holds: str
     """A condition: bytes, {}, hold the bytes of a parameter."""
     bytes_of_reason: str
@@ -57,6 +60,21 @@ class Reader(ABC):
     def members(self, values: Sequence[Any]) -> Any:
         """A list as one parameter of `among` and `unnested`."""
 
+    @abstractmethod
+    def append_all(self, appends: Sequence[Append]) -> list[Appended | Conflict]:
+        """Append several, each whole or not at all, and say what became of each."""
+
+    def append(self, append: Append) -> Appended:
+        """Append all of it or nothing, durably. Raises Conflict, Unavailable, or Malformed for unstorable text."""
+        (outcome,) = self.append_all([append])
+        if isinstance(outcome, Conflict):
+            raise outcome
+        return outcome
+
+    @abstractmethod
+    def pairs(self, versions: Mapping[str, int]) -> tuple[Any, ...]:
+        """Streams with versions as the parameters of `paired`."""
+
     def histories(self, streams: Sequence[str]) -> dict[str, list[Recorded]]:
         """Every event of each stream in order of version, sealed fields as stored; an unknown stream is left out."""
         sql = f"{self._recorded_rows} WHERE originator_id {self.among} ORDER BY originator_id, originator_version"
@@ -74,6 +92,19 @@ class Reader(ABC):
         )
         found: dict[str, list[Fact]] = {}
         for row in self.rows(sql, self.members(streams), upto):
+            found.setdefault(row[1], []).append(self._fact(row))
+        return found
+
+    def facts_after(self, versions: Mapping[str, int]) -> dict[str, list[Fact]]:
+        """The facts of each stream after a version of it, in order; a stream without any is left out."""
+        columns = ", ".join(f"e.{column}" for column in FACT_COLUMNS.split(", "))
+        sql = (
+            f"SELECT {columns} FROM {self.paired} CROSS JOIN {self._events} AS e "
+            "WHERE e.originator_id = known.stream AND e.originator_version > known.version "
+            "ORDER BY e.originator_id, e.originator_version"
+        )
+        found: dict[str, list[Fact]] = {}
+        for row in self.rows(sql, *self.pairs(versions)):
             found.setdefault(row[1], []).append(self._fact(row))
         return found
 

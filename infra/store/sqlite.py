@@ -3,9 +3,10 @@
 
 import sqlite3
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 import eventsourcing.sqlite as library
@@ -13,12 +14,13 @@ import msgspec
 from eventsourcing.persistence import Notification, StoredEvent
 
 from domain.errors import Conflict, Unavailable
+from infra.store.clock import Clock, now, recording_time
 from infra.store.group import GroupCommit
 from infra.store.log import ERASED, INDEX, Append, Appended, Draft, Row
 from infra.store.reading import Reader
 from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements
 from infra.store.sqlite_traces import shows, truncate
-from infra.store.writing import Clock, clock_refusal, expected_heads, now, plain_drafts, refuse_unstorable_text
+from infra.store.writing import expected_heads, outcomes_of, plain_drafts, refuse_unstorable_text
 
 LOCK_TIMEOUT = 10  # seconds that a writer waits for a writer in another process
 CHUNK = 1000  # rows fetched at once in a scan
@@ -203,6 +205,7 @@ class SqliteLog(Reader):
     mark = "?"
     among = "IN (SELECT value FROM json_each(?))"
     unnested = "json_each(?)"
+    paired = "(SELECT key AS stream, value AS version FROM json_each(?)) AS known"
     holds = "instr({}, ?) > 0"
     bytes_of_reason = "CAST(reason AS BLOB)"
 
@@ -222,22 +225,22 @@ class SqliteLog(Reader):
         self._last = f"SELECT recorded_at FROM {names.events} ORDER BY notification_id DESC LIMIT 1"
         self._answers_there = f"SELECT actor, command_id FROM {names.answers} WHERE command_id {self.among}"
         self._keys_there = f"SELECT subject, wrapped FROM {names.keys} WHERE subject {self.among}"
-        self._group = GroupCommit(self._write)
+        self._group = GroupCommit(self._write_all)
         self._idle: list[sqlite3.Connection] = []
         self._deleted: list[bytes] = []  # secrets whose traces may still be in the file
 
-    def append(self, append: Append) -> Appended:
-        """Append all of it or nothing, durably. Raises Conflict, Unavailable, or Malformed for unstorable text."""
-        refuse_unstorable_text(append)
-        asked = append, expected_heads(append)
-        if not append.erase:
-            return self._group(asked)
-        secrets = self._secrets(append.erase)
-        appended = self._group(asked)
-        self._deleted += secrets
-        with suppress(Unavailable):  # it is stored; who wants to know whether its traces are gone asks again
-            self.scrub()
-        return appended
+    def append_all(self, appends: Sequence[Append]) -> list[Appended | Conflict]:
+        """Append several, each whole or not at all. Raises Unavailable, or Malformed for unstorable text."""
+        for append in appends:
+            refuse_unstorable_text(append)
+        erased = [subject for append in appends for subject in append.erase]
+        secrets = self._secrets(erased) if erased else []
+        outcomes = outcomes_of(self._group([(append, expected_heads(append)) for append in appends]))
+        if erased:
+            self._deleted += secrets
+            with suppress(Unavailable):  # it is stored; who wants to know whether its traces are gone asks again
+                self.scrub()
+        return outcomes
 
     def _secrets(self, subjects: Sequence[str]) -> list[bytes]:
         """The keys and tokens of subjects, and of nobody else: once they are erased, nowhere in the file."""
@@ -265,6 +268,11 @@ class SqliteLog(Reader):
             self._deleted.clear()
         return done
 
+    def _write_all(self, tickets: Sequence[Sequence[Asked]]) -> list[list[Appended | Exception]]:
+        """Store what several callers append."""
+        outcomes = iter(self._write([asked for ticket in tickets for asked in ticket]))
+        return [list(islice(outcomes, len(ticket))) for ticket in tickets]
+
     def _write(self, group: Sequence[Asked]) -> list[Appended | Exception]:
         """Store several appends in one transaction, or, where one cannot be stored, each in one of its own."""
         try:
@@ -280,10 +288,7 @@ class SqliteLog(Reader):
         found = self._found(group)
         refused = [found.conflict(append, expected) or found.accept(append) for append, expected in group]
         (previous,) = self._writer.execute(self._last).fetchone() or (0,)
-        clock = self._clock()
-        if previous and self._clock_ahead is not None and clock - previous > self._clock_ahead:
-            raise clock_refusal(previous, clock)
-        recorded_at = max(previous, clock)
+        recorded_at = recording_time(previous, self._clock(), self._clock_ahead)
         accepted = [append for (append, _), conflict in zip(group, refused, strict=True) if conflict is None]
         rows = [parameters(draft, recorded_at) for append in accepted for draft in append.drafts]
         # under the lock nobody else draws positions, so they are contiguous
@@ -359,6 +364,10 @@ class SqliteLog(Reader):
     def members(self, values: Sequence[Any]) -> str:
         """A list as the JSON that json_each reads."""
         return msgspec.json.encode(values).decode()
+
+    def pairs(self, versions: Mapping[str, int]) -> tuple[str]:
+        """An object as the JSON that json_each reads."""
+        return (msgspec.json.encode(versions).decode(),)
 
     @contextmanager
     def _reading(self) -> Generator[sqlite3.Connection]:

@@ -1,32 +1,13 @@
 """What every database checks alike before it stores an append."""
 
-import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from typing import cast
 from uuid import uuid4
 
 from eventsourcing.persistence import StoredEvent
 
-from domain.errors import Malformed, Unavailable
-from infra.store.log import Append, Draft
-
-Clock = Callable[[], int]
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def now() -> int:
-    """Microseconds since 1970 UTC."""
-    return time.time_ns() // 1000
-
-
-def clock_refusal(last: int, clock: int) -> Unavailable:
-    """Why nothing is recorded: either the clock is wrong, or nothing was recorded in a long time."""
-    before, after = (EPOCH + timedelta(microseconds=moment) for moment in (last, clock))
-    return Unavailable(
-        f"nothing was recorded: the clock says {after:%Y-%m-%d %H:%M}Z, the last record is of "
-        f"{before:%Y-%m-%d %H:%M}Z, and a wrong clock would date every later record; if the clock is right, confirm it "
-        "once (confirm_clock), or allow as many days between two records (clock_ahead_days)"
-    )
+from domain.errors import Conflict, Malformed
+from infra.store.log import Append, Appended, Draft
 
 
 def expected_heads(append: Append) -> list[tuple[str, int]]:
@@ -44,6 +25,14 @@ def expected_heads(append: Append) -> list[tuple[str, int]]:
             raise ValueError(f"version {version} of {stream} follows version {last[stream]} in one append")
         last[stream] = version
     return [*heads.items(), *append.reads.items()]
+
+
+def outcomes_of(outcomes: Sequence[Appended | Exception]) -> list[Appended | Conflict]:
+    """What became of each append; raises the first failure that is no conflict."""
+    for outcome in outcomes:
+        if isinstance(outcome, Exception) and not isinstance(outcome, Conflict):
+            raise outcome
+    return cast(list[Appended | Conflict], list(outcomes))
 
 
 def refuse_unstorable_text(append: Append) -> None:

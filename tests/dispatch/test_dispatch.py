@@ -24,7 +24,7 @@ from tests.dispatch.asking import CONVERT, DEAL, LEAD, NOW, OPEN, asked, eur, ev
 
 def test_a_receipt_names_each_fact_and_the_position_of_the_last(dispatcher, log):
     receipt = dispatcher.execute(asked(DEAL, OPEN))
-    assert receipt == Receipt(DEAL, ((DEAL, 1),), log.head())
+    assert receipt == Receipt(DEAL, ((DEAL, 1),), log.head(), types=("opportunity-opened",))
 
 
 def test_what_is_already_true_appends_nothing_and_says_so(deal, log):
@@ -180,7 +180,7 @@ def test_a_conversion_and_the_opening_of_the_deal_are_one_append(dispatcher, log
     qualify(dispatcher)
     head = log.head()
     receipt = dispatcher.execute(asked(LEAD, CONVERT, reason="they said yes"))
-    assert receipt == Receipt(LEAD, ((LEAD, 3), (DEAL, 1)), log.head())
+    assert receipt == Receipt(LEAD, ((LEAD, 3), (DEAL, 1)), log.head(), types=("lead-converted", "opportunity-opened"))
     converted, opened = log.recorded(head, 10)
     assert converted.event == LeadConverted("Acme", DEAL)
     assert (opened.stream, opened.event.lead, opened.event.owner) == (DEAL, LEAD, "ann")

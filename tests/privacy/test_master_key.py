@@ -11,8 +11,8 @@ from domain.lead import CaptureLead
 from domain.profile import AssignLead
 from domain.recorded import Request
 from infra.app import opened
+from infra.batch import encode_canonical
 from infra.cli.edge import run
-from infra.dispatch import encode_canonical
 from infra.keys import KeyFile
 from infra.rotation import begin, rotate
 from infra.settings import Settings

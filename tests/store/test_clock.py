@@ -10,10 +10,10 @@ from infra.app import opened
 from infra.cli.edge import run
 from infra.settings import Settings, read_settings
 from infra.store import open_log
+from infra.store.clock import now
 from infra.store.log import Append
 from infra.store.postgres import PostgresLog
 from infra.store.sqlite import SqliteLog
-from infra.store.writing import now
 from tests.store.drafts import added, drafted
 
 DAY = 86_400_000_000  # microseconds
