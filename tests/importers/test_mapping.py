@@ -1,6 +1,7 @@
 """Tables of any other system come in as a mapping file says: current records and changes, deals and leads."""
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -17,6 +18,7 @@ from domain.recorded import Request
 from infra.app import App, opened
 from infra.digests import content_digest
 from infra.importers.mapping import file as mapping_file
+from infra.importers.spool import Spool
 from infra.settings import Settings
 from tests.importers.bringing import EXAMPLES, bring, reasons, tags, told
 
@@ -322,3 +324,14 @@ def test_a_mapping_or_a_table_that_is_not_there_is_named(small: App, tmp_path: P
 def test_every_example_is_a_mapping() -> None:
     for file in sorted(EXAMPLES.glob("*.toml")):
         assert mapping_file.load(file).system
+
+
+def test_the_rows_on_disk_are_let_go_with_who_reads_them(tmp_path: Path) -> None:
+    spool = Spool()
+    assert list(spool.fill(written(tmp_path / "rows.csv", "id,at\nA,1\nA,2\n"), ("at",), "id")) == [["1"], ["2"]]
+    rows, groups = spool._rows, spool.groups()
+    del spool
+    assert [(name, len(group)) for name, group in groups] == [("A", 2)]
+    del groups
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        rows.execute("SELECT 1")
