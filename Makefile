@@ -1,7 +1,7 @@
 # The two commands: `make demo` and `make test`. All they need is Python 3.11 or newer, and make.
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest tests/domain tests -n 2 --dist loadfile --hypothesis-profile=ci
+PYTEST := $(BIN)/pytest tests/domain tests -n 2 --hypothesis-profile=ci
 OUTSIDE := server or registry or published
 
 .PHONY: demo test quick lint coverage soak benchmark lock clean
@@ -11,11 +11,11 @@ demo: .venv/run.stamp
 
 # All of it, the quick half first.
 test: quick
-	$(PYTEST) -m "not soak and ($(OUTSIDE))"
+	$(PYTEST) --dist loadfile -m "not soak and ($(OUTSIDE))"
 
 # What needs no PostgreSQL, no Kafka, no package registry and no data of others: after each change.
 quick: lint
-	$(PYTEST) -m "not (soak or $(OUTSIDE))"
+	$(PYTEST) --dist worksteal -m "not (soak or $(OUTSIDE))"
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
@@ -24,7 +24,7 @@ lint: .venv/test.stamp
 	$(BIN)/lint-imports
 
 coverage: .venv/test.stamp
-	$(PYTEST) -m "not soak" --cov --cov-report=term
+	$(PYTEST) --dist loadfile -m "not soak" --cov --cov-report=term
 
 soak: .venv/test.stamp
 	DEALTRAIL_EXAMPLES=500 $(BIN)/pytest tests/projections/test_moments.py tests/projections/test_recomputation.py \
