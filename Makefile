@@ -1,14 +1,21 @@
 # The two commands: `make demo` and `make test`. All they need is Python 3.11 or newer, and make.
 PYTHON ?= python3
 BIN := .venv/bin
-UNIT := tests/domain tests -m "not soak" -n 2 --dist loadfile --hypothesis-profile=ci
+PYTEST := $(BIN)/pytest tests/domain tests -n 2 --hypothesis-profile=ci
+OUTSIDE := server or registry or published
 
-.PHONY: demo test lint unit coverage soak benchmark lock clean
+.PHONY: demo test quick lint coverage soak benchmark lock clean
 
 demo: .venv/run.stamp
 	@$(BIN)/dealtrail demo
 
-test: lint unit
+# All of it, the quick half first.
+test: quick
+	$(PYTEST) --dist loadfile -m "not soak and ($(OUTSIDE))"
+
+# What needs no PostgreSQL, no Kafka, no package registry and no data of others: after each change.
+quick: lint
+	$(PYTEST) --dist worksteal -m "not (soak or $(OUTSIDE))"
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
@@ -16,11 +23,8 @@ lint: .venv/test.stamp
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-unit: .venv/test.stamp
-	$(BIN)/pytest $(UNIT)
-
 coverage: .venv/test.stamp
-	$(BIN)/pytest $(UNIT) --cov --cov-report=term
+	$(PYTEST) --dist loadfile -m "not soak" --cov --cov-report=term
 
 soak: .venv/test.stamp
 	DEALTRAIL_EXAMPLES=500 $(BIN)/pytest tests/projections/test_moments.py tests/projections/test_recomputation.py \
@@ -34,8 +38,8 @@ benchmark: .venv/test.stamp
 	$(BIN)/python -m tests.benchmarks relay --sides relay bare
 
 lock: .venv/test.stamp
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --group build pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --group build --group test pyproject.toml -o requirements-test.lock
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --group build --group test pyproject.toml -o requirements-test.lock
 
 clean:
 	rm -rf .venv demo.db demo.db-* demo.db.key

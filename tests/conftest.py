@@ -12,10 +12,15 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from infra.store import Log, open_log
+from tests.importers.published import PRESENT
 
 os.environ["COLUMNS"] = "120"  # as wide as a pipe is given; whoever runs tests side by side tells them 80
 
 REQUIRED = os.environ.get("DEALTRAIL_REQUIRE_REAL") == "1"
+SERVERS = {"postgres_server", "broker", "java"}
+"""The fixtures that start a server; whatever asks for one of them, through whichever others, is marked `server`."""
+POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.server)
+"""The half of a fixture's parameters that fetches `postgres_server` as it runs, where no closure tells."""
 
 
 def unavailable(reason: str) -> None:
@@ -23,6 +28,17 @@ def unavailable(reason: str) -> None:
     if REQUIRED:
         pytest.fail(f"DEALTRAIL_REQUIRE_REAL=1, but {reason}")
     pytest.skip(reason)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what a server is started for, so that `make quick` can do without; leave out what has no data here."""
+    for item in items:
+        if SERVERS & {*getattr(item, "fixturenames", ())}:
+            item.add_marker("server")
+    if not PRESENT:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("published")])
+        items[:] = [item for item in items if not item.get_closest_marker("published")]
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +116,7 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'log.db'}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", POSTGRESQL])
 def log_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty log, once on each database."""
     return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import cache
+from importlib.metadata import version
 
 import msgspec
 from cyclopts import App
@@ -58,7 +59,11 @@ VERBS = (
 @cache
 def application() -> App:
     """The verbs, those of leads and opportunities derived from the commands."""
-    app = App("dealtrail", help="A sales pipeline that remembers: every figure, as of any moment.")
+    app = App(
+        "dealtrail",
+        help="A sales pipeline that remembers: every figure, as of any moment.",
+        version=lambda: version("dealtrail"),
+    )
     for module in VERBS:
         module.register(app)
     return app

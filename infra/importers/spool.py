@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
+from weakref import finalize
 
 import msgspec
 
@@ -19,10 +20,11 @@ decode = msgspec.json.Decoder(list[str]).decode
 
 
 class Spool:
-    """A temporary table of rows by id. It is gone when the program ends, however it ends."""
+    """A temporary table of rows by id, gone with the last who reads it, and when the program ends, however it ends."""
 
     def __init__(self) -> None:
         self._rows = sqlite3.connect("", isolation_level=None)  # without a name: a file that SQLite deletes itself
+        finalize(self, self._rows.close)
         self._rows.execute("CREATE TABLE rows (id TEXT, line INTEGER, cells BLOB)")
         self._header: list[str] = []
         self.count = 0

@@ -1,6 +1,7 @@
 """The command line answers people and programs: tables or one JSON document, and exit codes that mean something."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,10 @@ def test_every_command_of_the_domain_is_a_verb_with_help(shell: Shell) -> None:
         tag = command.__struct_config__.tag
         assert tag in out
         assert shell(tag, "--help")[0] == 0
+
+
+def test_the_version_is_that_of_the_package(shell: Shell) -> None:
+    assert shell("--version") == (0, f"{version('dealtrail')}\n", "")
 
 
 def test_a_command_answers_with_its_facts_and_their_position(shell: Shell) -> None:

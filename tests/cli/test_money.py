@@ -116,6 +116,7 @@ def test_days_and_multiples_are_shown_as_such(run: Any) -> None:
     assert " opportunity-1 " in run("metric", "follow-up").out
 
 
+@pytest.mark.published
 def test_the_open_deals_of_a_published_data_set_age_as_computed_without_us(run: Any) -> None:
     assert run("import", "maven", str(folder("maven_crm"))).code == 0
     rows = run("metric", "ageing", "--effective-at", "2017-12-31", "--json").document()["rows"]

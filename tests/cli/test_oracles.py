@@ -11,9 +11,10 @@ import psycopg
 import pytest
 
 from tests.cli.program import dealtrail
-from tests.conftest import located
+from tests.conftest import POSTGRESQL, located
 from tests.importers.published import folder, oracles
 
+pytestmark = pytest.mark.published
 Ask = Callable[..., Any]
 LAST_DAY = "2017-12-31"
 QUARTERS = ("--by", "quarter", "--since", "2016-10-01", "--until", LAST_DAY)
@@ -40,13 +41,13 @@ def imported(request: pytest.FixtureRequest, kept: Path, kind: str, data: str) -
         yield lambda *arguments: dealtrail(*arguments, "--json", "--db", url, folder=kept).document()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", POSTGRESQL])
 def maven(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     with imported(request, tmp_path_factory.mktemp("maven"), "maven", "maven_crm") as ask:
         yield ask
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", POSTGRESQL])
 def pipedrive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     with imported(request, tmp_path_factory.mktemp("pipedrive"), "pipedrive", "pipedrive_enpal") as ask:
         yield ask

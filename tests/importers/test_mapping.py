@@ -1,6 +1,7 @@
 """Tables of any other system come in as a mapping file says: current records and changes, deals and leads."""
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -17,9 +18,9 @@ from domain.recorded import Request
 from infra.app import App, opened
 from infra.digests import content_digest
 from infra.importers.mapping import file as mapping_file
+from infra.importers.spool import Spool
 from infra.settings import Settings
 from tests.importers.bringing import EXAMPLES, bring, reasons, tags, told
-from tests.importers.published import folder
 
 SHIPPED = ("process-standard", "framework-bant")
 
@@ -35,23 +36,27 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
-def test_the_maven_table_with_us_dates_says_by_a_mapping_what_the_maven_folder_says(tmp_path: Path) -> None:
+def test_the_maven_table_with_us_dates_says_by_a_mapping_what_the_maven_folder_says(
+    both_forms: tuple[Path, Path], tmp_path: Path
+) -> None:
     digests = set[tuple[int, str]]()
     mapped = {"mapping": EXAMPLES / "maven-usdates.toml"}
-    for format_, name, options in (("maven", "maven_crm", {}), ("csv", "maven_crm_usdates", mapped)):
-        with opened(Settings(db=f"sqlite:///{tmp_path / name}.db")) as app:
-            assert bring(app, format_, folder(name), tmp_path / "rejects.csv", **options).rejected == 0
+    for format_, path, options in (("maven", both_forms[0], {}), ("csv", both_forms[1], mapped)):
+        with opened(Settings(db=f"sqlite:///{tmp_path / format_}.db")) as app:
+            assert bring(app, format_, path, tmp_path / "rejects.csv", **options).rejected == 0
             digests.add(content_digest(app.log, app.vault, app.log.head(), lambda stream: stream not in SHIPPED))
             if options:
-                assert bring(app, format_, folder(name), tmp_path / "rejects.csv", **options).facts == 0
+                assert bring(app, format_, path, tmp_path / "rejects.csv", **options).facts == 0
     assert len(digests) == 1
 
 
-def test_without_a_date_format_the_maven_table_is_refused_with_both_readings(small: App, tmp_path: Path) -> None:
+def test_without_a_date_format_the_maven_table_is_refused_with_both_readings(
+    small: App, both_forms: tuple[Path, Path], tmp_path: Path
+) -> None:
     text = (EXAMPLES / "maven-usdates.toml").read_text()
     undated = written(tmp_path / "undated.toml", re.sub(r"(?m)^format = .*$", "", text))
     with pytest.raises(Malformed, match=r"2017-03-01 \(M/D/YYYY\) or 2017-01-03 \(D/M/YYYY\): say which"):
-        bring(small, "csv", folder("maven_crm_usdates"), tmp_path / "rejects.csv", mapping=undated)
+        bring(small, "csv", both_forms[1], tmp_path / "rejects.csv", mapping=undated)
 
 
 ROWS = (
@@ -319,3 +324,14 @@ def test_a_mapping_or_a_table_that_is_not_there_is_named(small: App, tmp_path: P
 def test_every_example_is_a_mapping() -> None:
     for file in sorted(EXAMPLES.glob("*.toml")):
         assert mapping_file.load(file).system
+
+
+def test_the_rows_on_disk_are_let_go_with_who_reads_them(tmp_path: Path) -> None:
+    spool = Spool()
+    assert list(spool.fill(written(tmp_path / "rows.csv", "id,at\nA,1\nA,2\n"), ("at",), "id")) == [["1"], ["2"]]
+    rows, groups = spool._rows, spool.groups()
+    del spool
+    assert [(name, len(group)) for name, group in groups] == [("A", 2)]
+    del groups
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        rows.execute("SELECT 1")

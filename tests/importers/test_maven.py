@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from infra.settings import Settings
 from infra.views import Views
 from projections.question import Question
 from tests.cli.program import ENTRY, ROOT
-from tests.importers.published import folder, oracles
+from tests.importers.invented import maven_folder
 
 QUARTERS = {
     "2016Q4": ("2016-10-01", "2016-12-31"),
@@ -46,20 +47,23 @@ def period(quarter: str) -> dict[str, int]:
     return {"since": micros(day_start(since)), "until": micros(day_end(until)) + 1}
 
 
-def test_the_maven_folder_agrees_with_the_reference_figures_and_comes_in_once(app: App, tmp_path: Path) -> None:
-    summary = imported(app, folder("maven_crm"), tmp_path)
-    assert (summary.rows, summary.imported, summary.rejected) == (8800, 8800, 0)
+def test_the_maven_folder_agrees_with_the_reference_figures_and_comes_in_once(
+    app: App, crm: tuple[Path, Any], tmp_path: Path
+) -> None:
+    path, known = crm
+    deals = sum(known["counts"].values())
+    summary = imported(app, path, tmp_path)
+    assert (summary.rows, summary.imported, summary.rejected) == (deals, deals, 0)
     with app.views() as views:
-        compare_totals(views)
-        compare_quarters(views)
-        compare_an_earlier_day(views, date(2017, 6, 30))
+        compare_totals(views, known)
+        compare_quarters(views, known)
+        compare_an_earlier_day(views, path, date(2017, 6, 30))
     before = app.log.head()
-    again = imported(app, folder("maven_crm"), tmp_path)
-    assert (again.imported, again.unchanged, again.facts, app.log.head()) == (0, 8800, 0, before)
+    again = imported(app, path, tmp_path)
+    assert (again.imported, again.unchanged, again.facts, app.log.head()) == (0, deals, 0, before)
 
 
-def compare_totals(views: Views) -> None:
-    known = oracles()["maven"]
+def compare_totals(views: Views, known: Any) -> None:
     board = {row.stage: row.deals for row in views.ask("board", Question()).records}
     [won] = views.ask("win-rate", Question()).records
     assert board == {"prospecting": known["counts"]["Prospecting"], "engaging": known["counts"]["Engaging"]}
@@ -69,8 +73,8 @@ def compare_totals(views: Views) -> None:
     assert round(won.by_amount, 4) != known["win_rate_value_close_value"]  # a lost deal weighs what was asked for it
 
 
-def compare_quarters(views: Views) -> None:
-    for quarter, figures in oracles()["maven"]["by_quarter"].items():
+def compare_quarters(views: Views, known: Any) -> None:
+    for quarter, figures in known["by_quarter"].items():
         engaged = views.ask("funnel", Question(mode="touched", **period(quarter))).records
         [cohort] = views.ask("win-rate", Question(mode="cohort", **period(quarter))).records
         assert {row.stage: row.entered for row in engaged}["engaging"] == figures["engaged"]
@@ -80,9 +84,9 @@ def compare_quarters(views: Views) -> None:
         assert sum(row.lost for row in closed) == figures["period_lost"]
 
 
-def compare_an_earlier_day(views: Views, then: date) -> None:
+def compare_an_earlier_day(views: Views, path: Path, then: date) -> None:
     """The pipeline of a day in the past is that of the table as it was then."""
-    with (folder("maven_crm") / "sales_pipeline.csv").open() as file:
+    with (path / "sales_pipeline.csv").open() as file:
         rows = list(csv.DictReader(file))
     engaging = sum(
         bool(row["engage_date"])
@@ -176,22 +180,15 @@ def test_a_corrected_outcome_is_refused_not_guessed(app: App, tmp_path: Path) ->
     assert "won for 4000 USD, recorded is 4500 USD" in (tmp_path / "rejects.csv").read_text()
 
 
-def with_us_dates(tmp_path: Path) -> Path:
-    """The published folder with its dates written M/D/YYYY; that one comes without a price list."""
-    shutil.copytree(folder("maven_crm_usdates"), tmp_path / "us", copy_function=shutil.copyfile, dirs_exist_ok=True)
-    shutil.copyfile(folder("maven_crm") / "products.csv", tmp_path / "us" / "products.csv")
-    return tmp_path / "us"
-
-
-def test_dates_that_can_be_read_in_two_ways_are_refused_with_both_readings(tmp_path: Path) -> None:
+def test_dates_that_can_be_read_in_two_ways_are_refused_with_both_readings(both_forms: tuple[Path, Path]) -> None:
     with pytest.raises(Malformed, match=r"2017-03-01 \(M/D/YYYY\) or 2017-01-03 \(D/M/YYYY\)") as refusal:
-        maven.read(with_us_dates(tmp_path), "import:maven")
+        maven.read(both_forms[1], "import:maven")
     assert "--date-format %m/%d/%Y or --date-format %d/%m/%Y" in str(refusal.value)
 
 
-def test_both_forms_of_the_folder_say_the_same(tmp_path: Path) -> None:
+def test_both_forms_of_the_folder_say_the_same(both_forms: tuple[Path, Path], tmp_path: Path) -> None:
     digests = set[str]()
-    for path, form in ((folder("maven_crm"), None), (with_us_dates(tmp_path), "%m/%d/%Y")):
+    for path, form in zip(both_forms, (None, "%m/%d/%Y"), strict=True):
         with opened(Settings(db=f"sqlite:///{tmp_path / path.name}.db")) as app:
             assert imported(app, path, tmp_path, form=form).rejected == 0
             digests.add(without_shipped(app))
@@ -215,13 +212,9 @@ def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
 
 
 def kill_and_resume(app: App, log_url: str, tmp_path: Path, kills: Sequence[int]) -> None:
-    """Import most of the folder, killed at each of these positions and begun again; compare with one that was not."""
-    half = tmp_path / "half"
-    half.mkdir()
-    rows = (folder("maven_crm") / "sales_pipeline.csv").read_text().splitlines(keepends=True)
-    (half / "sales_pipeline.csv").write_text("".join(rows[:5_001]))
-    shutil.copyfile(folder("maven_crm") / "products.csv", half / "products.csv")
-    arguments = [sys.executable, "-c", ENTRY, "import", "maven", str(half), "--db", log_url]
+    """Import a folder, killed at each of these positions and begun again; compare with one that was not."""
+    path = maven_folder(tmp_path / "crm", 5_000)
+    arguments = [sys.executable, "-c", ENTRY, "import", "maven", str(path), "--db", log_url]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DEALTRAIL_KEY_FILE": str(tmp_path / "key")}
     for kill_at in kills:
         with subprocess.Popen(arguments, env=environment, cwd=tmp_path) as running:
@@ -230,9 +223,9 @@ def kill_and_resume(app: App, log_url: str, tmp_path: Path, kills: Sequence[int]
             running.send_signal(signal.SIGKILL)
         assert running.returncode == -signal.SIGKILL, "it was killed in the middle, not after the end"
     assert kills[-1] <= app.log.head() < 9_000
-    assert imported(app, half, tmp_path).imported > 0
+    assert imported(app, path, tmp_path).imported > 0
     with opened(Settings(db=f"sqlite:///{tmp_path / 'whole.db'}", key_file=str(tmp_path / "other"))) as whole:
-        imported(whole, half, tmp_path)
+        imported(whole, path, tmp_path)
         assert without_shipped(app) == without_shipped(whole)
 
 

@@ -22,6 +22,7 @@ def rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.published
 def test_the_tables_agree_with_the_reference_figures_and_come_in_once(app: App, tmp_path: Path) -> None:
     known = oracles()["pipedrive"]
     summary = bring(app, "pipedrive", folder(DATA), tmp_path / "rejects.csv")
@@ -81,6 +82,71 @@ def account(path: Path, *changes: str, activities: tuple[str, ...] = ()) -> Path
 
 
 OPENED = "5,2024-01-02 10:00:00,add_time,2024-01-02T10:00:00"
+WAYS = {"1": (1, 2, 3), "2": (1, 3), "3": (1, 2), "4": (1, 2, 1, 2), "6": (2, 3)}
+"""The stages that each deal goes through, a day each; all are lost in the end."""
+
+
+def ways() -> list[str]:
+    """The changes of those deals."""
+    return [
+        row
+        for deal, stages in WAYS.items()
+        for row in (
+            f"{deal},2024-01-02 10:00:00,add_time,2024-01-02T10:00:00",
+            *(f"{deal},2024-01-{day:02} 10:00:00,stage_id,{stage}" for day, stage in enumerate(stages, 3)),
+            f"{deal},2024-02-01 10:00:00,lost_reason,2",
+        )
+    ]
+
+
+def test_an_account_agrees_with_figures_counted_by_hand_names_its_doubles_and_comes_in_once(
+    app: App, tmp_path: Path
+) -> None:
+    path = account(
+        tmp_path / "crm", *ways(), OPENED, OPENED,
+        activities=(
+            "70,call,9,1,True,2024-01-08T09:00:00", "71,call,9,5,True,2024-01-08T09:00:00",
+            "72,call,9,1,True,2024-01-08T09:00:00", "72,call,9,2,True,2024-01-08T09:00:00",
+            "73,call,9,,True,2024-01-08T09:00:00",
+        ),
+    )  # fmt: skip
+    options = '"[{""id"": ""1"", ""label"": ""Timing""},{""id"": ""2"", ""label"": ""Too dear""}]"'
+    (path / "fields.csv").write_text(f"ID,FIELD_KEY,NAME,FIELD_VALUE_OPTIONS\n13,lost_reason,Lost reason,{options}\n")
+    summary = bring(app, "pipedrive", path, tmp_path / "rejects.csv")
+    assert summary.rows == len(ways()) + 2 + 5
+    listed = {(line, name): reason for line, name, reason in reasons(tmp_path / "rejects.csv")}
+    doubled = str(len(ways()) + 2)
+    assert {key: reason.partition(" ")[2] for key, reason in listed.items()} == {
+        (doubled, "5"): f"2 deals share the id 5 (add_time in lines {doubled} and {int(doubled) + 1})",
+        ("3", "71"): "several deals share the id 5; whose is the activity?",
+        ("4", "72"): "several activities share the id 72; which one took place?",
+        ("5", "72"): "several activities share the id 72; which one took place?",
+        ("6", "73"): "is empty",
+    }
+    with app.views() as views:
+        for mode, column, expected in (
+            ("touched", "entered", {"1": 4, "2": 4, "3": 3}),
+            ("reached_or_beyond", "entered", {"1": 5, "2": 5, "3": 3}),
+            ("adjacent", "advanced", {"1": 3, "2": 2}),
+            ("strict", "entered", {"1": 4, "2": 3, "3": 1}),
+        ):
+            records = views.ask("funnel", Question(mode=mode, pipeline="process-pipedrive")).records
+            held = {record.stage: getattr(record, column) for record in records}
+            assert {stage: held[stage] for stage in expected} == expected, mode
+        lost = views.ask("win-rate", Question(pipeline="process-pipedrive")).records
+        assert (sum(row.lost for row in lost), sum(row.won for row in lost)) == (len(WAYS), 0)
+    assert told(app, "opportunity-pipedrive-6")[-1][2].reason == "too-dear"
+    before = app.log.head()
+    again = bring(app, "pipedrive", path, tmp_path / "rejects.csv")
+    assert (again.imported, again.facts, again.rejected, app.log.head()) == (0, 0, summary.rejected, before)
+
+
+@pytest.mark.parametrize("options", ["none", '"[{""id"": ""1""}]"'])
+def test_a_table_of_fields_that_cannot_be_read_is_named(options: str, small: App, tmp_path: Path) -> None:
+    path = account(tmp_path / "crm", OPENED)
+    (path / "fields.csv").write_text(f"ID,FIELD_KEY,NAME,FIELD_VALUE_OPTIONS\n13,lost_reason,Lost reason,{options}\n")
+    with pytest.raises(Malformed, match=r"fields\.csv: line 2: FIELD_VALUE_OPTIONS"):
+        bring(small, "pipedrive", path, tmp_path / "rejects.csv")
 
 
 def test_rows_out_of_order_take_their_place_and_those_of_one_second_keep_the_order_of_the_file(

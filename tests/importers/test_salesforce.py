@@ -29,6 +29,7 @@ def state(app: App, deal: str) -> Any:
     return app.dispatcher().history(f"opportunity-salesforce-{deal}").state
 
 
+@pytest.mark.published
 def test_the_seeds_come_in_with_every_reject_explained_and_come_in_once(app: App, tmp_path: Path) -> None:
     path = folder(SEEDS)
     deals = rows(path / "sf_opportunity_data.csv")
@@ -63,6 +64,7 @@ def test_the_seeds_come_in_with_every_reject_explained_and_come_in_once(app: App
     assert app.log.head() == head
 
 
+@pytest.mark.published
 def test_the_seeds_keep_their_original_times(small: App, tmp_path: Path) -> None:
     path = folder(SEEDS)
     run(small, path, tmp_path)
@@ -77,6 +79,7 @@ def test_the_seeds_keep_their_original_times(small: App, tmp_path: Path) -> None
             assert when == max(created, closed - timedelta(microseconds=1))
 
 
+@pytest.mark.published
 def test_the_seeds_name_accounts_and_owners_that_they_know_by_digest_alone(small: App, tmp_path: Path) -> None:
     run(small, folder(SEEDS), tmp_path)
     deals = [fact.event for fact in facts(small) if fact.tag == "opportunity-opened"]
@@ -105,7 +108,7 @@ def was(at: str, name: str, stage: dict[str, str], **cells: object) -> Cells:
 
 def export(path: Path, deals: list[Cells], **tables: list[Cells]) -> Path:
     """A small folder; two opportunities more make its stages known."""
-    known = [deal("x", NEW), deal("y", OFFER)]
+    known = [deal("x", NEW), deal("y", OFFER, forecast_category="BestCase")]
     return written(path, {"opportunity": [*known, *deals]} | tables, salesforce.TABLES)
 
 
@@ -147,6 +150,12 @@ def test_an_opportunity_goes_the_way_that_its_history_went(small: App, tmp_path:
         ("opportunity-lost", "02-03 10:00"),
         ("activity-completed", "01-04 08:00"),
     ]
+    [offer] = [
+        stage
+        for stage in small.dispatcher().history("process-salesforce").state.versions[1]
+        if stage.name == OFFER["stage_name"]
+    ]
+    assert (offer.probability, offer.forecast_category) == (Decimal("0.6"), "best-case")
     lost = state(small, "A")
     assert isinstance(lost, opportunity.Lost)
     assert (lost.deal.amount.amount, lost.deal.terms.owner, lost.deal.progress.stage) == (130, "Ann Lee", "new")
@@ -274,6 +283,7 @@ def test_what_is_deleted_and_what_is_restored_follows(small: App, tmp_path: Path
     history = [
         was("2024-01-02 08:00:05", "A", NEW),
         was("2024-01-04 08:00:00", "A", NEW, is_deleted="true"),
+        was("2024-01-04 09:00:00", "A", OFFER, is_deleted="true"),  # of what is deleted, nothing more is told
         was("2024-01-05 08:00:00", "A", NEW, is_deleted="false"),
         was("2024-01-06 08:00:00", "A", OFFER) | {"_fivetran_active": "false"},
     ]
@@ -299,12 +309,16 @@ def test_rows_that_cannot_come_in_are_listed_with_line_and_reason(small: App, tm
             deal("H", NEW, currency_iso_code="euro"),
             deal("I", {**NEW, "stage_name": ""}),
         ],
-        task=[{"id": "t", "what_id": "A", "created_date": "2024-01-03", "is_closed": "true"}],
+        task=[
+            {"id": "t", "what_id": "A", "created_date": "2024-01-03", "is_closed": "true"},
+            {"id": "u", "what_id": "Z", "created_date": "2024-01-03", "is_closed": "true"},
+        ],
     )
     summary = run(small, path, tmp_path)
-    assert (summary.imported, summary.rejected) == (2, 11)
+    assert (summary.imported, summary.rejected) == (2, 12)
     assert [(row["line"], row["reason"].partition(":")[0]) for row in rejects(tmp_path)] == [
         ("2", "what_id, who_id"),
+        ("3", "what_id, who_id"),
         ("4", "amount"),
         ("5", "is_won"),
         ("6", "is_closed"),

@@ -17,6 +17,13 @@ from tests.kafka.guarded import Guarded, guarded
 
 
 @pytest.fixture(scope="session")
+def java() -> None:
+    """What a broker of a test's own is started with."""
+    if reason := missing():
+        unavailable(f"{reason} to start a Kafka with")
+
+
+@pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a broker that all tests of a session share: host:port."""
     if named := os.environ.get("DEALTRAIL_TEST_KAFKA"):
@@ -35,10 +42,8 @@ def kafka(broker: str) -> Kafka:
 
 
 @pytest.fixture
-def own_broker(tmp_path: Path) -> Iterator[Broker]:
+def own_broker(java: None, tmp_path: Path) -> Iterator[Broker]:
     """A broker of this test alone, to be killed and frozen."""
-    if reason := missing():
-        unavailable(f"{reason} to start a Kafka with")
     folder = tmp_path / "kafka"
     folder.mkdir()
     with Broker(folder) as broker:
@@ -65,9 +70,7 @@ def emptied(kafka: Kafka) -> Kafka:
 
 
 @pytest.fixture(scope="session")
-def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+def doors(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """A broker behind TLS and passwords, which asks who may do what."""
-    if reason := missing():
-        unavailable(f"{reason} to start a Kafka with")
     with guarded(tmp_path_factory.mktemp("guarded")) as doors:
         yield doors

@@ -6,6 +6,7 @@ from operator import getitem
 from typing import Any
 
 import msgspec
+import pytest
 
 from domain import BY_KIND, DECIDERS
 from infra.kafka.asyncapi import document
@@ -43,6 +44,7 @@ def encoded(document: object) -> str:
     return msgspec.json.encode(document).decode()
 
 
+@pytest.mark.registry
 def test_the_committed_document_is_valid_and_one_with_a_slip_is_not():
     slips = [
         slip("channels", TOPIC, "messages", NAME, "$ref", said="#/components/messages/nobody"),

@@ -21,8 +21,7 @@ from infra.settings import Kafka
 from infra.store import open_log
 from infra.store.leases import open_leases
 from tests.benchmarks._history import drafts, write
-from tests.conftest import unavailable
-from tests.kafka.broker import Broker, missing
+from tests.kafka.broker import Broker
 from tests.kafka.relaying import repeats, until
 
 # what it opened in vain during an outage the client leaves to the garbage collector
@@ -64,9 +63,7 @@ def outcomes(sent: list[Any]) -> Counter[str]:
 
 
 @pytest.fixture(scope="module")
-def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
-    if reason := missing():
-        unavailable(f"{reason} to start a Kafka with")
+def outage(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
     with Broker(tmp_path_factory.mktemp("kafka")) as broker:
         kafka = Kafka(servers=broker.servers)
         ensure(kafka)

@@ -13,8 +13,7 @@ import yaml
 from infra.kafka import client
 from infra.settings import Kafka
 from tests.cli.program import ROOT
-from tests.conftest import unavailable
-from tests.kafka.broker import Broker, free_port, missing
+from tests.kafka.broker import Broker, free_port
 
 FILE = ROOT / "docker-compose.yml"
 SERVICE = yaml.safe_load(FILE.read_text())["services"]["kafka"]
@@ -72,9 +71,9 @@ def test_the_variables_become_properties_by_the_rule_of_the_image():
     assert properties(given) == {"node.id": "1", "a_b.c-d": "x"}
 
 
-def test_the_real_broker_starts_with_these_variables_and_passes_a_message_from_outside_to_inside(tmp_path: Path):
-    if reason := missing():
-        unavailable(f"{reason} to start a Kafka with")
+def test_the_real_broker_starts_with_these_variables_and_passes_a_message_from_outside_to_inside(
+    java: None, tmp_path: Path
+):
     only, ports = here(properties(SERVICE["environment"]), tmp_path)
     with Broker(tmp_path, only=only, port=ports["9092"]) as broker:
         outside, inside = Kafka(servers=broker.servers), Kafka(servers=f"127.0.0.1:{ports['19092']}")

@@ -12,8 +12,7 @@ from infra.settings import Kafka
 from infra.store import open_log
 from infra.store.log import Append
 from tests.benchmarks._history import drafts, write
-from tests.conftest import unavailable
-from tests.kafka.broker import Broker, free_port, missing
+from tests.kafka.broker import Broker, free_port
 from tests.kafka.proxy import Proxy
 from tests.kafka.relaying import Publishing, caught_up, checkpoint, repeats, until
 
@@ -86,9 +85,9 @@ def test_an_outage_of_thirty_seconds_is_made_up_for_within_two(
 
 
 @pytest.mark.parametrize("noticed", [True, pytest.param(False, marks=pytest.mark.soak)])
-def test_resets_delays_and_a_hole_in_the_network_lose_nothing(noticed: bool, sqlite_url: str, tmp_path: Path) -> None:
-    if reason := missing():
-        unavailable(f"{reason} to start a Kafka with")
+def test_resets_delays_and_a_hole_in_the_network_lose_nothing(
+    java: None, noticed: bool, sqlite_url: str, tmp_path: Path
+) -> None:
     port, proxied, folder = free_port(), free_port(), tmp_path / "kafka"
     folder.mkdir()
     log, made = open_log(sqlite_url), drafts(3000)

@@ -14,14 +14,14 @@ from infra.views.postgres import PostgresTables
 from infra.views.sqlite import SqliteTables
 from infra.views.tables import Tables, shape
 from projections import PROJECTIONS
-from tests.conftest import located
+from tests.conftest import POSTGRESQL, located
 from tests.desk import Desk
 from tests.projections.histories import FactLog
 
 Over = Callable[[Sequence[Fact] | FactLog], Views]
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=["sqlite", POSTGRESQL])
 def tables(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
     """Tables without a log."""
     if request.param == "sqlite":

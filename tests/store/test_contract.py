@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.errors import Conflict, Malformed, Unavailable
 from domain.recorded import Source, instant
 from infra.store import Log, open_log
-from infra.store.log import Answer, Append, Draft
+from infra.store.log import Answer, Append, Appended, Draft
 from infra.store.postgres import PostgresLog
 from infra.store.sqlite import SqliteLog
 from tests.store.drafts import NOON, added, drafted
@@ -269,3 +269,29 @@ def test_whatever_is_tried_versions_stay_contiguous(log: Log, tried: list[tuple[
     assert {stream: [past.version for past in found] for stream, found in histories.items()} == {
         stream: list(range(1, version + 1)) for stream, version in kept.items()
     }
+
+
+def test_several_appends_have_an_outcome_each_and_one_that_conflicts_leaves_the_others(log: Log) -> None:
+    added(log, "lead-1", 1)
+    appends = [Append([drafted(stream, 1)]) for stream in ("lead-2", "lead-1", "lead-3")]
+    appends.append(Append([drafted("lead-3", 2)]))  # each sees those before it
+    first, refused, *others = log.append_all(appends)
+    assert isinstance(refused, Conflict) and (refused.stream, refused.actual) == ("lead-1", 1)
+    assert isinstance(first, Appended) and all(isinstance(other, Appended) for other in others)
+    assert {stream: len(found) for stream, found in log.facts(["lead-1", "lead-2", "lead-3"], 99).items()} == {
+        "lead-1": 1,
+        "lead-2": 1,
+        "lead-3": 2,
+    }
+    assert log.append_all([]) == []
+
+
+def test_what_came_to_streams_after_a_version_is_found_by_stream(log: Log) -> None:
+    for stream in ("lead-1", "lead-2", "lead-3"):
+        added(log, stream, 1, 2, 3)
+    found = log.facts_after({"lead-1": 1, "lead-2": 3, "lead-3": 0, "lead-4": 0})
+    assert {stream: [fact.version for fact in facts] for stream, facts in found.items()} == {
+        "lead-1": [2, 3],
+        "lead-3": [1, 2, 3],
+    }
+    assert log.facts_after({}) == {}

@@ -17,13 +17,13 @@ from infra.store import Log, copying, open_log
 from infra.store.copying import Copied, copy
 from infra.store.log import DIGESTS, ERASED, INDEX, MASTER, Answer, Append
 from tests.cli.program import ROOT
-from tests.conftest import located
+from tests.conftest import POSTGRESQL, located
 from tests.store.drafts import added, drafted
 
 ANSWER = Answer(b"digest", (("lead-1", 1), ("lead-1", 2)))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", POSTGRESQL])
 def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a place for a new log, once on each database, whatever the source is on."""
     if request.param == "sqlite":
