@@ -34,6 +34,9 @@ OUT_OF_REACH = {
     sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_PERM,
 }  # fmt: skip
 
+ANSWER_COLUMNS = ("actor", "command_id", "digest", "facts")
+LAST = ""  # no stream's name
+
 Asked = tuple[Append, list[tuple[str, int]]]  # with the versions that streams must be at
 
 
@@ -152,7 +155,7 @@ class Found(NamedTuple):
     `erased` the subjects whose tokens go.
     """
 
-    heads: dict[str, int]
+    heads: dict[str, int]  # with the last time of recording, under LAST
     answers: set[tuple[str, str]]
     keys: dict[str, bytes]
     news: dict[str, bytes]
@@ -222,7 +225,8 @@ class SqliteLog(Reader):
         self._names = names
         head = f"SELECT coalesce(max(originator_version), 0) FROM {names.events} WHERE originator_id = value"
         self._heads = f"SELECT value, ({head}) FROM json_each(?)"
-        self._last = f"SELECT recorded_at FROM {names.events} ORDER BY notification_id DESC LIMIT 1"
+        last = f"SELECT recorded_at FROM {names.events} ORDER BY notification_id DESC LIMIT 1"
+        self._heads += f" UNION ALL SELECT '', coalesce(({last}), 0)"  # which is cheaper than a statement of its own
         self._answers_there = f"SELECT actor, command_id FROM {names.answers} WHERE command_id {self.among}"
         self._keys_there = f"SELECT subject, wrapped FROM {names.keys} WHERE subject {self.among}"
         self._group = GroupCommit(self._write_all)
@@ -287,13 +291,13 @@ class SqliteLog(Reader):
         """Decide in memory, in order, which appends still hold; then write them all in a few statements."""
         found = self._found(group)
         refused = [found.conflict(append, expected) or found.accept(append) for append, expected in group]
-        (previous,) = self._writer.execute(self._last).fetchone() or (0,)
-        recorded_at = recording_time(previous, self._clock(), self._clock_ahead)
+        recorded_at = recording_time(found.heads[LAST], self._clock(), self._clock_ahead)
         accepted = [append for (append, _), conflict in zip(group, refused, strict=True) if conflict is None]
         rows = [parameters(draft, recorded_at) for append in accepted for draft in append.drafts]
         # under the lock nobody else draws positions, so they are contiguous
         position = self._insert(self._names.events, EVENT_COLUMNS, rows) - len(rows)
-        self._insert(self._names.answers, ("actor", "command_id", "digest", "facts"), answer_rows(accepted))
+        if found.answers:
+            self._insert(self._names.answers, ANSWER_COLUMNS, answer_rows(accepted))
         if found.news or found.tokens:
             self._keep(found)
         outcomes: list[Appended | Exception] = []
