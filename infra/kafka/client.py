@@ -24,6 +24,7 @@ from kafka.structs import TopicPartition as Partition
 from domain.errors import Malformed, Unavailable
 from infra.kafka.envelope import Message
 from infra.kafka.knocking import refused
+from infra.kafka.topics import MESSAGE
 from infra.settings import Kafka
 
 BOOTSTRAP = 10_000  # ms until a broker that does not answer is given up
@@ -266,6 +267,7 @@ def admin(kafka: Kafka) -> KafkaAdminClient:
 def producer(kafka: Kafka, **others: Any) -> Producer:
     """Who sends: in order, each message once for as long as it lives, and never giving up before a day is over."""
     settled = {"linger_ms": 5, "batch_size": 131_072, "compression_type": "lz4", "delivery_timeout_ms": DAY}
+    settled |= {"max_request_size": MESSAGE}
     return connected(kafka, Producer, PATIENCE, **{**settled, "request_timeout_ms": 15_000, **others})
 
 

@@ -41,7 +41,9 @@ EXTENSIONS = (  # of CloudEvents, with the place in a stored row
     ("ce_sourceid", 13),
     ("ce_batch", 14),
 )
+LOG = "ce_logid"
 _SPEC = ("ce_specversion", b"1.0")
+OVERHEAD = 100  # bytes of a batch and of a record around what they hold
 _JSON = ("content-type", b"application/json")
 
 
@@ -50,8 +52,8 @@ def event_type(tag: str) -> str:
     return f"{TYPE_PREFIX}{tag}{TYPE_SUFFIX}"
 
 
-def headers(row: Row, source: bytes) -> list[Header]:
-    """The headers of an event, from its row as `Log.stored_after` gives it."""
+def headers(row: Row, source: bytes, log: str = "") -> list[Header]:
+    """The headers of an event, from its row as `Log.stored_after` gives it, and its log's identity."""
     stream, version, position, occurred_at, recorded_at = row[1:6]
     made = [
         _SPEC,
@@ -66,7 +68,14 @@ def headers(row: Row, source: bytes) -> list[Header]:
         _JSON,
     ]
     made += [(name, row[place].encode()) for name, place in EXTENSIONS if row[place]]
+    if log:
+        made.append((LOG, log.encode()))
     return made
+
+
+def size(key: bytes, value: bytes, headers: Iterable[Header]) -> int:
+    """How many bytes a message is at most, before it is compressed."""
+    return OVERHEAD + len(key) + len(value) + sum(len(name) + len(text) + 10 for name, text in headers)
 
 
 @lru_cache(maxsize=1024)

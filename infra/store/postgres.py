@@ -19,7 +19,7 @@ from infra.store.group import GroupCommit
 from infra.store.log import Append, Appended, Draft, Row
 from infra.store.postgres_tables import ENVELOPE_NAMES, Names, create_statements
 from infra.store.reading import Reader
-from infra.store.writing import Clock, expected_heads, now, plain_drafts, refuse_unstorable_text
+from infra.store.writing import Clock, expected_heads, now, plain_drafts, refuse_unstorable
 
 CONNECT_TIMEOUT = 5  # seconds until an unreachable server is given up
 CONNECTIONS = 16  # at most, per log; more callers wait
@@ -161,8 +161,8 @@ class PostgresLog(Reader):
         super().__init__(*map(names.quoted, tables))
 
     def append(self, append: Append) -> Appended:
-        """Append all of it or nothing, durably. Raises Conflict, Unavailable, or Malformed for unstorable text."""
-        refuse_unstorable_text(append)
+        """Append all of it or nothing, durably. Raises Conflict, Unavailable, Malformed for what cannot be stored."""
+        refuse_unstorable(append)
         appended = self._group(_Call.of(append))
         if append.erase:
             with suppress(Unavailable):  # it is stored; who wants to know whether its traces are gone asks again

@@ -18,7 +18,7 @@ from infra.store.log import ERASED, INDEX, Append, Appended, Draft, Row
 from infra.store.reading import Reader
 from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements
 from infra.store.sqlite_traces import shows, truncate
-from infra.store.writing import Clock, expected_heads, now, plain_drafts, refuse_unstorable_text
+from infra.store.writing import Clock, expected_heads, now, plain_drafts, refuse_unstorable
 
 LOCK_TIMEOUT = 10  # seconds that a writer waits for a writer in another process
 CHUNK = 1000  # rows fetched at once in a scan
@@ -227,8 +227,8 @@ class SqliteLog(Reader):
         self._deleted: list[bytes] = []  # secrets whose traces may still be in the file
 
     def append(self, append: Append) -> Appended:
-        """Append all of it or nothing, durably. Raises Conflict, Unavailable, or Malformed for unstorable text."""
-        refuse_unstorable_text(append)
+        """Append all of it or nothing, durably. Raises Conflict, Unavailable, Malformed for what cannot be stored."""
+        refuse_unstorable(append)
         asked = append, expected_heads(append)
         if not append.erase:
             return self._group(asked)

@@ -9,6 +9,8 @@ from eventsourcing.persistence import StoredEvent
 from domain.errors import Malformed
 from infra.store.log import Append, Draft
 
+LARGEST = 512 * 1024  # bytes of an event as stored: it is published as one message, and brokers take 1 MiB
+
 Clock = Callable[[], int]
 
 
@@ -32,6 +34,23 @@ def expected_heads(append: Append) -> list[tuple[str, int]]:
             raise ValueError(f"version {version} of {stream} follows version {last[stream]} in one append")
         last[stream] = version
     return [*heads.items(), *append.reads.items()]
+
+
+def refuse_oversized(draft: Draft) -> None:
+    """Raises Malformed where an event, its personal fields sealed, and the texts around it are more than LARGEST."""
+    texts = (draft.stream, draft.tag, *draft[6:])
+    if len(draft.body) + 4 * sum(map(len, texts)) <= LARGEST:  # whatever they are in UTF-8
+        return
+    size = len(draft.body) + sum(len(text.encode(errors="surrogatepass")) for text in texts)
+    if size > LARGEST:
+        raise Malformed(f"{draft.stream}: {draft.tag} is {size} bytes as stored; an event has {LARGEST} at most")
+
+
+def refuse_unstorable(append: Append) -> None:
+    """Raises Malformed for an event that is too large, or a text that cannot be stored alike everywhere."""
+    for draft in append.drafts:
+        refuse_oversized(draft)
+    refuse_unstorable_text(append)
 
 
 def refuse_unstorable_text(append: Append) -> None:
