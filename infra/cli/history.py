@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from cyclopts import App
+from rich.markup import escape
 
 from infra.cli.asking import HERE, Asking, stdout
 from infra.cli.tables import show_standing, standing
@@ -33,6 +34,7 @@ def status(*, asking: Asking = HERE) -> None:
             **tables,
             "key_file": str(app.settings.key_path),
             **relayed(app.settings.db, app.log, head),
+            **parked_messages(app.settings.db),
         }
     if asking.json:
         return asking.answer(document)
@@ -50,7 +52,23 @@ def status(*, asking: Asking = HERE) -> None:
         for one in each.get("parked", ()):
             place = f"{one['stream']}:{one['version']} at position {one['position']}"
             out.print(f"           [yellow]parked[/] {place}: {one['size']} bytes, more than brokers take")
+    if "parked_messages" in document:
+        found = document["parked_messages"]
+        out.print(f"messages   [yellow]{found['count']} parked[/], the last of them:")
+        for one in found["last"]:
+            where = f"{one['topic']}, partition {one['partition']}, offset {one['offset']}"
+            out.print(f"           {escape(where)}: {escape(one['reason'])}")
     out.print(f"key file   {document['key_file']}")
+
+
+def parked_messages(db: str) -> dict[str, Any]:
+    """What a read model could not use of its topics, where there is anything."""
+    if not db.startswith(("postgresql://", "postgres://")):
+        return {}
+    from infra.store.replica import parked_at
+
+    count, last = parked_at(db)
+    return {"parked_messages": {"count": count, "last": [each._asdict() for each in last]}} if count else {}
 
 
 def relayed(db: str, log: "Log", head: int) -> dict[str, Any]:

@@ -89,6 +89,10 @@ class GroupConsumer(Protocol):
         """Return something of these again."""
         ...
 
+    def end_offsets(self, partitions: Sequence[Partition], timeout_ms: int | None = None) -> Mapping[Partition, int]:
+        """The offset that comes next in each partition."""
+        ...
+
     def commit(self, offsets: Mapping[Partition, Any], timeout_ms: int | None = None) -> None:
         """Tell the broker which offsets come next, and wait for it."""
         ...
@@ -126,9 +130,9 @@ class Healed(KafkaConsumer):
         return found
 
 
-def following(offset: int) -> Any:
-    """An offset as commits want it."""
-    return OffsetAndMetadata(offset, "", -1)
+def following(offset: int, signature: str = "") -> Any:
+    """An offset as commits want it, and who committed it."""
+    return OffsetAndMetadata(offset, signature, -1)
 
 
 class Waking(KafkaNetClient):
@@ -295,6 +299,12 @@ def committed(consumer: GroupConsumer, partitions: Iterable[Partition], timeout_
     """The offsets that the group said come next, of those where it did: one request, where the client makes many."""
     found = consumer._coordinator.fetch_committed_offsets(list(partitions), timeout_ms)  # pyright: ignore
     return {partition: at.offset for partition, at in found.items() if at.offset >= 0}
+
+
+def signatures(consumer: GroupConsumer, partitions: Iterable[Partition], timeout_ms: int) -> dict[Partition, str]:
+    """Who committed the offsets of partitions, as they signed."""
+    found = consumer._coordinator.fetch_committed_offsets(list(partitions), timeout_ms)  # pyright: ignore
+    return {partition: at.metadata or "" for partition, at in found.items() if at.offset >= 0}
 
 
 def reader(kafka: Kafka, **others: Any) -> KafkaConsumer:
