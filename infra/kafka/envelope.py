@@ -125,6 +125,8 @@ def stored_row(message: Message) -> tuple[Any, ...]:
         if message.value is None:
             raise ValueError("it has no value")
         number, position = int(version), int(found["ce_position"])
+        for each in times:
+            instant(each)  # which a date at the calendar's ends overflows in UTC
         _refuse_contradiction(message, found, stream, number, tag)
         if not (0 < number <= BIGINT and 0 < position <= BIGINT):
             raise ValueError(f"version {number} or position {position} is out of range")

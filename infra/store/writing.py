@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from eventsourcing.persistence import StoredEvent
 
 from domain.errors import Malformed
+from domain.recorded import micros
 from infra.store.log import Append, Draft
 
 LARGEST = 512 * 1024  # bytes of an event as stored: it is published as one message, and brokers take 1 MiB
+
+EARLIEST, LATEST = (micros(end.replace(tzinfo=UTC)) for end in (datetime.min, datetime.max))
 
 Clock = Callable[[], int]
 
@@ -47,9 +51,11 @@ def refuse_oversized(draft: Draft) -> None:
 
 
 def refuse_unstorable(append: Append) -> None:
-    """Raises Malformed for an event that is too large, or a text that cannot be stored alike everywhere."""
+    """Raises Malformed for an event that is too large or out of the calendar, or a text not stored alike everywhere."""
     for draft in append.drafts:
         refuse_oversized(draft)
+        if not EARLIEST <= draft.occurred_at <= LATEST:
+            raise Malformed(f"{draft.stream}: {draft.tag} happened outside the years 1 to 9999 in UTC")
     refuse_unstorable_text(append)
 
 

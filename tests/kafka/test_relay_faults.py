@@ -155,7 +155,9 @@ def test_a_topic_that_takes_only_small_messages_is_refused_by_name_until_it_is_p
         with closing(client.admin(topics)) as opened:
             admin: Any = opened
             admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {TAKES: "100000"})])
+        until(lambda: "100000" in asked(sqlite_url, topics, tmp_path, "topics", "check", "--json").out, "the setting")
         told = asked(sqlite_url, topics, tmp_path, "publish")
         assert (told.code, f"{name} takes 100000 bytes, not 1048576: dealtrail topics apply" in told.err) == (4, True)
         assert asked(sqlite_url, topics, tmp_path, "topics", "apply").code == 0
+        until(lambda: "100000" not in asked(sqlite_url, topics, tmp_path, "topics", "check", "--json").out, "it again")
         published(sqlite_url, topics, tmp_path, log)

@@ -56,3 +56,9 @@ def test_an_event_over_the_bound_fails_none_that_are_written_beside_it(log: Log)
     assert answers[3].startswith("lead-3: ")
     assert [answer for answer in answers if answer] == [answers[3]]
     assert {row[1] for row in log.stored_after(0, 10)} == {f"lead-{number}" for number in range(8)} - {"lead-3"}
+
+
+@pytest.mark.parametrize("moment", [-62_135_647_200_000_000, 253_402_300_800_000_000])
+def test_an_event_outside_the_calendar_is_refused_because_nobody_could_read_it(log: Log, moment: int) -> None:
+    with pytest.raises(Malformed, match=r"lead-1: .* happened outside the years 1 to 9999"):
+        log.append(Append([drafted("lead-1", 1)._replace(occurred_at=moment)]))
