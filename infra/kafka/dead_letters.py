@@ -83,8 +83,11 @@ def read(record: Any) -> Letter:
 
 @contextmanager
 def sending(kafka: Kafka) -> Generator[Any]:
-    """A producer of letters, and of what was in them: as large as they come. Leaves after LEAVING at the latest."""
-    sender: Any = producer(kafka, max_request_size=LARGEST)
+    """A producer of letters, and of what was in them: as large as they come. Leaves after LEAVING at the latest.
+
+    Not idempotent: such a one sends nothing more once the broker has refused a message, and letters may come twice.
+    """
+    sender: Any = producer(kafka, max_request_size=LARGEST, enable_idempotence=False, acks="all")
     try:
         yield sender
     finally:
