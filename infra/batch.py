@@ -17,6 +17,7 @@ from infra.identifiers import uuid7
 from infra.requests import check_name, check_texts, is_personal, is_text
 from infra.store.codec import encode
 from infra.store.log import DIGESTS, MASTER, RESERVED, Answer, Append, Appended, Draft
+from infra.store.writing import refuse_oversized
 
 if TYPE_CHECKING:
     from infra.dispatch import Dispatcher
@@ -337,12 +338,14 @@ class Batch:
                 self.part.erase.append(subject)
                 self.erased.add(subject)
             body = encode(self.vault.seal(stream, subject, event))
-            yield Draft(
+            draft = Draft(
                 uuid7(self.now), stream, version, str(event.__struct_config__.tag), body, moment,
                 request.actor, request.on_behalf_of, reason,
                 request.command_id, request.correlation_id, request.causation_id,
                 source.system if source else "", source.external_id if source else "", source.batch if source else "",
             )  # fmt: skip
+            refuse_oversized(draft)
+            yield draft
 
 
 def placed(append: Append, appended: Appended) -> dict[tuple[str, int], int]:

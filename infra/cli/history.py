@@ -3,7 +3,9 @@
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from cyclopts import App
+from rich.markup import escape
 
 from infra.cli.asking import HERE, Asking, stdout
 from infra.cli.tables import show_standing, standing
@@ -32,6 +34,7 @@ def status(*, asking: Asking = HERE) -> None:
             **tables,
             "key_file": str(app.master.path),
             **relayed(app.settings.db, app.log, head),
+            **parked_messages(app.settings.db),
         }
     if asking.json:
         return asking.answer(document)
@@ -44,7 +47,28 @@ def status(*, asking: Asking = HERE) -> None:
         late = f", the oldest of them for {each['oldest_seconds']:.0f} s" if each["lag"] else ""
         word = "alive" if each["alive"] else "[yellow]not running[/]"
         out.print(f"relay      at position {each['position']}, {each['lag']} behind{late}; {each['owner']}, {word}")
+        if "mismatch" in each:
+            out.print(f"           [yellow]nothing more is published:[/] {each['mismatch']}")
+        for one in each.get("parked", ()):
+            place = f"{one['stream']}:{one['version']} at position {one['position']}"
+            out.print(f"           [yellow]parked[/] {place}: {one['size']} bytes, more than brokers take")
+    if "parked_messages" in document:
+        found = document["parked_messages"]
+        out.print(f"messages   [yellow]{found['count']} parked[/], the last of them:")
+        for one in found["last"]:
+            where = f"{one['topic']}, partition {one['partition']}, offset {one['offset']}"
+            out.print(f"           {escape(where)}: {escape(one['reason'])}")
     out.print(f"key file   {document['key_file']}")
+
+
+def parked_messages(db: str) -> dict[str, Any]:
+    """What a read model could not use of its topics, where there is anything."""
+    if not db.startswith(("postgresql://", "postgres://")):
+        return {}
+    from infra.store.replica import parked_at
+
+    count, last = parked_at(db)
+    return {"parked_messages": {"count": count, "last": [each._asdict() for each in last]}} if count else {}
 
 
 def relayed(db: str, log: "Log", head: int) -> dict[str, Any]:
@@ -52,6 +76,7 @@ def relayed(db: str, log: "Log", head: int) -> dict[str, Any]:
 
     lag: positions not yet published; oldest_seconds: since the first event among them was recorded.
     """
+    from infra.kafka.checkpoint import Kept, mismatch
     from infra.store.leases import RELAY, standing_at
 
     found = standing_at(db, RELAY)
@@ -59,5 +84,12 @@ def relayed(db: str, log: "Log", head: int) -> dict[str, Any]:
         return {}
     unpublished = log.stored_after(found.position, 1)
     age = max(0.0, time.time() - unpublished[0][5] / 1_000_000) if unpublished else 0.0
-    told = {"position": found.position, "lag": max(0, head - found.position), "oldest_seconds": round(age, 1)}
-    return {"relay": {**told, "owner": found.owner, "alive": found.alive}}
+    lag = max(0, head - found.position)
+    told: dict[str, Any] = {"position": found.position, "lag": lag, "oldest_seconds": round(age, 1)}
+    told |= {"owner": found.owner, "alive": found.alive}
+    kept = Kept.read(found.kept)
+    if why := mismatch(log, found.position, kept):
+        told["mismatch"] = why
+    if kept.parked:
+        told["parked"] = [{"stream": name, **msgspec.to_builtins(at)} for name, at in sorted(kept.parked.items())]
+    return {"relay": told}

@@ -30,6 +30,9 @@ def publish(
     *,
     topic: Annotated[str, Parameter(help="Publish one topic again instead, such as sales.lead.events.v1.")] = "",
     since: Annotated[int, Parameter(help="With --topic: from which position on.")] = 0,
+    anew: Annotated[
+        bool, Parameter(negative="", help="Begin at the beginning of the log: its topics were made anew.")
+    ] = False,
     asking: Asking = HERE,
 ) -> None:
     """Publish every event to Kafka until SIGTERM or Ctrl-C; where a relay runs already, wait to take its place."""
@@ -43,6 +46,8 @@ def publish(
         raise Malformed("--since: name the --topic that is to be published again; the relay knows where it stands")
     if since < 0:
         raise Malformed("--since: positions begin at 1")
+    if anew and topic:
+        raise Malformed("--anew: it publishes every topic again; leave --topic out")
     again = known(topic) if topic else None
     options(read_settings(db=asking.db).kafka)  # refused before a log is created for nothing
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it tells of every attempt; we tell of what comes of them
@@ -52,7 +57,7 @@ def publish(
             if again:
                 position, count = backfill(app.settings.kafka, app.log, leases, again, since, stop, note)
             else:
-                position, count = relay(app.settings.kafka, app.log, leases, stop, note)
+                position, count = relay(app.settings.kafka, app.log, leases, stop, note, anew)
         finally:
             leases.close()
     if asking.json:

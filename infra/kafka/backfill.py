@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable
 from threading import Event
-from typing import Any
 
 import msgspec
 
 from domain.errors import NotFound, Unavailable
+from infra.kafka.checkpoint import Checkpoint, Kept, held, refuse_mismatch
 from infra.kafka.client import Partition, Producer, ends
-from infra.kafka.layout import ensure
-from infra.kafka.relay import PAGE, POLL, RENEWAL, Checkpoint, held, send_event, sending
+from infra.kafka.layout import ensure, identifiers
+from infra.kafka.relay import PAGE, POLL, RENEWAL, Publication, sending
 from infra.kafka.topics import EVENT_TOPICS, PUBLISHED, Topic, topic_of
 from infra.kafka.window import Window
 from infra.settings import Kafka
@@ -39,12 +39,16 @@ def backfill(
     with held(leases, stop, say) as checkpoint:
         if checkpoint is None:
             return 0, 0
+        refuse_mismatch(log, checkpoint)
+        kept = checkpoint.kept
+        parked = {name: at for name, at in kept.parked.items() if topic_of(name) is not topic or at.position < since}
         with sending(kafka) as sender:
             window = Window(kafka, sender, since - 1, {})
-            _publish(log, leases, topic, checkpoint, window, sender, kafka.source.encode(), stop)
-        found = window.offsets.get(topic.name, {})
-        offsets = checkpoint.offsets | {topic.name: _ends(kafka, topic, checkpoint) | found}
-        _keep(leases, checkpoint, offsets)
+            events = Publication(window, kafka.source, log.identity(), parked, say)
+            _publish(log, leases, topic, checkpoint, window, sender, events, stop)
+        offsets = kept.offsets | {topic.name: _ends(kafka, topic, checkpoint) | window.offsets.get(topic.name, {})}
+        topics = kept.topics | identifiers(kafka, (topic,))
+        _keep(leases, checkpoint, msgspec.structs.replace(kept, offsets=offsets, topics=topics, parked=parked))
         return checkpoint.position, window.acknowledged
 
 
@@ -55,7 +59,7 @@ def _publish(
     checkpoint: Checkpoint,
     window: Window,
     sender: Producer,
-    source: bytes,
+    events: Publication,
     stop: Event,
 ) -> None:
     read, kept_at = window.position, time.monotonic()
@@ -64,12 +68,12 @@ def _publish(
             raise Unavailable(f"{topic.name}: stopped at position {window.position}; begin anew")
         if time.monotonic() - kept_at >= RENEWAL:
             kept_at = time.monotonic()
-            _keep(leases, checkpoint, checkpoint.offsets)
+            _keep(leases, checkpoint, checkpoint.kept)
         if window.room and read < checkpoint.position:
             page = [row for row in log.stored_after(read, PAGE) if row[3] <= checkpoint.position]
             with sender.burst():
                 for row in page:
-                    if topic_of(row[1]) is topic and not send_event(window, row, source):
+                    if topic_of(row[1]) is topic and not events.send(row):
                         break
                     read = row[3]
             read = read if page else checkpoint.position
@@ -78,14 +82,13 @@ def _publish(
         window.settle()
 
 
-def _keep(leases: Leases, checkpoint: Checkpoint, offsets: Any) -> None:
-    kept = msgspec.json.encode(offsets).decode()
-    if not leases.keep(RELAY, checkpoint.epoch, checkpoint.position, kept):
+def _keep(leases: Leases, checkpoint: Checkpoint, kept: Kept) -> None:
+    if not leases.keep(RELAY, checkpoint.epoch, checkpoint.position, kept.text()):
         raise Unavailable("another relay has taken over: this one stood still for too long")
 
 
 def _ends(kafka: Kafka, topic: Topic, checkpoint: Checkpoint) -> dict[int, int]:
     """The offsets kept so far, none beyond the end of its partition: what was made anew begins at 0."""
-    before = checkpoint.offsets.get(topic.name, {})
+    before = checkpoint.kept.offsets.get(topic.name, {})
     found = ends(kafka, [Partition(topic.name, number) for number in before])
     return {number: min(offset, found[Partition(topic.name, number)]) for number, offset in before.items()}

@@ -24,6 +24,7 @@ from kafka.structs import TopicPartition as Partition
 from domain.errors import Malformed, Unavailable
 from infra.kafka.envelope import Message
 from infra.kafka.knocking import refused
+from infra.kafka.topics import MESSAGE
 from infra.settings import Kafka
 
 BOOTSTRAP = 10_000  # ms until a broker that does not answer is given up
@@ -88,6 +89,10 @@ class GroupConsumer(Protocol):
         """Return something of these again."""
         ...
 
+    def end_offsets(self, partitions: Sequence[Partition], timeout_ms: int | None = None) -> Mapping[Partition, int]:
+        """The offset that comes next in each partition."""
+        ...
+
     def commit(self, offsets: Mapping[Partition, Any], timeout_ms: int | None = None) -> None:
         """Tell the broker which offsets come next, and wait for it."""
         ...
@@ -125,9 +130,9 @@ class Healed(KafkaConsumer):
         return found
 
 
-def following(offset: int) -> Any:
-    """An offset as commits want it."""
-    return OffsetAndMetadata(offset, "", -1)
+def following(offset: int, signature: str = "") -> Any:
+    """An offset as commits want it, and who committed it."""
+    return OffsetAndMetadata(offset, signature, -1)
 
 
 class Waking(KafkaNetClient):
@@ -266,6 +271,7 @@ def admin(kafka: Kafka) -> KafkaAdminClient:
 def producer(kafka: Kafka, **others: Any) -> Producer:
     """Who sends: in order, each message once for as long as it lives, and never giving up before a day is over."""
     settled = {"linger_ms": 5, "batch_size": 131_072, "compression_type": "lz4", "delivery_timeout_ms": DAY}
+    settled |= {"max_request_size": MESSAGE}
     return connected(kafka, Producer, PATIENCE, **{**settled, "request_timeout_ms": 15_000, **others})
 
 
@@ -293,6 +299,12 @@ def committed(consumer: GroupConsumer, partitions: Iterable[Partition], timeout_
     """The offsets that the group said come next, of those where it did: one request, where the client makes many."""
     found = consumer._coordinator.fetch_committed_offsets(list(partitions), timeout_ms)  # pyright: ignore
     return {partition: at.offset for partition, at in found.items() if at.offset >= 0}
+
+
+def signatures(consumer: GroupConsumer, partitions: Iterable[Partition], timeout_ms: int) -> dict[Partition, str]:
+    """Who committed the offsets of partitions, as they signed."""
+    found = consumer._coordinator.fetch_committed_offsets(list(partitions), timeout_ms)  # pyright: ignore
+    return {partition: at.metadata or "" for partition, at in found.items() if at.offset >= 0}
 
 
 def reader(kafka: Kafka, **others: Any) -> KafkaConsumer:

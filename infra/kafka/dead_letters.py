@@ -11,39 +11,51 @@ from consumers.lead_intake import ID, SOURCE, identity
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from domain.recorded import micros
 from infra.kafka.client import Partition, producer, reader
-from infra.kafka.envelope import Header, Message, rfc3339
-from infra.kafka.topics import Topic, dead_letters
+from infra.kafka.envelope import Header, Message, rfc3339, size
+from infra.kafka.topics import ROOM, Topic, dead_letters
 from infra.settings import Kafka
 
 PATIENCE = 30.0  # seconds without any progress after which the broker is given up
 LEAVING = 10.0  # seconds to wait for what was sent and is not acknowledged
-LARGEST = 64 * 1024 * 1024  # bytes of a message before it is compressed; the broker sets a bound of its own
+LARGEST = 2 * ROOM - 1000  # bytes of a letter with its frame, such as its topic takes without compressing it
 
 TOPIC, PARTITION, OFFSET, GROUP = "dlq_topic", "dlq_partition", "dlq_offset", "dlq_group"
 KIND, REASON, AT, NULLS, KEY = "dlq_kind", "dlq_reason", "dlq_at", "dlq_nulls", "dlq_key"
-OURS = (TOPIC, PARTITION, OFFSET, GROUP, KIND, REASON, AT, NULLS, KEY)  # in this order, before the original headers
+OMITTED = "dlq_omitted"
+OURS = (TOPIC, PARTITION, OFFSET, GROUP, KIND, REASON, AT, NULLS, OMITTED, KEY)  # in this order, before the original's
+LONGEST = 2000  # characters of a reason
 
 
 class Letter(NamedTuple):
-    """A dead letter: the message as it was, when and why it was refused. id: `<topic>:<partition>:<offset>`."""
+    """A dead letter: the message as it was, when and why it was refused. id: `<topic>:<partition>:<offset>`.
+
+    omitted: how many bytes the message had, where it was too large for the topic of letters: then it is empty here.
+    """
 
     id: str
     at: datetime
     kind: str
     reason: str
     message: Message
+    omitted: int = 0
 
 
-def written(message: Message, group: str, refusal: PipelineError) -> tuple[bytes, bytes, list[Header]]:
+def written(
+    message: Message, group: str, refusal: PipelineError, omit: bool = False
+) -> tuple[bytes, bytes, list[Header]]:
     """Key, value and headers of the letter about a message.
 
     The value is the original one. A letter without a value would take itself out of the topic: so what was null is
-    named in a header, and the value is empty then.
+    named in a header, and the value is empty then. omit: say how large the message was in the place of what it held.
     """
     nulls = [name for name in ("key", "value") if getattr(message, name) is None]
+    whole = size(message.key or b"", message.value or b"", [(name, value or b"") for name, value in message.headers])
+    if omit:
+        message = message._replace(key=b"", value=b"", headers=())
     ours = (
-        message.topic, str(message.partition), str(message.offset), group, type(refusal).__name__, str(refusal),
-        rfc3339(micros(datetime.now(UTC))).decode(), ",".join(nulls),
+        message.topic, str(message.partition), str(message.offset), group, type(refusal).__name__,
+        str(refusal)[:LONGEST], rfc3339(micros(datetime.now(UTC))).decode(), ",".join(nulls),
+        str(whole) if omit else "",
     )  # fmt: skip
     headers: list[Header] = [(name, text.encode(errors="replace")) for name, text in zip(OURS[:-1], ours, strict=True)]
     identifier = f"{message.topic}:{message.partition}:{message.offset}".encode()
@@ -62,7 +74,8 @@ def read(record: Any) -> Letter:
             ours[TOPIC].decode(), int(ours[PARTITION]), int(ours[OFFSET]),
             None if "key" in nulls else ours[KEY], None if "value" in nulls else record.value, given[len(OURS) :],
         )  # fmt: skip
-        return Letter(record.key.decode(), at, ours[KIND].decode(), ours[REASON].decode(), message)
+        omitted = int(ours[OMITTED] or 0)
+        return Letter(record.key.decode(), at, ours[KIND].decode(), ours[REASON].decode(), message, omitted)
     except (KeyError, ValueError, AttributeError) as error:
         place = f"{record.topic}, offset {record.offset}"
         raise Malformed(f"{place}: this is no dead letter: {error!r}") from error
@@ -70,8 +83,11 @@ def read(record: Any) -> Letter:
 
 @contextmanager
 def sending(kafka: Kafka) -> Generator[Any]:
-    """A producer of letters, and of what was in them: as large as they come. Leaves after LEAVING at the latest."""
-    sender: Any = producer(kafka, max_request_size=LARGEST)
+    """A producer of letters, and of what was in them: as large as they come. Leaves after LEAVING at the latest.
+
+    Not idempotent: such a one sends nothing more once the broker has refused a message, and letters may come twice.
+    """
+    sender: Any = producer(kafka, max_request_size=LARGEST, enable_idempotence=False, acks="all")
     try:
         yield sender
     finally:
@@ -122,6 +138,11 @@ class DeadLetters:
         Raises Malformed, before anything is sent, where a message had neither key nor value: our client sends none.
         """
         for letter in letters:
+            if letter.omitted:
+                raise Malformed(
+                    f"{letter.id}: its {letter.omitted} bytes were too many to be kept here: it cannot be sent again, "
+                    "look for it in its topic or drop it"
+                )
             if letter.message.key is None and letter.message.value is None:
                 raise Malformed(f"{letter.id}: it has neither key nor value, and cannot be sent again: drop it")
         with reached(self.topic), sending(self.kafka) as sender:

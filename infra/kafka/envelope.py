@@ -4,13 +4,18 @@ The key is the stream and the value the event's JSON as it is stored; all else s
 left out. `ce_id` is `<stream>:<version>`: by it a consumer knows what it has had, and that nothing is missing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
 
 from domain.errors import Malformed
 from domain.recorded import instant, micros
+from infra.kafka.topics import topic_of
 from infra.store.log import Row
 
 TYPE_PREFIX, TYPE_SUFFIX = "dealtrail.", ".v1"
@@ -41,7 +46,10 @@ EXTENSIONS = (  # of CloudEvents, with the place in a stored row
     ("ce_sourceid", 13),
     ("ce_batch", 14),
 )
+LOG = "ce_logid"
+BIGINT = 2**63 - 1
 _SPEC = ("ce_specversion", b"1.0")
+OVERHEAD = 100  # bytes of a batch and of a record around what they hold
 _JSON = ("content-type", b"application/json")
 
 
@@ -50,8 +58,8 @@ def event_type(tag: str) -> str:
     return f"{TYPE_PREFIX}{tag}{TYPE_SUFFIX}"
 
 
-def headers(row: Row, source: bytes) -> list[Header]:
-    """The headers of an event, from its row as `Log.stored_after` gives it."""
+def headers(row: Row, source: bytes, log: str = "") -> list[Header]:
+    """The headers of an event, from its row as `Log.stored_after` gives it, and its log's identity."""
     stream, version, position, occurred_at, recorded_at = row[1:6]
     made = [
         _SPEC,
@@ -66,7 +74,14 @@ def headers(row: Row, source: bytes) -> list[Header]:
         _JSON,
     ]
     made += [(name, row[place].encode()) for name, place in EXTENSIONS if row[place]]
+    if log:
+        made.append((LOG, log.encode()))
     return made
+
+
+def size(key: bytes, value: bytes, headers: Iterable[Header]) -> int:
+    """How many bytes a message is at most, before it is compressed."""
+    return OVERHEAD + len(key) + len(value) + sum(len(name) + len(text) + 10 for name, text in headers)
 
 
 @lru_cache(maxsize=1024)
@@ -92,17 +107,47 @@ def _day(days: int) -> bytes:
     return f"{instant(days * 86_400_000_000):%Y-%m-%d}".encode()
 
 
+class _Tagged(Struct):
+    type: str
+
+
+_tagged = msgspec.json.Decoder(_Tagged).decode
+
+
 def stored_row(message: Message) -> tuple[Any, ...]:
-    """The row that a message was made from. Raises Malformed where it is not one of ours."""
+    """The row that a message was made from. Raises Malformed where it is not one of ours, or contradicts itself."""
     found = dict(message.headers)
     try:
         stream, _, version = found["ce_id"].decode().rpartition(":")
         tag = found["ce_type"].decode().removeprefix(TYPE_PREFIX).removesuffix(TYPE_SUFFIX)
         event_id, *others = (found.get(name, b"").decode() for name, _ in EXTENSIONS)
-        times = (micros(datetime.fromisoformat(found[name].decode())) for name in ("ce_time", "ce_recordedtime"))
+        times = [micros(datetime.fromisoformat(found[name].decode())) for name in ("ce_time", "ce_recordedtime")]
         if message.value is None:
             raise ValueError("it has no value")
-        return (event_id, stream, int(version), int(found["ce_position"]), *times, *others, tag, message.value)
-    except (KeyError, ValueError) as error:  # a missing header, or one that does not read
-        place = f"{message.topic}, partition {message.partition}, offset {message.offset}"
-        raise Malformed(f"{place}: this is no event of dealtrail: {error}") from error
+        number, position = int(version), int(found["ce_position"])
+        for each in times:
+            instant(each)  # which a date at the calendar's ends overflows in UTC
+        _refuse_contradiction(message, found, stream, number, tag)
+        if not (0 < number <= BIGINT and 0 < position <= BIGINT):
+            raise ValueError(f"version {number} or position {position} is out of range")
+        if any("\0" in text for text in (stream, tag, *others)):
+            raise ValueError("a text holds a NUL character")
+        return (str(UUID(event_id)), stream, number, position, *times, *others, tag, message.value)
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise Malformed(f"{place(message)}: this is no event of dealtrail: {error}") from error
+
+
+def _refuse_contradiction(message: Message, found: Mapping[str, bytes], stream: str, version: int, tag: str) -> None:
+    """What a message says twice, it says alike."""
+    said = (message.key, found["ce_subject"], found["ce_version"])
+    if said != (stream.encode(), stream.encode(), b"%d" % version):
+        raise ValueError(f"its key and its headers do not agree on {stream}:{version}")
+    if topic_of(stream).name != message.topic:
+        raise ValueError(f"{stream} belongs on another topic")
+    if (inside := _tagged(message.value or b"").type) != tag:
+        raise ValueError(f"it is a {tag} by its headers, and a {inside} by its value")
+
+
+def place(message: Message) -> str:
+    """Where a message stands."""
+    return f"{message.topic}, partition {message.partition}, offset {message.offset}"

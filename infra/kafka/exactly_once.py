@@ -6,25 +6,31 @@ its epoch gone and undoes what it did. Kafka is told the offsets too, for those 
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from threading import Event
 from typing import Any, Protocol
 
 import psycopg
+from kafka.errors import KafkaError
 
-from domain.errors import Unavailable
-from infra.kafka.client import GroupConsumer, Listener, Partition, following, messages
+from domain.errors import Rejected, Unavailable
+from infra.kafka.client import GroupConsumer, Listener, Partition, following, messages, signatures
 from infra.kafka.envelope import Message
 from infra.store.replica import Fenced, Move
 
 POLL = 50  # ms to wait for messages
 RETRY = 0.2  # seconds to wait before a database is tried again
+ASKING = 2000  # ms to wait for what a group has committed
 TOLD = 1.0  # seconds between two words to Kafka of how far we are
 
 Batch = Mapping[tuple[str, int], Sequence[Message]]
 
 
 class Sink(Protocol):
-    """Where messages and offsets go together. What its database raises when it cannot be used, is tried again."""
+    """Where messages and offsets go together. Unavailable, and what a connection raises, is tried again."""
+
+    identity: str
+    """What tells the place where messages go from every other one."""
 
     def claim(self, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], tuple[int, int]]:
         """Take partitions over: of each the epoch that is ours from now on, and the offset that comes next."""
@@ -80,7 +86,7 @@ class Member:
                     self._take_in(ours)
                 else:
                     self._sink.settle()
-            except (psycopg.Error, Unavailable) as error:
+            except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable) as error:
                 self._say(f"tried again: {error}")
                 stop.wait(RETRY)
                 self._start_over([*self._consumer.assignment()])
@@ -91,7 +97,9 @@ class Member:
         if not (wanted := [*self._claims.unclaimed]):
             return fresh
         places = [(str(at.topic), int(at.partition)) for at in wanted]
+        self._refuse_shared_group(wanted)
         claimed = self._sink.claim(places)
+        self._sign({at: claimed[place][1] for at, place in zip(wanted, places, strict=True)})
         for at, place in zip(wanted, places, strict=True):
             epoch, offset = claimed[place]
             if at not in self._claims.unclaimed:  # revoked meanwhile
@@ -104,6 +112,24 @@ class Member:
             self._claims.unclaimed.discard(at)
             fresh.add(at)
         return fresh
+
+    def _refuse_shared_group(self, partitions: Sequence[Partition]) -> None:
+        """Raises Rejected where the group has fed another place: each would get half of the messages."""
+        try:
+            signed = signatures(self._consumer, partitions, ASKING)
+        except KafkaError as error:
+            raise Unavailable(f"the group's offsets cannot be read: {error}") from error
+        if others := {name for name in signed.values() if name and name != self._sink.identity}:
+            raise Rejected(
+                f"this group feeds another database already ({', '.join(sorted(others))}, not {self._sink.identity}), "
+                "and each would get a part of the messages: name a --group of its own for this one"
+            )
+
+    def _sign(self, offsets: Mapping[Partition, int]) -> None:
+        """Leave word to whoever comes into this group for another place."""
+        with suppress(KafkaError):  # a rebalance is under way, and they are claimed again
+            signed = {at: following(offset, self._sink.identity) for at, offset in offsets.items()}
+            self._consumer.commit(signed, timeout_ms=ASKING)
 
     def _take_in(self, found: Mapping[Partition, Sequence[Any]]) -> None:
         """What was polled of our partitions, in one transaction."""
@@ -137,5 +163,5 @@ class Member:
         """Let Kafka know, for those who watch lags."""
         if time.monotonic() - self._told >= TOLD:
             self._told = time.monotonic()
-            at = {Partition(m.topic, m.partition): following(m.after) for m in moves}
+            at = {Partition(m.topic, m.partition): following(m.after, self._sink.identity) for m in moves}
             self._consumer.commit_async(at)

@@ -11,16 +11,16 @@ from contextlib import closing, suppress
 from threading import Event
 from typing import Any, Protocol
 
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from consumers import lead_intake
-from domain.errors import Conflict, NotFound, PipelineError, Unavailable
+from domain.errors import Conflict, Malformed, NotFound, PipelineError, Unavailable
 from domain.recorded import Request
 from infra.app import App
 from infra.dispatch import Receipt
 from infra.kafka.client import GroupConsumer, Listener, Partition, admin, committed, following, group_consumer, messages
-from infra.kafka.dead_letters import LEAVING, reached, sending, written
-from infra.kafka.envelope import Message
+from infra.kafka.dead_letters import LARGEST, LEAVING, reached, sending, written
+from infra.kafka.envelope import Message, size
 from infra.kafka.layout import ensure
 from infra.kafka.topics import INTAKE, Topic, dead_letters
 from infra.kafka.unsettled import Unsettled
@@ -63,17 +63,25 @@ def deciding(door: Door, ask: Callable[[Message], Request]) -> Handle:
                 requests[place] = ask(message)
             except PipelineError as refusal:
                 outcomes[place] = refusal
+            except (ValueError, OverflowError, RecursionError) as error:
+                outcomes[place] = unexpected(error)
         try:
             answers = door.execute_all(list(requests.values()))
         except Unavailable as error:  # of the whole append
             answers = [error] * len(requests)
-        except PipelineError as refusal:  # of one of them: nobody says which
+        except (PipelineError, ValueError, OverflowError, RecursionError) as error:  # of one of them: nobody says which
+            refusal = error if isinstance(error, PipelineError) else unexpected(error)
             answers = [refusal] if len(requests) == 1 else [handle([found[place]])[0] for place in requests]
         for place, answer in zip(requests, answers, strict=True):
             outcomes[place] = answer if isinstance(answer, PipelineError) else None
         return outcomes
 
     return handle
+
+
+def unexpected(error: Exception) -> Malformed:
+    """The refusal of a message that nobody foresaw; it holds up none that come after it."""
+    return Malformed(f"the message cannot be used: {type(error).__name__}: {error}")
 
 
 class Intake:
@@ -83,7 +91,7 @@ class Intake:
         self.kafka, self.topic, self.group, self.handle, self.tell = kafka, topic, group, handle, tell
         self.dead = dead_letters(topic.name, group)
         self.parts: dict[Partition, Unsettled] = {}
-        self.letters: list[tuple[Partition, int, Any]] = []  # sent, not known to be acknowledged
+        self.letters: list[tuple[Partition, Message, PipelineError, Any]] = []  # sent, not known to be acknowledged
         self.committed: dict[Partition, int] = {}
 
     def run(self, stop: Event) -> None:
@@ -104,7 +112,7 @@ class Intake:
                 self.claim(consumer, moved, marks)
                 self.take(polled, moved)
                 self.work(sender)
-                self.acknowledge()
+                self.acknowledge(sender)
                 self.hold(consumer)
                 self.commit(consumer)
             self.leave(consumer, sender)
@@ -172,24 +180,32 @@ class Intake:
             if outcome is None:
                 held.settle(message.offset)
                 continue
-            key, value, headers = written(message, self.group, outcome)
-            self.letters.append(
-                (part, message.offset, sender.send(self.dead.name, key=key, value=value, headers=headers))
-            )
+            self.put_aside(sender, part, message, outcome)
             self.tell(f"{place} is put aside: {type(outcome).__name__}: {outcome}")
 
-    def acknowledge(self) -> None:
+    def put_aside(
+        self, sender: Any, part: Partition, message: Message, refusal: PipelineError, omit: bool = False
+    ) -> None:
+        """Send a dead letter; omit: without what the message held, which is also left out where it is too large."""
+        key, value, headers = written(message, self.group, refusal, omit)
+        if size(key, value, headers) > LARGEST:
+            key, value, headers = written(message, self.group, refusal, omit=True)
+        future = sender.send(self.dead.name, key=key, value=value, headers=headers)
+        self.letters.append((part, message, refusal, future))
+
+    def acknowledge(self, sender: Any) -> None:
         """Settle the messages whose dead letters the broker has. Raises what kept it from taking one."""
-        pending = list[tuple[Partition, int, Any]]()
-        for letter in self.letters:
-            part, offset, future = letter
+        sent, self.letters = self.letters, []
+        for letter in sent:
+            part, message, refusal, future = letter
             if not future.is_done:
-                pending.append(letter)
+                self.letters.append(letter)
+            elif isinstance(future.exception, MessageSizeTooLargeError):  # the topic takes less than it should
+                self.put_aside(sender, part, message, refusal, omit=True)
             elif future.failed():
                 raise future.exception
             elif part in self.parts:
-                self.parts[part].settle(offset)
-        self.letters = pending
+                self.parts[part].settle(message.offset)
 
     def hold(self, consumer: GroupConsumer) -> None:
         """Read no more of a partition of which too much is unsettled, until half of it is."""
@@ -222,7 +238,7 @@ class Intake:
         """Settle and commit what can be; whoever takes over reads the rest again."""
         with suppress(KafkaError):
             sender.flush(timeout=LEAVING)
-            self.acknowledge()
+            self.acknowledge(sender)
             if offsets := self.offsets():
                 consumer.commit(offsets, timeout_ms=int(LEAVING * 1000))
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from domain.errors import Rejected, Unavailable
 from infra.kafka.client import admin
-from infra.kafka.topics import TOPICS, Topic
+from infra.kafka.topics import TAKES, TOPICS, Topic
 from infra.settings import Kafka
 
 
@@ -64,11 +64,12 @@ def apply(kafka: Kafka, topics: Iterable[Topic] = TOPICS) -> Layout:
 
 
 def ensure(kafka: Kafka, topics: Iterable[Topic] = TOPICS) -> None:
-    """Create what is missing. Raises Rejected where a topic has another number of partitions."""
+    """Create what is missing. Raises Rejected for a topic of other partitions, or that takes no large message."""
     topics = tuple(topics)
     with _admin(kafka) as broker:
         found = _examined(broker, kafka, topics)
         _refuse_other_partitions(found)
+        _refuse_small_messages(found)
         _create(broker, kafka, [topic for topic in topics if topic.name in found.missing])
 
 
@@ -77,6 +78,33 @@ def _refuse_other_partitions(found: Layout) -> None:
     if wrong:
         told = "; ".join(f"{each.topic} has {each.found}, not {each.wanted}" for each in wrong)
         raise Rejected(f"a number of partitions never changes, or keys would move to others: {told}")
+
+
+def _refuse_small_messages(found: Layout) -> None:
+    """What a relay or a consumer sends must fit; only the operator may alter topics."""
+    small = [each for each in found.differences if each.what == TAKES and int(each.found or 0) < int(each.wanted)]
+    if small:
+        named = "; ".join(f"{each.topic} takes {each.found} bytes, not {each.wanted}" for each in small)
+        raise Rejected(f"the largest messages do not fit ({TAKES}): {named}: dealtrail topics apply")
+
+
+def identifiers(kafka: Kafka, topics: Iterable[Topic]) -> dict[str, str]:
+    """By name the id of each topic that is there, which one that is made anew does not have. Raises Unavailable.
+
+    Raises Rejected where one has another number of partitions.
+    """
+    with _admin(kafka) as broker:
+        there = set(broker.list_topics())
+        wanted = {topic.name: topic.partitions for topic in topics if topic.name in there}
+        described: Any = broker.describe_topics([*wanted]) if wanted else ()
+    counts: dict[str, int] = {each["name"]: len(each["partitions"]) for each in described}
+    moved = [
+        Difference(name, "partitions", str(count), str(counts[name]))
+        for name, count in wanted.items()
+        if counts[name] != count
+    ]
+    _refuse_other_partitions(Layout((), tuple(moved)))
+    return {each["name"]: str(each["topic_id"]) for each in described}
 
 
 def _create(broker: Any, kafka: Kafka, topics: list[Topic]) -> None:

@@ -2,19 +2,20 @@
 
 import os
 import socket
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from threading import Event
-from typing import Any, NamedTuple
 
 import msgspec
+import psycopg
+from kafka.errors import KafkaError
 
-from consumers.read_model import receive
-from domain.errors import Malformed, Rejected
-from domain.recorded import Fact
-from infra.kafka.client import group_consumer
-from infra.kafka.envelope import Message, stored_row
+from domain.errors import Malformed, Rejected, Unavailable
+from infra.kafka.client import Partition, group_consumer
+from infra.kafka.envelope import BIGINT, Message
 from infra.kafka.exactly_once import Batch, Member
+from infra.kafka.layout import identifiers
+from infra.kafka.receiving import Receiving, Tell
 from infra.kafka.topics import POSITIONS, PUBLISHED
 from infra.kafka.watermark import Watermark
 from infra.settings import Kafka
@@ -35,32 +36,23 @@ LIMITS = (  # a COPY that has stopped is not idle
     "set_config('lock_timeout', %s, true)"
 )
 WATERMARKS = 1000  # kept while they wait to be reached
-Tell = Callable[[str], None]
-"""Says something to whoever looks after the process."""
+ASKING = 2000  # ms to wait for the ends of partitions
+COUNTS = {topic.name: topic.partitions for topic in PUBLISHED}
+
+Ends = Callable[[Sequence[Partition]], Mapping[Partition, int]]
+"""The offset that comes next in each partition; raises KafkaError."""
 
 AHEAD = "received"  # among the positions: what is received may be ahead of what the tables are complete to
-
-
-class Transaction(NamedTuple):
-    """One transaction on the database of the read model."""
-
-    writing: Writing
-    replica: Replica
-
-    def keep(self, rows: Sequence[Any]) -> list[Fact]:
-        """Keep raw events; the facts of those that were not there before."""
-        return self.replica.keep(self.writing.run, rows)
-
-    def fold(self, projection: Projection, facts: Sequence[Fact]) -> None:
-        """Bring the rows of their streams from before them to after them."""
-        fold_page(self.writing, self.replica.histories(self.writing.run), projection, facts)
 
 
 class ReadModel:
     """The tables of all projections, with the raw events and the offsets that they are made of.
 
-    Raises Rejected where tables of a newer version of the software have taken over.
+    ends: how far the topics go, where a broker can be asked. Raises Rejected where tables of a newer version of the
+    software have taken over, or the topics are not those that were read before.
     """
+
+    ends: Ends | None = None
 
     def __init__(self, url: str, group: str, tell: Tell, projections: Sequence[Projection] = PROJECTIONS) -> None:
         if not url.startswith(("postgresql://", "postgres://")):
@@ -70,6 +62,9 @@ class ReadModel:
         self._url, self._tell = url, tell
         self._ensure()
         self._group, self._owner = group, f"{socket.gethostname()}:{os.getpid()}"
+        self._ended: dict[Partition, int] = {}
+        with self._joint() as writing:
+            self.identity = self._replica.identity(writing.run)
 
     def _ensure(self) -> None:
         """Tables of our version: empty, or made of what was complete by now."""
@@ -82,20 +77,68 @@ class ReadModel:
 
     def claim(self, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
         """Take partitions over from whoever had them; a transaction of theirs that is under way is waited for."""
+        if surplus := sorted({topic for topic, number in partitions if number >= COUNTS.get(topic, number + 1)}):
+            raise Rejected(
+                f"a number of partitions never changes, or keys would move to others: {', '.join(surplus)} has more "
+                "than it was made with, so streams may go on in other partitions out of order"
+            )
         with self._joint() as writing:
             return self._replica.claim(writing.run, self._group, partitions, self._owner)
 
+    def follow(self, topics: Mapping[str, str]) -> None:
+        """Read these topics, by name the id of each. Raises Rejected where others were read under a name before."""
+        with self._joint() as writing:
+            renewed = self._replica.topics(writing.run, topics)
+        if renewed:
+            raise Rejected(
+                f"made anew since this read model read them: {', '.join(renewed)}. Its offsets say nothing there: feed "
+                "another database under another --group, and point readers to it"
+            )
+
     def take_in(self, moves: Sequence[Move], batch: Batch) -> None:
-        """Events become rows; watermarks are kept until they are reached."""
-        marks = batch.get((POSITIONS.name, 0), ())
-        rows = [row for at, found in batch.items() if at[0] != POSITIONS.name for row in stored_rows(found, self._tell)]
+        """Events become rows; watermarks are kept until they are reached; what is neither is parked."""
+        marks = [(message, self._watermark(message)) for message in batch.get((POSITIONS.name, 0), ())]
+        found = [message for at, each in batch.items() if at[0] != POSITIONS.name for message in each]
         with self._fed() as writing:
             self._replica.advance(writing.run, self._group, moves)
-            if rows:
-                receive(rows, Transaction(writing, self._replica), self._projections)
-            if marks and (mark := watermark(marks[-1], self._tell)):
-                self._replica.mark(writing.run, mark.position, mark.offsets, WATERMARKS)
+            receiving = Receiving(writing, self._replica, self._projections, self._tell)
+            receiving.take(found)
+            self._mark(writing, receiving, marks)
             self._settle(writing)
+
+    def _watermark(self, message: Message) -> Watermark | str:
+        """The watermark that a message is, or why it is none that can be used."""
+        try:
+            mark = msgspec.json.decode(message.value or b"", type=Watermark)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            return f"this is no watermark: {error}"
+        if not 0 < mark.position <= BIGINT:
+            return f"position {mark.position} is out of range"
+        at = {Partition(topic, number): end for topic, parts in mark.offsets.items() for number, end in parts.items()}
+        if any(not 0 <= part.partition < COUNTS.get(part.topic, 0) for part in at):
+            return "it names partitions that there are not"
+        later = [part for part, end in at.items() if end > self._ended.get(part, -1)]
+        if self.ends and later:
+            try:
+                self._ended.update(self.ends(later))
+            except KafkaError as error:
+                raise Unavailable(f"the ends of the topics cannot be read: {error}") from error
+            if past := [part for part in later if at[part] > self._ended[part]]:
+                return f"it is past the end of {past[0].topic}, partition {past[0].partition}"
+        return mark
+
+    def _mark(self, writing: Writing, receiving: Receiving, marks: Sequence[tuple[Message, Watermark | str]]) -> None:
+        """Keep the last of some watermarks that can be used."""
+        log, last = self._replica.log(writing.run) if marks else "", None
+        for message, mark in marks:
+            if isinstance(mark, str):
+                receiving.park(message, mark)
+            elif mark.log and log and mark.log != log:
+                receiving.park(message, f"it is of another log ({mark.log}), where this is a copy of {log}")
+            else:
+                last = mark
+        if last:
+            self._replica.mark(writing.run, last.position, last.offsets, WATERMARKS)
 
     def settle(self) -> None:
         """Say how far the tables are complete, where other processes completed them."""
@@ -107,7 +150,8 @@ class ReadModel:
         if not (kept := self._replica.marks(writing.run)):
             return
         offsets = self._replica.offsets(writing.run, self._group)
-        reached = [at for at, text in kept if Watermark(at, _offsets(text)).reached(offsets)]
+        last = self._replica.last(writing.run)  # nothing is complete up to where nothing has come
+        reached = [at for at, text in kept if at <= last and Watermark(at, _offsets(text)).reached(offsets)]
         if reached and self._replica.settle(writing.run, reached[-1]):
             writing.mark_at(self._projections, reached[-1])
 
@@ -152,24 +196,6 @@ class ReadModel:
         fold_page(writing, self._replica.histories(writing.run), projection, facts)
 
 
-def stored_rows(found: Sequence[Message], tell: Tell) -> Generator[tuple[Any, ...]]:
-    """The events among some messages; what is none of ours is told and passed over."""
-    for message in found:
-        try:
-            yield stored_row(message)
-        except Malformed as error:
-            tell(f"passed over: {error}")
-
-
-def watermark(message: Message, tell: Tell) -> Watermark | None:
-    """The watermark that a message is, None where it is something else."""
-    try:
-        return msgspec.json.decode(message.value or b"", type=Watermark)
-    except msgspec.MsgspecError as error:
-        tell(f"passed over: {message.topic}, offset {message.offset}: this is no watermark: {error}")
-        return None
-
-
 def _offsets(text: str) -> dict[str, dict[int, int]]:
     return msgspec.json.decode(text, type=dict[str, dict[int, int]])
 
@@ -180,5 +206,10 @@ def feed(url: str, kafka: Kafka, group: str, stop: Event, tell: Tell) -> None:
         closing(ReadModel(url, group, tell)) as model,
         closing(group_consumer(kafka, group, max_poll_records=BATCH)) as consumer,
     ):
+        model.follow(identifiers(kafka, PUBLISHED))
+        model.ends = lambda partitions: consumer.end_offsets(partitions, ASKING)
         tell(f"feeding the read model as a member of {group}")
-        Member(consumer, [topic.name for topic in PUBLISHED], model, tell).run(stop)
+        try:
+            Member(consumer, [topic.name for topic in PUBLISHED], model, tell).run(stop)
+        except psycopg.Error as error:  # what may pass was tried again
+            raise Rejected(f"the database of the read model refuses what is asked of it: {error}") from error

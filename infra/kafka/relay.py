@@ -4,24 +4,30 @@ At least once, in order per stream: a relay that ends unforeseen sends at most o
 Restarting is the only way in which it recovers.
 """
 
-import os
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from threading import Event
-from typing import NamedTuple
 
 import msgspec
 
 from domain.errors import Unavailable
+from infra.kafka.checkpoint import (
+    Checkpoint,
+    Kept,
+    Oversized,
+    begun_anew,
+    held,
+    refuse_mismatch,
+    refuse_other_topics,
+)
 from infra.kafka.client import Producer, partition_of, producer
-from infra.kafka.envelope import headers
-from infra.kafka.layout import ensure
-from infra.kafka.topics import POSITIONS, PUBLISHED, topic_of
+from infra.kafka.envelope import headers, size
+from infra.kafka.layout import ensure, identifiers
+from infra.kafka.topics import EVENT_TOPICS, MESSAGE, POSITIONS, PUBLISHED, topic_of
 from infra.kafka.watermark import Watermark
-from infra.kafka.window import PATIENCE, Offsets, Window
+from infra.kafka.window import PATIENCE, Window
 from infra.settings import Kafka
 from infra.store.leases import RELAY, Leases
 from infra.store.log import Log, Row
@@ -32,35 +38,7 @@ PACE = 0.02  # seconds at least between two checkpoints
 RENEWAL = 1.0  # seconds at most between two checkpoints: each renews the lease
 WATERMARK = 0.05  # seconds between two watermarks while the log moves: what waits for them is as fresh as that
 DRAIN = 10.0  # seconds for what is under way when it is told to stop
-WAIT = 0.2  # seconds between two looks at a lease that another relay holds
 METADATA = 500  # ms that a send may wait for a topic that the broker has lost sight of
-
-
-class Checkpoint(NamedTuple):
-    """What a relay holds: its epoch, and how far all is published, with the offsets that come next."""
-
-    epoch: int
-    position: int
-    offsets: Offsets
-
-
-@contextmanager
-def held(leases: Leases, stop: Event, say: Callable[[str], None]) -> Generator[Checkpoint | None]:
-    """The one relay's checkpoint, once no other relay holds it; None where we are told to stop before."""
-    owner, waiting = f"{socket.gethostname()}:{os.getpid()}", False
-    while not (found := leases.take(RELAY, owner)):
-        if not waiting:
-            standing = leases.standing(RELAY)
-            say(f"waiting: {standing.owner if standing else 'another relay'} publishes already")
-            waiting = True
-        if stop.wait(WAIT):
-            yield None
-            return
-    try:
-        kept = msgspec.json.decode(found.kept, type=Offsets) if found.kept else {}
-        yield Checkpoint(found.epoch, found.position, kept)
-    finally:
-        leases.give_back(RELAY, found.epoch)
 
 
 class Relay:
@@ -78,13 +56,15 @@ class Relay:
     ) -> None:
         self._say, self._away = say, False
         self._log, self._leases, self._epoch = log, leases, checkpoint.epoch
-        self._sender = sender
-        self._window = Window(kafka, sender, checkpoint.position, checkpoint.offsets, patience)
+        self._sender, self._topics = sender, checkpoint.kept.topics
+        self._window = Window(kafka, sender, checkpoint.position, checkpoint.kept.offsets, patience)
         self._marks = Window(kafka, sender, 0, {}, patience)
-        self._source = kafka.source.encode()
+        self._events = Publication(self._window, kafka.source, log.identity(), dict(checkpoint.kept.parked), say)
+        self._event = checkpoint.kept.event
         self._rows: deque[Row] = deque()
         self._read = checkpoint.position
-        self._kept, self._kept_at = checkpoint.position, time.monotonic()
+        self._kept: int = checkpoint.position
+        self._kept_at = 0.0  # whose log it is, is kept before anything is sent
         self._told: int = 0
         self._told_at = 0.0
 
@@ -119,7 +99,7 @@ class Relay:
         if not rows and window.room:
             rows.extend(self._log.stored_after(self._read, PAGE))
         with self._sender.burst():
-            while rows and window.room and send_event(window, rows[0], self._source):
+            while rows and window.room and self._events.send(rows[0]):
                 self._read, sent = rows.popleft()[3], sent + 1
         return sent
 
@@ -129,8 +109,11 @@ class Relay:
         since, position = now - self._kept_at, self._window.position
         if since < (PACE if position > self._kept else RENEWAL):
             return
-        kept = msgspec.json.encode(self._window.offsets).decode()
-        if not self._leases.keep(RELAY, self._epoch, position, kept):
+        if position != self._kept:
+            self._event = self._log.event_id_at(position)
+        events = self._events
+        kept = Kept(self._window.offsets, events.log, self._event, self._topics, events.parked)
+        if not self._leases.keep(RELAY, self._epoch, position, kept.text()):
             raise Unavailable("another relay has taken over: this one stood still for too long")
         self._kept, self._kept_at = position, now
 
@@ -140,7 +123,7 @@ class Relay:
         position, since = self._window.position, time.monotonic() - self._told_at
         if position == self._told or since < WATERMARK:
             return
-        mark = msgspec.json.encode(Watermark(position, self._window.offsets))
+        mark = msgspec.json.encode(Watermark(position, self._window.offsets, self._events.log))
         kind = [("content-type", b"application/json")]
         if self._marks.send(position, POSITIONS.name, 0, b"log", mark, kind):
             self._told, self._told_at = position, time.monotonic()
@@ -166,27 +149,59 @@ class Relay:
             self._marks.settle()
 
 
-def send_event(window: Window, row: Row, source: bytes) -> bool:
-    """Send a stored event to its topic; False where the broker does not know that just now."""
-    stream = row[1]
-    topic, key = topic_of(stream), stream.encode()
-    partition = partition_of(key, topic.partitions)
-    return window.send(row[3], topic.name, partition, key, row[16], headers(row, source))
+class Publication:
+    """Stored events on their way to their topics, without those that no broker takes.
+
+    parked: streams by the first event that is too large; what follows it in its stream would be a hole there, and stays
+    behind with it. All other streams go on.
+    """
+
+    def __init__(
+        self, window: Window, source: str, log: str, parked: dict[str, Oversized], say: Callable[[str], None]
+    ) -> None:
+        self.log, self.parked = log, parked
+        self._window, self._source, self._say = window, source.encode(), say
+
+    def send(self, row: Row) -> bool:
+        """Send an event to its topic, or park it; False where the broker does not know the topic just now."""
+        stream, version, position = row[1:4]
+        if stream in self.parked:
+            self._window.skip(position)
+            return True
+        topic, key, named = topic_of(stream), stream.encode(), headers(row, self._source, self.log)
+        if (found := size(key, row[16], named)) > MESSAGE:
+            self.parked[stream] = Oversized(version, position, found)
+            self._say(
+                f"{stream}:{version} at position {position} is parked, and what follows it in its stream: "
+                f"a message of {found} bytes, where brokers take {MESSAGE}"
+            )
+            self._window.skip(position)
+            return True
+        return self._window.send(position, topic.name, partition_of(key, topic.partitions), key, row[16], named)
 
 
-def publish(kafka: Kafka, log: Log, leases: Leases, stop: Event, say: Callable[[str], None]) -> tuple[int, int]:
+def publish(
+    kafka: Kafka, log: Log, leases: Leases, stop: Event, say: Callable[[str], None], anew: bool = False
+) -> tuple[int, int]:
     """Be the relay until told to stop: (position up to which all is published, events that this relay published).
 
-    Creates what is missing of the topics. Waits while another relay is alive. Raises Rejected where a topic has
-    another number of partitions, Unavailable where nothing helps but to start anew.
+    Creates what is missing of the topics. Waits while another relay is alive. anew: begin at the beginning of the log.
+    Raises Rejected where a topic has another number of partitions or takes no large message, or where log or topics
+    are not those of the checkpoint, Unavailable where nothing helps but to start anew.
     """
     ensure(kafka, PUBLISHED)
     with held(leases, stop, say) as checkpoint:
         if checkpoint is None:
             return 0, 0
+        topics = identifiers(kafka, EVENT_TOPICS)
+        if anew:
+            checkpoint = begun_anew(log, checkpoint, topics)
+        refuse_mismatch(log, checkpoint)
+        refuse_other_topics(checkpoint, topics)
+        kept = msgspec.structs.replace(checkpoint.kept, topics=topics)
         say(f"publishing what stands after position {checkpoint.position}, as relay {checkpoint.epoch}")
         with sending(kafka) as sender:
-            relay = Relay(kafka, log, leases, checkpoint, sender, say)
+            relay = Relay(kafka, log, leases, checkpoint._replace(kept=kept), sender, say)
             relay.run(stop)
         return relay.position, relay.acknowledged
 

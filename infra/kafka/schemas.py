@@ -14,7 +14,7 @@ from msgspec import Struct, inspect
 from consumers.lead_intake import IncomingLead
 from domain import DECIDERS
 from domain.upcasting import RETIRED
-from infra.kafka.envelope import EXTENSIONS, TYPE_PREFIX, event_type
+from infra.kafka.envelope import EXTENSIONS, LOG, TYPE_PREFIX, event_type
 from infra.kafka.topics import EVENT_TOPICS, INTAKE, OF_KIND, POSITIONS, Topic
 from infra.kafka.watermark import Watermark
 from infra.keys import SEALED
@@ -195,7 +195,9 @@ def headers() -> Schema:
         "title": "EventHeaders",
         "description": "The headers of an event, their values as UTF-8; what is empty is left out.",
         "type": "object",
-        "properties": required | {name: TEXT | {"description": ABOUT[name]} for name, _ in EXTENSIONS},
+        "properties": required
+        | {name: TEXT | {"description": ABOUT[name]} for name, _ in EXTENSIONS}
+        | {LOG: TEXT | {"description": "The identity of the log: what tells it from every other one."}},
         "required": list(required),
     }
 

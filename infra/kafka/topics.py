@@ -6,12 +6,16 @@ from typing import NamedTuple
 from domain import DECIDERS, kind
 
 PARTITIONS = 12
-FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1"}
-MONTH = {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * 3_600_000)}
+MESSAGE = 1_000_000  # bytes of a message that our clients send at most: an event as large as the log takes, twice
+ROOM = 1_048_576  # bytes of a batch that a topic takes: such a message where it cannot be compressed, with its frame
+TAKES = "max.message.bytes"
+FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", TAKES: str(ROOM)}
+MONTH = {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * 3_600_000), TAKES: str(ROOM)}
 COMPACTED = {"cleanup.policy": "compact"}
-LETTERS = {**COMPACTED, "max.message.bytes": str(2 * 1024 * 1024)}  # the largest message, with reason and place
+LETTERS = {**COMPACTED, TAKES: str(2 * ROOM)}  # the largest message, with reason and place
 LATEST = {
     **COMPACTED,
+    TAKES: str(ROOM),
     "segment.ms": "600000",
     "min.cleanable.dirty.ratio": "0.01",
 }  # of one key the newest, and a while

@@ -9,11 +9,12 @@ class Watermark(Struct, frozen=True):
     """A message of the topic of positions: the log is published up to `position`.
 
     offsets: by topic and partition, the offset that came next then, 0 being left out. Who has read each partition up
-    to there has every event up to the position; it may have later ones too.
+    to there has every event up to the position; it may have later ones too. log: the identity of the log.
     """
 
     position: int
     offsets: dict[str, dict[int, int]]
+    log: str = ""
 
     def reached(self, offsets: Mapping[tuple[str, int], int]) -> bool:
         """Whether a consumer with these next offsets, by (topic, partition), has everything."""

@@ -8,6 +8,7 @@ from typing import Any
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from domain.errors import Unavailable
+from infra.kafka.checkpoint import Offsets
 from infra.kafka.client import Producer, answers
 from infra.kafka.envelope import Header
 from infra.settings import Kafka
@@ -17,9 +18,6 @@ BYTES = 32 << 20  # of values in flight at most
 PATIENCE = 120.0  # seconds without an acknowledgement, while the brokers answer, until the client counts as stuck
 PROBE = 1.0  # seconds between two looks at whether they answer
 PROBE_TIMEOUT = 0.3  # seconds
-
-Offsets = dict[str, dict[int, int]]
-"""By topic and partition, the offset that comes next."""
 
 
 class Window:
@@ -71,11 +69,19 @@ class Window:
         self._bytes += len(value)
         return True
 
+    def skip(self, position: int) -> None:
+        """Send nothing for a position, which is done once all before it are."""
+        self._sent.append((position, 0, None))
+
     def settle(self) -> None:
         """Take in what was acknowledged. Raises Unavailable where a message failed, or the client is stuck."""
         sent, offsets = self._sent, self.offsets
         while sent:
             position, size, future = sent[0]
+            if future is None:
+                sent.popleft()
+                self.position = position
+                continue
             if not future.is_done:
                 break
             if future.exception is not None:
@@ -94,7 +100,7 @@ class Window:
 
     def wait(self, timeout: float) -> None:
         """Until the first message is acknowledged, or so many seconds are over."""
-        if self._sent:
+        if self._sent and self._sent[0][2] is not None:
             with suppress(KafkaError):  # settle() tells
                 self._sent[0][2].get(timeout=timeout)
 

@@ -30,6 +30,7 @@ class Standing(NamedTuple):
     owner: str
     position: int
     alive: bool
+    kept: str = ""
 
 
 class Leases(ABC):
@@ -59,7 +60,7 @@ class Leases(ABC):
             f"WHERE name = {mark} AND epoch = {mark} RETURNING epoch"
         )
         self._give_back = f"UPDATE {table} SET alive_at = 0 WHERE name = {mark} AND epoch = {mark} RETURNING epoch"
-        self._standing = f"SELECT owner, position, {alive} FROM {table} AS leases WHERE name = {mark}"
+        self._standing = f"SELECT owner, position, {alive}, kept FROM {table} AS leases WHERE name = {mark}"
 
     @abstractmethod
     def run(self, sql: str, *parameters: Any) -> Sequence[Row]:
@@ -85,7 +86,7 @@ class Leases(ABC):
     def standing(self, name: str) -> Standing | None:
         """How a lease stands; None where nobody ever held it."""
         rows = self.run(self._standing, name)
-        return Standing(rows[0][0], rows[0][1], bool(rows[0][2])) if rows else None
+        return Standing(rows[0][0], rows[0][1], bool(rows[0][2]), rows[0][3]) if rows else None
 
 
 class SqliteLeases(Leases):

@@ -21,7 +21,7 @@ from infra.store.group import GroupCommit
 from infra.store.log import Append, Appended, Draft, Row
 from infra.store.postgres_tables import ENVELOPE_NAMES, Names, create_statements
 from infra.store.reading import Reader
-from infra.store.writing import expected_heads, outcomes_of, plain_drafts, refuse_unstorable_text
+from infra.store.writing import expected_heads, outcomes_of, plain_drafts, refuse_unstorable
 
 CONNECT_TIMEOUT = 5  # seconds until an unreachable server is given up
 CONNECTIONS = 16  # at most, per log; more callers wait
@@ -167,9 +167,9 @@ class PostgresLog(Reader):
         super().__init__(*map(names.quoted, tables))
 
     def append_all(self, appends: Sequence[Append]) -> list[Appended | Conflict]:
-        """Append several, each whole or not at all. Raises Unavailable, or Malformed for unstorable text."""
+        """Append several, each whole or not at all. Raises Unavailable, Malformed for what cannot be stored."""
         for append in appends:
-            refuse_unstorable_text(append)
+            refuse_unstorable(append)
         outcomes = outcomes_of(self._group([_Call.of(append) for append in appends]))
         if any(append.erase for append in appends):
             with suppress(Unavailable):  # it is stored; who wants to know whether its traces are gone asks again

@@ -6,7 +6,7 @@ everything is there. So whoever opens the database finds a log, to which nothing
 the events, so that both move in one transaction.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -30,8 +30,13 @@ CREATE TABLE IF NOT EXISTS {{schema}}.received (
     notification_id bigint NOT NULL UNIQUE, recorded_at bigint NOT NULL, {EVENT_COLUMNS.replace(",", " NOT NULL,")}
     NOT NULL, state bytea NOT NULL, PRIMARY KEY (originator_id, originator_version));
 CREATE TABLE IF NOT EXISTS {{schema}}.replica (
-    one boolean PRIMARY KEY DEFAULT true CHECK (one), position bigint NOT NULL, generation bigint NOT NULL);
+    one boolean PRIMARY KEY DEFAULT true CHECK (one), position bigint NOT NULL, generation bigint NOT NULL,
+    identity text NOT NULL DEFAULT gen_random_uuid(), log text NOT NULL DEFAULT '');
 INSERT INTO {{schema}}.replica VALUES (true, 0, 0) ON CONFLICT DO NOTHING;
+CREATE TABLE IF NOT EXISTS {{schema}}.parked_messages (
+    topic text, partition bigint, "offset" bigint, reason text NOT NULL, parked_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (topic, partition, "offset"));
+CREATE TABLE IF NOT EXISTS {{schema}}.topics (topic text PRIMARY KEY, identifier text NOT NULL);
 CREATE TABLE IF NOT EXISTS {{schema}}.offsets (
     consumers text, topic text, partition bigint, next_offset bigint NOT NULL DEFAULT 0, epoch bigint NOT NULL,
     owner text NOT NULL, PRIMARY KEY (consumers, topic, partition));
@@ -96,12 +101,41 @@ def create_replica(url: str) -> Names:
     return names
 
 
+class ParkedMessage(NamedTuple):
+    """A message that was put aside, and why."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+
+
+def parked_at(url: str) -> tuple[int, list[ParkedMessage]]:
+    """How many messages the read model at a URL put aside, and the last of them; none where it is no read model."""
+    try:
+        with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT) as connection:
+            if connection.execute("SELECT to_regclass('parked_messages')").fetchone() == (None,):
+                return 0, []
+            rows = connection.execute(
+                'SELECT topic, partition, "offset", reason, count(*) OVER () FROM parked_messages '
+                'ORDER BY parked_at DESC, topic, partition, "offset" DESC LIMIT 10'
+            ).fetchall()
+    except psycopg.Error as error:
+        raise Unavailable(f"the messages that were parked cannot be read: {error}") from error
+    return (rows[0][4], [ParkedMessage(*row[:4]) for row in rows]) if rows else (0, [])
+
+
+Refuse = Callable[[Row, str], None]
+"""Told which event is not kept, and why."""
+
+
 class Replica:
     """The copy, within one transaction at a time. Names arrive with their schema: tables of projections come first."""
 
     def __init__(self, names: Names) -> None:
         self._received = names.quoted("received")
         self._state, self._offsets, self._watermarks = map(names.quoted, ("replica", "offsets", "watermarks"))
+        self._parked, self._topics = map(names.quoted, ("parked_messages", "topics"))
 
     def claim(
         self, run: Run, consumers: str, partitions: Sequence[tuple[str, int]], owner: str
@@ -138,48 +172,99 @@ class Replica:
             *columns, consumers,
         )  # fmt: skip
 
-    def keep(self, run: Run, rows: Sequence[Row]) -> list[Fact]:
+    def keep(self, run: Run, rows: Sequence[Row], refuse: Refuse) -> list[Fact]:
         """Keep events, in the form of `Log.stored`; the facts of those that are new here, in their order.
 
-        Raises Rejected where one contradicts what is here: it is of another log, or one before it is missing.
+        Those that contradict what is here are refused, each alone: another event stands there, or the one before it in
+        its stream is missing.
         """
-        columns = [list(column) for column in zip(*rows, strict=True)]
+        fresh = self._continuing(run, rows, refuse)
+        if not fresh:
+            return []
         arrays = ", ".join(f"%b::{name}[]" for name in TYPES)  # as text they cost three times as much
-        sql = (
-            f"INSERT INTO {self._received} ({RECORDED_COLUMNS}) SELECT * FROM unnest({arrays}) "
-            "ON CONFLICT (originator_id, originator_version) DO NOTHING RETURNING originator_id, originator_version"
-        )
-        try:
-            new = {(stream, version) for stream, version in run(sql, *columns)}
-        except psycopg.errors.UniqueViolation as error:
-            raise Rejected(f"events of two logs meet in this read model: {error}") from error
-        fresh = [row for row in rows if (row[1], row[2]) in new]
-        if len(fresh) < len(rows):
-            self._refuse_another_log(run, [row for row in rows if (row[1], row[2]) not in new])
-        fresh = [*{(row[1], row[2]): row for row in fresh}.values()]  # one that came twice in these rows is one
-        self._refuse_hole(run, [row for row in fresh if row[2] > 1 and (row[1], row[2] - 1) not in new])
+        columns = [list(column) for column in zip(*fresh, strict=True)]
+        run(f"INSERT INTO {self._received} ({RECORDED_COLUMNS}) SELECT * FROM unnest({arrays})", *columns)
         return [tolerant_fact((row[3], row[1], row[2], row[15], row[4], row[16])) for row in fresh]
 
-    def _refuse_another_log(self, run: Run, repeats: Sequence[Row]) -> None:
-        sql = (
-            f"SELECT r.originator_id, r.originator_version FROM {self._received} AS r "
-            "JOIN unnest(%s::text[], %s::bigint[], %s::uuid[]) AS v (stream, version, event_id) "
-            "ON r.originator_id = v.stream AND r.originator_version = v.version WHERE r.event_id <> v.event_id LIMIT 1"
-        )
-        for stream, version in run(sql, *[[row[place] for row in repeats] for place in (1, 2, 0)]):
-            raise Rejected(f"{stream}: version {version} is another event here: the topics carry another log")
+    def _continuing(self, run: Run, rows: Sequence[Row], refuse: Refuse) -> list[Row]:
+        """Those that continue their streams; repeats are left out, and what does neither is refused."""
+        heads = self._heads(run, {row[1] for row in rows})
+        taken = self._taken(run, [row[3] for row in rows])
+        stored = self._stored(run, [row for row in rows if row[2] <= heads.get(row[1], (0, 0))[0]])
+        fresh = list[Row]()
+        for row in rows:
+            event_id, stream, version, position = row[:4]
+            head, last = heads.get(stream, (0, 0))
+            if version <= head:
+                if stored[stream, version] != (event_id, row[16]):
+                    refuse(row, f"{stream}: version {version} is another event here, perhaps of another log")
+            elif version > head + 1:
+                refuse(row, f"{stream}: version {version} came without version {head + 1}, which its topic has lost")
+            elif position <= last or position in taken:
+                refuse(row, f"{stream}: version {version} stands at position {position}, where another event is here")
+            else:
+                heads[stream], stored[stream, version] = (version, position), (event_id, row[16])
+                taken.add(position)
+                fresh.append(row)
+        return fresh
 
-    def _refuse_hole(self, run: Run, rows: Sequence[Row]) -> None:
+    def _heads(self, run: Run, streams: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """The last version of each stream that is here, and its position."""
         sql = (
-            "SELECT v.stream, v.version FROM unnest(%s::text[], %s::bigint[]) AS v (stream, version) WHERE NOT EXISTS "
-            f"(SELECT FROM {self._received} AS r WHERE r.originator_id = v.stream AND "
-            "r.originator_version = v.version - 1) LIMIT 1"
+            "SELECT v.stream, r.originator_version, r.notification_id FROM unnest(%s::text[]) AS v (stream) "
+            f"CROSS JOIN LATERAL (SELECT originator_version, notification_id FROM {self._received} "
+            "WHERE originator_id = v.stream ORDER BY originator_version DESC LIMIT 1) AS r"
         )
-        for stream, version in run(sql, *[[row[place] for row in rows] for place in (1, 2)]) if rows else ():
-            raise Rejected(
-                f"{stream}: version {version} came without the one before it: "
-                "its topic has lost events, and wants a backfill (dealtrail publish --topic)"
-            )
+        return {stream: (version, position) for stream, version, position in run(sql, [*streams])}
+
+    def _taken(self, run: Run, positions: Sequence[int]) -> set[int]:
+        """Which positions have an event here."""
+        sql = f"SELECT notification_id FROM {self._received} WHERE notification_id = ANY(%s::bigint[])"
+        return {position for (position,) in run(sql, [*positions])}
+
+    def _stored(self, run: Run, repeats: Sequence[Row]) -> dict[tuple[str, int], tuple[str, bytes]]:
+        """The ids and bytes of events that are here."""
+        sql = (
+            "SELECT r.originator_id, r.originator_version, r.event_id::text, r.state "
+            f"FROM {self._received} AS r JOIN unnest(%s::text[], %s::bigint[]) AS v (stream, version) "
+            "ON r.originator_id = v.stream AND r.originator_version = v.version"
+        )
+        found = run(sql, *[[row[at] for row in repeats] for at in (1, 2)]) if repeats else ()
+        return {(stream, version): (event_id, bytes(state)) for stream, version, event_id, state in found}
+
+    def park(self, run: Run, topic: str, partition: int, offset: int, reason: str) -> None:
+        """Put a message aside."""
+        sql = f"INSERT INTO {self._parked} VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
+        run(sql, topic, partition, offset, reason)
+
+    def identity(self, run: Run) -> str:
+        """What tells this copy from every other one."""
+        return run(f"SELECT identity FROM {self._state}")[0][0]
+
+    def log(self, run: Run) -> str:
+        """The identity of the log that this is a copy of, empty where it is not known yet."""
+        return run(f"SELECT log FROM {self._state}")[0][0]
+
+    def copy_of(self, run: Run, log: str) -> None:
+        """Be a copy of that log, where it was not known."""
+        run(f"UPDATE {self._state} SET log = %s WHERE log = ''", log)
+
+    def topics(self, run: Run, found: Mapping[str, str]) -> list[str]:
+        """Keep the ids of topics; the names of those that had another one."""
+        names, identifiers = [*found], [*found.values()]
+        run(
+            f"INSERT INTO {self._topics} SELECT * FROM unnest(%s::text[], %s::text[]) ON CONFLICT DO NOTHING",
+            names, identifiers,
+        )  # fmt: skip
+        sql = (
+            f"SELECT t.topic FROM {self._topics} AS t JOIN unnest(%s::text[], %s::text[]) AS v (topic, identifier) "
+            "ON t.topic = v.topic WHERE t.identifier <> v.identifier ORDER BY 1"
+        )
+        return [name for (name,) in run(sql, names, identifiers)]
+
+    def last(self, run: Run) -> int:
+        """The last position that has an event here, 0 where there is none."""
+        return run(f"SELECT coalesce(max(notification_id), 0) FROM {self._received}")[0][0]
 
     def facts_after(self, run: Run, position: int) -> dict[str, list[Fact]]:
         """What was received of the log after a position, by stream."""
@@ -252,4 +337,4 @@ class ReceivedFacts:
         return found
 
 
-__all__ = ["Fenced", "Move", "ReceivedFacts", "Replica", "create_replica"]
+__all__ = ["Fenced", "Move", "ParkedMessage", "ReceivedFacts", "Replica", "create_replica", "parked_at"]

@@ -20,7 +20,7 @@ from infra.store.log import ERASED, INDEX, Append, Appended, Draft, Row
 from infra.store.reading import Reader
 from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements
 from infra.store.sqlite_traces import shows, truncate
-from infra.store.writing import expected_heads, outcomes_of, plain_drafts, refuse_unstorable_text
+from infra.store.writing import expected_heads, outcomes_of, plain_drafts, refuse_unstorable
 
 LOCK_TIMEOUT = 10  # seconds that a writer waits for a writer in another process
 CHUNK = 1000  # rows fetched at once in a scan
@@ -234,9 +234,9 @@ class SqliteLog(Reader):
         self._deleted: list[bytes] = []  # secrets whose traces may still be in the file
 
     def append_all(self, appends: Sequence[Append]) -> list[Appended | Conflict]:
-        """Append several, each whole or not at all. Raises Unavailable, or Malformed for unstorable text."""
+        """Append several, each whole or not at all. Raises Unavailable, Malformed for what cannot be stored."""
         for append in appends:
-            refuse_unstorable_text(append)
+            refuse_unstorable(append)
         erased = [subject for append in appends for subject in append.erase]
         secrets = self._secrets(erased) if erased else []
         outcomes = outcomes_of(self._group([(append, expected_heads(append)) for append in appends]))

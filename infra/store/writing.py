@@ -1,13 +1,19 @@
 """What every database checks alike before it stores an append."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import cast
 from uuid import uuid4
 
 from eventsourcing.persistence import StoredEvent
 
 from domain.errors import Conflict, Malformed
+from domain.recorded import micros
 from infra.store.log import Append, Appended, Draft
+
+LARGEST = 512 * 1024  # bytes of an event as stored: it is published as one message, and brokers take 1 MiB
+
+EARLIEST, LATEST = (micros(end.replace(tzinfo=UTC)) for end in (datetime.min, datetime.max))
 
 
 def expected_heads(append: Append) -> list[tuple[str, int]]:
@@ -33,6 +39,25 @@ def outcomes_of(outcomes: Sequence[Appended | Exception]) -> list[Appended | Con
         if isinstance(outcome, Exception) and not isinstance(outcome, Conflict):
             raise outcome
     return cast(list[Appended | Conflict], list(outcomes))
+
+
+def refuse_oversized(draft: Draft) -> None:
+    """Raises Malformed where an event, its personal fields sealed, and the texts around it are more than LARGEST."""
+    texts = (draft.stream, draft.tag, *draft[6:])
+    if len(draft.body) + 4 * sum(map(len, texts)) <= LARGEST:  # whatever they are in UTF-8
+        return
+    size = len(draft.body) + sum(len(text.encode(errors="surrogatepass")) for text in texts)
+    if size > LARGEST:
+        raise Malformed(f"{draft.stream}: {draft.tag} is {size} bytes as stored; an event has {LARGEST} at most")
+
+
+def refuse_unstorable(append: Append) -> None:
+    """Raises Malformed for an event that is too large or out of the calendar, or a text not stored alike everywhere."""
+    for draft in append.drafts:
+        refuse_oversized(draft)
+        if not EARLIEST <= draft.occurred_at <= LATEST:
+            raise Malformed(f"{draft.stream}: {draft.tag} happened outside the years 1 to 9999 in UTC")
+    refuse_unstorable_text(append)
 
 
 def refuse_unstorable_text(append: Append) -> None:

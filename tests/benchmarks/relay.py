@@ -21,10 +21,11 @@ from typing import Any
 
 from kafka import KafkaProducer
 
+from infra.kafka.checkpoint import Checkpoint, Kept
 from infra.kafka.client import DAY, connected
 from infra.kafka.envelope import Header, headers
 from infra.kafka.layout import ensure
-from infra.kafka.relay import Checkpoint, Relay, sending
+from infra.kafka.relay import Relay, sending
 from infra.kafka.topics import EVENT_TOPICS, topic_of
 from infra.settings import Kafka
 from infra.store import Log, open_log
@@ -60,7 +61,7 @@ def relay(log: Log, kafka: Kafka, folder: Path) -> tuple[float, float]:
     with closing(open_leases(f"sqlite:///{folder}/log.db")) as leases, sending(kafka) as sender:
         held, stop, head = leases.take("relay", "benchmark"), Event(), log.head()
         assert held
-        one = Relay(kafka, log, leases, Checkpoint(held.epoch, 0, {}), sender, print)
+        one = Relay(kafka, log, leases, Checkpoint(held.epoch, 0, Kept()), sender, print)
 
         def work() -> None:
             thread = Thread(target=one.run, args=(stop,))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import Conflict, KeyReused, PipelineError
+from domain.errors import Conflict, KeyReused, Malformed, PipelineError
 from domain.lead import CaptureLead, ConvertLead
 from domain.money import Money
 from domain.profile import AssignLead
@@ -153,3 +153,10 @@ def test_questions_are_asked_in_texts_from_any_thread_of_tables_that_stay_open(a
         answers = list(pool.map(lambda _: app.ask("lead-conversion", texts), range(WRITERS * 3)))
     assert {answer.known_at for answer in answers} == {app.log.head()}
     assert all(answer == answers[0] for answer in answers)
+
+
+def test_a_request_that_is_too_large_to_be_published_is_refused_by_itself(app: App):
+    long = CaptureLead("website", name="x" * 600_000)
+    refused, done = app.execute_all([Request(stream="lead-1", command=long, actor="ann"), capture("2")])
+    assert isinstance(refused, Malformed) and "lead-1: lead-captured is" in str(refused)
+    assert isinstance(done, Receipt) and done.facts == (("lead-2", 1),)

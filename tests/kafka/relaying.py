@@ -91,7 +91,7 @@ def repeats(kafka: Kafka, log: Log) -> int:
         assert message.topic == topic_of(stream).name
         assert message.key == stream.encode()
         assert message.value == row[16]
-        assert found == dict(headers(row, b"/dealtrail"))
+        assert found == dict(headers(row, b"/dealtrail", log.identity()))
         if int(version) <= versions[stream]:
             again += 1
             continue

@@ -12,9 +12,10 @@ import pytest
 from kafka.errors import KafkaError
 
 from domain.errors import Unavailable
+from infra.kafka.checkpoint import held
 from infra.kafka.client import Producer, producer
 from infra.kafka.layout import ensure
-from infra.kafka.relay import Relay, held, sending
+from infra.kafka.relay import Relay, sending
 from infra.kafka.topics import INTAKE
 from infra.kafka.window import Window
 from infra.settings import Kafka

@@ -1,7 +1,9 @@
 """Dead letters from the terminal: looked at, sent again under the names they had, or dropped."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from secrets import token_bytes
 from uuid import uuid4
 
 import pytest
@@ -10,7 +12,7 @@ from consumers.lead_intake import asked
 from domain.errors import Malformed, Rejected
 from infra.app import App, opened
 from infra.cli.edge import run
-from infra.kafka.client import messages
+from infra.kafka.client import admin, messages
 from infra.kafka.dead_letters import DeadLetters, sending, written
 from infra.kafka.envelope import Message
 from infra.kafka.intake import Intake, deciding
@@ -39,6 +41,11 @@ def shell(app: App, kafka: Kafka, monkeypatch: pytest.MonkeyPatch, capsys: pytes
         return code, printed.out, printed.err
 
     return call
+
+
+@pytest.fixture
+def topic(kafka: Kafka) -> Topic:
+    return fresh_topic(kafka)
 
 
 def put_aside(kafka: Kafka, topic: Topic, group: str, *found: Message) -> DeadLetters:
@@ -148,3 +155,56 @@ def test_what_is_no_letter_is_named(kafka: Kafka):
     send(kafka, dead_letters(topic.name, "g"), [(b"k", b"v", [])])
     with pytest.raises(Malformed, match="offset 0: this is no dead letter"):
         letters.letters()
+
+
+def noise(size: int) -> str:
+    """A text that does not compress."""
+    return token_bytes(size // 2).hex()
+
+
+def test_a_lead_over_the_bound_of_an_event_is_a_letter_with_that_reason(app: App, topic: Topic, kafka: Kafka):
+    group, mark = f"g-{uuid4().hex[:8]}", uuid4().hex
+    found = [
+        lead(mark, "1"),
+        lead(mark, "2", note=noise(700_000)),
+        lead(mark, "3", company="x" * 700_000),
+        lead(mark, "4"),
+    ]
+    send(kafka, topic, found, partition=0)
+    with running(Intake(kafka, topic, group, deciding(app.dispatcher(), lambda m: asked(m, parse)), print)):
+        until(lambda: behind(kafka, topic, group) == 0)
+    assert [source for _, source in captured(app)] == [mark, mark]
+    letters = DeadLetters(kafka, topic, group).letters()
+    assert [letter.message.offset for letter in letters] == [1, 2]
+    assert all("an event has 524288 at most" in letter.reason for letter in letters)
+    assert [letter.message.value for letter in letters] == [found[1][1], found[2][1]]
+
+
+@pytest.mark.parametrize("size", [5_000_000, 300_000])
+def test_a_letter_that_its_topic_does_not_take_says_how_large_the_message_was(
+    app: App, shell: Shell, kafka: Kafka, size: int
+):
+    """Larger than any letter, or than this topic of letters takes, which somebody made too small."""
+    topic, group = Topic(f"intake.{uuid4().hex[:8]}", "", 1), f"g-{uuid4().hex[:8]}"
+    layout = {"num_partitions": 1, "replication_factor": 1}
+    with closing(admin(kafka)) as control:
+        control.create_topics(
+            {
+                topic.name: {**layout, "configs": {"max.message.bytes": "20000000"}},
+                f"{topic.name}.{group}.dlq": {**layout, "configs": {"max.message.bytes": "200000"}},
+            },
+            wait_for_metadata=True,
+        )
+    send(kafka, topic, [(b"key", b"no lead: " + noise(size).encode(), [("ce_other", b"x")]), lead("fair", "1")])
+    with running(Intake(kafka, topic, group, deciding(app.dispatcher(), lambda m: asked(m, parse)), print)):
+        until(lambda: behind(kafka, topic, group) == 0)
+    assert len(captured(app)) == 1
+    letters = DeadLetters(kafka, topic, group)
+    [letter] = letters.letters()
+    assert (letter.id, letter.message.value) == (f"{topic.name}:0:0", b"")
+    assert size < letter.omitted < size + 1000
+    assert "JSON" in letter.reason
+    with pytest.raises(Malformed, match="too many to be kept here"):
+        letters.retry([letter])
+    letters.drop([letter])
+    assert letters.letters() == []

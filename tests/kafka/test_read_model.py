@@ -20,12 +20,12 @@ from infra.kafka.client import group_consumer
 from infra.kafka.envelope import Message, headers
 from infra.kafka.exactly_once import Member
 from infra.kafka.read_model import ReadModel
-from infra.kafka.topics import EVENT_TOPICS, OPPORTUNITIES, POSITIONS
+from infra.kafka.topics import EVENT_TOPICS, OPPORTUNITIES, POSITIONS, topic_of
 from infra.settings import Kafka
 from infra.store import Log, open_log
 from infra.store.codec import tolerant_fact
 from infra.store.log import Append
-from infra.store.replica import Fenced, Move, Replica, Run, create_replica
+from infra.store.replica import Fenced, Move, Refuse, Replica, Run, create_replica, parked_at
 from infra.views import Views
 from projections import PROJECTIONS
 from projections.question import Question
@@ -181,7 +181,7 @@ def test_what_is_no_event_is_told_and_passed_over(
     assert digests(empty_postgres_url, last.position) == digests(sqlite_url, last.position)
     said = capfd.readouterr().out
     assert "sales.lead.events.v1, partition 0, offset 0: this is no event of dealtrail: 'ce_id'" in said
-    assert "sales.log.positions.v1, offset 0: this is no watermark" in said
+    assert "sales.log.positions.v1, partition 0, offset 0: this is no watermark" in said
 
 
 def test_nothing_else_is_appended_to_a_read_model(empty_postgres_url: str) -> None:
@@ -208,7 +208,7 @@ def model_at(url: str, projections: Sequence[Projection] = PROJECTIONS) -> Itera
 def messages(rows: Sequence[Any], start: int = 0) -> list[Message]:
     """Rows as the messages of one partition."""
     return [
-        Message(PLACE[0], PLACE[1], at, row[1].encode(), row[16], headers(row, b"/dealtrail"))
+        Message(topic_of(row[1]).name, PLACE[1], at, row[1].encode(), row[16], headers(row, b"/dealtrail"))
         for at, row in enumerate(rows, start)
     ]
 
@@ -223,26 +223,41 @@ def take_in(model: ReadModel, found: Sequence[Message], epoch: int) -> None:
     model.take_in([Move(*PLACE, epoch, found[0].offset, found[-1].offset + 1)], {PLACE: found})
 
 
-def test_a_hole_in_a_stream_is_refused_by_name(log: Log, empty_postgres_url: str) -> None:
-    rows = [row for row in stored(log) if row[1].startswith("opportunity-")]
+def test_a_hole_in_a_stream_parks_what_comes_after_it_and_all_other_streams_go_on(
+    log: Log, sqlite_url: str, empty_postgres_url: str
+) -> None:
+    rows = stored(log)
     stream = next(row[1] for row in rows if row[2] == 3)
-    holed = [row for row in rows if row[1] == stream and row[2] != 2]
+    holed = [row for row in rows if row[1] != stream or row[2] != 2]
     with model_at(empty_postgres_url) as model:
         epoch, _ = claimed(model)
-        with pytest.raises(Rejected, match=f"{stream}: version 3 came without the one before it"):
-            take_in(model, messages(holed), epoch)
-    assert received(empty_postgres_url) == 0
+        take_in(model, messages(holed), epoch)
+        later = [row for row in rows if row[1] == stream and row[2] > 2]
+        count, last = parked_at(empty_postgres_url)
+        assert (count, received(empty_postgres_url)) == (len(later), len(rows) - 1 - len(later))
+        assert f"{stream}: version 3 came without version 2, which its topic has lost" in {each.reason for each in last}
+        take_in(model, messages([row for row in rows if row[1] == stream], len(rows)), epoch)  # published again
+    assert rows_of(empty_postgres_url) == rows_beside(log, sqlite_url)
 
 
-def test_events_of_another_log_are_refused(log: Log, empty_postgres_url: str) -> None:
-    (row,) = stored(log)[:1]
+def test_events_of_another_log_are_parked_by_name(log: Log, empty_postgres_url: str) -> None:
+    row, other = stored(log)[:2]
     with model_at(empty_postgres_url) as model:
         epoch, _ = claimed(model)
         take_in(model, messages([row]), epoch)
-        with pytest.raises(Rejected, match="another log"):
-            take_in(model, messages([(str(uuid4()), *row[1:])], 1), epoch)
-        with pytest.raises(Rejected, match="two logs"):
-            take_in(model, messages([(str(uuid4()), "opportunity-other", *row[2:])], 1), epoch)
+        strange = [(str(uuid4()), *row[1:]), (str(uuid4()), "opportunity-other", *row[2:])]
+        take_in(model, messages(strange, 1), epoch)
+        foreign = messages([other], 3)[0]
+        mine, theirs = (("ce_logid", name * 32) for name in (b"a", b"b"))
+        take_in(model, [foreign._replace(offset=3, headers=[*foreign.headers, mine])], epoch)
+        take_in(model, [foreign._replace(offset=4, headers=[*foreign.headers, theirs])], epoch)
+    _, last = parked_at(empty_postgres_url)
+    reasons = {each.offset: each.reason for each in last}
+    assert set(reasons) == {1, 2, 4}
+    assert "is another event here" in reasons[1]
+    assert "where another event is here" in reasons[2]
+    assert "of another log (bbbb" in reasons[4]
+    assert received(empty_postgres_url) == 2
 
 
 def test_a_zombie_writes_nothing(log: Log, sqlite_url: str, empty_postgres_url: str) -> None:
@@ -273,8 +288,8 @@ def test_without_fence_and_raw_events_a_zombie_doubles_rows(
 ) -> None:
     kept = Replica.keep
 
-    def all_of_it(self: Replica, run: Run, rows: Sequence[Any]) -> list[Fact]:
-        kept(self, run, rows)
+    def all_of_it(self: Replica, run: Run, rows: Sequence[Any], refuse: Refuse) -> list[Fact]:
+        kept(self, run, rows, refuse)
         return [tolerant_fact((row[3], row[1], row[2], row[15], row[4], row[16])) for row in rows]
 
     monkeypatch.setattr(Replica, "advance", lambda *_: None)
