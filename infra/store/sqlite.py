@@ -20,7 +20,7 @@ from infra.store.log import ERASED, INDEX, Append, Appended, Draft, Row
 from infra.store.reading import Reader
 from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements
 from infra.store.sqlite_traces import shows, truncate
-from infra.store.writing import expected_heads, outcomes_of, plain_drafts, refuse_unstorable
+from infra.store.writing import answer_rows, expected_heads, outcomes_of, plain_drafts, refuse_unstorable
 
 LOCK_TIMEOUT = 10  # seconds that a writer waits for a writer in another process
 CHUNK = 1000  # rows fetched at once in a scan
@@ -191,15 +191,6 @@ class Found(NamedTuple):
             kept = [] if INDEX in append.erase else [pair for pair in self.tokens if pair[1] not in append.erase]
             self.tokens.clear()
             self.tokens.update(dict.fromkeys(kept))
-
-
-def answer_rows(appends: Sequence[Append]) -> list[Row]:
-    """Answers as values for their table."""
-    return [
-        (actor, command_id, answer.digest, msgspec.json.encode(answer.facts).decode())
-        for append in appends
-        for (actor, command_id), answer in append.answers.items()
-    ]
 
 
 class SqliteLog(Reader):

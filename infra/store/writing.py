@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from typing import cast
 from uuid import uuid4
 
+import msgspec
 from eventsourcing.persistence import StoredEvent
 
 from domain.errors import Conflict, Malformed
 from domain.recorded import micros
-from infra.store.log import Append, Appended, Draft
+from infra.store.log import Append, Appended, Draft, Row
 
 LARGEST = 512 * 1024  # bytes of an event as stored: it is published as one message, and brokers take 1 MiB
 
@@ -78,4 +79,13 @@ def plain_drafts(events: Sequence[StoredEvent], now: int) -> list[Draft]:
     return [
         Draft(uuid4(), str(event.originator_id), event.originator_version, event.topic, event.state, now, "")
         for event in events
+    ]
+
+
+def answer_rows(appends: Sequence[Append]) -> list[Row]:
+    """Answers as values for their table."""
+    return [
+        (actor, command_id, answer.digest, msgspec.json.encode(answer.facts).decode())
+        for append in appends
+        for (actor, command_id), answer in append.answers.items()
     ]
