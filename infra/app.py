@@ -1,6 +1,6 @@
 """Puts the parts together: a log, the vault over it, who dispatches, and the views that follow."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ class App:
         self.settings, self.log = settings, log
         self.master = KeyFile(settings.key_path)
         self.vault = Vault(self.master, log.keys)
+        self.tell: Callable[[str], None] = lambda _: None  # hears why tables are made anew
 
     def dispatcher(self, cached: bool = False) -> Dispatcher:
         """Whoever carries requests to their streams; a new log is given the process and the framework that ship."""
@@ -68,7 +69,7 @@ class App:
         """The projections as they stand."""
         from infra.views import Views  # SQL expressions take their time to load: commands do without
 
-        return Views.open(self.settings.db, self.log)
+        return Views.open(self.settings.db, self.log, self.tell)
 
     @contextmanager
     def views(self) -> Generator["Views"]:

@@ -36,6 +36,7 @@ class Asking:
         from infra.app import opened
 
         with opened(read_settings(db=self.db)) as app:
+            app.tell = note
             yield app
 
     def answer(self, document: Any) -> None:

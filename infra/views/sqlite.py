@@ -171,7 +171,7 @@ class SqliteTables:
     def within(self, generation: Generation) -> Generator[SqliteWriting]:
         """A transaction on a finished generation."""
         with self._connection(generation.id) as connection, self._transaction(connection, PATIENCE):
-            yield SqliteWriting(connection)
+            yield SqliteWriting(connection, generation.id)
 
     @contextmanager
     def building(self) -> Generator[bool]:
