@@ -190,8 +190,10 @@ BEGIN
 END $$
 """
 _NAMES = ", ".join(ENVELOPE_NAMES)
-_PARTS = {"<insert>": INSERT, "<names>": _NAMES, "<columns>": EVENT_COLUMNS, "<all>": f"'{INDEX}'"}
-_PARTS |= {"<of>": f"'{PREFIX}'", "<fact>": f"'{SubjectErased.__struct_config__.tag}'"}
+_PARTS = {
+    "<insert>": INSERT, "<names>": _NAMES, "<columns>": EVENT_COLUMNS, "<all>": f"'{INDEX}'", "<of>": f"'{PREFIX}'",
+    "<fact>": f"'{SubjectErased.__struct_config__.tag}'",
+}  # fmt: skip
 APPEND = reduce(lambda text, part: text.replace(*part), _PARTS.items(), _APPEND)
 
 PRIVATE = "REVOKE ALL ON FUNCTION {append}(json, json, json, json, bigint) FROM PUBLIC"

@@ -27,10 +27,7 @@ CACHE = 65_536  # KiB of pages kept in memory
 CHECKPOINT = 8_000  # pages in the write-ahead log before they are moved into the file: a page changed often moves once
 MAPPED = 2 << 28  # bytes of the file read without copying, resident at most: scans that follow an index double in speed
 ROWS_AT_ONCE = 32  # in one INSERT
-OUT_OF_REACH = {
-    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_PERM,
-}  # fmt: skip
+OURS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)  # not the file's fault
 
 Asked = tuple[Append, list[tuple[str, int]]]  # with the versions that streams must be at
 
@@ -374,10 +371,23 @@ class SqliteLog(Reader):
     def _translated(self) -> Generator[None]:
         try:
             yield
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in OUT_OF_REACH:
-                raise Unavailable(f"the event log {self._file} cannot be used: {error}") from error
+        except OURS:
             raise
+        except (sqlite3.Error, OverflowError) as error:  # a damaged file may answer anything
+            raise Unavailable(f"the event log {self._file} cannot be used: {error}") from error
+
+    def drawn(self) -> int:
+        """The last position that was given."""
+        rows = self.rows("SELECT seq FROM sqlite_sequence WHERE name = ?", self._names.events)
+        return max(self.head(), *(seq for (seq,) in rows if isinstance(seq, int)), 0)
+
+    def integrity(self) -> tuple[list[str], str]:
+        """What SQLite's own check of the whole file finds."""
+        try:
+            found = [str(text) for (text,) in self.rows("PRAGMA integrity_check")]
+        except Unavailable as error:
+            found = [str(error)]
+        return [text for text in found if text != "ok"], ""
 
     def close(self) -> None:
         """Let go of the file. Nobody may be appending or reading any more."""

@@ -321,7 +321,9 @@ class SqliteTables:
     def _translated(self) -> Generator[None]:
         try:
             yield
-        except sqlite3.OperationalError as error:
+        except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+            raise
+        except (sqlite3.Error, OverflowError) as error:  # a damaged file may answer anything
             raise Unavailable(f"the tables in {self._file} cannot be used: {error}") from error
 
     def _connected(self, generation: int) -> sqlite3.Connection:
