@@ -205,11 +205,14 @@ class Reader(ABC):
         sql = f"SELECT actor, command_id, digest, facts FROM {self._answers} WHERE command_id {self.among}"
         wanted = set(asked)
         found = self.rows(sql, self.members([command_id for _, command_id in asked])) if asked else []
-        return {
-            (actor, command_id): Answer(bytes(digest), msgspec.json.decode(facts, type=tuple[tuple[str, int], ...]))
-            for actor, command_id, digest, facts in found
-            if (actor, command_id) in wanted
-        }
+        try:
+            return {
+                (actor, command_id): Answer(bytes(digest), msgspec.json.decode(facts, type=tuple[tuple[str, int], ...]))
+                for actor, command_id, digest, facts in found
+                if (actor, command_id) in wanted
+            }
+        except (msgspec.MsgspecError, TypeError) as error:
+            raise Unavailable(f"an answer kept for a command cannot be read: {error}") from error
 
     def keys(self, subjects: Sequence[str]) -> dict[str, bytes]:
         """The wrapped keys of data subjects."""
