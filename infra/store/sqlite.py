@@ -373,7 +373,7 @@ class SqliteLog(Reader):
             yield
         except OURS:
             raise
-        except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:  # a damaged file may answer anything
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged file may answer anything
             raise Unavailable(f"the event log {self._file} cannot be used: {error}") from error
 
     def drawn(self) -> int:

@@ -323,7 +323,7 @@ class SqliteTables:
             yield
         except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
             raise
-        except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:  # a damaged file may answer anything
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged file may answer anything
             raise Unavailable(f"the tables in {self._file} cannot be used: {error}") from error
 
     def _connected(self, generation: int) -> sqlite3.Connection:
