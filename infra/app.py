@@ -1,6 +1,6 @@
 """Puts the parts together: a log, the vault over it, who dispatches, and the views that follow."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from functools import partial
@@ -36,6 +36,7 @@ class App:
     def __init__(self, settings: Settings, log: Log, master: KeyFile | None = None) -> None:
         self.settings, self.log = settings, log
         self.master = master or KeyFile(settings.key_path(log.identity), log.identity)
+        self.tell: Callable[[str], None] = lambda _: None  # hears why tables are made anew
         self._erasures, self._own = Erasures(), local()
         self._idle: SimpleQueue[Dispatcher] = SimpleQueue()
         self._opening = Lock()
@@ -125,7 +126,7 @@ class App:
         """The projections as they stand, for who closes them again."""
         from infra.views import Views  # SQL expressions take their time to load: commands do without
 
-        return Views.open(self.settings.db, self.log)
+        return Views.open(self.settings.db, self.log, self.tell)
 
     @contextmanager
     def views(self) -> Generator["Views"]:

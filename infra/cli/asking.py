@@ -42,6 +42,7 @@ class Asking:
         from infra.app import opened
 
         with opened(read_settings(db=self.db, confirm_clock="true" if self.confirm_clock else None)) as app:
+            app.tell = note
             yield app
             if app.master.was_missing:
                 note(f"personal fields read [sealed]: {app.master.missing()}")

@@ -8,7 +8,7 @@ from cyclopts import App
 from rich.markup import escape
 
 from infra.cli.asking import HERE, Asking, stdout
-from infra.cli.tables import show_standing, standing
+from infra.cli.tables import show_faults, show_standing, standing
 
 if TYPE_CHECKING:
     from infra.store import Log
@@ -21,17 +21,23 @@ def register(app: App) -> None:
 
 def status(*, asking: Asking = HERE) -> None:
     """Where the log and the tables that follow it stand."""
+    from infra.integrity import missing_tail
+
     with asking.app() as app:
         head = app.log.head()
         newest = app.log.recorded(head - 1, 1)
         with app.open_views() as views:
-            reached, tables = views.position(), standing(views, head)
+            tables = standing(views, head)
+            reached = min(each["position"] for each in tables["projections"])
+            strayed, faults = views.strayed(), missing_tail(app.log, app.settings.db, views.anchors())
         document: dict[str, Any] = {
             "db": app.settings.db.partition("@")[2] or app.settings.db,
             "position": head,
             "recorded_at": newest[0].recorded_at if newest else None,
             "views": {"position": reached, "lag": head - reached},
             **tables,
+            "strayed": strayed,
+            "faults": msgspec.to_builtins(faults),
             "key_file": str(app.master.path),
             **relayed(app.settings.db, app.log, head),
             **parked_messages(app.settings.db),
@@ -42,6 +48,9 @@ def status(*, asking: Asking = HERE) -> None:
     out.print(f"log        {document['db']}")
     out.print(f"position   {head}" + (f", recorded {newest[0].recorded_at:%Y-%m-%d %H:%M:%S}Z" if newest else ""))
     out.print(f"tables     at position {reached}, {head - reached} behind")
+    if strayed:
+        out.print(f"           {strayed}", markup=False, style="yellow")
+    show_faults(faults)
     show_standing(tables)
     for each in (document["relay"],) if "relay" in document else ():
         late = f", the oldest of them for {each['oldest_seconds']:.0f} s" if each["lag"] else ""

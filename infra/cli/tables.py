@@ -1,6 +1,6 @@
 """The verbs that look after the tables: `rebuild`, `parked` and `check`."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +13,11 @@ from rich.progress import ProgressColumn as Column
 from rich.table import Table
 from rich.text import Text
 
-from domain.errors import Malformed
+from domain.errors import Malformed, Unavailable
 from infra.cli.asking import HERE, Asking, stdout
 
 if TYPE_CHECKING:
+    from infra.integrity import Fault
     from infra.views import Checked, Parked, Progressed, Views
 
 DIFFERENT = 1  # exit code where the tables are not what the log makes of them
@@ -57,14 +58,49 @@ def rebuild(
 
 
 def check(*, processes: Processes = 1, asking: Asking = HERE) -> int:
-    """Prove that the tables, kept up page by page, hold what the log makes of them at once; exit code 1 if not."""
-    with asking.app() as app, app.open_views() as views, shown("check", views.position()) as progressed:
-        found = views.check(checked(processes), progressed)
+    """Prove that the log is whole and that the tables hold what it makes of them at once; exit code 1 if not.
+
+    Names events that cannot be read, are missing or out of order, keys that went without a word, and what the
+    database's own check finds; then the first rows in which the tables as kept differ from those made anew.
+    """
+    from infra.integrity import Fault, log_faults, missing_tail
+    from infra.views.tables import Astray
+
+    with asking.app() as app, app.open_views() as views:
+        damage, remark = app.log.integrity()
+        faults = [Fault("database", text) for text in damage] + log_faults(app.log)
+        faults += missing_tail(app.log, app.settings.db, views.anchors())
+        found, reason = None, ""
+        try:
+            with shown("check", views.position()) as progressed:
+                found = views.check(checked(processes), progressed)
+        except Astray as error:
+            reason = str(error)
+        except Unavailable as error:
+            if not faults:
+                raise
+            reason = f"the tables were not compared: {error}"
+    tables = msgspec.to_builtins(found) if found else {"tables": reason}
+    equal = found is not None and found.equal
     if asking.json:
-        asking.answer({"equal": found.equal, **msgspec.to_builtins(found)})
+        listed = {"faults": msgspec.to_builtins(faults), "not_checked": remark}
+        asking.answer({"equal": equal, **tables, **listed})
     else:
-        show_checked(found)
-    return 0 if found.equal else DIFFERENT
+        show_faults(faults)
+        if remark:
+            stdout().print(remark, markup=False)
+        if found:
+            show_checked(found)
+        else:
+            stdout().print(reason, markup=False)
+    return 0 if equal and not faults else DIFFERENT
+
+
+def show_faults(faults: "Sequence[Fault]") -> None:
+    """One line each."""
+    for each in faults:
+        place = f" at position {each.position}, {each.stream} version {each.version}" if each.version else ""
+        stdout().print(f"{each.kind}{place}: {each.text}", markup=False)
 
 
 def show_checked(found: "Checked") -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from domain import Event
 from domain.correction import FactCorrected, as_fact
+from domain.errors import Unavailable
 from domain.recorded import Fact, Recorded, Source, Unreadable, instant
 from domain.upcasting import UPCASTS
 
@@ -23,6 +24,8 @@ RECORDED_COLUMNS = (
     "event_id, originator_id, originator_version, notification_id, occurred_at, recorded_at, actor, on_behalf_of, "
     "reason, command_id, correlation_id, causation_id, source_system, source_id, batch, topic, state"
 )
+
+EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999  # microseconds: the years 1 to 9999
 
 encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder[Event](Event).decode
@@ -47,17 +50,58 @@ def decode(tag: str, body: bytes, upcasts: Upcasts = UPCASTS) -> Event:
 def fact(row: Sequence[Any]) -> Fact:
     """A row of FACT_COLUMNS as what folds read."""
     position, stream, version, tag, occurred_at, body = row
+    if type(occurred_at) is not int or not EARLIEST <= occurred_at <= LATEST:
+        raise ValueError(f"it happened at {occurred_at!r}, which is no time")
     return as_fact(position, stream, version, tag, occurred_at, decode(tag, body))
 
 
 def tolerant_fact(row: Sequence[Any]) -> Fact:
     """The same, with an event that cannot be decoded as Unreadable."""
+    position, stream, version, tag, occurred_at, _ = row
+    if type(stream) is not str or type(tag) is not str or not type(position) is type(version) is int:
+        raise unreadable(position, stream, version, "this is no event")
     try:
         return fact(row)
     except Exception as error:  # a decoder's, or an upcast's, which may raise anything
-        position, stream, version, tag, occurred_at, _ = row
+        occurred_at = occurred_at if type(occurred_at) is int else 0
         event = Unreadable(f"{type(error).__name__}: {error}")
         return Fact(position, stream, version, tag, occurred_at, event, -1 if tag == CORRECTION else 0)
+
+
+def unreadable(position: object, stream: object, version: object, reason: object) -> Unavailable:
+    """The refusal of an event that cannot be read, by its place."""
+    return Unavailable(
+        f"the event at position {position} ({stream}, version {version}) cannot be read: {reason} "
+        "(dealtrail check names all such events)"
+    )
+
+
+def strict_fact(row: Sequence[Any]) -> Fact:
+    """A row of FACT_COLUMNS as what folds read. Raises Unavailable where it cannot be read."""
+    try:
+        return fact(row)
+    except Exception as error:  # see tolerant_fact
+        raise unreadable(row[0], row[1], row[2], f"{type(error).__name__}: {error}") from error
+
+
+def strict_recorded(row: Sequence[Any]) -> Recorded:
+    """A row of RECORDED_COLUMNS with its whole envelope. Raises Unavailable where it cannot be read."""
+    try:
+        return recorded(row)
+    except Exception as error:  # see tolerant_fact
+        raise unreadable(row[3], row[1], row[2], f"{type(error).__name__}: {error}") from error
+
+
+STORED_TYPES = (str, str, int, int, int, int, *[str] * 10, bytes)
+
+
+def stored(row: Sequence[Any]) -> tuple[Any, ...]:
+    """A row of RECORDED_COLUMNS with the id as text and the body as bytes. Raises Unavailable for what is no event."""
+    event_id, *others, state = row
+    plain = (str(event_id), *others, state)
+    if tuple(map(type, plain)) != STORED_TYPES:
+        raise unreadable(row[3], row[1], row[2], "this is no event")
+    return plain
 
 
 def recorded(row: Sequence[Any]) -> Recorded:

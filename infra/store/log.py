@@ -216,6 +216,18 @@ class Log(Facts, Protocol):
         """The next events after a position in the same form, never past one that may still appear before it."""
         ...
 
+    def place_after(self, after: int) -> tuple[int, str, int] | None:
+        """Position, stream and version of the next event, whether or not the rest of it can be read."""
+        ...
+
+    def drawn(self) -> int:
+        """The last position that the database knows it gave; the head where gaps are normal."""
+        ...
+
+    def integrity(self) -> tuple[list[str], str]:
+        """What the database's own check of the log's tables finds, and what could not be checked."""
+        ...
+
     def begun(self, streams: Sequence[str], upto: int) -> set[str]:
         """Those of several streams that had begun by a position."""
         ...

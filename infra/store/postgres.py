@@ -272,6 +272,26 @@ class PostgresLog(Reader):
                 while chunk := cursor.fetchmany(CHUNK):
                     yield from cast(list[Row], chunk)
 
+    def integrity(self) -> tuple[list[str], str]:
+        """What amcheck finds in the tables and their indexes, where the server has it and the role may."""
+        if not self.rows("SELECT 1 FROM pg_extension WHERE extname = 'amcheck'"):
+            return [], "the database has no extension amcheck (its owner can create it): files were not checked"
+        tables = [self._events, self._answers, self._keys, self._tokens]
+        sql = (
+            "SELECT c.oid::regclass::text, i.indexrelid::regclass::text FROM pg_class AS c "
+            "JOIN pg_index AS i ON i.indrelid = c.oid WHERE c.relkind = 'r' AND c.oid = ANY(%s::text[]::regclass[])"
+        )
+        found = list[str]()
+        try:
+            for table, index in self.rows(sql, tables):
+                found += [f"{table}: {text}" for (text,) in self.rows("SELECT msg FROM verify_heapam(%s)", table)]
+                self.rows("SELECT bt_index_check(%s, true)", index)
+        except Forbidden as error:
+            return found, f"the role may not run amcheck: {error}"
+        except (psycopg.Error, Unavailable) as error:
+            found.append(str(error))
+        return found, ""
+
     def members(self, values: Sequence[Any]) -> list[Any]:
         """A list as PostgreSQL's array."""
         return list(values)

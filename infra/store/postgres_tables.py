@@ -1,9 +1,10 @@
 """The tables of the log on PostgreSQL, and the one function by which anybody appends to them.
 
 Two roles are enough. The owner creates all this and is nobody's login afterwards. The role that the service logs in
-as needs CONNECT on the database, USAGE on the schema, SELECT on the tables, EXECUTE on the function, DELETE on the
-keys, and, to clean up after people who were forgotten, MAINTAIN on keys and tokens; `grants` spells them out. It
-cannot insert past the function, so it cannot skip the lock, choose a position, or write a time of recording.
+as needs CONNECT on the database, USAGE on the schema, SELECT on the tables, EXECUTE on the function, and, to clean up
+after people who were forgotten, MAINTAIN on keys and tokens; `grants` spells them out. It cannot insert past the
+function, so it cannot skip the lock, choose a position, or write a time of recording; and it cannot take away a
+person's key without the fact that says so.
 """
 
 from functools import reduce
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from domain.subject import PREFIX, SubjectErased
 from infra.store.log import INDEX
 
 EVENT_COLUMNS = """
@@ -97,7 +99,8 @@ INSERT = """INSERT INTO {events} (<names>, recorded_at, state)
 # Answers {time of recording, position, ...}, or for a conflict {-1, which head, its version}, {-2, which answer},
 # {-3, which key}, {-4, which key that should stand}, counted from 1, or {-5, last time of recording, clock} where the
 # clock is further ahead than the session allows: nothing was written then, so there is nothing to roll back.
-# `subjects` is null where an append has no personal data.
+# `subjects` is null where an append has no personal data. Only the index of addresses, which is nobody's,
+# is erased without a fact, and gets another key afterwards.
 _APPEND = """
 CREATE OR REPLACE FUNCTION {append}(heads json, drafts json, kept json, subjects json, clock bigint) RETURNS bigint[]
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -140,6 +143,21 @@ BEGIN
         WHERE k.wrapped IS DISTINCT FROM decode(s.wrapped, 'base64') LIMIT 1;
     END IF;
     IF conflict IS NOT NULL THEN RETURN conflict; END IF;
+    IF subjects IS NOT NULL AND (
+        EXISTS (
+            SELECT FROM json_array_elements_text(subjects->'erase') AS e (subject)
+            WHERE e.subject <> <all> AND NOT EXISTS (
+                SELECT FROM json_to_recordset(drafts) AS d (originator_id text, topic text)
+                WHERE d.originator_id = <of> || e.subject AND d.topic = <fact>)
+        ) OR EXISTS (
+            SELECT FROM json_to_recordset(subjects->'keys') AS s (subject text, wrapped text)
+            LEFT JOIN {keys} AS k ON k.subject = s.subject
+            WHERE coalesce(s.wrapped, '') = '' OR (k.wrapped = ''::bytea AND s.subject <> <all>)
+        )
+    ) THEN
+        RAISE EXCEPTION 'a key goes only together with the fact that its subject was erased, and never comes back'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
     SELECT e.recorded_at INTO instant FROM {events} AS e ORDER BY e.notification_id DESC LIMIT 1;
     clock := coalesce(clock, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
     IF clock - instant > nullif(current_setting('dealtrail.clock_ahead', true), '')::bigint THEN
@@ -177,7 +195,10 @@ BEGIN
 END $$
 """
 _NAMES = ", ".join(ENVELOPE_NAMES)
-_PARTS = {"<insert>": INSERT, "<names>": _NAMES, "<columns>": EVENT_COLUMNS, "<all>": f"'{INDEX}'"}
+_PARTS = {
+    "<insert>": INSERT, "<names>": _NAMES, "<columns>": EVENT_COLUMNS, "<all>": f"'{INDEX}'", "<of>": f"'{PREFIX}'",
+    "<fact>": f"'{SubjectErased.__struct_config__.tag}'",
+}  # fmt: skip
 APPEND = reduce(lambda text, part: text.replace(*part), _PARTS.items(), _APPEND)
 
 PRIVATE = "REVOKE ALL ON FUNCTION {append}(json, json, json, json, bigint) FROM PUBLIC"
@@ -196,7 +217,7 @@ def _guards(names: Names) -> list[Composed]:
     A subject's key may be deleted: that is how a person is forgotten.
     """
     refused = {"events": "UPDATE OR DELETE OR TRUNCATE", "answers": "UPDATE OR DELETE OR TRUNCATE"}
-    refused["keys"] = "UPDATE OR TRUNCATE"
+    refused |= {"identity": "UPDATE OR DELETE OR TRUNCATE", "keys": "UPDATE OR TRUNCATE"}
     statements = [REFUSE]
     for table, operations in refused.items():
         statements.append(
@@ -217,7 +238,6 @@ def grants(names: Names, role: str, maintain: bool = False) -> list[Composed]:
         f"GRANT USAGE ON SCHEMA {{schema}} TO {to}",
         f"GRANT SELECT ON {{events}}, {{answers}}, {{keys}}, {{tokens}}, {{history}}, {{identity}} TO {to}",
         f"GRANT EXECUTE ON FUNCTION {{append}}(json, json, json, json, bigint) TO {to}",
-        f"GRANT DELETE ON {{keys}} TO {to}",
         *([f"GRANT MAINTAIN ON {{keys}}, {{tokens}} TO {to}"] if maintain else []),
     )
     return [filled(names, statement) for statement in statements]

@@ -9,9 +9,16 @@ from typing import Any, Self
 
 import msgspec
 
-from domain.errors import Conflict
+from domain.errors import Conflict, Unavailable
 from domain.recorded import Fact, Recorded
-from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, fact, recorded, tolerant_fact
+from infra.store.codec import (
+    FACT_COLUMNS,
+    RECORDED_COLUMNS,
+    stored,
+    strict_fact,
+    strict_recorded,
+    tolerant_fact,
+)
 from infra.store.log import Answer, Append, Appended, Page, Row, Wanted
 
 SAMPLES = 256  # positions looked at per shard to find even bounds: parts differ by some 6 per cent
@@ -39,7 +46,7 @@ class Reader(ABC):
         self._recorded_rows = f"SELECT {RECORDED_COLUMNS} FROM {events}"
         self._events, self._answers, self._keys, self._tokens = events, answers, keys, tokens
         self._identity = identity
-        self._fact: Callable[[Row], Fact] = fact
+        self._fact: Callable[[Row], Fact] = strict_fact
         self._cuts: dict[tuple[int, int], list[tuple[str, str | None]]] = {}  # the bounds last asked for
 
     def tolerant(self) -> Self:
@@ -80,7 +87,7 @@ class Reader(ABC):
         sql = f"{self._recorded_rows} WHERE originator_id {self.among} ORDER BY originator_id, originator_version"
         found: dict[str, list[Recorded]] = {}
         for row in self.rows(sql, self.members(streams)):
-            found.setdefault(row[1], []).append(recorded(row))
+            found.setdefault(row[1], []).append(strict_recorded(row))
         return found
 
     def facts(self, streams: Sequence[str], upto: int) -> dict[str, list[Fact]]:
@@ -114,7 +121,7 @@ class Reader(ABC):
 
     def recorded(self, after: int, limit: int) -> list[Recorded]:
         """The next events with their envelopes, in order of position, sealed fields as stored."""
-        return [recorded(row) for row in self._next(self._recorded_rows, after, limit)]
+        return [strict_recorded(row) for row in self._next(self._recorded_rows, after, limit)]
 
     def events(self, wanted: Wanted, after: int, limit: int) -> Page:
         """The next events after a position that are wanted, in order of position, sealed fields as stored."""
@@ -128,7 +135,7 @@ class Reader(ABC):
         conditions, parameters = self._conditions(wanted, low, upto)
         place = "+notification_id" if wanted.streams else "notification_id"  # streams are found by their own index
         sql = f"{self._recorded_rows} WHERE {' AND '.join(conditions)} ORDER BY {place} LIMIT {self.mark}"
-        found = [recorded(row) for row in self.rows(sql, *parameters, limit)] if low < upto else []
+        found = [strict_recorded(row) for row in self.rows(sql, *parameters, limit)] if low < upto else []
         reached = found[-1].position if len(found) == limit else upto if upto < high else max(after, head)
         return Page(found, reached, reached >= head)
 
@@ -150,13 +157,25 @@ class Reader(ABC):
     def stored(self, upto: int) -> Iterator[Row]:
         """Every event up to a position, as it is stored, in order of position."""
         sql = f"{self._recorded_rows} WHERE notification_id <= {self.mark} ORDER BY notification_id"
-        for event_id, *others, state in self.flow(sql, upto):
-            yield (str(event_id), *others, bytes(state))
+        for row in self.flow(sql, upto):
+            yield stored(row)
 
     def stored_after(self, after: int, limit: int) -> list[Row]:
         """The next events after a position as they are stored; see `page`."""
-        found = self._next(self._recorded_rows, after, limit)
-        return [(str(event_id), *others, bytes(state)) for event_id, *others, state in found]
+        return [stored(row) for row in self._next(self._recorded_rows, after, limit)]
+
+    def place_after(self, after: int) -> tuple[int, str, int] | None:
+        """Position, stream and version of the next event, whether or not the rest of it can be read."""
+        rows = self._next(f"SELECT notification_id, originator_id, originator_version FROM {self._events}", after, 1)
+        return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
+
+    def drawn(self) -> int:
+        """The last position that the database knows it gave; the head where gaps are normal."""
+        return self.head()
+
+    @abstractmethod
+    def integrity(self) -> tuple[list[str], str]:
+        """What the database's own check of the log's tables finds, and what could not be checked."""
 
     def begun(self, streams: Sequence[str], upto: int) -> set[str]:
         """Those of several streams that had begun by a position."""
@@ -216,22 +235,25 @@ class Reader(ABC):
         sql = f"SELECT actor, command_id, digest, facts FROM {self._answers} WHERE command_id {self.among}"
         wanted = set(asked)
         found = self.rows(sql, self.members([command_id for _, command_id in asked])) if asked else []
-        return {
-            (actor, command_id): Answer(bytes(digest), msgspec.json.decode(facts, type=tuple[tuple[str, int], ...]))
-            for actor, command_id, digest, facts in found
-            if (actor, command_id) in wanted
-        }
+        try:
+            return {
+                (actor, command_id): Answer(bytes(digest), msgspec.json.decode(facts, type=tuple[tuple[str, int], ...]))
+                for actor, command_id, digest, facts in found
+                if (actor, command_id) in wanted
+            }
+        except (msgspec.MsgspecError, TypeError) as error:
+            raise Unavailable(f"an answer kept for a command cannot be read: {error}") from error
 
     def keys(self, subjects: Sequence[str]) -> dict[str, bytes]:
         """The wrapped keys of data subjects."""
         sql = f"SELECT subject, wrapped FROM {self._keys} WHERE subject {self.among}"
-        return {subject: bytes(wrapped) for subject, wrapped in self.rows(sql, self.members(subjects))}
+        return whole_keys(self.rows(sql, self.members(subjects)))
 
     def keys_after(self, subject: str, limit: int) -> dict[str, bytes]:
         """The next keys in the order of the subjects' names, those of the erased too."""
         sql = f"SELECT subject, wrapped FROM {self._keys} WHERE subject > {self.mark}"
         sql = f"{sql} ORDER BY subject LIMIT {self.mark}"
-        return {subject: bytes(wrapped) for subject, wrapped in self.rows(sql, subject, limit)}
+        return whole_keys(self.rows(sql, subject, limit))
 
     def found(self, token: bytes) -> list[str]:
         """The subjects that a token leads to, in order."""
@@ -252,7 +274,9 @@ class Reader(ABC):
 
     def identity(self) -> str:
         """What tells this log from every other one: 32 hexadecimal digits, drawn when it was created."""
-        return self.rows(f"SELECT identity FROM {self._identity}")[0][0]
+        for (identity,) in self.rows(f"SELECT identity FROM {self._identity}"):
+            return str(identity)
+        raise Unavailable("the log has lost its identity: put back a backup")
 
     def event_id_at(self, position: int) -> str:
         """The id of the last event at or before a position, empty where there is none."""
@@ -283,3 +307,11 @@ class Reader(ABC):
             )
             SELECT max(low) FROM halved"""
         return self.rows(sql, moment, moment)[0][0]
+
+
+def whole_keys(rows: Sequence[Row]) -> dict[str, bytes]:
+    """Keys by subject. Raises Unavailable for what is none."""
+    for subject, wrapped in rows:
+        if not isinstance(subject, str) or not isinstance(wrapped, bytes | memoryview):
+            raise Unavailable(f"the key of {subject} cannot be read: put back a backup")
+    return {subject: bytes(wrapped) for subject, wrapped in rows}

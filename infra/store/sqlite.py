@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import eventsourcing.sqlite as library
 import msgspec
@@ -15,8 +15,9 @@ from eventsourcing.persistence import Notification, StoredEvent
 
 from domain.errors import Conflict, Unavailable
 from infra.store.clock import Clock, now, recording_time
+from infra.store.current import LAST, Current
 from infra.store.group import GroupCommit
-from infra.store.log import ERASED, INDEX, Append, Appended, Draft, Row
+from infra.store.log import INDEX, Append, Appended, Draft, Row
 from infra.store.reading import Reader
 from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements
 from infra.store.sqlite_traces import shows, truncate
@@ -29,13 +30,9 @@ CACHE = 65_536  # KiB of pages kept in memory
 CHECKPOINT = 8_000  # pages in the write-ahead log before they are moved into the file: a page changed often moves once
 MAPPED = 2 << 28  # bytes of the file read without copying, resident at most: scans that follow an index double in speed
 ROWS_AT_ONCE = 32  # in one INSERT
-OUT_OF_REACH = {
-    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_PERM,
-}  # fmt: skip
+OURS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)  # not the file's fault
 
 ANSWER_COLUMNS = ("actor", "command_id", "digest", "facts")
-LAST = ""  # no stream's name
 
 Asked = tuple[Append, list[tuple[str, int]]]  # with the versions that streams must be at
 
@@ -148,51 +145,6 @@ class EventFactory(library.SQLiteFactory):
     process_recorder_class = EventProcessRecorder
 
 
-class Found(NamedTuple):
-    """What a group of appends finds under the lock, and what the ones before add to it.
-
-    keys: those looked at, as they stand; `news` those of them that change, `tokens` what is looked up by from now on,
-    `erased` the subjects whose tokens go.
-    """
-
-    heads: dict[str, int]  # with the last time of recording, under LAST
-    answers: set[tuple[str, str]]
-    keys: dict[str, bytes]
-    news: dict[str, bytes]
-    tokens: dict[tuple[bytes, str], None]
-    erased: set[str]
-
-    def conflict(self, append: Append, expected: Sequence[tuple[str, int]]) -> Conflict | None:
-        """What another writer changed or stored first."""
-        for stream, version in expected:
-            if self.heads[stream] != version:
-                return Conflict(stream, version, self.heads[stream])
-        for asked in append.answers:
-            if asked in self.answers:
-                return Conflict(f"the answer to command {asked[1]}", 0, 1)
-        for subject in append.keys:
-            if subject in self.keys and subject not in append.standing:
-                return Conflict(f"the key of {subject}", 0, 1)
-        for subject, stored in append.standing.items():
-            if self.keys.get(subject) != stored:
-                return Conflict(f"the key of {subject}", 0, 1)
-        return None
-
-    def accept(self, append: Append) -> None:
-        """The later ones of the group find what this one stores."""
-        self.heads.update((draft.stream, draft.version) for draft in append.drafts)
-        self.answers.update(append.answers)
-        changed = {**append.keys, **dict.fromkeys(append.erase, ERASED)}
-        self.keys.update(changed)
-        self.news.update(changed)
-        self.tokens.update(dict.fromkeys(append.tokens))
-        if append.erase:
-            self.erased.update(append.erase)
-            kept = [] if INDEX in append.erase else [pair for pair in self.tokens if pair[1] not in append.erase]
-            self.tokens.clear()
-            self.tokens.update(dict.fromkeys(kept))
-
-
 class SqliteLog(Reader):
     """The Log over one file. Other processes may append to the same file at the same time."""
 
@@ -298,19 +250,19 @@ class SqliteLog(Reader):
             outcomes.append(conflict or Appended(range(first, position + 1), recorded_at))
         return outcomes
 
-    def _found(self, group: Sequence[Asked]) -> "Found":
+    def _found(self, group: Sequence[Asked]) -> Current:
         streams = {stream for _, expected in group for stream, _ in expected}
         answers = [command_id for append, _ in group for _, command_id in append.answers]
         keys = [subject for append, _ in group for subject in (*append.keys, *append.standing, *append.erase)]
         run = self._writer.execute
-        return Found(
+        return Current(
             dict(run(self._heads, (self.members(list(streams)),)).fetchall()),
             set(run(self._answers_there, (self.members(answers),)).fetchall()) if answers else set(),
             dict(run(self._keys_there, (self.members(keys),)).fetchall()) if keys else {},
             {}, {}, set(),
         )  # fmt: skip
 
-    def _keep(self, found: "Found") -> None:
+    def _keep(self, found: Current) -> None:
         """Store new keys and tokens; what they take the place of goes first."""
         names, run = self._names, self._writer.execute
         run(f"DELETE FROM {names.keys} WHERE subject {self.among}", (self.members(list(found.news)),))
@@ -381,10 +333,23 @@ class SqliteLog(Reader):
     def _translated(self) -> Generator[None]:
         try:
             yield
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in OUT_OF_REACH:
-                raise Unavailable(f"the event log {self._file} cannot be used: {error}") from error
+        except OURS:
             raise
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged file may answer anything
+            raise Unavailable(f"the event log {self._file} cannot be used: {error}") from error
+
+    def drawn(self) -> int:
+        """The last position that was given."""
+        rows = self.rows("SELECT seq FROM sqlite_sequence WHERE name = ?", self._names.events)
+        return max(self.head(), *(seq for (seq,) in rows if isinstance(seq, int)), 0)
+
+    def integrity(self) -> tuple[list[str], str]:
+        """What SQLite's own check of the whole file finds."""
+        try:
+            found = [str(text) for (text,) in self.rows("PRAGMA integrity_check")]
+        except Unavailable as error:
+            found = [str(error)]
+        return [text for text in found if text != "ok"], ""
 
     def close(self) -> None:
         """Let go of the file. Nobody may be appending or reading any more."""

@@ -55,7 +55,8 @@ def _tables(names: Names) -> list[str]:
         f"CREATE INDEX IF NOT EXISTS {names.tokens}_subject ON {names.tokens} (subject)",
         f"""CREATE TABLE IF NOT EXISTS {names.identity} (
             one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT NOT NULL)""",
-        f"INSERT OR IGNORE INTO {names.identity} SELECT 1, lower(hex(randomblob(16)))",
+        f"""INSERT INTO {names.identity} SELECT 1, lower(hex(randomblob(16)))
+            WHERE NOT EXISTS (SELECT 1 FROM {names.identity})""",
     ]
 
 
@@ -69,9 +70,10 @@ def _guards(names: Names) -> list[str]:
         events: "NEW.originator_id = old.originator_id AND NEW.originator_version = old.originator_version",
         answers: "NEW.command_id = old.command_id AND NEW.actor = old.actor",
         keys: "NEW.subject = old.subject",
+        names.identity: "true",
     }
-    statements = [_guard(table, "UPDATE", "") for table in names[:3]]
-    statements += [_guard(table, "DELETE", "") for table in (events, answers)]
+    statements = [_guard(table, "UPDATE", "") for table in taken]
+    statements += [_guard(table, "DELETE", "") for table in (events, answers, names.identity)]
     statements += [
         _guard(table, "INSERT", f"WHEN EXISTS (SELECT 1 FROM {table} AS old WHERE {condition})")
         for table, condition in taken.items()

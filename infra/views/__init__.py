@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
 from typing import Any, Self
@@ -16,7 +16,20 @@ from infra.store.log import Facts
 from infra.views.building import FAR, PAGE, PART, POLL, Builder, alone, is_far
 from infra.views.digests import RowApart, digest, rows_apart
 from infra.views.folding import Progressed, advance, fold_again
-from infra.views.tables import PATIENCE, Generation, Gone, Parked, Snapshot, Tables, Writing, shape
+from infra.views.tables import (
+    LIVE,
+    OLD,
+    PATIENCE,
+    Anchor,
+    Astray,
+    Generation,
+    Gone,
+    Parked,
+    Snapshot,
+    Tables,
+    Writing,
+    shape,
+)
 from infra.views.workers import tables_at
 from projections import METRICS, PROJECTIONS
 from projections.differences import DealDifference, deal_differences
@@ -89,22 +102,29 @@ class Views:
     """The tables of all projections of one log. Safe to share between threads and between processes."""
 
     def __init__(
-        self, tables: Tables, log: Facts, projections: Sequence[Projection] = PROJECTIONS, url: str | None = None
+        self,
+        tables: Tables,
+        log: Facts,
+        projections: Sequence[Projection] = PROJECTIONS,
+        url: str | None = None,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Only with the URL of the log can other processes be asked to help."""
+        """Only with the URL of the log can other processes be asked to help. `tell` hears why tables are made anew."""
         self._tables, self._log = tables, log.tolerant()
         self._projections, self._shape = projections, shape(projections)
         self._references: dict[tuple[int, int], References] = {}
+        self._tell = tell
+        self._verified: tuple[int, Anchor] | None = None  # the generation and where it stood when last looked at
         self._builder = Builder(tables, self._log, projections, url)
         self._builder.ensure()
 
     @classmethod
-    def open(cls, url: str, log: Log) -> Self:
+    def open(cls, url: str, log: Log, tell: Callable[[str], None] = lambda _: None) -> Self:
         """The views of the log at a URL: files beside an SQLite log's, schemas beside a PostgreSQL log's.
 
         What is missing or of an earlier shape is created empty; `catch_up` fills it. Raises Unavailable.
         """
-        return cls(tables_at(url), log, url=url)
+        return cls(tables_at(url), log, url=url, tell=tell)
 
     def __enter__(self) -> Self:
         return self
@@ -117,18 +137,19 @@ class Views:
         self._tables.disconnect()
 
     def position(self) -> int:
-        """The lowest position that every table has reached."""
-        with self._tables.reading(self._shape) as snapshot:
+        """The lowest position that every table has reached. Raises Astray for tables of another log."""
+        with self._reading() as snapshot:
             return min(snapshot.positions(self._projections).values())
 
     def catch_up(self, page: int = PAGE, far: int = FAR) -> int:
         """Bring every table to where the log is now, and say which position that is.
 
         In pages of facts, rows and position in one transaction a page; tables that are more than `far` facts behind
-        are built anew where that is the shorter way. Who comes while another does it waits and finds it done.
+        are built anew where that is the shorter way, and those of another log always. Who comes while another does it
+        waits and finds it done.
         """
         goal = self._log.head()
-        with suppress(Gone):
+        with suppress(Gone, Astray):
             if self.position() == goal:  # the usual case where somebody else keeps them up
                 return goal
         while (reached := self._step(page, far)) < goal:  # every step gets further
@@ -162,8 +183,9 @@ class Views:
         """
         before = self._live()
         with alone(self._tables):
-            if self._live() != before:
-                return self.position()
+            with suppress(Astray):
+                if self._live() != before:
+                    return self.position()
             return self._builder.build(processes, part, progressed)
 
     def discard_old(self) -> list[Generation]:
@@ -259,7 +281,7 @@ class Views:
         if metric is None:
             raise NotFound(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
         question = metric.checked(question)
-        with self._tables.reading(self._shape) as snapshot:
+        with self._reading() as snapshot:
             moment = min(question.known_at, *snapshot.positions(self._projections).values())
             # what is known at the position that the tables have reached is all that they know, which is quicker to find
             pinned = replace(question, known_at=END if moment == snapshot.furthest() else moment)
@@ -275,20 +297,23 @@ class Views:
 
         With a position, that of the rows that there would be, had the log ended there.
         """
-        with self._tables.reading(self._shape) as snapshot:
+        with self._reading() as snapshot:
             return digest(snapshot, self._projections, upto)
 
     def _step(self, page: int, far: int) -> int:
         """One transaction's worth of catching up, or a build: the lowest position reached by then."""
-        with self._writing() as writing:
+        with suppress(Astray), self._writing() as writing:
             reached = min(writing.positions(self._projections).values())
             if not is_far(reached, self._log.head(), far):
                 return advance(writing, self._log, self._projections, page)
         with alone(self._tables):
-            reached = self.position()
-            if is_far(reached, self._log.head(), far):  # still: nobody has built it meanwhile
-                return self._builder.build(1, PART, silent)
-        return reached
+            try:
+                reached = self.position()
+                if not is_far(reached, self._log.head(), far):  # somebody has built it meanwhile
+                    return reached
+            except Astray as error:
+                self._tell(str(error))
+            return self._builder.build(1, PART, silent)
 
     @contextmanager
     def _writing(self, patience: float = PATIENCE) -> Generator[Writing]:
@@ -298,10 +323,53 @@ class Views:
             except Gone:  # discarded by who took us for a thing of the past
                 self._builder.ensure()
                 writing = stack.enter_context(self._tables.writing(self._shape, patience))
+            self._verify(writing)
             yield writing
+
+    @contextmanager
+    def _reading(self) -> Generator[Snapshot]:
+        """One state of the tables, which are those of the log. Raises Astray where they are not."""
+        with self._tables.reading(self._shape) as snapshot:
+            self._verify(snapshot)
+            yield snapshot
+
+    def _verify(self, snapshot: Snapshot) -> None:
+        """Compare the anchor with the log, unless it is the one that was compared last."""
+        anchor = snapshot.anchor()
+        place = None if anchor is None else (snapshot.generation, anchor)
+        if anchor is None or (place != self._verified and not anchor.holds(self._log)):
+            raise Astray(strayed(anchor, self._log))
+        self._verified = place
+
+    def strayed(self) -> str:
+        """Why the tables are not those of the log; empty where they are."""
+        try:
+            self.position()
+        except Astray as error:
+            return str(error)
+        return ""
+
+    def anchors(self) -> list[Anchor]:
+        """Where all sets of tables of this version stand, those too that were replaced."""
+        found = list[Anchor]()
+        for generation, ours in self.generations():
+            if ours and generation.state in (LIVE, OLD):
+                with self._tables.seen(generation) as snapshot:
+                    found += filter(None, [snapshot.anchor()])
+        return found
 
     def _live(self) -> list[int]:
         return [each.id for each, ours in self.generations() if ours and each.state == "live"]
+
+
+def strayed(anchor: Anchor | None, log: Facts) -> str:
+    """In what way tables are not those of a log, and what follows."""
+    if anchor is None or anchor.identity != log.identity():
+        return "the tables were made from another log: catching up, or dealtrail rebuild, makes them anew"
+    return (
+        f"the tables were made when the log had event {anchor.event_id} at position {anchor.position}, which it has "
+        "not any more (a backup was put back, or events are gone): catching up, or dealtrail rebuild, makes them anew"
+    )
 
 
 def compared(kept: Snapshot, rebuilt: Snapshot, projections: Sequence[Projection], upto: int) -> Checked:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from infra.garbage import rarely_collected
 from infra.store.log import Facts
 from infra.views.folding import Progressed, advance, fold_shard
-from infra.views.tables import BUILDING, LIVE, OLD, SCRATCH, Catalog, Generation, Gone, Tables, shape
+from infra.views.tables import BUILDING, LIVE, OLD, SCRATCH, Anchor, Catalog, Generation, Gone, Tables, shape
 from infra.views.workers import Crew
 from projections.versions import Projection
 
@@ -117,7 +117,15 @@ class Builder:
             shards = min(PARTS, max(1, -(-upto // part)))
             generation = left or catalog.add(self._shape, state, upto, shards)
         self._tables.prepare(generation, self._projections)
-        return generation
+        with self._tables.loading(generation) as writing:
+            anchor = writing.anchor()
+            if anchor is None:
+                writing.anchor_at(Anchor.at(self._log, generation.upto))
+        if anchor is None or anchor.holds(self._log):
+            return generation
+        with self._tables.locked() as catalog:
+            catalog.remove(generation)  # begun from another log
+        return self._begun(state, upto, part)
 
     def _done(self, generation: Generation) -> int:
         with self._tables.loading(generation) as writing:
@@ -141,6 +149,8 @@ class Builder:
             there = writing.progress()
             missing = [projection for projection in self._projections if projection.name not in there]
             writing.mark_at(missing, generation.upto, rate)
+            if writing.anchor() is None:
+                writing.anchor_at(Anchor.at(self._log, generation.upto))
 
     def _swap(self, generation: Generation) -> int:
         """Bring a generation to where the live one is, and put it in its place: readers never see an earlier state."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from domain import kind
 from domain.recorded import Fact, Unreadable
 from infra.store.log import Facts, Histories
-from infra.views.tables import Generation, Parked, Writing
+from infra.views.tables import Anchor, Generation, Parked, Writing
 from projections.versions import (
     Cells,
     Projection,
@@ -40,6 +40,7 @@ def advance(writing: Writing, log: Facts, projections: Sequence[Projection], pag
         fold_page(writing, log, projection, [fact for fact in facts if fact.position > reached])
         rate = len(facts) / (time.perf_counter() - started)
         writing.mark_at([projection], max(facts[-1].position, reached), rate)
+    writing.anchor_at(Anchor.at(log, facts[-1].position))
     return facts[-1].position
 
 

@@ -171,7 +171,7 @@ class SqliteTables:
     def within(self, generation: Generation) -> Generator[SqliteWriting]:
         """A transaction on a finished generation."""
         with self._connection(generation.id) as connection, self._transaction(connection, PATIENCE):
-            yield SqliteWriting(connection)
+            yield SqliteWriting(connection, generation.id)
 
     @contextmanager
     def building(self) -> Generator[bool]:
@@ -321,7 +321,9 @@ class SqliteTables:
     def _translated(self) -> Generator[None]:
         try:
             yield
-        except sqlite3.OperationalError as error:
+        except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+            raise
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged file may answer anything
             raise Unavailable(f"the tables in {self._file} cannot be used: {error}") from error
 
     def _connected(self, generation: int) -> sqlite3.Connection:

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from domain.errors import Unavailable
+from infra.store.log import Facts
 from projections.question import Asked
 from projections.versions import END, Cells, Projection, Version
 
@@ -31,6 +32,8 @@ LAYOUT = (  # beside the tables of the projections, in every generation
     "CREATE TABLE IF NOT EXISTS parked (projection TEXT NOT NULL, stream TEXT NOT NULL, version BIGINT NOT NULL, "
     "position BIGINT NOT NULL, tag TEXT NOT NULL, error TEXT NOT NULL, PRIMARY KEY (projection, stream))",
     "CREATE TABLE IF NOT EXISTS shards (shard BIGINT PRIMARY KEY, events BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS anchor (one BIGINT PRIMARY KEY, identity TEXT NOT NULL, position BIGINT NOT NULL, "
+    "event_id TEXT NOT NULL)",
 )
 
 Row = Sequence[Any]
@@ -52,6 +55,26 @@ class Generation(NamedTuple):
     shards: int
 
 
+class Anchor(NamedTuple):
+    """Where tables stand in which log: its identity, a position, and the id of the last event by then.
+
+    A log that has another event there is another one, or was put back to an earlier state and went on otherwise.
+    """
+
+    identity: str
+    position: int
+    event_id: str
+
+    @classmethod
+    def at(cls, log: Facts, position: int) -> "Anchor":
+        """That of a log at a position."""
+        return cls(log.identity(), position, log.event_id_at(position))
+
+    def holds(self, log: Facts) -> bool:
+        """Whether a log is the one, with the same event at the position."""
+        return self == Anchor.at(log, self.position)
+
+
 class Parked(Struct, frozen=True):
     """A stream that a projection follows no further: the fact at which it stopped, and why.
 
@@ -68,6 +91,10 @@ class Parked(Struct, frozen=True):
 
 class Gone(Unavailable):
     """There are no tables of this shape; catching up makes them."""
+
+
+class Astray(Unavailable):
+    """The tables were made from another log, or from a state of it that is gone; catching up makes them anew."""
 
 
 class Sql(NamedTuple):
@@ -148,6 +175,11 @@ class Snapshot(ABC):
         """The position after which nothing is known here; END where whoever feeds the tables may be ahead of them."""
         return max(position for position, _ in self.progress().values())
 
+    def anchor(self) -> Anchor | None:
+        """Where the tables stand in which log; None before anything was brought in."""
+        rows = self.run("SELECT identity, position, event_id FROM anchor")
+        return Anchor(*rows[0]) if rows else None
+
     def parked(self, streams: Iterable[str] | None = None) -> list[Parked]:
         """The parked streams, of all or of some, in order of position."""
         of = "" if streams is None else f"WHERE stream {self.among}"
@@ -173,6 +205,14 @@ class Writing(Snapshot):
             "DO UPDATE SET position = excluded.position, rate = excluded.rate"
         )
         self.run(sql, *values)
+
+    def anchor_at(self, anchor: Anchor) -> None:
+        """Keep where the tables stand in which log from now on."""
+        sql = (
+            f"INSERT INTO anchor VALUES (1, {self.mark}, {self.mark}, {self.mark}) ON CONFLICT (one) DO UPDATE SET "
+            "identity = excluded.identity, position = excluded.position, event_id = excluded.event_id"
+        )
+        self.run(sql, *anchor)
 
     def tips(self, projection: Projection, streams: Sequence[str]) -> list[Row]:
         """The rows of some streams that are open on both axes."""

@@ -13,7 +13,7 @@ from infra.store.log import ERASED, INDEX, Append, Log
 from infra.store.postgres_tables import Names, grants
 from tests.conftest import located
 from tests.privacy.persons import bytes_in_files
-from tests.store.drafts import drafted
+from tests.store.drafts import drafted, erasure
 
 TOKEN = b"t" * 32
 
@@ -50,17 +50,18 @@ def test_a_key_is_replaced_only_where_it_stands_as_it_was(kept):
 
 
 def test_an_erased_subject_has_no_key_no_tokens_and_never_gets_another_one(kept):
-    kept.append(Append([drafted("lead-1", 2)], erase=["lead-1", "lead-9"]))
+    kept.append(Append([erasure("lead-1"), erasure("lead-9")], erase=["lead-1", "lead-9"]))
     assert kept.keys(["lead-1", "lead-2", "lead-9"]) == {"lead-1": ERASED, "lead-2": b"second", "lead-9": ERASED}
     assert kept.found(TOKEN) == ["lead-2"] and kept.found(b"u" * 32) == []
     with pytest.raises(Conflict):
         kept.append(Append((), keys={"lead-1": b"again"}))
-    kept.append(Append((), erase=["lead-1"]))
+    kept.append(Append([erasure("lead-1", 2)], erase=["lead-1"]))
     assert kept.keys(["lead-1"]) == {"lead-1": ERASED}
 
 
 def test_what_comes_with_an_erasure_in_one_append_is_erased_with_it(kept):
-    kept.append(Append((), keys={"lead-3": b"third"}, tokens=[(TOKEN, "lead-3")], erase=["lead-3"]))
+    tokens = [(TOKEN, "lead-3")]
+    kept.append(Append([erasure("lead-3")], keys={"lead-3": b"third"}, tokens=tokens, erase=["lead-3"]))
     assert kept.keys(["lead-3"]) == {"lead-3": ERASED} and kept.found(TOKEN) == ["lead-1", "lead-2"]
 
 
@@ -88,7 +89,7 @@ def test_of_many_erasures_and_appends_at_once_none_undoes_another(kept):
     def one(number: int) -> bool:
         name = names[number % len(names)]
         if number < len(names):
-            kept.append(Append((), erase=[name]))
+            kept.append(Append([erasure(name)], erase=[name]))
             return True
         try:
             kept.append(Append((), standing={name: b"key"}, tokens=[(b"v" * 32, name)]))
@@ -133,7 +134,7 @@ def appender(request, postgres_url: str, postgres_server: str) -> Iterator[Log]:
 def test_a_role_that_only_appends_can_erase_and_says_whether_the_traces_are_gone(appender, postgres_url, request):
     key = bytes(range(100, 200))
     appender.append(Append((), keys={"lead-1": key}, tokens=[(TOKEN, "lead-1")]))
-    appender.append(Append((), erase=["lead-1"]))
+    appender.append(Append([erasure("lead-1")], erase=["lead-1"]))
     assert appender.keys(["lead-1"]) == {"lead-1": ERASED} and appender.found(TOKEN) == []
     assert appender.scrub() == (key not in bytes_in_files(postgres_url))
     assert appender.scrub() == ("MAINTAIN" in request.node.name)

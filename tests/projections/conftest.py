@@ -12,7 +12,7 @@ from infra.store import Log
 from infra.views import Views
 from infra.views.postgres import PostgresTables
 from infra.views.sqlite import SqliteTables
-from infra.views.tables import Tables, shape
+from infra.views.tables import Anchor, Tables, shape
 from projections import PROJECTIONS
 from tests.conftest import POSTGRESQL, located
 from tests.desk import Desk
@@ -50,6 +50,7 @@ def over(tables: Tables) -> Over:
         opened = Views(tables, log)  # type: ignore[arg-type]  # the reading half is enough
         with tables.writing(shape(PROJECTIONS)) as writing:
             writing.run("DELETE FROM parked")
+            writing.anchor_at(Anchor.at(log, 0))  # type: ignore[arg-type]
             for projection in PROJECTIONS:
                 writing.run(f"DELETE FROM {projection.table.name}")
                 writing.mark_at([projection], 0)

@@ -62,6 +62,12 @@ class FactLog:
     def tolerant(self) -> "FactLog":
         return self
 
+    def identity(self) -> str:
+        return "facts"
+
+    def event_id_at(self, position: int) -> str:
+        return str(max((fact.position for fact in self.all if fact.position <= position), default=""))
+
     def head(self) -> int:
         return self.all[-1].position if self.all else 0
 

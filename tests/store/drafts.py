@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from domain.lead import LeadCaptured
 from domain.profile import LeadAssigned
+from domain.subject import SubjectErased
 from infra.store.codec import encode
 from infra.store.log import Answer, Append, Draft, Log
 
@@ -17,6 +18,12 @@ def drafted(stream: str, version: int, **envelope: Any) -> Draft:
     event = LeadCaptured("website") if version == 1 else LeadAssigned(f"owner {version}")
     given = {"occurred_at": NOON + version, "actor": "ann"} | envelope
     return Draft(uuid4(), stream, version, event.__struct_config__.tag, encode(event), **given)  # type: ignore[arg-type]
+
+
+def erasure(subject: str, version: int = 1) -> Draft:
+    """The fact that a person was erased."""
+    event = SubjectErased("GDPR-17", "bob")
+    return Draft(uuid4(), f"subject-{subject}", version, "subject-erased", encode(event), NOON, "ann")
 
 
 def added(log: Log, stream: str, *versions: int, answers: Mapping[tuple[str, str], Answer] | None = None) -> list[int]:

@@ -18,7 +18,7 @@ from infra.store.copying import Copied, copy
 from infra.store.log import DIGESTS, ERASED, INDEX, MASTER, Answer, Append
 from tests.cli.program import ROOT
 from tests.conftest import POSTGRESQL, located
-from tests.store.drafts import added, drafted
+from tests.store.drafts import added, drafted, erasure
 
 ANSWER = Answer(b"digest", (("lead-1", 1), ("lead-1", 2)))
 
@@ -136,7 +136,7 @@ def test_keys_come_along_only_when_asked_for_and_erasures_always(
 ):
     upto = told.head()
     told.append(Append([drafted("lead-later", 1)], keys=KEYS, tokens=[(b"token", "lead-1")]))
-    told.append(Append([], erase=["lead-2"]))
+    told.append(Append([erasure("lead-2")], erase=["lead-2"]))
     assert copy(told, new_url, upto, with_keys).keys == copied
     assert new.keys([*KEYS]) == kept
     assert new.found(b"token") == []
@@ -146,7 +146,7 @@ def test_what_is_erased_stays_erased_in_the_copy(told: Log, new_url: str, new: L
     vault = Vault(KeyFile(tmp_path / "key", told.identity), told.keys)
     sealed = vault.seal_text("lead-2", "reason", "lead-2", "a friend")
     told.append(Append([drafted("lead-2", 2, reason=sealed)], keys=vault.take_fresh()))
-    told.append(Append([], erase=["lead-2"]))
+    told.append(Append([erasure("lead-2")], erase=["lead-2"]))
     copy(told, new_url, told.head(), with_keys=True)
     assert Vault(KeyFile(tmp_path / "key", new.identity), new.keys).open_text("lead-2", "reason", sealed) == "[erased]"
 

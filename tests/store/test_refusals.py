@@ -15,7 +15,7 @@ from infra.store.postgres import PostgresLog
 from infra.store.postgres_tables import Names, grants
 from infra.store.sqlite import connect
 from tests.conftest import located
-from tests.store.drafts import added, drafted
+from tests.store.drafts import added, drafted, erasure
 
 REFUSED = (sqlite3.IntegrityError, psycopg.errors.RestrictViolation)
 
@@ -44,6 +44,8 @@ def history(log: Log, log_url: str) -> Iterator[Any]:
         "UPDATE stored_answers SET facts = ''",
         "DELETE FROM stored_answers",
         "UPDATE stored_keys SET wrapped = wrapped",
+        "UPDATE stored_identity SET identity = ''",
+        "DELETE FROM stored_identity",
     ],
 )
 def test_history_cannot_be_updated_or_deleted(history: Any, log: Log, sql: LiteralString) -> None:
@@ -77,6 +79,7 @@ REPLACEMENTS = [
     "INSERT OR REPLACE INTO stored_events SELECT * FROM stored_events WHERE notification_id = 1",
     "REPLACE INTO stored_answers SELECT * FROM stored_answers",
     "REPLACE INTO stored_keys SELECT * FROM stored_keys",
+    "REPLACE INTO stored_identity VALUES (1, 'another')",
     "INSERT INTO stored_keys SELECT * FROM stored_keys WHERE true ON CONFLICT DO UPDATE SET wrapped = x'00'",
 ]
 
@@ -150,7 +153,7 @@ def test_postgres_refuses_to_truncate_history(postgres_url: str) -> None:
     log = open_log(postgres_url)
     added(log, "lead-1", 1)
     with psycopg.connect(postgres_url, autocommit=True) as connection:
-        for table in ("stored_events", "stored_answers", "stored_keys"):
+        for table in ("stored_events", "stored_answers", "stored_keys", "stored_identity"):
             with pytest.raises(psycopg.errors.RestrictViolation):
                 connection.execute(f"TRUNCATE {table}".encode())
     log.close()
@@ -209,11 +212,41 @@ def test_a_role_that_only_appends_can_append_and_read(appender_url: str) -> None
         "DROP TABLE stored_events",
         "SELECT setval(pg_get_serial_sequence('stored_events', 'notification_id'), 1)",
         "CREATE TABLE other (id int)",
+        "DELETE FROM stored_keys",
+        "UPDATE stored_keys SET wrapped = ''",
+        "UPDATE stored_identity SET identity = ''",
     ],
 )
 def test_a_role_that_only_appends_cannot_go_past_the_function(appender_url: str, sql: LiteralString) -> None:
     with psycopg.connect(appender_url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(sql)
+
+
+@pytest.mark.parametrize(
+    "append",
+    [
+        Append((), erase=["lead-1"]),
+        Append([drafted("lead-2", 1)], erase=["lead-1"]),
+        Append([erasure("lead-2")], erase=["lead-2", "lead-1"]),
+        Append((), erase=["master"]),
+        Append((), keys={"lead-1": b""}, standing={"lead-1": b"k"}),
+    ],
+    ids=["no fact", "another fact", "a fact of somebody else", "the master key's name", "an empty one in its place"],
+)
+def test_a_key_goes_only_with_the_fact_that_its_subject_was_erased(appender_url: str, append: Append) -> None:
+    log = open_log(appender_url)
+    log.append(Append([drafted("lead-1", 1)], keys={"lead-1": b"k", "master": b"m"}))
+    with pytest.raises(Forbidden, match="together with the fact"):
+        log.append(append)
+    assert (log.keys(["lead-1", "master"]), log.head()) == ({"lead-1": b"k", "master": b"m"}, 1)
+    log.append(Append((), keys={"lead-1": b"wrapped anew"}, standing={"lead-1": b"k"}))  # as a rotation does
+    log.append(Append([erasure("lead-1")], erase=["lead-1"]))
+    log.append(Append((), erase=["index"]))
+    log.append(Append((), keys={"index": b"another"}, standing={"index": b""}))
+    with pytest.raises(Forbidden, match="never comes back"):
+        log.append(Append((), keys={"lead-1": b"k"}, standing={"lead-1": b""}))
+    assert log.keys(["lead-1", "index"]) == {"lead-1": b"", "index": b"another"}
+    log.close()
 
 
 def test_a_stranger_may_not_call_the_append_function(postgres_url: str, appender_url: str) -> None:
