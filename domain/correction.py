@@ -1,25 +1,30 @@
 """Corrections: a fact that was wrong is not edited, a new one takes its place, or takes it away."""
 
 from collections.abc import Sequence
-from typing import Any
+from decimal import Decimal
+from typing import Any, get_args
 
 from msgspec import Struct
 from msgspec.structs import fields
 
-from domain import lead, opportunity
+from domain import (
+    closing,
+    disposition,
+    follow_up,
+    judgement,
+    lead,
+    opportunity,
+    profile,
+    progress,
+    qualification,
+    removal,
+    terms,
+)
 from domain.closing import OpportunityReopened
 from domain.disposition import LeadMerged, LeadUnmerged
 from domain.errors import Malformed, Rejected
-from domain.judgement import (
-    ChangeForecastCategory,
-    ChangeSplits,
-    ForecastCategoryChanged,
-    OverrideProbability,
-    ProbabilityOverridden,
-    SplitsChanged,
-)
 from domain.lead import LeadConverted
-from domain.line_items import LineItemAdded, LineItemChanged, SetLineItem
+from domain.line_items import LineItemAdded, LineItemChanged, LineItemRemoved, RemoveLineItem, SetLineItem
 from domain.money import Money, checked
 from domain.opportunity import OpportunityOpened
 from domain.personal import Personal
@@ -29,6 +34,21 @@ from domain.recorded import Context, Fact, Happening
 from domain.removal import OpportunityMerged, OpportunityUnmerged
 
 Correctable = lead.Event | opportunity.Event
+LED_BY: dict[type[Any], type[Any]] = {
+    LineItemAdded: SetLineItem,
+    LineItemChanged: SetLineItem,
+    LineItemRemoved: RemoveLineItem,
+    **{
+        event: command
+        for part in (profile, qualification, disposition, closing, progress, terms, judgement, follow_up, removal)
+        for event, command in zip(get_args(part.Event), get_args(part.Command), strict=True)
+    },
+    lead.LeadCaptured: lead.CaptureLead,
+    LeadConverted: lead.ConvertLead,
+    OpportunityOpened: opportunity.OpenOpportunity,
+}
+"""The command that leads to each fact that can be corrected; a feature's unions name both in one order."""
+OF_THE_DEAL = {"process": "", "amount": Money(Decimal(0), "EUR")}  # what a conversion says to the deal alone
 
 
 class FactCorrected(Struct, frozen=True, tag="fact-corrected"):
@@ -68,18 +88,14 @@ def check_amounts(event: Struct) -> None:
 
 
 def check_bounds(event: Correctable) -> None:
-    """Raise Malformed where a number in a replacement is out of the bounds of the command that would have led to it."""
-    match event:
-        case LineItemAdded(item, line) | LineItemChanged(item, line):
-            SetLineItem(item, line.product, line.quantity, line.unit_price, line.discount)
-        case ProbabilityOverridden(probability, reason):
-            OverrideProbability(probability, reason)
-        case ForecastCategoryChanged(to=to):
-            ChangeForecastCategory(to)
-        case SplitsChanged(shares):
-            ChangeSplits(shares)
-        case _:
-            return
+    """Raise Malformed where a replacement says what the command that leads to such a fact refuses."""
+    command = LED_BY[type(event)]
+    spoken = {name: getattr(event, name) for name in event.__struct_fields__}
+    if isinstance(event, LineItemAdded | LineItemChanged):
+        spoken |= {name: getattr(event.line, name) for name in event.line.__struct_fields__}
+    if isinstance(event, LeadConverted):
+        spoken |= OF_THE_DEAL
+    command(**{name: spoken[name] for name in command.__struct_fields__ if name in spoken})
 
 
 def as_fact(position: int, stream: str, version: int, tag: str, occurred_at: int, event: Any) -> Fact:

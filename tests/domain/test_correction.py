@@ -1,13 +1,18 @@
 """Corrections: what takes the place of a fact that was wrong, and which facts cannot be corrected so."""
 
+import re
 from decimal import Decimal
+from itertools import product
+from pathlib import Path
+from typing import Any, get_args
 
+import msgspec
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
 from domain import BY_KIND, Context, correction
 from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
-from domain.correction import CorrectFact, FactCorrected
+from domain.correction import LED_BY, Correctable, CorrectFact, FactCorrected
 from domain.disposition import LeadDisqualified, LeadMerged, LeadUnmerged
 from domain.errors import Malformed, Rejected
 from domain.follow_up import NextStepSet
@@ -18,7 +23,7 @@ from domain.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemo
 from domain.money import Money
 from domain.opportunity import Lost, Merged, OpportunityOpened, Won
 from domain.process import Published
-from domain.profile import LeadAssigned
+from domain.profile import LeadAssigned, LeadEnriched
 from domain.progress import PipelineChanged, StageChanged
 from domain.qualification import LeadQualified
 from domain.recorded import Fact
@@ -327,6 +332,10 @@ def line(**news: object) -> Line:
         (ProbabilityOverridden(Decimal(2), "gut"), "probability: 2 is not from 0 to 1"),
         (ForecastCategoryChanged(None, "closed"), "to: a deal is closed by winning it, not by its forecast category"),
         (SplitsChanged((Share("ann", Decimal("0.5")),)), "shares.share: they come to 0.5, not to 1"),
+        (LeadCaptured(""), "source: say where the lead came from, such as website or referral"),
+        (LeadCaptured("website", email="not an address"), "email: an address has an @"),
+        (LeadEnriched(email="not an address"), "email: an address has an @"),
+        (LeadAssigned(" "), "owner: a lead is handed to somebody, the name is empty"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
@@ -339,3 +348,49 @@ def test_a_replacement_out_of_bounds_is_malformed(replacement, reason):
 def test_a_correction_without_a_reason_is_malformed():
     with pytest.raises(Malformed, match=r"^reason: a correction needs one$"):
         CorrectFact(2, " ", NextStepSet("call"))
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "history.jsonl"
+WORDS = ("", "  ", "not an address", "x" * 100_000)
+
+
+def golden() -> dict[type[Any], Any]:
+    """An event of each type that can be corrected, the newest of the catalogue, of amounts that fit."""
+    tags = {str(event.__struct_config__.tag) for event in get_args(Correctable)}
+    lines = [line for line in GOLDEN.read_bytes().splitlines() if msgspec.json.decode(line)["type"] in tags]
+    events = [msgspec.json.decode(line, type=Correctable) for line in lines]
+    return {
+        type(event): replace(
+            event, **{f.name: eur("1") for f in fields(event) if isinstance(getattr(event, f.name), Money)}
+        )
+        for event in events
+    }
+
+
+def test_every_fact_that_can_be_corrected_is_held_to_the_command_that_leads_to_it():
+    assert set(LED_BY) == set(get_args(Correctable)) == set(golden())
+
+
+def test_a_correction_refuses_each_text_that_the_command_refuses():
+    """All texts of all types: whatever a command does not take, a correction does not either."""
+    refused = 0
+    for event in golden().values():
+        names = [field.name for field in fields(event) if isinstance(getattr(event, field.name), str)]
+        for name, text in product(names, WORDS):
+            command = LED_BY[type(event)]
+            meant = {n: getattr(event, n) for n in command.__struct_fields__ if hasattr(event, n)} | {name: text}
+            if name not in command.__struct_fields__ or not set(required(command)) <= set(meant):
+                continue
+            try:
+                command(**meant)
+            except Malformed as reason:
+                refused += 1
+                with pytest.raises(Malformed, match=f"^{re.escape(str(reason))}$"):
+                    CorrectFact(2, "a slip", replace(event, **{name: text}))
+            else:
+                CorrectFact(2, "a slip", replace(event, **{name: text}))
+    assert refused > 20
+
+
+def required(command: type[Any]) -> list[str]:
+    return [field.name for field in fields(command) if field.required]
