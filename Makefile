@@ -20,8 +20,7 @@ quick: lint
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports & $(BIN)/pyright && wait $$!
 
 coverage: .venv/test.stamp
 	$(PYTEST) --dist loadfile -m "not soak" --cov --cov-report=term
@@ -33,6 +32,7 @@ soak: .venv/test.stamp
 
 benchmark: .venv/test.stamp
 	$(BIN)/python -m tests.benchmarks append
+	$(BIN)/python -m tests.benchmarks contention
 	$(BIN)/python -m tests.benchmarks rebuild
 	$(BIN)/python -m tests.benchmarks importing
 	$(BIN)/python -m tests.benchmarks relay --sides relay bare
