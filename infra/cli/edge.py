@@ -44,6 +44,7 @@ from infra.cli import (
     wishes,
 )
 from infra.cli.resort import report
+from infra.requests import is_text
 
 EXIT: dict[type[PipelineError], int] = {
     Unavailable: 1,
@@ -103,8 +104,9 @@ def run(arguments: Sequence[str]) -> int:
 def outcome(arguments: Sequence[str]) -> int:
     """What a command line came to; an OSError is left over where the output cannot be written."""
     try:
-        if any("\0" in argument for argument in arguments):
-            return refuse("Usage", "an argument holds the NUL character", 2, arguments)
+        if odd := [place for place, argument in enumerate(arguments, 1) if not is_text(argument)]:
+            text = f"argument {odd[0]}: holds the NUL character, or bytes that are not UTF-8"
+            return refuse("Usage", text, 2, arguments)
         result = application()(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
         return result if isinstance(result, int) else 0
     except CycloptsError as error:
