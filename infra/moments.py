@@ -9,6 +9,8 @@ from domain.recorded import micros
 if TYPE_CHECKING:
     from infra.app import App
 
+DIGITS = 19  # of a position at the most
+
 
 def moment(field: str, text: str, zone: tzinfo = UTC) -> datetime:
     """A time as people write it, in UTC: ISO 8601; without a zone it is in `zone`, and a bare date means its end.
@@ -44,7 +46,7 @@ def day_end(of: date, zone: tzinfo = UTC) -> datetime:
 
 def position(app: "App", text: str, field: str = "known_at") -> int:
     """A position of the log, given as such or as a time: then the last one that was recorded by it."""
-    if not (text.isascii() and text.isdecimal()):
+    if not (text.isascii() and text.isdecimal() and len(text) <= DIGITS):
         return app.log.position_at(at(app, field, text))
     if (given := int(text)) > (head := app.log.head()):
         raise Malformed(f"{field}: position {given} is not reached yet, the log is at {head}")

@@ -51,6 +51,9 @@ def parse(wanted: type[Asked], body: bytes | Mapping[str, Any]) -> Asked:
         found = msgspec.convert(raw, wanted)
     except msgspec.ValidationError as error:
         raise Malformed(explained(error, wanted)) from error
+    except UnicodeEncodeError:
+        refuse_unstorable(raw)
+        raise
     refuse_guesses(found, raw, "")
     return found
 

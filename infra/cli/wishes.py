@@ -150,14 +150,14 @@ def document(name: str, value: Any, hint: Any) -> Any:
     path = Path(value[1:])
     if not path.is_file():
         raise NotFound(f"{name}: there is no file {path}")
-    return parsed(name, path.read_text())
+    return parsed(name, path.read_bytes())
 
 
-def parsed(name: str, text: str) -> Any:
+def parsed(name: str, text: str | bytes) -> Any:
     """JSON, or Malformed naming the option."""
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Malformed(f"{name}: {error}") from None
 
 

@@ -159,3 +159,60 @@ def test_a_file_longer_than_a_batch_is_answered_line_by_line(ask: Bulk, monkeypa
 def test_a_file_that_is_not_there_is_not_found(ask: Bulk, capsys: pytest.CaptureFixture[str]):
     assert run(["bulk", "nowhere.jsonl"]) == 3
     assert "there is no file nowhere.jsonl" in capsys.readouterr().err
+
+
+def adjusting(**changes: Any) -> dict[str, Any]:
+    fields = {
+        "holder": "ann", "start": "2026-01-01", "end": "2026-03-31", "category": "commit", "reason": "I know better",
+        "amount": {"amount": "5.00", "currency": "EUR"},
+    }  # fmt: skip
+    return {**wish("forecast-2026", "adjust-forecast", **(fields | changes)), "command_id": "c-1"}
+
+
+def test_an_adjustment_under_a_command_id_of_something_else_is_refused_alone(ask: Bulk):
+    used = {**opened("opportunity-1"), "command_id": "c-1"}
+    code, answers, _ = ask(used, adjusting(), opened("opportunity-2"))
+    assert (code, [answer["ok"] for answer in answers]) == (4, [True, False, True])
+    assert answers[1]["error"] == "KeyReused"
+    moved = {**wish("opportunity-1", "change-stage", to="proposal"), "command_id": "c-2"}
+    code, answers, _ = ask(moved, {**adjusting(), "command_id": "c-2"}, {**adjusting(), "command_id": "c-3"})
+    assert [answer.get("error") for answer in answers] == [None, "KeyReused", None]
+
+
+def test_an_adjustment_that_changed_nothing_may_be_sent_again(ask: Bulk):
+    same = {**adjusting(), "command_id": "c-2"}
+    assert ask(adjusting(), same, same, adjusting())[0] == 0
+
+
+def test_whatever_a_line_holds_the_others_are_carried_out(ask: Bulk, log: Log):
+    deep = "[" * 100_000
+    odd: list[dict[str, Any] | str] = [
+        "9" * 5000,
+        deep,
+        '{"stream": ' + deep,
+        '{"stream":' * 5000 + "1" + "}" * 5000,
+        json.dumps({**opened("opportunity-1"), "reason": "x" * 1_500_000}),
+        opened("opportunity-1", account="x" * 1_500_000),
+        opened("opportunity-" + "x" * 1_500_000),
+        {**opened("opportunity-1"), "command_id": "x" * 1_500_000, "stream": 7},
+        "\udcff\udcfe",
+        '{"stream": "opportunity-1\\udc80", "command": "open-opportunity"}',
+        *({**adjusting(), name: "\0"} for name in ("stream", "actor", "command_id", "reason")),
+        *({**adjusting(), name: value} for name in ("stream", "fields", "occurred_at") for value in (1, [], True)),
+        {**adjusting(), "stream": "lead-1"},
+        {**adjusting(), "stream": ""},
+        {**adjusting(), "occurred_at": "9999-12-30"},
+        adjusting(holder="team-\0"),
+        adjusting(amount={"amount": "1e400", "currency": "EUR"}),
+        adjusting(amount={"amount": "NaN", "currency": "EUR"}),
+        adjusting(start="2026-13-01"),
+        adjusting(end="9999-12-31"),
+        {**opened("opportunity-1"), "expected_version": 10**30},
+        {**opened("opportunity-1"), "expected_version": -1},
+        {**opened("opportunity-1"), "stream": "opportunity-1", "occurred_at": "0001-01-01T00:00:00+14:00"},
+    ]
+    code, answers, err = ask(*odd, opened("opportunity-1"))
+    assert (code, err) == (4, "")
+    assert [answer["line"] for answer in answers] == list(range(1, len(odd) + 2))
+    last = done(len(odd) + 1, ("opportunity-1", 1, "opportunity-opened"))
+    assert [answer for answer in answers if answer["ok"]] == [last]
