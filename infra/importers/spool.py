@@ -23,7 +23,8 @@ class Spool:
     """A temporary table of rows by id, gone with the last who reads it, and when the program ends, however it ends."""
 
     def __init__(self) -> None:
-        self._rows = sqlite3.connect("", isolation_level=None)  # without a name: a file that SQLite deletes itself
+        # without a name: a file that SQLite deletes itself; whichever thread lets go of it last closes it
+        self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         finalize(self, self._rows.close)
         self._rows.execute("CREATE TABLE rows (id TEXT, line INTEGER, cells BLOB)")
         self._header: list[str] = []
