@@ -1,7 +1,7 @@
 """How people and tables write times: days, and instants, in the organisation's zone where they name none."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from domain.errors import Malformed
 from domain.recorded import micros
@@ -9,6 +9,8 @@ from domain.recorded import micros
 if TYPE_CHECKING:
     from infra.app import App
 
+FIRST, LAST = 2, 9998  # years: in those at the calendar's ends a day in one zone is none in another
+Day = TypeVar("Day", date, datetime)
 DIGITS = 19  # of a position at the most
 
 
@@ -19,8 +21,8 @@ def moment(field: str, text: str, zone: tzinfo = UTC) -> datetime:
     """
     try:
         if len(text) <= len("2026-01-31"):
-            return day_end(date.fromisoformat(text), zone)
-        read = datetime.fromisoformat(text)
+            return day_end(within(date.fromisoformat(text)), zone)
+        read = within(datetime.fromisoformat(text))
         return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Malformed(f"{field}: {text!r} is not a date (2026-01-31) or a time (2026-01-31T09:30:00Z)") from None
@@ -29,9 +31,16 @@ def moment(field: str, text: str, zone: tzinfo = UTC) -> datetime:
 def day(field: str, text: str) -> date:
     """A date as people write it."""
     try:
-        return date.fromisoformat(text)
+        return within(date.fromisoformat(text))
     except ValueError:
         raise Malformed(f"{field}: {text!r} is not a date such as 2026-01-31") from None
+
+
+def within(of: Day) -> Day:
+    """The same day or time; ValueError where it is at the calendar's ends."""
+    if not FIRST <= of.year <= LAST:
+        raise ValueError(f"{of} is not between the years {FIRST} and {LAST}")
+    return of
 
 
 def day_start(of: date, zone: tzinfo = UTC) -> datetime:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from domain.errors import Malformed
+from infra.store.places import place
 
 FILE = Path("dealtrail.toml")
 PREFIX = "DEALTRAIL_"
@@ -88,6 +89,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         """The microseconds that may pass between two records without confirmation; None where that is given."""
         return None if self.confirm_clock else round(self.clock_ahead_days * DAY)
 
+    def __repr__(self) -> str:
+        shown = {name: getattr(self, name) for name in self.__struct_fields__} | {"db": place(self.db)}
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
     @property
     def who(self) -> str:
         """Who asks, where nobody says otherwise."""
@@ -111,7 +116,7 @@ def read_settings(environment: Mapping[str, str] = os.environ, file: Path = FILE
             values["kafka"] = {**values.get("kafka", {}), **kafka}
         values |= {name: value for name, value in given.items() if value is not None}
         return msgspec.convert(values, Settings, strict=False)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, OSError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, msgspec.ValidationError, OSError) as error:
         raise Malformed(f"{file}: {error}") from error
 
 

@@ -65,3 +65,16 @@ def test_what_is_no_time_is_malformed(text):
 def test_what_is_no_day_is_malformed():
     with pytest.raises(Malformed, match=r"^since: 'May' is not a date such as 2026-01-31$"):
         day("since", "May")
+
+
+@pytest.mark.parametrize("zone", [UTC, BERLIN, NEW_YORK])
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01", "9999-12-31", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59", "9999-12-31T23:59:59-12:00"],
+)
+def test_a_time_at_the_calendars_ends_is_malformed(text, zone):
+    with pytest.raises(Malformed, match=r"^field: .* is not a date"):
+        moment("field", text, zone)
+    if len(text) == 10:
+        with pytest.raises(Malformed, match=r"^field: "):
+            day("field", text)

@@ -90,3 +90,10 @@ def test_a_refusal_does_not_show_the_password(tmp_path: Path):
         read_settings(said, tmp_path / "none.toml")
     assert "sesame" not in str(raised.value)
     assert "sesame" not in repr(Kafka(password="sesame"))
+
+
+@pytest.mark.parametrize("content", [b"db = '\xff'", b"a = " + b"[" * 5000 + b"]" * 5000], ids=["no text", "deep"])
+def test_a_file_that_cannot_be_read_is_malformed_and_named(tmp_path: Path, content: bytes):
+    (tmp_path / "dealtrail.toml").write_bytes(content)
+    with pytest.raises(Malformed, match=r"dealtrail\.toml"):
+        read_settings({}, tmp_path / "dealtrail.toml")

@@ -104,9 +104,6 @@ def run(arguments: Sequence[str]) -> int:
 def outcome(arguments: Sequence[str]) -> int:
     """What a command line came to; an OSError is left over where the output cannot be written."""
     try:
-        if odd := [place for place, argument in enumerate(arguments, 1) if not is_text(argument)]:
-            text = f"argument {odd[0]}: holds the NUL character, or bytes that are not UTF-8"
-            return refuse("Usage", text, 2, arguments)
         result = application()(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
         return result if isinstance(result, int) else 0
     except CycloptsError as error:
@@ -128,6 +125,10 @@ def outcome(arguments: Sequence[str]) -> int:
                 raise
             where = f"{error.filename}: " if error.filename is not None else ""
             return refuse("Unavailable", f"{where}{error.strerror}", 1, arguments)
+        odd = [place for place, argument in enumerate(arguments, 1) if not is_text(argument)]
+        if odd and isinstance(error, ValueError):  # of what no file's name can hold, or no output
+            text = f"argument {odd[0]}: holds the NUL character, or bytes that are not UTF-8"
+            return refuse("Usage", text, 2, arguments)
         return refuse("Unforeseen", report(error), 1, arguments)
 
 

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from infra.cli.asking import HERE, Asking, stdout
 from infra.cli.tables import show_faults, show_standing, standing
+from infra.store import places
 
 if TYPE_CHECKING:
     from infra.store import Log
@@ -31,7 +32,7 @@ def status(*, asking: Asking = HERE) -> None:
             reached = min(each["position"] for each in tables["projections"])
             strayed, faults = views.strayed(), missing_tail(app.log, app.settings.db, views.anchors())
         document: dict[str, Any] = {
-            "db": app.settings.db.partition("@")[2] or app.settings.db,
+            "db": places.place(app.settings.db),
             "position": head,
             "recorded_at": newest[0].recorded_at if newest else None,
             "views": {"position": reached, "lag": head - reached},

@@ -2,8 +2,7 @@
 
 from domain.errors import Malformed
 from infra.store.log import Log
-
-ALLOWED = "sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+from infra.store.places import ALLOWED, place
 
 
 def open_log(url: str, clock_ahead: int | None = None) -> Log:
@@ -21,7 +20,7 @@ def open_log(url: str, clock_ahead: int | None = None) -> Log:
         return PostgresLog(url, clock_ahead=clock_ahead)
     file = rest.removeprefix("/")
     if scheme != "sqlite" or not rest.startswith("/") or not file:
-        raise Malformed(f"a log is at {ALLOWED}, not at {url.partition('@')[0] if '@' not in url else scheme + '://…'}")
+        raise Malformed(f"a log is at {ALLOWED}, not at {place(url)}")
     if ":memory:" in file or "mode=memory" in file:
         raise Malformed(f"a log in memory would be another one for every thread: a log is at {ALLOWED}")
     from infra.store.sqlite import SqliteLog

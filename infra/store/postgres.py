@@ -15,10 +15,11 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, tuple_row
 from psycopg.sql import SQL, Composed
 
-from domain.errors import Conflict, Forbidden, Malformed, Unavailable
+from domain.errors import Conflict, Forbidden, Unavailable
 from infra.store.clock import Clock, clock_refusal, now
 from infra.store.group import GroupCommit
 from infra.store.log import Append, Appended, Draft, Row
+from infra.store.places import place, server
 from infra.store.postgres_tables import ENVELOPE_NAMES, Names, create_statements
 from infra.store.reading import Reader
 from infra.store.writing import expected_heads, outcomes_of, plain_drafts, refuse_unstorable
@@ -155,7 +156,8 @@ class PostgresLog(Reader):
 
         The time of recording is the server's, unless a clock is given. The schema is the first of the search path.
         """
-        self._place, self._clock = _place(url), clock
+        self._place, self._clock = place(url), clock
+        server(url)  # or Malformed
         with self._translated():
             names = prepare(url)
             self._datastore = _datastore(url, names.schema, clock_ahead)
@@ -339,21 +341,12 @@ class PostgresLog(Reader):
         self._datastore.close()
 
 
-def _place(url: str) -> str:
-    """Where the server is, without the password. Raises Malformed for a URL that PostgreSQL does not understand."""
-    try:
-        parts = conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
-        raise Malformed(f"this is not a PostgreSQL URL: {error}") from error
-    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
-
-
 def prepare(url: str) -> Names:
     """Create what is missing, one process at a time. A role that may only append finds it all and creates nothing."""
     with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT) as connection:
         row = connection.execute("SELECT current_schema()").fetchone()
         if not row or not row[0]:
-            raise Unavailable(f"no schema of the search path exists at {_place(url)}")
+            raise Unavailable(f"no schema of the search path exists at {place(url)}")
         names = Names.beside(row[0], "stored_events")
         there = SQL("SELECT to_regclass({}) IS NOT NULL").format(names.quoted(names.identity))  # the newest of all
         lock = SQL("SELECT pg_advisory_xact_lock(hashtextextended({}, 1))").format(names.quoted(names.events))

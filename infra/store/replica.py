@@ -17,6 +17,7 @@ from domain.errors import Malformed, Rejected, Unavailable
 from domain.recorded import Fact
 from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, tolerant_fact
 from infra.store.log import Row
+from infra.store.places import server
 from infra.store.postgres import CONNECT_TIMEOUT
 from infra.store.postgres_tables import EVENT_COLUMNS, HISTORY, IDENTITY, PRIVATE, Names, filled
 
@@ -80,6 +81,7 @@ class Move(NamedTuple):
 
 def create_replica(url: str) -> Names:
     """Make a database ready to receive a log, or find it so. Raises Rejected for one that holds a log of its own."""
+    server(url)  # or Malformed
     try:
         with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT) as connection:
             row = connection.execute("SELECT current_schema()").fetchone()

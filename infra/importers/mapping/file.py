@@ -102,7 +102,7 @@ def load(path: Path) -> Mapping:
         raw = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
         told = msgspec.convert(raw, Mapping)
         check(told)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, Malformed) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, msgspec.ValidationError, Malformed) as error:
         raise Malformed(f"{path.name}: {error}") from error
     return told
 

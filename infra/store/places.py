@@ -1,0 +1,53 @@
+"""Where a log is, as it may be shown: no form of a database's URL prints its password."""
+
+import re
+from typing import Any
+
+from domain.errors import Malformed
+
+ALLOWED = "sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+POSTGRES = re.compile(r"postgres(?:ql)?://(?P<rest>.*)", re.DOTALL)
+USER = re.compile(r"[^/?#@\s]*")  # with a password, each as a URL may hold them
+PORTS = re.compile(r"(?:[0-9]{1,5},?)*")
+
+
+def place(url: str) -> str:
+    """A database's URL without its user and password, or as much of it as surely holds neither."""
+    if url.startswith("sqlite:///"):
+        return url
+    if not POSTGRES.fullmatch(url):
+        scheme = url.partition(":")[0]
+        return f"{scheme}:…" if re.fullmatch(r"[a-z]{1,12}", scheme) and scheme != url else "…"
+    try:
+        parts = server(url)
+    except Malformed:
+        return "postgresql://…"
+    return f"{parts.get('host') or 'localhost'}:{parts.get('port') or 5432}/{parts.get('dbname') or ''}"
+
+
+def server(url: str) -> dict[str, Any]:
+    """The parts of a PostgreSQL URL.
+
+    Raises Malformed, without anything of the URL, for one that PostgreSQL would read otherwise than it was meant: what
+    it then complains of, such as the name of a host, may be half a password.
+    """
+    from psycopg import ProgrammingError  # its client takes its time to load
+    from psycopg.conninfo import conninfo_to_dict
+
+    wrong = Malformed(
+        "db: this is not a PostgreSQL URL, such as postgresql://USER:PASSWORD@HOST:5432/DATABASE; in a password write "
+        "@ as %40, : as %3A, / as %2F, ? as %3F, # as %23 and % as %25"
+    )
+    match = POSTGRES.fullmatch(url)
+    if match is None:
+        raise wrong
+    user, at, _ = match["rest"].partition("?")[0].rpartition("@")
+    if at and not USER.fullmatch(user):
+        raise wrong
+    try:
+        parts = dict(conninfo_to_dict(url))
+    except (ProgrammingError, UnicodeError):
+        raise wrong from None
+    if not PORTS.fullmatch(str(parts.get("port") or "")):
+        raise wrong
+    return parts
