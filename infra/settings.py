@@ -110,10 +110,10 @@ def user_folder() -> Path:
 def read_settings(environment: Mapping[str, str] = os.environ, file: Path = FILE, **given: str | None) -> Settings:
     """The settings of this installation; what is `given` and not None comes first. Malformed names a bad one."""
     try:
-        values = tomllib.loads(file.read_text()) if file.exists() else {}
+        values = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         values |= _from_environment(environment, PREFIX, Settings)
         if kafka := _from_environment(environment, f"{PREFIX}KAFKA_", Kafka):
-            values["kafka"] = {**values.get("kafka", {}), **kafka}
+            values["kafka"] = {**msgspec.convert(values.get("kafka", {}), dict[str, object]), **kafka}
         values |= {name: value for name, value in given.items() if value is not None}
         return msgspec.convert(values, Settings, strict=False)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, msgspec.ValidationError, OSError) as error:

@@ -97,3 +97,9 @@ def test_a_file_that_cannot_be_read_is_malformed_and_named(tmp_path: Path, conte
     (tmp_path / "dealtrail.toml").write_bytes(content)
     with pytest.raises(Malformed, match=r"dealtrail\.toml"):
         read_settings({}, tmp_path / "dealtrail.toml")
+
+
+def test_a_section_that_is_none_is_malformed_also_where_the_environment_adds_to_it(tmp_path: Path):
+    (tmp_path / "dealtrail.toml").write_text("kafka = 7")
+    with pytest.raises(Malformed, match=r"dealtrail\.toml"):
+        read_settings({"DEALTRAIL_KAFKA_SERVERS": "localhost:9092"}, tmp_path / "dealtrail.toml")

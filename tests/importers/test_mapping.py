@@ -335,3 +335,19 @@ def test_the_rows_on_disk_are_let_go_with_who_reads_them(tmp_path: Path) -> None
     del groups
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         rows.execute("SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (f'{RECORDS}table.encoding = "nonsense"\n'.encode(), r"table\.encoding: 'nonsense'"),
+        (f'{RECORDS}table.encoding = "hex"\n'.encode(), r"table\.encoding: 'hex'"),
+        (b"system = '\xff'", "utf-8"),
+        (b"system = " + b"[" * 5000 + b"]" * 5000, "recursion"),
+    ],
+    ids=["no codec", "no text", "not UTF-8", "deep"],
+)  # fmt: skip
+def test_a_mapping_that_cannot_be_read_is_malformed_and_named(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "shop.toml").write_bytes(content)
+    with pytest.raises(Malformed, match=f"^shop\\.toml: .*{reason}"):
+        mapping_file.load(tmp_path / "shop.toml")
