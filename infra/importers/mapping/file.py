@@ -110,7 +110,7 @@ def load(path: Path) -> Mapping:
 def check(told: Mapping) -> None:
     """Raise Malformed where a mapping contradicts itself or names what there is not."""
     try:
-        b"".decode(told.table.encoding)
+        "a".encode(told.table.encoding)
     except (LookupError, ValueError):
         raise Malformed(f"table.encoding: {told.table.encoding!r} is no encoding of text, such as cp1252") from None
     known = FIELDS[told.kind, told.form]
