@@ -101,6 +101,8 @@ class Dispatcher:
             decided, moved = Batch(self, [groups[place] for place in left]).run()
             outcomes |= dict(zip(left, decided, strict=True))
             left = [left[index] for index in sorted(moved)]
+            if left and attempt == PATIENT:
+                self.histories.clear()  # they may be of a log that was put back to an earlier state
             if left and attempt > PATIENT:
                 time.sleep(random.uniform(0, min(LONGEST_WAIT, 0.001 * attempt)))  # noqa: S311 - not for secrets
         return [outcomes[place] for place in range(len(groups))]

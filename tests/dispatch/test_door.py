@@ -18,6 +18,7 @@ from infra.app import App, opened
 from infra.dispatch import Receipt
 from infra.keys import UNREADABLE
 from infra.settings import Settings
+from tests.store.damage import damage
 
 WRITERS = 6
 
@@ -160,3 +161,11 @@ def test_a_request_that_is_too_large_to_be_published_is_refused_by_itself(app: A
     refused, done = app.execute_all([Request(stream="lead-1", command=long, actor="ann"), capture("2")])
     assert isinstance(refused, Malformed) and "lead-1: lead-captured is" in str(refused)
     assert isinstance(done, Receipt) and done.facts == (("lead-2", 1),)
+
+
+def test_a_log_that_was_put_back_under_a_living_process_is_read_anew(app: App, log_url: str):
+    app.execute(capture("1"))
+    app.execute(Request(stream="lead-1", command=AssignLead("bob"), actor="ann"))
+    damage(log_url, "DELETE FROM stored_events WHERE originator_id = 'lead-1' AND originator_version = 2")
+    receipt = app.execute(Request(stream="lead-1", command=AssignLead("cleo"), actor="ann"))
+    assert receipt.facts == (("lead-1", 2),)
