@@ -10,11 +10,11 @@ demo: .venv/run.stamp
 	@$(BIN)/dealtrail demo
 
 # All of it, the quick half first.
-test: quick
+test: lint quick
 	$(PYTEST) --dist loadfile -m "not soak and ($(OUTSIDE))"
 
 # What needs no PostgreSQL, no Kafka, no package registry and no data of others: after each change.
-quick: lint
+quick: .venv/test.stamp
 	$(PYTEST) --dist worksteal -m "not (soak or $(OUTSIDE))"
 
 lint: .venv/test.stamp

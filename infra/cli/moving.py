@@ -171,5 +171,6 @@ def show_demo(asking: Asking, answers: dict[str, "Answer"], deal: str) -> None:
     for title, answer in answers.items():
         show(out, answer, title)
         out.print()
+    place = str(asking.db) if str(asking.db).startswith("sqlite:") else '"$DEALTRAIL_DB"'  # which prints no password
     for text in NEXT:
-        out.print(text.replace("DB", str(asking.db)).replace("DEAL", deal), markup=False)
+        out.print(text.replace("DB", place).replace("DEAL", deal), markup=False)
