@@ -16,10 +16,11 @@ STREAMS = 500  # whose histories are read at once
 def explanation(log: Log, explained: Explained) -> dict[str, Any]:
     """The figures with the rows behind them, and the rows left out: each with its events, the one that began it first.
 
-    Where a later event, or a correction, made the row known as it is, it comes second.
+    Where a later event, or a correction, made the row known as it is, it comes second. `stream_version` is what its
+    stream had reached at that position: what a command on it expects that is to be refused where anything came since.
     """
     rows = [*(row for *_, behind in explained.figures for row in behind), *explained.left_out]
-    events = Events(log, sorted({row.stream for row in rows}))
+    events = Events(log, sorted({row.stream for row in rows}), explained.known_at)
     return {
         "known_at": explained.known_at,
         "figures": [
@@ -31,14 +32,16 @@ def explanation(log: Log, explained: Explained) -> dict[str, Any]:
 
 
 class Events:
-    """The events of some streams, found by version and by position."""
+    """The events of some streams up to a position, found by version and by position."""
 
-    def __init__(self, log: Log, streams: Sequence[str]) -> None:
+    def __init__(self, log: Log, streams: Sequence[str], upto: int) -> None:
         self._at: dict[tuple[str, int], Recorded] = {}  # by stream and version
         self._known: dict[tuple[str, int], Recorded] = {}  # by stream and position
+        self._reached: dict[str, int] = {}  # the last version of each stream
         for start in range(0, len(streams), STREAMS):
             for history in log.histories(streams[start : start + STREAMS]).values():
-                for event in history:
+                for event in (event for event in history if event.position <= upto):
+                    self._reached[event.stream] = event.version
                     self._at[event.stream, event.version] = event
                     self._known[event.stream, event.position] = event
 
@@ -46,7 +49,10 @@ class Events:
         """A row with its events."""
         began, known = self._at[row.stream, row.version], self._known[row.stream, row.known_from]
         events = [began] if known is began else [began, known]
-        return {**msgspec.to_builtins(row), "events": [envelope(event) for event in events]}
+        reached = self._reached[row.stream]
+        return {
+            **msgspec.to_builtins(row), "stream_version": reached, "events": [envelope(event) for event in events],
+        }  # fmt: skip
 
 
 def envelope(event: Recorded) -> dict[str, Any]:

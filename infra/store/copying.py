@@ -91,7 +91,7 @@ def keys_of(source: Log, upto: int, with_keys: bool) -> Iterator[list[Row]]:
     last = ""
     while found := source.keys_after(last, PAGE):
         last = next(reversed(found))
-        known = source.begun(list(found), upto)
+        known = source.versions(list(found), upto)
         rows: list[Row] = []
         for subject, wrapped in found.items():
             if subject == INDEX or (subject == DIGESTS and not with_keys):

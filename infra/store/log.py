@@ -228,8 +228,8 @@ class Log(Facts, Protocol):
         """What the database's own check of the log's tables finds, and what could not be checked."""
         ...
 
-    def begun(self, streams: Sequence[str], upto: int) -> set[str]:
-        """Those of several streams that had begun by a position."""
+    def versions(self, streams: Sequence[str], upto: int) -> dict[str, int]:
+        """The version that each stream had reached by a position; one that had not begun is left out."""
         ...
 
     def position_at(self, moment: int) -> int:

@@ -177,13 +177,13 @@ class Reader(ABC):
     def integrity(self) -> tuple[list[str], str]:
         """What the database's own check of the log's tables finds, and what could not be checked."""
 
-    def begun(self, streams: Sequence[str], upto: int) -> set[str]:
-        """Those of several streams that had begun by a position."""
+    def versions(self, streams: Sequence[str], upto: int) -> dict[str, int]:
+        """The version that each stream had reached by a position; one that had not begun is left out."""
         sql = (
-            f"SELECT originator_id FROM {self._events} WHERE originator_id {self.among} AND originator_version = 1 "
-            f"AND +notification_id <= {self.mark}"
+            f"SELECT originator_id, max(originator_version) FROM {self._events} WHERE originator_id {self.among} "
+            f"AND +notification_id <= {self.mark} GROUP BY originator_id"
         )
-        return {stream for (stream,) in self.rows(sql, self.members(streams), upto)}
+        return dict(self.rows(sql, self.members(streams), upto))  # type: ignore[arg-type]
 
     def _next(self, rows: str, after: int, limit: int) -> list[Row]:
         sql = f"{rows} WHERE notification_id > {self.mark} ORDER BY notification_id LIMIT {self.mark}"

@@ -7,17 +7,22 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from domain.errors import Conflict, KeyReused, Malformed, PipelineError
+from domain.follow_up import CompleteActivity
 from domain.lead import CaptureLead, ConvertLead
 from domain.money import Money
 from domain.profile import AssignLead
 from domain.qualification import QualifyLead
 from domain.recorded import Request
+from domain.terms import ChangeAmount
 from infra.app import App, opened
 from infra.dispatch import Receipt
+from infra.explanation import explanation
 from infra.keys import UNREADABLE
 from infra.settings import Settings
+from tests.dispatch.asking import OPEN
 from tests.store.damage import damage
 
 WRITERS = 6
@@ -169,3 +174,23 @@ def test_a_log_that_was_put_back_under_a_living_process_is_read_anew(app: App, l
     damage(log_url, "DELETE FROM stored_events WHERE originator_id = 'lead-1' AND originator_version = 2")
     receipt = app.execute(Request(stream="lead-1", command=AssignLead("cleo"), actor="ann"))
     assert receipt.facts == (("lead-1", 2),)
+
+
+def test_a_row_says_the_version_of_its_stream_that_a_command_may_expect(app: App):
+    """Also where the last fact, a logged call, changes nothing in the row."""
+    app.execute(Request(stream="opportunity-1", command=OPEN, actor="ann"))
+    call = CompleteActivity("call-1", "call")
+    app.execute(Request(stream="opportunity-1", command=call, actor="ann"))
+    explained = app.explain("board", {})
+    app.execute(Request(stream="opportunity-2", command=OPEN, actor="ann"))
+    (row,) = explanation(app.log, explained)["figures"][0]["rows"]
+    assert (row["version"], row["stream_version"]) == (1, 2)
+    later = Request(
+        stream="opportunity-1", command=ChangeAmount(Money(Decimal(7), "EUR")), actor="bob",
+        expected_version=row["stream_version"],
+    )  # fmt: skip
+    assert app.execute(later).facts == (("opportunity-1", 3),)
+    with pytest.raises(Conflict, match="opportunity-1"):
+        app.execute(replace(later, command=ChangeAmount(Money(Decimal(8), "EUR"))))
+    (row,) = explanation(app.log, explained)["figures"][0]["rows"]
+    assert row["stream_version"] == 2, "an answer at a position stays"

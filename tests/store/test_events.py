@@ -94,7 +94,7 @@ def test_what_is_stored_comes_whole_and_alike(told: Log):
         (event.stream, event.version, event.position) for event in told.recorded(0, 5)
     ]
     assert all(isinstance(row[0], str) and isinstance(row[-1], bytes) for row in rows)
-    assert told.begun(["lead-1", "lead-3", "lead-9"], rows[1][3]) == {"lead-1"}
+    assert told.versions(["lead-1", "lead-3", "lead-9"], rows[1][3]) == {"lead-1": rows[1][2]}
 
 
 # Plans
@@ -126,7 +126,7 @@ def test_a_timeline_and_its_moments_are_found_by_indexes_alone(large: Reader, mo
     assert len(large.histories(["lead-7"])["lead-7"]) == 4
     assert large.position_at(2**60) == large.head()
     assert len(large.events(Wanted(streams=["lead-7"]), 0, 10).events) == 4
-    assert large.begun(["lead-7"], large.head()) == {"lead-7"}
+    assert large.versions(["lead-7"], large.head()) == {"lead-7": 4}
     monkeypatch.setattr(large, "rows", rows)
     for sql, values in asked:
         found = plan(large, sql, *values)
