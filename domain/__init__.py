@@ -6,22 +6,10 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
-from domain import (
-    calendar,
-    correction,
-    customer,
-    forecast,
-    framework,
-    lead,
-    opportunity,
-    process,
-    quota,
-    rate,
-    subject,
-    team,
-)
+from domain import correction, lead, opportunity
 from domain.correction import CorrectFact, FactCorrected
 from domain.recorded import Context, Then
+from domain.reference import calendar, customer, forecast, framework, process, quota, rate, subject, team
 
 Event = (
     lead.Event | opportunity.Event | FactCorrected | process.Event | framework.Event | customer.Event

@@ -7,31 +7,19 @@ from typing import Any, get_args
 from msgspec import Struct
 from msgspec.structs import fields
 
-from domain import (
-    closing,
-    disposition,
-    follow_up,
-    judgement,
-    lead,
-    opportunity,
-    profile,
-    progress,
-    qualification,
-    removal,
-    terms,
-)
-from domain.closing import OpportunityReopened
-from domain.disposition import LeadMerged, LeadUnmerged
+from domain import lead, opportunity
 from domain.errors import Malformed, Rejected
-from domain.lead import LeadConverted
-from domain.line_items import LineItemAdded, LineItemChanged, LineItemRemoved, RemoveLineItem, SetLineItem
+from domain.lead import LeadConverted, disposition, profile, qualification
+from domain.lead.disposition import LeadMerged, LeadUnmerged
 from domain.money import Money, checked
-from domain.opportunity import OpportunityOpened
+from domain.opportunity import OpportunityOpened, closing, follow_up, judgement, progress, removal, terms
+from domain.opportunity.closing import OpportunityReopened
+from domain.opportunity.line_items import LineItemAdded, LineItemChanged, LineItemRemoved, RemoveLineItem, SetLineItem
+from domain.opportunity.progress import PipelineChanged, StageChanged, version_of
+from domain.opportunity.removal import OpportunityMerged, OpportunityUnmerged
 from domain.personal import Personal
-from domain.process import published
-from domain.progress import PipelineChanged, StageChanged, version_of
 from domain.recorded import Context, Fact, Happening
-from domain.removal import OpportunityMerged, OpportunityUnmerged
+from domain.reference.process import published
 
 Correctable = lead.Event | opportunity.Event
 LED_BY: dict[type[Any], type[Any]] = {

@@ -1,26 +1,17 @@
 """The read side: how history becomes rows, and which numbers are asked of them. A line here adds one of either."""
 
-from projections import (
+from projections.figures import (
     ageing,
     board,
-    calendars,
     coverage,
     follow_up,
-    follow_ups,
     forecast,
-    forecasts,
     funnel,
     generation,
     lead_conversion,
-    leads,
-    opportunities,
-    processes,
     push_count,
-    quotas,
-    rates,
     slip_rate,
     stage_flow,
-    teams,
     time_in_stage,
     transitions,
     velocity,
@@ -28,7 +19,8 @@ from projections import (
     weighted,
     win_rate,
 )
-from projections.metric import Metric
+from projections.query.metric import Metric
+from projections.rows import calendars, follow_ups, forecasts, leads, opportunities, processes, quotas, rates, teams
 from projections.versions import Projection
 
 PROJECTIONS: tuple[Projection, ...] = tuple(

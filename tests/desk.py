@@ -8,13 +8,13 @@ from typing import Any
 from domain.history import History
 from domain.money import Money
 from domain.opportunity import OpenOpportunity
-from domain.process import PublishProcess, Stage
 from domain.recorded import Request, micros
-from infra.app import App
-from infra.dispatch import Dispatcher, Receipt
+from domain.reference.process import PublishProcess, Stage
+from infra.application.app import App
+from infra.application.dispatch import Dispatcher, Receipt
 from infra.settings import Settings
 from infra.store import Log
-from projections.question import Question
+from projections.query.question import Question
 from projections.versions import END
 
 SALES = "process-sales"

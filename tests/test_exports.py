@@ -15,8 +15,8 @@ import pyarrow.parquet
 import pytest
 
 from domain.errors import Malformed, NotFound, Unavailable
-from infra import exports
-from infra.exports import export
+from infra.application import exports
+from infra.application.exports import export
 
 NOON = datetime(2026, 1, 31, 12, 0, 0, 5, tzinfo=UTC)
 RECORD = {

@@ -11,8 +11,8 @@ import pytest
 
 from domain.errors import Malformed, Rejected, Unavailable
 from domain.lead import LeadCaptured
-from domain.profile import LeadAssigned, LeadEnriched
-from infra.keys import SEALED, UNREADABLE, KeyFile, Vault
+from domain.lead.profile import LeadAssigned, LeadEnriched
+from infra.privacy.vault import SEALED, UNREADABLE, KeyFile, Vault
 from infra.store.log import DIGESTS, ERASED, MASTER
 
 CAPTURED = LeadCaptured("fair", "Acme", name="Jo Doe", email="jo@acme.example", note="wants blue: sealed:1:lead-9:x")

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.errors import Malformed
-from infra.moments import day, day_end, day_start, moment
+from infra.application.moments import day, day_end, day_start, moment
 
 BERLIN, NEW_YORK, HAVANA, CAIRO = map(ZoneInfo, ("Europe/Berlin", "America/New_York", "America/Havana", "Africa/Cairo"))
 TICK = timedelta(microseconds=1)

@@ -10,16 +10,16 @@ from msgspec import Struct
 
 from domain import COMMANDS, Command
 from domain.errors import Malformed, NotFound
-from domain.framework import BANT
 from domain.lead import CaptureLead
+from domain.lead.profile import EnrichLead
+from domain.lead.qualification import AssessCriterion
 from domain.money import Money
 from domain.opportunity import OpenOpportunity
-from domain.process import STANDARD
-from domain.profile import EnrichLead
-from domain.progress import ChangeStage
-from domain.qualification import AssessCriterion
-from domain.terms import ChangeAmount, ChangeCloseDate
-from infra.requests import parse, parse_command
+from domain.opportunity.progress import ChangeStage
+from domain.opportunity.terms import ChangeAmount, ChangeCloseDate
+from domain.reference.framework import BANT
+from domain.reference.process import STANDARD
+from infra.application.requests import parse, parse_command
 
 
 class Appointment(Struct):

@@ -9,10 +9,10 @@ import pytest
 
 from domain.errors import Malformed, Rejected
 from domain.recorded import Fact
-from infra.app import App, opened
-from infra.digests import content_digest
+from infra.application.app import App, opened
+from infra.application.digests import content_digest
+from infra.application.simulator import Plan, simulate
 from infra.settings import Settings
-from infra.simulator import Plan, simulate
 
 SINCE, UNTIL = datetime(2025, 7, 1, tzinfo=UTC), datetime(2026, 6, 30, tzinfo=UTC)
 

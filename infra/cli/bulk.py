@@ -11,12 +11,12 @@ from msgspec import Struct
 
 from domain.errors import NotFound, PipelineError
 from domain.recorded import Request
-from infra.cli.asking import HERE, Asking
-from infra.moments import moment
-from infra.requests import parse, parse_command
+from infra.application.moments import moment
+from infra.application.requests import parse, parse_command
+from infra.cli.options import HERE, Asking
 
 if TYPE_CHECKING:
-    from infra.app import App as Installation
+    from infra.application.app import App as Installation
 
 BATCH = 500  # lines decided and appended together
 REFUSED = 4  # the exit code where a line was

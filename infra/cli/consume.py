@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from domain.errors import NotFound
-from infra.cli.asking import HERE, Asking, note
+from infra.cli.options import HERE, Asking, note
 from infra.settings import read_settings
 
 Run = Callable[[Asking, str, Event], None]

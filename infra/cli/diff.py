@@ -11,14 +11,14 @@ from rich.table import Table
 
 from domain.errors import Malformed
 from domain.recorded import instant
-from infra.cli.asking import HERE, Asking, stdout
+from infra.application.moments import at, position
 from infra.cli.metrics import EVERYTHING, Questioning, rows, show
-from infra.moments import at, position
+from infra.cli.options import HERE, Asking, stdout
 
 if TYPE_CHECKING:
-    from infra.app import App as Installation
-    from projections.differences import DealDifference
-    from projections.question import Question
+    from infra.application.app import App as Installation
+    from projections.figures.waterfall.differences import DealDifference
+    from projections.query.question import Question
 
 
 def register(app: App) -> None:
@@ -62,7 +62,7 @@ def diff(
 
 def asked(app: "Installation", first: str, second: str, axis: str, form: str, questioning: Questioning) -> "Question":
     """The question of the waterfall between two moments."""
-    from infra.questions import question as read_question
+    from infra.application.questions import question as read_question
 
     taken = ("since", "until", "known_before", "mode")
     if strange := [name for name in questioning.given() if name in taken]:
@@ -101,7 +101,7 @@ def ends(question: "Question", known_at: int) -> dict[str, Any]:
 
 def counted(found: list["DealDifference"]) -> dict[str, int]:
     """How many deals there are of each kind, in the order of the kinds."""
-    from projections.differences import KINDS
+    from projections.figures.waterfall.differences import KINDS
 
     counts = Counter(kind for each in found for kind in each.kinds)
     return {kind: counts[kind] for kind in KINDS if counts[kind]}

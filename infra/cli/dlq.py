@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from domain.errors import NotFound
-from infra.cli.asking import HERE, Asking, stdout
+from infra.cli.options import HERE, Asking, stdout
 from infra.settings import read_settings
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from domain import Event
 from domain.errors import Malformed, NotFound
 from domain.recorded import Recorded
 from domain.upcasting import UPCASTS
-from infra.cli.asking import HERE, Asking, note, stdout
-from infra.cli.exporting import NOWHERE, Exporting
-from infra.moments import at, start
-from infra.requests import refuse_unstorable
+from infra.application.moments import at, start
+from infra.application.requests import refuse_unstorable
+from infra.cli.export import NOWHERE, Exporting
+from infra.cli.options import HERE, Asking, note, stdout
 from infra.store.log import Log, Page, Wanted
 
 if TYPE_CHECKING:
-    from infra.app import App as Installation
+    from infra.application.app import App as Installation
 
 PAGE = 1000  # events in memory at a time
 LIMIT = 100

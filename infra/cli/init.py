@@ -2,7 +2,7 @@
 
 from cyclopts import App
 
-from infra.cli.asking import HERE, Asking, stdout
+from infra.cli.options import HERE, Asking, stdout
 
 
 def register(app: App) -> None:
@@ -15,7 +15,7 @@ def init(*, asking: Asking = HERE) -> None:
 
     The first write to a new log does the same. A key that is lost is not made again: nothing would open under it.
     """
-    from infra.rotation import begin
+    from infra.privacy.rotation import begin
 
     with asking.app() as app:
         new = begin(app.log, app.vault)

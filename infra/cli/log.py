@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from domain.errors import Malformed
-from infra.cli.asking import HERE, Asking, note, progress, stdout
-from infra.digests import content_digest, events_digest
-from infra.moments import position
+from infra.application.digests import content_digest, events_digest
+from infra.application.moments import position
+from infra.cli.options import HERE, Asking, note, progress, stdout
 
 if TYPE_CHECKING:
-    from infra.app import App as Installation
+    from infra.application.app import App as Installation
     from infra.store.copying import Copied
 
 WITHOUT_KEYS = (

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from domain.errors import Malformed
 from domain.recorded import instant
-from infra.cli.asking import HERE, Asking, stdout
-from infra.cli.exporting import NOWHERE, Exporting
+from infra.cli.export import NOWHERE, Exporting
+from infra.cli.options import HERE, Asking, stdout
 
 if TYPE_CHECKING:
     from infra.views import Answer
@@ -93,7 +93,7 @@ def metric(
         answer = app.ask(name, questioning.texts())
         head = app.log.head()
     if plot:
-        from infra.plots import draw
+        from infra.application.plots import draw
 
         said = {key.replace("_", " "): value for key, value in questioning.given().items() if key != "by"}
         given = ", ".join(f"{key} {value}" for key, value in said.items())
@@ -114,7 +114,7 @@ def explain(
     asking: Asking = HERE,
 ) -> None:
     """The rows and the events behind each figure of a metric, and what was left out, with the reason."""
-    from infra.explanation import explanation
+    from infra.application.explanation import explanation
 
     with asking.app() as app:
         found = explanation(app.log, app.explain(name, questioning.texts()))

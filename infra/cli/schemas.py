@@ -9,7 +9,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from domain.errors import Malformed, Unavailable
-from infra.cli.asking import HERE, Asking, note
+from infra.cli.options import HERE, Asking, note
 
 VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 

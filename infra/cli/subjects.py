@@ -8,12 +8,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from domain.recorded import Recorded, Request
-from domain.subject import PREFIX, Command, EraseSubject, HoldSubject, ReleaseSubject
-from infra.cli.asking import HERE, Asking, note, stdout
+from domain.reference.subject import PREFIX, Command, EraseSubject, HoldSubject, ReleaseSubject
+from infra.cli.options import HERE, Asking, note, stdout
 from infra.cli.timeline import line, spelled
 
 if TYPE_CHECKING:
-    from infra.app import App as Installation
+    from infra.application.app import App as Installation
 
 Whom = Annotated[str, Parameter(help="Whose, by the stream that their key is named after, such as lead-7.")]
 Actor = Annotated[str | None, Parameter(help="Who asks (DEALTRAIL_ACTOR).")]
@@ -37,7 +37,7 @@ def register(app: App) -> None:
 
 def export(whom: Whom, /, *, asking: Asking = HERE) -> None:
     """Everything about a person, readable, over all streams, in the order of recording."""
-    from infra.subjects import gathered
+    from infra.privacy.subjects import gathered
 
     with asking.app() as app:
         app.vault.require()
@@ -126,7 +126,7 @@ def ask(asking: Asking, whom: str, command: Command, actor: str | None) -> None:
 
 def find(email: Annotated[str, Parameter(help="The address, in any case.")], /, *, asking: Asking = HERE) -> None:
     """Whose e-mail address this is or was; nobody can read addresses from the index itself."""
-    from infra.subjects import find as look_up
+    from infra.privacy.subjects import find as look_up
 
     with asking.app() as app:
         found = look_up(app.log, app.vault, email)
@@ -141,7 +141,7 @@ def rotate(*, asking: Asking = HERE) -> None:
 
     The key file must be that of this log alone. Killed on the way, it goes on when run again.
     """
-    from infra.rotation import rotate as replace_master_key
+    from infra.privacy.rotation import rotate as replace_master_key
 
     with asking.app() as app:
         done = replace_master_key(app.log, app.vault, app.master)
@@ -153,14 +153,14 @@ def rotate(*, asking: Asking = HERE) -> None:
 
 def clear_index(*, asking: Asking = HERE) -> None:
     """Destroy the index by which persons are found by e-mail address; none is kept until it is built again."""
-    from infra.subjects import clear_index as clear
+    from infra.privacy.subjects import clear_index as clear
 
     answer(asking, lambda app: clear(app.log, app.vault), "the index is cleared, and none is kept")
 
 
 def rebuild_index(*, asking: Asking = HERE) -> None:
     """Build the index by which persons are found by e-mail address from the log, under a new key."""
-    from infra.subjects import rebuild_index as rebuild
+    from infra.privacy.subjects import rebuild_index as rebuild
 
     answer(asking, lambda app: rebuild(app.log, app.vault), "{:,} addresses are in the index")
 

@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.errors import Malformed, Unavailable
-from infra.cli.asking import HERE, Asking, stdout
+from infra.cli.options import HERE, Asking, stdout
 
 if TYPE_CHECKING:
-    from infra.integrity import Fault
+    from infra.application.integrity import Fault
     from infra.views import Checked, Parked, Progressed, Views
 
 DIFFERENT = 1  # exit code where the tables are not what the log makes of them
@@ -63,7 +63,7 @@ def check(*, processes: Processes = 1, asking: Asking = HERE) -> int:
     Names events that cannot be read, are missing or out of order, keys that went without a word, and what the
     database's own check finds; then the first rows in which the tables as kept differ from those made anew.
     """
-    from infra.integrity import Fault, log_faults, missing_tail
+    from infra.application.integrity import Fault, log_faults, missing_tail
     from infra.views.tables import Astray
 
     with asking.app() as app, app.open_views() as views:

@@ -13,14 +13,14 @@ from domain.changes import Change, changes
 from domain.correction import FactCorrected
 from domain.errors import NotFound
 from domain.recorded import Happening, Recorded, micros
-from infra.cli.asking import HERE, Asking, stdout
-from infra.cli.exporting import NOWHERE, Exporting
-from infra.dispatch import LATEST
-from infra.moments import at, position
-from infra.requests import refuse_unstorable
+from infra.application.dispatch import LATEST
+from infra.application.moments import at, position
+from infra.application.requests import refuse_unstorable
+from infra.cli.export import NOWHERE, Exporting
+from infra.cli.options import HERE, Asking, stdout
 
 if TYPE_CHECKING:
-    from infra.app import App as Installation
+    from infra.application.app import App as Installation
 
 BACK_DATED, CORRECTED = "back-dated", "corrected"
 LONGEST = 12  # lines that a fact takes in the table; the rest is counted

@@ -7,8 +7,8 @@ from decimal import Decimal, InvalidOperation
 
 from domain.errors import Malformed
 from domain.money import Money, checked
+from infra.application.moments import day_end
 from infra.importers.tables import ISO, READINGS, Row, date_format, fits
-from infra.moments import day_end
 
 TIMED = re.compile(
     r"(?P<day>\S+?)"

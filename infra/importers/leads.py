@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from domain.disposition import DisqualifyLead, ReopenLead
 from domain.errors import Rejected
 from domain.lead import (
     CaptureLead,
@@ -19,9 +18,10 @@ from domain.lead import (
     State,
     Working,
 )
+from domain.lead.disposition import DisqualifyLead, ReopenLead
+from domain.lead.profile import AssignLead, ContactLead, EnrichLead
+from domain.lead.qualification import QualifyLead
 from domain.money import Money
-from domain.profile import AssignLead, ContactLead, EnrichLead
-from domain.qualification import QualifyLead
 
 Wish = tuple[Command, datetime]
 SEALED = "[sealed]"  # what the vault reads where the person's key is gone

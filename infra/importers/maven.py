@@ -14,12 +14,12 @@ from pathlib import Path
 
 from domain.errors import Malformed, PipelineError
 from domain.money import Money, checked
-from domain.process import PublishProcess, Stage
 from domain.recorded import Request, Source
+from domain.reference.process import PublishProcess, Stage
+from infra.application.moments import day_end
 from infra.importers.records import Record
 from infra.importers.runner import Entry, Export
 from infra.importers.tables import Row, date_format, fits, number, read_table
-from infra.moments import day_end
 
 SYSTEM = "maven"
 PROCESS = "process-maven"

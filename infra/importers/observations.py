@@ -6,15 +6,15 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from domain import Command
-from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.errors import Malformed
-from domain.judgement import ClearProbability, OverrideProbability
-from domain.line_items import RemoveLineItem, SetLineItem
 from domain.money import Money
 from domain.opportunity import OpenOpportunity
-from domain.progress import ChangePipeline, ChangeStage
-from domain.removal import DeleteOpportunity, RestoreOpportunity
-from domain.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.opportunity.judgement import ClearProbability, OverrideProbability
+from domain.opportunity.line_items import RemoveLineItem, SetLineItem
+from domain.opportunity.progress import ChangePipeline, ChangeStage
+from domain.opportunity.removal import DeleteOpportunity, RestoreOpportunity
+from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
 from infra.importers.runner import Change
 
 ENDINGS = (WinOpportunity, LoseOpportunity, DeleteOpportunity)

@@ -19,19 +19,19 @@ from typing import Any
 
 import msgspec
 
-from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.errors import Malformed, PipelineError, Rejected
-from domain.follow_up import CompleteActivity, ScheduleActivity
 from domain.money import Money
 from domain.opportunity import Command, OpenOpportunity
-from domain.process import PublishProcess, Stage
-from domain.progress import ChangeStage
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
+from domain.opportunity.progress import ChangeStage
+from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
 from domain.recorded import Request, Source
-from domain.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.reference.process import PublishProcess, Stage
+from infra.application.moments import day, day_end
 from infra.importers.runner import Change, Entry, Export, Story
 from infra.importers.spool import Spool
 from infra.importers.tables import Row, number, read_table
-from infra.moments import day, day_end
 
 SYSTEM = "pipedrive"
 PROCESS = "process-pipedrive"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from domain.errors import Malformed, PipelineError
-from domain.process import ForecastCategory, Kind, PublishProcess, Stage, check_stage
+from domain.reference.process import ForecastCategory, Kind, PublishProcess, Stage, check_stage
 from infra.importers.references import digest, plain
 
 LONGEST = 57  # characters of a stage id, with room for a digest

@@ -3,12 +3,12 @@
 from datetime import date, datetime
 from typing import NamedTuple
 
-from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.errors import Rejected
 from domain.money import Money
 from domain.opportunity import Command, Deleted, Lost, Merged, Open, OpenOpportunity, State, Won
-from domain.progress import ChangeStage
-from domain.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.opportunity.progress import ChangeStage
+from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
 
 Wish = tuple[Command, datetime]
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 from domain import kind
 from domain.correction import as_fact
 from domain.recorded import Fact
-from infra.app import App
-from infra.keys import KeyFile, MasterKey
+from infra.application.app import App
+from infra.privacy.vault import KeyFile, MasterKey
 from infra.store import Log
 from infra.store.codec import decode
 from infra.store.log import Append, Appended

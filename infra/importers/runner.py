@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from domain import Command, kind
 from domain.errors import Malformed, PipelineError
 from domain.recorded import Request, Source
-from infra.dispatch import Dispatcher
+from infra.application.dispatch import Dispatcher
 from infra.importers.leads import LeadRecord, lead_wishes
 from infra.importers.records import Record, wishes
 
@@ -121,7 +121,7 @@ class Import:
         unread = [(entry, unreadable(entry)) for entry in chunk]
         refused = [(entry, reason) for entry, reason in unread if reason]
         entries = [entry for entry, reason in unread if reason is None]
-        self.dispatcher.load(entry.stream for entry in entries)
+        self.dispatcher.histories.load(entry.stream for entry in entries)
         self.dispatcher.vault.load(entry.stream for entry in entries if kind(entry.stream) == "lead")
         named, asked = list[tuple[Entry, list[str]]](), list[tuple[Entry, list[Request]]]()
         for entry in entries:
@@ -136,7 +136,7 @@ class Import:
             except PipelineError as reason:
                 refused.append((entry, reason))
         outcomes = self.dispatcher.execute_groups([requests for _, requests in asked])
-        self.dispatcher.trim(KEPT)  # what was told of is seldom told of again
+        self.dispatcher.histories.trim(KEPT)  # what was told of is seldom told of again
         for (entry, _), outcome in zip(asked, outcomes, strict=True):
             if isinstance(outcome, PipelineError):
                 refused.append((entry, outcome))

@@ -9,10 +9,10 @@ import msgspec
 from domain.errors import NotFound, Unavailable
 from infra.kafka.checkpoint import Checkpoint, Kept, held, refuse_mismatch
 from infra.kafka.client import Partition, Producer, ends
-from infra.kafka.layout import ensure, identifiers
+from infra.kafka.in_flight import Window
 from infra.kafka.relay import PAGE, POLL, RENEWAL, Publication, sending
+from infra.kafka.topic_administration import ensure, identifiers
 from infra.kafka.topics import EVENT_TOPICS, PUBLISHED, Topic, topic_of
-from infra.kafka.window import Window
 from infra.settings import Kafka
 from infra.store.leases import RELAY, Leases
 from infra.store.log import Log

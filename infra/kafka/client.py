@@ -23,7 +23,7 @@ from kafka.structs import TopicPartition as Partition
 
 from domain.errors import Malformed, Unavailable
 from infra.kafka.envelope import Message
-from infra.kafka.knocking import refused
+from infra.kafka.probe import refused
 from infra.kafka.topics import MESSAGE
 from infra.settings import Kafka
 

@@ -16,15 +16,15 @@ from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from consumers import lead_intake
 from domain.errors import Conflict, Malformed, NotFound, PipelineError, Unavailable
 from domain.recorded import Request
-from infra.app import App
-from infra.dispatch import Receipt
+from infra.application.app import App
+from infra.application.dispatch import Receipt
+from infra.application.requests import parse
 from infra.kafka.client import GroupConsumer, Listener, Partition, admin, committed, following, group_consumer, messages
 from infra.kafka.dead_letters import LARGEST, LEAVING, reached, sending, written
 from infra.kafka.envelope import Message, size
-from infra.kafka.layout import ensure
+from infra.kafka.pending import Unsettled
+from infra.kafka.topic_administration import ensure
 from infra.kafka.topics import INTAKE, Topic, dead_letters
-from infra.kafka.unsettled import Unsettled
-from infra.requests import parse
 from infra.settings import Kafka
 
 POLL = 200  # ms to wait for messages; what waits is looked at as often

@@ -14,8 +14,8 @@ from domain.errors import Malformed, Rejected, Unavailable
 from infra.kafka.client import Partition, group_consumer
 from infra.kafka.envelope import BIGINT, Message
 from infra.kafka.exactly_once import Batch, Member
-from infra.kafka.layout import identifiers
 from infra.kafka.receiving import Receiving, Tell
+from infra.kafka.topic_administration import identifiers
 from infra.kafka.topics import POSITIONS, PUBLISHED
 from infra.kafka.watermark import Watermark
 from infra.settings import Kafka

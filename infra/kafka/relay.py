@@ -13,21 +13,13 @@ from threading import Event
 import msgspec
 
 from domain.errors import Unavailable
-from infra.kafka.checkpoint import (
-    Checkpoint,
-    Kept,
-    Oversized,
-    begun_anew,
-    held,
-    refuse_mismatch,
-    refuse_other_topics,
-)
+from infra.kafka.checkpoint import Checkpoint, Kept, Oversized, begun_anew, held, refuse_mismatch, refuse_other_topics
 from infra.kafka.client import Producer, partition_of, producer
 from infra.kafka.envelope import headers, size
-from infra.kafka.layout import ensure, identifiers
+from infra.kafka.in_flight import PATIENCE, Window
+from infra.kafka.topic_administration import ensure, identifiers
 from infra.kafka.topics import EVENT_TOPICS, MESSAGE, POSITIONS, PUBLISHED, topic_of
 from infra.kafka.watermark import Watermark
-from infra.kafka.window import PATIENCE, Window
 from infra.settings import Kafka
 from infra.store.leases import RELAY, Leases
 from infra.store.log import Log, Row

@@ -17,7 +17,7 @@ from domain.upcasting import RETIRED
 from infra.kafka.envelope import EXTENSIONS, LOG, TYPE_PREFIX, event_type
 from infra.kafka.topics import EVENT_TOPICS, INTAKE, OF_KIND, POSITIONS, Topic
 from infra.kafka.watermark import Watermark
-from infra.keys import SEALED
+from infra.privacy.vault import SEALED
 
 Schema = dict[str, Any]
 

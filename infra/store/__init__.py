@@ -14,8 +14,8 @@ def open_log(url: str, clock_ahead: int | None = None) -> Log:
     scheme, separator, rest = url.partition("://")
     if scheme in ("postgresql", "postgres") and separator:
         from infra.store.postgres import (
-            PostgresLog,
-        )  # each client takes its time to load: only the one that is asked for
+            PostgresLog,  # each client takes its time to load: only the one that is asked for
+        )
 
         return PostgresLog(url, clock_ahead=clock_ahead)
     file = rest.removeprefix("/")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from domain.subject import PREFIX, SubjectErased
+from domain.reference.subject import PREFIX, SubjectErased
 from infra.store.log import INDEX
 
 EVENT_COLUMNS = """

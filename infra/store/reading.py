@@ -11,14 +11,7 @@ import msgspec
 
 from domain.errors import Conflict, Unavailable
 from domain.recorded import Fact, Recorded
-from infra.store.codec import (
-    FACT_COLUMNS,
-    RECORDED_COLUMNS,
-    stored,
-    strict_fact,
-    strict_recorded,
-    tolerant_fact,
-)
+from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, stored, strict_fact, strict_recorded, tolerant_fact
 from infra.store.log import Answer, Append, Appended, Page, Row, Wanted
 
 SAMPLES = 256  # positions looked at per shard to find even bounds: parts differ by some 6 per cent

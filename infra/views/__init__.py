@@ -32,11 +32,11 @@ from infra.views.tables import (
 )
 from infra.views.workers import tables_at
 from projections import METRICS, PROJECTIONS
-from projections.differences import DealDifference, deal_differences
-from projections.explanation import Behind, LeftOut, behind, left_out
-from projections.metric import Inquiry, Metric, found
-from projections.question import Question
-from projections.references import References, references
+from projections.figures.waterfall.differences import DealDifference, deal_differences
+from projections.query.explanation import Behind, LeftOut, behind, left_out
+from projections.query.metric import Inquiry, Metric, found
+from projections.query.question import Question
+from projections.query.references import References, references
 from projections.versions import END, Projection
 
 LATEST = Question()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from infra.garbage import rarely_collected
+from infra.gc_tuning import rarely_collected
 from infra.store.log import Facts
 from infra.views.folding import Progressed, advance, fold_shard
 from infra.views.tables import BUILDING, LIVE, OLD, SCRATCH, Anchor, Catalog, Generation, Gone, Tables, shape

@@ -10,7 +10,7 @@ from msgspec import Struct
 from sqlalchemy import BigInteger, ColumnElement, case, literal, select
 
 from infra.views.tables import Snapshot
-from projections.question import Asked
+from projections.query.question import Asked
 from projections.versions import END, Projection
 
 SHOWN = 10  # rows that differ, at most, a table

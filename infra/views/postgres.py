@@ -26,7 +26,7 @@ from infra.views.tables import (
     create_tables,
     spelled,
 )
-from projections.question import Asked
+from projections.query.question import Asked
 from projections.versions import END, Cells, Projection, Version
 
 CONNECT_TIMEOUT = 5  # seconds until an unreachable server is given up

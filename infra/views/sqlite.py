@@ -31,7 +31,7 @@ from infra.views.tables import (
     create_tables,
     spelled,
 )
-from projections.question import Asked
+from projections.query.question import Asked
 from projections.versions import END, Cells, Projection, Version
 
 CACHE = 64 * 1024  # kibibytes a connection

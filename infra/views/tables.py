@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from domain.errors import Unavailable
 from infra.store.log import Facts
-from projections.question import Asked
+from projections.query.question import Asked
 from projections.versions import END, Cells, Projection, Version
 
 PATIENCE = 60.0  # seconds to wait for others who write

@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import Unavailable
-from infra.garbage import rarely_collected
+from infra.gc_tuning import rarely_collected
 from infra.store import open_log
 from infra.views.folding import Progressed, fold_shard
 from infra.views.tables import Generation, Tables

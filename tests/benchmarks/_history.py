@@ -7,13 +7,13 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
 from domain.lead import CriterionAssessed, LeadCaptured, LeadContacted, LeadConverted, LeadDisqualified, LeadQualified
 from domain.money import Money
 from domain.opportunity import OpportunityOpened
-from domain.process import ProcessPublished, Stage
-from domain.progress import StageChanged
-from domain.terms import AmountChanged, CloseDateChanged, OwnerChanged
+from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon
+from domain.opportunity.progress import StageChanged
+from domain.opportunity.terms import AmountChanged, CloseDateChanged, OwnerChanged
+from domain.reference.process import ProcessPublished, Stage
 from infra.store import Log
 from infra.store.codec import encode
 from infra.store.log import Append, Draft

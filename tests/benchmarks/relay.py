@@ -24,8 +24,8 @@ from kafka import KafkaProducer
 from infra.kafka.checkpoint import Checkpoint, Kept
 from infra.kafka.client import DAY, connected
 from infra.kafka.envelope import Header, headers
-from infra.kafka.layout import ensure
 from infra.kafka.relay import Relay, sending
+from infra.kafka.topic_administration import ensure
 from infra.kafka.topics import EVENT_TOPICS, topic_of
 from infra.settings import Kafka
 from infra.store import Log, open_log

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.edge import run
+from infra.cli.main import run
 from tests.cli.program import Shell
 
 

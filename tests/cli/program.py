@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 Shell = Callable[..., tuple[int, str, str]]
 """Runs a verb: exit code, stdout, stderr."""
-ENTRY = "import sys; from infra.cli import main; main(sys.argv[1:])"
+ENTRY = "import sys; from infra.cli.main import main; main(sys.argv[1:])"
 ROOT = Path(__file__).parents[2]
 
 

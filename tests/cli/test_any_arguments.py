@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
-from infra.cli.edge import CODES, application, run
+from infra.cli.main import CODES, application, run
 
 SEED, ROUNDS = 12, 4  # command lines of each verb
 BROKER = {"publish", "consume", "dlq", "topics"}  # these ask a broker first

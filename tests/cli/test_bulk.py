@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.cli import bulk
-from infra.cli.edge import run
+from infra.cli.main import run
 from infra.store import Log
 
 Bulk = Callable[..., tuple[int, list[dict[str, Any]], str]]

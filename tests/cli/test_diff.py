@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.plots import spec
+from infra.application.plots import spec
 from tests.cli.program import Shell, document
 from tests.cli.test_cli import opened
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli import edge
-from infra.cli.resort import report
+from infra.cli import main
+from infra.cli.last_resort import report
 from infra.views.tables import Gone
 from tests.cli.program import ENTRY, ROOT, dealtrail
 
@@ -19,12 +19,12 @@ SECRET = "jo.doe@example.com"
 FAULTS = ("MemoryError", "RecursionError", "ConnectionResetError")
 FAULTY = """
 import sys
-from infra.cli import edge
+from infra.cli import main
 def faulty(text: str, /, *, json: bool = False):
     raise {fault}(text)
-app = edge.application()
+app = main.application()
 app.command(faulty)
-sys.exit(edge.run(sys.argv[1:]))
+sys.exit(main.run(sys.argv[1:]))
 """
 
 
@@ -41,7 +41,7 @@ def test_what_nobody_foresaw_says_what_to_report_and_nothing_that_was_given(faul
     ran = run(FAULTY.format(fault=fault), "faulty", SECRET, folder=tmp_path)
     assert ran.returncode == 1
     assert SECRET not in ran.stderr
-    assert ran.stderr.startswith(f"Unforeseen: {fault} at infra/cli/edge.py:")
+    assert ran.stderr.startswith(f"Unforeseen: {fault} at infra/cli/main.py:")
     assert len(ran.stderr.splitlines()) == 1
     [kept] = tmp_path.glob("dealtrail-*.txt")
     assert str(kept) in ran.stderr
@@ -53,7 +53,7 @@ def test_it_is_one_json_document_where_that_was_asked_for(tmp_path: Path):
     ran = run(FAULTY.format(fault="KeyError"), "faulty", SECRET, "--json", folder=tmp_path)
     told = json.loads(ran.stderr)
     assert (ran.returncode, told["error"]) == (1, "Unforeseen")
-    assert re.match(r"KeyError at infra/cli/edge\.py:\d+ of dealtrail \d+\.", told["detail"])
+    assert re.match(r"KeyError at infra/cli/main\.py:\d+ of dealtrail \d+\.", told["detail"])
 
 
 def test_the_traceback_is_shown_instead_where_that_is_asked_for(tmp_path: Path):
@@ -65,8 +65,8 @@ def test_the_traceback_is_shown_instead_where_that_is_asked_for(tmp_path: Path):
 
 def test_the_place_is_the_innermost_of_our_own():
     with pytest.raises(AttributeError) as caught:
-        edge.refuse("Usage", None, 2, ())  # type: ignore[arg-type]
-    assert re.match(r"AttributeError at infra/cli/edge\.py:\d+ ", report(caught.value))
+        main.refuse("Usage", None, 2, ())  # type: ignore[arg-type]
+    assert re.match(r"AttributeError at infra/cli/main\.py:\d+ ", report(caught.value))
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("metric", "--list", "--json")])
@@ -101,14 +101,14 @@ def test_columns_that_are_no_number_are_ignored(columns: str, tmp_path: Path):
 
 def test_the_readme_names_every_exit_code():
     [text] = re.findall(r"\| code \|.*?\n\n", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)} == edge.CODES
-    assert {0, *edge.EXIT.values(), edge.INTERRUPTED} == edge.CODES
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)} == main.CODES
+    assert {0, *main.EXIT.values(), main.INTERRUPTED} == main.CODES
 
 
 def test_a_refusal_of_a_narrower_kind_has_the_code_of_its_kind(capsys: pytest.CaptureFixture[str]):
     def gone() -> None:
         raise Gone("the tables are gone")
 
-    edge.application().command(gone, name="tables-are-gone")
-    assert edge.run(["tables-are-gone"]) == 1
+    main.application().command(gone, name="tables-are-gone")
+    assert main.run(["tables-are-gone"]) == 1
     assert capsys.readouterr().err == "Gone: the tables are gone\n"

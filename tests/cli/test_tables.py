@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.cli.edge import run
+from infra.cli.main import run
 from infra.store import Log
 from infra.views import Views
 from infra.views.tables import shape

@@ -9,7 +9,7 @@ from consumers.lead_intake import IncomingLead, asked
 from domain.errors import Malformed
 from domain.lead import CaptureLead
 from domain.recorded import Request, Source
-from infra.requests import parse
+from infra.application.requests import parse
 
 CE = [("ce_source", b"/website"), ("ce_id", b"17")]
 

@@ -4,13 +4,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from domain.lead import CaptureLead, ConvertLead
+from domain.lead.qualification import QualifyLead
 from domain.money import Money
-from domain.opportunity import (
-    OpenOpportunity,
-)
-from domain.qualification import QualifyLead
+from domain.opportunity import OpenOpportunity
 from domain.recorded import Request
-from infra.dispatch import Dispatcher
+from infra.application.dispatch import Dispatcher
 from infra.store.log import Log
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from domain.framework import BANT
-from domain.process import STANDARD
-from infra.dispatch import Dispatcher
-from infra.keys import KeyFile, Vault
+from domain.reference.framework import BANT
+from domain.reference.process import STANDARD
+from infra.application.dispatch import Dispatcher
+from infra.privacy.vault import KeyFile, Vault
 from infra.store.log import Log
 from tests.dispatch.asking import DEAL, NOW, OPEN, asked
 

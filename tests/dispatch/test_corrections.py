@@ -5,22 +5,22 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from domain.closing import LoseOpportunity, OpportunityLost, ReopenOpportunity, WinOpportunity
 from domain.correction import CorrectFact, FactCorrected
 from domain.errors import KeyReused, Malformed, Rejected
 from domain.lead import CaptureLead, LeadCaptured, LeadConverted
+from domain.lead.profile import AssignLead, LeadAssigned
 from domain.opportunity import Lost, Merged
-from domain.process import STANDARD, PublishProcess, RetireStage
-from domain.profile import AssignLead, LeadAssigned
-from domain.progress import ChangePipeline, ChangeStage, StageChanged
-from domain.removal import (
+from domain.opportunity.closing import LoseOpportunity, OpportunityLost, ReopenOpportunity, WinOpportunity
+from domain.opportunity.progress import ChangePipeline, ChangeStage, StageChanged
+from domain.opportunity.removal import (
     DeleteOpportunity,
     MergeOpportunity,
     OpportunityMerged,
     RestoreOpportunity,
     UnmergeOpportunity,
 )
-from domain.terms import AmountChanged, ChangeAmount, ChangeOwner, OwnerChanged
+from domain.opportunity.terms import AmountChanged, ChangeAmount, ChangeOwner, OwnerChanged
+from domain.reference.process import STANDARD, PublishProcess, RetireStage
 from tests.dispatch.asking import CONVERT, DEAL, LEAD, NOW, OPEN, asked, eur, events, qualify
 from tests.dispatch.test_privacy import everything_stored
 

@@ -5,18 +5,15 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
-from domain.closing import LoseOpportunity, OpportunityWon, ReopenOpportunity, WinOpportunity
-from domain.customer import CustomerOpened, OpenCustomer, customer_stream
 from domain.errors import KeyReused, Malformed, Rejected
-from domain.lead import (
-    CaptureLead,
-    LeadConverted,
-)
+from domain.lead import CaptureLead, LeadConverted
 from domain.opportunity import OpportunityOpened
-from domain.progress import ChangeStage, StageChanged
+from domain.opportunity.closing import LoseOpportunity, OpportunityWon, ReopenOpportunity, WinOpportunity
+from domain.opportunity.progress import ChangeStage, StageChanged
+from domain.opportunity.terms import AmountChanged, ChangeAmount, ChangeOwner, OwnerChanged
 from domain.recorded import Source
-from domain.terms import AmountChanged, ChangeAmount, ChangeOwner, OwnerChanged
-from infra.dispatch import Receipt
+from domain.reference.customer import CustomerOpened, OpenCustomer, customer_stream
+from infra.application.dispatch import Receipt
 from tests.dispatch.asking import CONVERT, DEAL, LEAD, NOW, OPEN, asked, eur, events, qualify
 
 # What is answered

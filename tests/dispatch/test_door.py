@@ -10,17 +10,17 @@ import pytest
 from msgspec.structs import replace
 
 from domain.errors import Conflict, KeyReused, Malformed, PipelineError
-from domain.follow_up import CompleteActivity
 from domain.lead import CaptureLead, ConvertLead
+from domain.lead.profile import AssignLead
+from domain.lead.qualification import QualifyLead
 from domain.money import Money
-from domain.profile import AssignLead
-from domain.qualification import QualifyLead
+from domain.opportunity.follow_up import CompleteActivity
+from domain.opportunity.terms import ChangeAmount
 from domain.recorded import Request
-from domain.terms import ChangeAmount
-from infra.app import App, opened
-from infra.dispatch import Receipt
-from infra.explanation import explanation
-from infra.keys import UNREADABLE
+from infra.application.app import App, opened
+from infra.application.dispatch import Receipt
+from infra.application.explanation import explanation
+from infra.privacy.vault import UNREADABLE
 from infra.settings import Settings
 from tests.dispatch.asking import OPEN
 from tests.store.damage import damage

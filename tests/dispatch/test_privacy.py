@@ -10,20 +10,20 @@ import psycopg
 from msgspec.structs import replace
 
 from domain import BY_KIND
-from domain.closing import LoseOpportunity, OpportunityLost, ReopenOpportunity, WinOpportunity
 from domain.correction import CorrectFact
-from domain.disposition import DisqualifyLead, MergeLead, NurtureLead, ReopenLead, UnmergeLead
-from domain.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
-from domain.judgement import OverrideProbability
 from domain.lead import CaptureLead, LeadCaptured
+from domain.lead.disposition import DisqualifyLead, MergeLead, NurtureLead, ReopenLead, UnmergeLead
+from domain.lead.profile import AssignLead, ContactLead, EnrichLead
+from domain.lead.qualification import AssessCriterion, QualifyLead
+from domain.opportunity.closing import LoseOpportunity, OpportunityLost, ReopenOpportunity, WinOpportunity
+from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
+from domain.opportunity.judgement import OverrideProbability
+from domain.opportunity.progress import ChangeStage
+from domain.opportunity.removal import DeleteOpportunity, MergeOpportunity, RestoreOpportunity, UnmergeOpportunity
 from domain.personal import personal_fields, personal_texts
-from domain.process import STANDARD
-from domain.profile import AssignLead, ContactLead, EnrichLead
-from domain.progress import ChangeStage
-from domain.qualification import AssessCriterion, QualifyLead
-from domain.removal import DeleteOpportunity, MergeOpportunity, RestoreOpportunity, UnmergeOpportunity
-from infra.dispatch import Dispatcher, Receipt
-from infra.keys import UNREADABLE, KeyFile, Vault
+from domain.reference.process import STANDARD
+from infra.application.dispatch import Dispatcher, Receipt
+from infra.privacy.vault import UNREADABLE, KeyFile, Vault
 from infra.store import open_log
 from tests.dispatch.asking import CONVERT, DEAL, LEAD, OPEN, asked, qualify
 

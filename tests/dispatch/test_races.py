@@ -5,11 +5,11 @@ from threading import Barrier
 
 from msgspec.structs import replace
 
-from domain.closing import LoseOpportunity, ReopenOpportunity
 from domain.errors import Conflict, Rejected
-from domain.process import STANDARD
-from domain.progress import ChangeStage, StageChanged
-from domain.terms import ChangeAmount, ChangeOwner, OwnerChanged
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity
+from domain.opportunity.progress import ChangeStage, StageChanged
+from domain.opportunity.terms import ChangeAmount, ChangeOwner, OwnerChanged
+from domain.reference.process import STANDARD
 from tests.dispatch.asking import DEAL, LEAD, OPEN, asked, eur, events
 
 # Several writers

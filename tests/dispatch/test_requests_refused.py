@@ -5,11 +5,11 @@ from msgspec.structs import replace
 
 from domain.errors import Malformed
 from domain.lead import CaptureLead
-from domain.process import PublishProcess
-from domain.progress import ChangePipeline
-from domain.qualification import AssessCriterion
+from domain.lead.qualification import AssessCriterion
+from domain.opportunity.progress import ChangePipeline
 from domain.recorded import Request, Source
-from infra.dispatch import Receipt
+from domain.reference.process import PublishProcess
+from infra.application.dispatch import Receipt
 from tests.desk import THREE
 from tests.dispatch.asking import CONVERT, DEAL, LEAD, OPEN, asked, qualify
 

@@ -4,7 +4,10 @@ from datetime import date
 from decimal import Decimal
 
 from domain import BY_KIND, Then
-from domain.closing import (
+from domain.correction import CorrectFact
+from domain.lead import LeadCaptured
+from domain.opportunity import OpenOpportunity, OpportunityOpened
+from domain.opportunity.closing import (
     LoseOpportunity,
     OpportunityLost,
     OpportunityReopened,
@@ -12,16 +15,23 @@ from domain.closing import (
     ReopenOpportunity,
     WinOpportunity,
 )
-from domain.correction import CorrectFact
-from domain.customer import OpenCustomer, customer_stream
-from domain.follow_up import ActivityCompleted, ActivityScheduled, CompleteActivity, ScheduleActivity, SetNextStep
-from domain.judgement import ChangeForecastCategory, ChangeSplits, ClearProbability, OverrideProbability, Share
-from domain.lead import LeadCaptured
-from domain.line_items import Line, LineItemAdded, RemoveLineItem, SetLineItem
-from domain.opportunity import OpenOpportunity, OpportunityOpened
-from domain.process import Published
-from domain.progress import ChangePipeline, ChangeStage, StageChanged
-from domain.removal import (
+from domain.opportunity.follow_up import (
+    ActivityCompleted,
+    ActivityScheduled,
+    CompleteActivity,
+    ScheduleActivity,
+    SetNextStep,
+)
+from domain.opportunity.judgement import (
+    ChangeForecastCategory,
+    ChangeSplits,
+    ClearProbability,
+    OverrideProbability,
+    Share,
+)
+from domain.opportunity.line_items import Line, LineItemAdded, RemoveLineItem, SetLineItem
+from domain.opportunity.progress import ChangePipeline, ChangeStage, StageChanged
+from domain.opportunity.removal import (
     DeleteOpportunity,
     MergeOpportunity,
     OpportunityDeleted,
@@ -29,7 +39,9 @@ from domain.removal import (
     RestoreOpportunity,
     UnmergeOpportunity,
 )
-from domain.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.reference.customer import OpenCustomer, customer_stream
+from domain.reference.process import Published
 from tests.domain.pipelines import FIRST, REVISED, eur
 from tests.domain.pipelines import READ as PIPELINES
 from tests.domain.table import Refused, fold, tag

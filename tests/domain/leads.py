@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from domain import BY_KIND
 from domain.correction import CorrectFact
-from domain.disposition import (
+from domain.lead import CaptureLead, ConvertLead, LeadCaptured, LeadConverted
+from domain.lead.disposition import (
     DisqualifyLead,
     LeadDisqualified,
     LeadMerged,
@@ -15,12 +16,11 @@ from domain.disposition import (
     ReopenLead,
     UnmergeLead,
 )
-from domain.framework import BANT, Criterion, Published
-from domain.lead import CaptureLead, ConvertLead, LeadCaptured, LeadConverted
+from domain.lead.profile import AssignLead, ContactLead, EnrichLead, LeadContacted, LeadEnriched
+from domain.lead.qualification import AssessCriterion, CriterionAssessed, LeadQualified, QualifyLead
 from domain.money import Money
 from domain.opportunity import OpenOpportunity
-from domain.profile import AssignLead, ContactLead, EnrichLead, LeadContacted, LeadEnriched
-from domain.qualification import AssessCriterion, CriterionAssessed, LeadQualified, QualifyLead
+from domain.reference.framework import BANT, Criterion, Published
 from tests.domain.table import Refused, fold, tag
 
 LEAD = BY_KIND["lead"]

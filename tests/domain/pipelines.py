@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from domain.money import Money
-from domain.process import Published, Stage, Version
+from domain.reference.process import Published, Stage, Version
 
 
 def eur(amount: str) -> Money:

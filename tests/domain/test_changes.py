@@ -5,20 +5,20 @@ from decimal import Decimal
 import pytest
 
 from domain import BY_KIND
-from domain.calendar import CalendarSet
 from domain.changes import Change, changes
-from domain.closing import OpportunityLost
 from domain.correction import FactCorrected
-from domain.follow_up import ActivityCompleted, NextStepSet
 from domain.lead import LeadCaptured
-from domain.line_items import Line, LineItemAdded, LineItemChanged
+from domain.lead.profile import LeadEnriched
 from domain.money import Money
 from domain.opportunity import OpportunityOpened
-from domain.process import ProcessPublished, Stage
-from domain.profile import LeadEnriched
-from domain.progress import StageChanged
+from domain.opportunity.closing import OpportunityLost
+from domain.opportunity.follow_up import ActivityCompleted, NextStepSet
+from domain.opportunity.line_items import Line, LineItemAdded, LineItemChanged
+from domain.opportunity.progress import StageChanged
+from domain.opportunity.terms import AmountChanged, OwnerChanged
 from domain.recorded import Happening, instant
-from domain.terms import AmountChanged, OwnerChanged
+from domain.reference.calendar import CalendarSet
+from domain.reference.process import ProcessPublished, Stage
 
 DEAL = "opportunity-1"
 

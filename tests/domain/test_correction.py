@@ -11,24 +11,24 @@ import pytest
 from msgspec.structs import fields, replace
 
 from domain import BY_KIND, Context, correction
-from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
 from domain.correction import LED_BY, Correctable, CorrectFact, FactCorrected
-from domain.disposition import LeadDisqualified, LeadMerged, LeadUnmerged
 from domain.errors import Malformed, Rejected
-from domain.follow_up import NextStepSet
 from domain.history import Happening, History, effective_order
-from domain.judgement import ForecastCategoryChanged, ProbabilityOverridden, Share, SplitsChanged
 from domain.lead import LeadCaptured, LeadConverted
-from domain.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved
+from domain.lead.disposition import LeadDisqualified, LeadMerged, LeadUnmerged
+from domain.lead.profile import LeadAssigned, LeadEnriched
+from domain.lead.qualification import LeadQualified
 from domain.money import Money
 from domain.opportunity import Lost, Merged, OpportunityOpened, Won
-from domain.process import Published
-from domain.profile import LeadAssigned, LeadEnriched
-from domain.progress import PipelineChanged, StageChanged
-from domain.qualification import LeadQualified
+from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon
+from domain.opportunity.follow_up import NextStepSet
+from domain.opportunity.judgement import ForecastCategoryChanged, ProbabilityOverridden, Share, SplitsChanged
+from domain.opportunity.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved
+from domain.opportunity.progress import PipelineChanged, StageChanged
+from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
+from domain.opportunity.terms import AmountChanged, OwnerChanged
 from domain.recorded import Fact
-from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
-from domain.terms import AmountChanged, OwnerChanged
+from domain.reference.process import Published
 from tests.domain.pipelines import FIRST, READ, eur
 
 HOUR = 3_600_000_000  # microseconds

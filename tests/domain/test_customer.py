@@ -3,7 +3,7 @@
 import pytest
 
 from domain import BY_KIND, Context
-from domain.customer import CustomerOpened, Known, OpenCustomer, customer_stream
+from domain.reference.customer import CustomerOpened, Known, OpenCustomer, customer_stream
 from tests.domain.table import Row, check, fold, rows
 
 CUSTOMER = BY_KIND["customer"]

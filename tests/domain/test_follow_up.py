@@ -6,9 +6,10 @@ from functools import reduce
 import pytest
 
 from domain import BY_KIND
-from domain.closing import OpportunityLost, OpportunityReopened
 from domain.errors import Malformed
-from domain.follow_up import (
+from domain.opportunity import Deal, Open, OpportunityOpened
+from domain.opportunity.closing import OpportunityLost, OpportunityReopened
+from domain.opportunity.follow_up import (
     ActivityCompleted,
     ActivityScheduled,
     CompleteActivity,
@@ -19,9 +20,8 @@ from domain.follow_up import (
     decide,
     evolve,
 )
-from domain.opportunity import Deal, Open, OpportunityOpened
-from domain.progress import Progress, StageChanged
-from domain.terms import OwnerChanged, Terms
+from domain.opportunity.progress import Progress, StageChanged
+from domain.opportunity.terms import OwnerChanged, Terms
 from tests.domain.pipelines import eur
 
 MAY = date(2026, 5, 1)

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from domain import BY_KIND, Context
 from domain.errors import Malformed, Rejected
-from domain.framework import BANT, Criterion, FrameworkPublished, Published, PublishFramework, published
+from domain.reference.framework import BANT, Criterion, FrameworkPublished, Published, PublishFramework, published
 from tests.domain.table import Row, check, fold, rows
 
 FRAMEWORK = BY_KIND["framework"]

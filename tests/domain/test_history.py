@@ -3,17 +3,17 @@
 import pytest
 
 from domain import BY_KIND, Context
-from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon, WinOpportunity
-from domain.disposition import LeadDisqualified, LeadReopened
 from domain.errors import Rejected
 from domain.history import History, effective_order
 from domain.lead import CaptureLead, LeadCaptured
+from domain.lead.disposition import LeadDisqualified, LeadReopened
+from domain.lead.qualification import LeadQualified
 from domain.opportunity import Lost, Open, OpportunityOpened, Won
-from domain.process import ProcessPublished
-from domain.progress import ChangeStage, StageChanged
-from domain.qualification import LeadQualified
+from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon, WinOpportunity
+from domain.opportunity.progress import ChangeStage, StageChanged
+from domain.opportunity.terms import AmountChanged, ChangeAmount, ChangeOwner, OwnerChanged
 from domain.recorded import Fact, Happening
-from domain.terms import AmountChanged, ChangeAmount, ChangeOwner, OwnerChanged
+from domain.reference.process import ProcessPublished
 from tests.domain.pipelines import FIRST, READ, REVISED, eur
 
 OPPORTUNITY = BY_KIND["opportunity"]

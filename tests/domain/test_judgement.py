@@ -5,9 +5,9 @@ from functools import reduce
 
 import pytest
 
-from domain.closing import OpportunityReopened
 from domain.errors import Malformed
-from domain.judgement import (
+from domain.opportunity.closing import OpportunityReopened
+from domain.opportunity.judgement import (
     ChangeForecastCategory,
     ChangeSplits,
     ClearProbability,
@@ -21,8 +21,8 @@ from domain.judgement import (
     decide,
     evolve,
 )
-from domain.progress import PipelineChanged, StageChanged
-from domain.removal import OpportunityMerged, OpportunityUnmerged
+from domain.opportunity.progress import PipelineChanged, StageChanged
+from domain.opportunity.removal import OpportunityMerged, OpportunityUnmerged
 from tests.domain.deals import HALVES, LOST, OPENED, OPPORTUNITY, WON
 from tests.domain.table import fold
 

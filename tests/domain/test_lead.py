@@ -6,7 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from domain import Context, Then
-from domain.disposition import (
+from domain.errors import Malformed
+from domain.lead import CaptureLead, ConvertLead
+from domain.lead.disposition import (
     DisqualifyLead,
     LeadDisqualified,
     LeadNurtured,
@@ -17,11 +19,9 @@ from domain.disposition import (
     ReopenLead,
     UnmergeLead,
 )
-from domain.errors import Malformed
-from domain.lead import CaptureLead, ConvertLead
+from domain.lead.profile import AssignLead, ContactLead, EnrichLead, LeadAssigned, LeadContacted
+from domain.lead.qualification import AssessCriterion, LeadQualified, QualifyLead
 from domain.money import Money
-from domain.profile import AssignLead, ContactLead, EnrichLead, LeadAssigned, LeadContacted
-from domain.qualification import AssessCriterion, LeadQualified, QualifyLead
 from tests.domain.leads import (
     CAPTURE,
     CAPTURED,

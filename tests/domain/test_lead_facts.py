@@ -4,7 +4,6 @@ import pytest
 from msgspec.structs import replace
 
 from domain.correction import FactCorrected
-from domain.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
 from domain.lead import (
     Converted,
     Disqualified,
@@ -17,8 +16,9 @@ from domain.lead import (
     Qualified,
     Working,
 )
-from domain.profile import LeadAssigned, LeadContacted, LeadEnriched, Profile
-from domain.qualification import AssessCriterion, CriterionAssessed, LeadQualified, QualifyLead
+from domain.lead.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
+from domain.lead.profile import LeadAssigned, LeadContacted, LeadEnriched, Profile
+from domain.lead.qualification import AssessCriterion, CriterionAssessed, LeadQualified, QualifyLead
 from tests.domain.leads import CAPTURED, CONVERTED, LEAD, MAY, QUALIFIED, STATES, STREAM, TIMELINE, WISHES
 from tests.domain.table import fold, pairs, tag
 

@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from domain import Context, Then
-from domain.disposition import (
+from domain.lead import CaptureLead, ConvertLead, LeadCaptured, LeadConverted
+from domain.lead.disposition import (
     DisqualifyLead,
     LeadDisqualified,
     LeadMerged,
@@ -16,10 +17,9 @@ from domain.disposition import (
     NurtureLead,
     ReopenLead,
 )
-from domain.lead import CaptureLead, ConvertLead, LeadCaptured, LeadConverted
+from domain.lead.profile import AssignLead, ContactLead, EnrichLead, LeadEnriched
+from domain.lead.qualification import AssessCriterion, CriterionAssessed, LeadQualified, QualifyLead
 from domain.opportunity import OpenOpportunity
-from domain.profile import AssignLead, ContactLead, EnrichLead, LeadEnriched
-from domain.qualification import AssessCriterion, CriterionAssessed, LeadQualified, QualifyLead
 from tests.domain.leads import (
     BUDGET,
     CAPTURED,

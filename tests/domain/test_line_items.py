@@ -7,9 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from domain import Context
-from domain.closing import OpportunityWon, WinOpportunity
 from domain.errors import Malformed, Rejected
-from domain.line_items import (
+from domain.money import Money
+from domain.opportunity.closing import OpportunityWon, WinOpportunity
+from domain.opportunity.line_items import (
     Line,
     LineItemAdded,
     LineItemChanged,
@@ -21,8 +22,7 @@ from domain.line_items import (
     evolve,
     total,
 )
-from domain.money import Money
-from domain.terms import AmountChanged, ChangeAmount
+from domain.opportunity.terms import AmountChanged, ChangeAmount
 from tests.domain.deals import BOAT, DEALS, OARS, OPPORTUNITY, READ, STATES, STREAM, customer
 from tests.domain.pipelines import eur
 from tests.domain.table import Refused, Row, check, fold, rows

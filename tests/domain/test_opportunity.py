@@ -6,13 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from domain import Context
-from domain.closing import LoseOpportunity, OpportunityReopened, ReopenOpportunity, WinOpportunity
 from domain.errors import Malformed
-from domain.follow_up import CompleteActivity, NextStepSet, ScheduleActivity
-from domain.judgement import ForecastCategoryChanged, ProbabilityOverridden, SplitsChanged
 from domain.opportunity import OpenOpportunity
-from domain.progress import PipelineChanged, StageChanged
-from domain.removal import (
+from domain.opportunity.closing import LoseOpportunity, OpportunityReopened, ReopenOpportunity, WinOpportunity
+from domain.opportunity.follow_up import CompleteActivity, NextStepSet, ScheduleActivity
+from domain.opportunity.judgement import ForecastCategoryChanged, ProbabilityOverridden, SplitsChanged
+from domain.opportunity.progress import PipelineChanged, StageChanged
+from domain.opportunity.removal import (
     DeleteOpportunity,
     MergeOpportunity,
     OpportunityRestored,
@@ -20,7 +20,7 @@ from domain.removal import (
     RestoreOpportunity,
     UnmergeOpportunity,
 )
-from domain.terms import AccountChanged, AmountChanged, ChangeAmount, CloseDateChanged, OwnerChanged
+from domain.opportunity.terms import AccountChanged, AmountChanged, ChangeAmount, CloseDateChanged, OwnerChanged
 from tests.domain.deals import (
     BOAT,
     COMMANDS,

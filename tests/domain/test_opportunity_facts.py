@@ -6,21 +6,27 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from domain.closing import LoseOpportunity, OpportunityLost, OpportunityReopened, OpportunityWon, WinOpportunity
 from domain.correction import FactCorrected
-from domain.follow_up import ActivityCompleted, ActivityScheduled, FollowUp, NextStepSet
-from domain.judgement import (
+from domain.money import Money
+from domain.opportunity import Deal, Deleted, Lost, Merged, Open, OpenOpportunity, OpportunityOpened, Won
+from domain.opportunity.closing import (
+    LoseOpportunity,
+    OpportunityLost,
+    OpportunityReopened,
+    OpportunityWon,
+    WinOpportunity,
+)
+from domain.opportunity.follow_up import ActivityCompleted, ActivityScheduled, FollowUp, NextStepSet
+from domain.opportunity.judgement import (
     ForecastCategoryChanged,
     Judgement,
     ProbabilityCleared,
     ProbabilityOverridden,
     SplitsChanged,
 )
-from domain.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved
-from domain.money import Money
-from domain.opportunity import Deal, Deleted, Lost, Merged, Open, OpenOpportunity, OpportunityOpened, Won
-from domain.progress import ChangePipeline, ChangeStage, PipelineChanged, Progress, StageChanged
-from domain.removal import (
+from domain.opportunity.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved
+from domain.opportunity.progress import ChangePipeline, ChangeStage, PipelineChanged, Progress, StageChanged
+from domain.opportunity.removal import (
     DeleteOpportunity,
     MergeOpportunity,
     OpportunityDeleted,
@@ -28,7 +34,7 @@ from domain.removal import (
     OpportunityRestored,
     OpportunityUnmerged,
 )
-from domain.terms import AccountChanged, AmountChanged, ChangeAmount, CloseDateChanged, OwnerChanged, Terms
+from domain.opportunity.terms import AccountChanged, AmountChanged, ChangeAmount, CloseDateChanged, OwnerChanged, Terms
 from tests.domain.deals import (
     BARE,
     BOAT,

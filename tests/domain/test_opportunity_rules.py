@@ -4,9 +4,15 @@ import pytest
 from msgspec.structs import replace
 
 from domain import Context
-from domain.closing import LoseOpportunity, OpportunityLost, OpportunityReopened, OpportunityWon, WinOpportunity
 from domain.opportunity import OpenOpportunity, OpportunityOpened
-from domain.progress import ChangePipeline, ChangeStage, PipelineChanged, StageChanged
+from domain.opportunity.closing import (
+    LoseOpportunity,
+    OpportunityLost,
+    OpportunityReopened,
+    OpportunityWon,
+    WinOpportunity,
+)
+from domain.opportunity.progress import ChangePipeline, ChangeStage, PipelineChanged, StageChanged
 from tests.domain.deals import (
     DEALS,
     OPEN,

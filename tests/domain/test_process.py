@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from domain import BY_KIND, Context
 from domain.errors import Malformed, Rejected
-from domain.process import (
+from domain.reference.process import (
     LONGEST,
     STANDARD,
     ProcessPublished,

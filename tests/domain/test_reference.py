@@ -7,9 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from domain import BY_KIND, Context
-from domain.calendar import CalendarSet, SetCalendar
 from domain.errors import Malformed
-from domain.forecast import (
+from domain.money import Money
+from domain.reference.calendar import CalendarSet, SetCalendar
+from domain.reference.forecast import (
     Adjusted,
     AdjustForecast,
     Forecast,
@@ -18,10 +19,9 @@ from domain.forecast import (
     SubmitForecast,
     figure_of,
 )
-from domain.money import Money
-from domain.quota import QuotaSet, SetQuota
-from domain.rate import FxRateSet, SetFxRate
-from domain.team import ChangeTeam, TeamChanged
+from domain.reference.quota import QuotaSet, SetQuota
+from domain.reference.rate import FxRateSet, SetFxRate
+from domain.reference.team import ChangeTeam, TeamChanged
 from tests.domain.pipelines import eur
 from tests.domain.table import Row, check, fold, rows, uncovered
 

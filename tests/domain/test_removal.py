@@ -6,12 +6,12 @@ from decimal import Decimal
 import pytest
 
 from domain import Context
-from domain.closing import OpportunityReopened
 from domain.errors import Malformed
-from domain.follow_up import NextStepSet
-from domain.judgement import ProbabilityOverridden, SplitsChanged
-from domain.progress import StageChanged
-from domain.removal import (
+from domain.opportunity.closing import OpportunityReopened
+from domain.opportunity.follow_up import NextStepSet
+from domain.opportunity.judgement import ProbabilityOverridden, SplitsChanged
+from domain.opportunity.progress import StageChanged
+from domain.opportunity.removal import (
     DeleteOpportunity,
     MergeOpportunity,
     OpportunityDeleted,

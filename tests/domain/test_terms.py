@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from domain.errors import Malformed
 from domain.money import Money
-from domain.terms import (
+from domain.opportunity.terms import (
     AccountChanged,
     AmountChanged,
     ChangeAccount,

@@ -11,16 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from domain import BY_KIND, Context, Then, correction, kind, lead, opportunity
-from domain.closing import (
-    LoseOpportunity,
-    OpportunityLost,
-    OpportunityReopened,
-    OpportunityWon,
-    ReopenOpportunity,
-    WinOpportunity,
-)
 from domain.correction import CorrectFact
-from domain.disposition import (
+from domain.errors import PipelineError
+from domain.history import Happening, History
+from domain.lead import CaptureLead, ConvertLead, LeadCaptured, LeadConverted
+from domain.lead.disposition import (
     DisqualifyLead,
     LeadDisqualified,
     LeadMerged,
@@ -31,12 +26,20 @@ from domain.disposition import (
     ReopenLead,
     UnmergeLead,
 )
-from domain.errors import PipelineError
-from domain.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
-from domain.framework import BANT
-from domain.framework import Published as Framework
-from domain.history import Happening, History
-from domain.judgement import (
+from domain.lead.profile import AssignLead, ContactLead, EnrichLead, LeadAssigned
+from domain.lead.qualification import AssessCriterion, LeadQualified, QualifyLead
+from domain.money import Money
+from domain.opportunity import OpenOpportunity, OpportunityOpened
+from domain.opportunity.closing import (
+    LoseOpportunity,
+    OpportunityLost,
+    OpportunityReopened,
+    OpportunityWon,
+    ReopenOpportunity,
+    WinOpportunity,
+)
+from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
+from domain.opportunity.judgement import (
     ChangeForecastCategory,
     ChangeSplits,
     ClearProbability,
@@ -44,16 +47,9 @@ from domain.judgement import (
     ProbabilityOverridden,
     Share,
 )
-from domain.lead import CaptureLead, ConvertLead, LeadCaptured, LeadConverted
-from domain.line_items import Line, LineItemAdded, RemoveLineItem, SetLineItem, total
-from domain.money import Money
-from domain.opportunity import OpenOpportunity, OpportunityOpened
-from domain.process import Version
-from domain.profile import AssignLead, ContactLead, EnrichLead, LeadAssigned
-from domain.progress import ChangePipeline, ChangeStage, PipelineChanged, StageChanged
-from domain.qualification import AssessCriterion, LeadQualified, QualifyLead
-from domain.recorded import Fact
-from domain.removal import (
+from domain.opportunity.line_items import Line, LineItemAdded, RemoveLineItem, SetLineItem, total
+from domain.opportunity.progress import ChangePipeline, ChangeStage, PipelineChanged, StageChanged
+from domain.opportunity.removal import (
     DeleteOpportunity,
     MergeOpportunity,
     OpportunityDeleted,
@@ -62,7 +58,18 @@ from domain.removal import (
     RestoreOpportunity,
     UnmergeOpportunity,
 )
-from domain.terms import AmountChanged, ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner, OwnerChanged
+from domain.opportunity.terms import (
+    AmountChanged,
+    ChangeAccount,
+    ChangeAmount,
+    ChangeCloseDate,
+    ChangeOwner,
+    OwnerChanged,
+)
+from domain.recorded import Fact
+from domain.reference.framework import BANT
+from domain.reference.framework import Published as Framework
+from domain.reference.process import Version
 from tests.domain.pipelines import READ, eur
 
 LAST_HOUR = 12

@@ -3,11 +3,11 @@
 from datetime import date
 from decimal import Decimal
 
-from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
-from domain.rate import SetFxRate
-from domain.removal import MergeOpportunity, UnmergeOpportunity
-from domain.team import ChangeTeam
-from domain.terms import ChangeAmount, ChangeOwner
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.opportunity.removal import MergeOpportunity, UnmergeOpportunity
+from domain.opportunity.terms import ChangeAmount, ChangeOwner
+from domain.reference.rate import SetFxRate
+from domain.reference.team import ChangeTeam
 from tests.desk import Q1, Q2, Desk, deal, eur, start, usd
 from tests.hard_cases import A, B, C, D, money
 

@@ -3,10 +3,10 @@
 from datetime import date
 from decimal import Decimal
 
-from domain.closing import LoseOpportunity, WinOpportunity
-from domain.rate import SetFxRate
+from domain.opportunity.closing import LoseOpportunity, WinOpportunity
+from domain.opportunity.terms import ChangeAmount
 from domain.recorded import micros
-from domain.terms import ChangeAmount
+from domain.reference.rate import SetFxRate
 from tests.desk import Q1, Desk, deal, eur, on, usd
 from tests.hard_cases import A, B, money
 

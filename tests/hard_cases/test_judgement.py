@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from domain.closing import LoseOpportunity, ReopenOpportunity
-from domain.judgement import ChangeForecastCategory, ClearProbability, OverrideProbability
-from domain.progress import ChangeStage
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity
+from domain.opportunity.judgement import ChangeForecastCategory, ClearProbability, OverrideProbability
+from domain.opportunity.progress import ChangeStage
 from domain.recorded import micros
 from tests.desk import Desk, deal, eur, on
 from tests.hard_cases import A

@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from domain.closing import LoseOpportunity, WinOpportunity
 from domain.errors import Rejected
-from domain.progress import ChangeStage
-from domain.removal import DeleteOpportunity, MergeOpportunity, RestoreOpportunity, UnmergeOpportunity
+from domain.opportunity.closing import LoseOpportunity, WinOpportunity
+from domain.opportunity.progress import ChangeStage
+from domain.opportunity.removal import DeleteOpportunity, MergeOpportunity, RestoreOpportunity, UnmergeOpportunity
 from tests.desk import Q1, Q2, Desk, deal, eur, start
 from tests.hard_cases import A, B, C, D, money
 

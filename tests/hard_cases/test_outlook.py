@@ -3,13 +3,13 @@
 from datetime import date
 from decimal import Decimal
 
-from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
-from domain.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
-from domain.judgement import ChangeForecastCategory
-from domain.progress import ChangeStage
-from domain.quota import SetQuota
-from domain.team import ChangeTeam
-from domain.terms import ChangeOwner
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
+from domain.opportunity.judgement import ChangeForecastCategory
+from domain.opportunity.progress import ChangeStage
+from domain.opportunity.terms import ChangeOwner
+from domain.reference.quota import SetQuota
+from domain.reference.team import ChangeTeam
 from tests.desk import Q1, Q2, Desk, deal, eur
 from tests.hard_cases import A, B, C, money
 

@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from domain.closing import WinOpportunity
 from domain.errors import Rejected
+from domain.opportunity.closing import WinOpportunity
+from domain.opportunity.terms import ChangeOwner
 from domain.recorded import micros
-from domain.team import ChangeTeam
-from domain.terms import ChangeOwner
+from domain.reference.team import ChangeTeam
 from tests.desk import Q1, Desk, deal, eur, on
 from tests.hard_cases import A, B, C, money
 

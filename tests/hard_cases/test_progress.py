@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from domain.errors import Rejected
-from domain.process import RenameStage, RetireStage
-from domain.progress import ChangePipeline, ChangeStage
+from domain.opportunity.progress import ChangePipeline, ChangeStage
+from domain.reference.process import RenameStage, RetireStage
 from tests.desk import SALES, Desk, deal, eur, sales, start
 from tests.hard_cases import A, B, C, money
 

@@ -6,10 +6,10 @@ from threading import Barrier
 import pytest
 
 from domain.errors import Conflict, Malformed
-from domain.progress import ChangeStage
+from domain.opportunity.progress import ChangeStage
+from domain.opportunity.terms import ChangeOwner
 from domain.recorded import Request
-from domain.terms import ChangeOwner
-from infra.dispatch import Receipt
+from infra.application.dispatch import Receipt
 from tests.desk import Desk, deal, eur
 from tests.hard_cases import A, money
 
@@ -21,8 +21,8 @@ def test_case_9_of_two_who_move_one_deal_at_once_one_wins_and_the_other_learns_w
 
     def move(who: str) -> Receipt | Conflict:
         mine = desk.another()
-        mine.cached = cached
-        mine.load([A])
+        mine.histories.cached = cached
+        mine.histories.load([A])
         request = Request(stream=A, command=both[who], actor=who, expected_version=1)
         barrier.wait()
         try:

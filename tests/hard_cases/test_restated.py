@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.errors import KeyReused, Rejected
-from domain.progress import ChangeStage
-from domain.removal import DeleteOpportunity
-from domain.terms import ChangeAmount, ChangeOwner
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.opportunity.progress import ChangeStage
+from domain.opportunity.removal import DeleteOpportunity
+from domain.opportunity.terms import ChangeAmount, ChangeOwner
 from tests.desk import Q1, Q2, Desk, deal, eur
 from tests.hard_cases import A, B, money
 

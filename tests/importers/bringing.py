@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from infra.app import App
+from infra.application.app import App
 from infra.importers import formats
 from infra.importers.runner import Import, Summary
 

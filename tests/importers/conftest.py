@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.app import App, opened
+from infra.application.app import App, opened
 from infra.settings import Settings
 from tests.importers.invented import maven_figures, maven_folder
 from tests.importers.published import folder, oracles

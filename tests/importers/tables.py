@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.recorded import Fact
-from infra.app import App
+from infra.application.app import App
 from infra.importers.runner import Export, Import, Summary
 
 Read = Callable[..., Export]

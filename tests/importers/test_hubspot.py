@@ -14,7 +14,7 @@ from domain import opportunity
 from domain.errors import Malformed, NotFound
 from domain.money import Money
 from domain.recorded import instant
-from infra.app import App
+from infra.application.app import App
 from infra.importers import hubspot
 from infra.importers.runner import Summary
 from tests.importers.published import folder

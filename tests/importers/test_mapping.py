@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from domain.closing import LoseOpportunity
 from domain.errors import Malformed, NotFound
 from domain.lead import Converted
 from domain.money import Money
 from domain.opportunity import Won
+from domain.opportunity.closing import LoseOpportunity
 from domain.recorded import Request
-from infra.app import App, opened
-from infra.digests import content_digest
+from infra.application.app import App, opened
+from infra.application.digests import content_digest
 from infra.importers.mapping import file as mapping_file
 from infra.importers.spool import Spool
 from infra.settings import Settings

@@ -17,14 +17,14 @@ import pytest
 
 from domain.errors import Malformed, NotFound
 from domain.recorded import micros
-from infra.app import App, opened
-from infra.digests import content_digest
+from infra.application.app import App, opened
+from infra.application.digests import content_digest
+from infra.application.moments import day_end, day_start
 from infra.importers import maven
 from infra.importers.runner import Import, Summary
-from infra.moments import day_end, day_start
 from infra.settings import Settings
 from infra.views import Views
-from projections.question import Question
+from projections.query.question import Question
 from tests.cli.program import ENTRY, ROOT
 from tests.importers.invented import maven_folder
 

@@ -8,9 +8,9 @@ import pytest
 
 from domain.errors import Malformed, NotFound
 from domain.opportunity import Lost
-from infra.app import App, opened
+from infra.application.app import App, opened
 from infra.settings import Settings
-from projections.question import Question
+from projections.query.question import Question
 from tests.importers.bringing import bring, reasons, tags, told
 from tests.importers.published import folder, oracles
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from cyclopts import App as Program
 
-from infra.app import App, opened
-from infra.cli import moving
+from infra.application.app import App, opened
+from infra.cli import imports
 from infra.importers import formats
 from infra.importers.rehearsal import rehearsing
 from infra.importers.runner import Import
@@ -67,7 +67,7 @@ def test_the_verb_tells_the_plan_as_json_and_writes_no_rejects(
     monkeypatch.chdir(tmp_path)
     file = changes(tmp_path / "changes.csv", *ROWS, "1,C,2026-01-01 00:00:00,Colour,red")
     program = Program("dealtrail", result_action="return_value")
-    moving.register(program)
+    imports.register(program)
     rules = str(EXAMPLES / "changes.toml")
     arguments = ["import", "csv", str(file), "--mapping", rules, "--db", f"sqlite:///{tmp_path / 'log.db'}", "--json"]
     program([*arguments, "--plan"], exit_on_error=False)

@@ -12,7 +12,7 @@ from domain import opportunity
 from domain.errors import Malformed, NotFound
 from domain.money import Money
 from domain.recorded import instant
-from infra.app import App
+from infra.application.app import App
 from infra.importers import salesforce
 from infra.importers.runner import Summary
 from tests.importers.published import folder

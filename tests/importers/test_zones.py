@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.calendar import SetCalendar
 from domain.recorded import Request
-from infra.app import App
+from domain.reference.calendar import SetCalendar
+from infra.application.app import App
 from infra.importers.cells import Calendar
 from tests.importers.bringing import bring, told
 

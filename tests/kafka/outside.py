@@ -12,7 +12,7 @@ from kafka.errors import RetriableError
 from kafka.structs import TopicPartition
 
 from domain.lead import LeadCaptured
-from infra.app import App
+from infra.application.app import App
 from infra.kafka.client import admin, producer, reader
 from infra.kafka.intake import Intake
 from infra.kafka.topics import Topic

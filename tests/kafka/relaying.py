@@ -24,7 +24,7 @@ HASTY = """
 import sys
 import infra.store.leases as leases
 leases.EXPIRY = 2
-from infra.cli import main
+from infra.cli.main import main
 main(sys.argv[1:])
 """
 """The program, with leases that expire sooner."""

@@ -14,10 +14,10 @@ from kafka.errors import KafkaError
 from domain.errors import Unavailable
 from infra.kafka.checkpoint import held
 from infra.kafka.client import Producer, producer
-from infra.kafka.layout import ensure
+from infra.kafka.in_flight import Window
 from infra.kafka.relay import Relay, sending
+from infra.kafka.topic_administration import ensure
 from infra.kafka.topics import INTAKE
-from infra.kafka.window import Window
 from infra.settings import Kafka
 from infra.store import open_log
 from infra.store.leases import open_leases

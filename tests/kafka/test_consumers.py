@@ -19,12 +19,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from pyarrow import parquet
 
-from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.lead import CaptureLead
 from domain.money import Money
 from domain.opportunity import OpenOpportunity
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.recorded import Request
-from infra.app import opened
+from infra.application.app import opened
 from infra.kafka.envelope import EXTENSIONS, headers
 from infra.kafka.schemas import schemas
 from infra.kafka.topics import OPPORTUNITIES, TOPICS, topic_of

@@ -10,14 +10,14 @@ import pytest
 
 from consumers.lead_intake import asked
 from domain.errors import Malformed, Rejected
-from infra.app import App, opened
-from infra.cli.edge import run
+from infra.application.app import App, opened
+from infra.application.requests import parse
+from infra.cli.main import run
 from infra.kafka.client import admin, messages
 from infra.kafka.dead_letters import DeadLetters, sending, written
 from infra.kafka.envelope import Message
 from infra.kafka.intake import Intake, deciding
 from infra.kafka.topics import INTAKE, Topic, dead_letters
-from infra.requests import parse
 from infra.settings import Kafka, Settings
 from tests.cli.program import Shell, document
 from tests.kafka.outside import Sent, behind, captured, content, existing, fresh_topic, lead, running, send, until

@@ -15,15 +15,15 @@ import pytest
 
 from consumers.lead_intake import asked
 from domain.lead import CaptureLead
-from domain.profile import EnrichLead
+from domain.lead.profile import EnrichLead
 from domain.recorded import Request
-from infra.app import App, opened
+from infra.application.app import App, opened
+from infra.application.requests import parse
 from infra.kafka import intake
 from infra.kafka.dead_letters import DeadLetters
 from infra.kafka.envelope import Message
 from infra.kafka.intake import Handle, Intake, deciding
 from infra.kafka.topics import INTAKE, Topic
-from infra.requests import parse
 from infra.settings import Kafka, Settings
 from infra.store import sqlite
 from tests.cli.program import ENTRY, ROOT

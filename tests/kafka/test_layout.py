@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.cli.edge import run
+from infra.cli.main import run
 from infra.kafka import client
 from infra.kafka.topics import EVENT_TOPICS, LEADS, OPPORTUNITIES
 from infra.settings import Kafka

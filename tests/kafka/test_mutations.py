@@ -11,13 +11,13 @@ import msgspec
 import pytest
 
 from consumers.lead_intake import asked
-from infra.app import opened
+from infra.application.app import opened
+from infra.application.requests import parse
 from infra.kafka import client
 from infra.kafka.envelope import headers
 from infra.kafka.intake import Intake, deciding
 from infra.kafka.topics import INTAKE, POSITIONS, TOPICS, topic_of
 from infra.kafka.watermark import Watermark
-from infra.requests import parse
 from infra.settings import Kafka, Settings
 from infra.store import open_log
 from infra.store.log import Row

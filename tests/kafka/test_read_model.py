@@ -14,7 +14,7 @@ import pytest
 
 from domain.errors import Forbidden, Rejected
 from domain.recorded import Fact
-from infra.digests import events_digest
+from infra.application.digests import events_digest
 from infra.kafka import client
 from infra.kafka.client import group_consumer
 from infra.kafka.envelope import Message, headers
@@ -28,7 +28,7 @@ from infra.store.log import Append
 from infra.store.replica import Fenced, Move, Refuse, Replica, Run, create_replica, parked_at
 from infra.views import Views
 from projections import PROJECTIONS
-from projections.question import Question
+from projections.query.question import Question
 from projections.versions import Projection
 from tests.benchmarks._history import drafts, write
 from tests.kafka.publishing import publish, stored

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from infra.cli.edge import run
+from infra.cli.main import run
+from infra.kafka.in_flight import RECORDS
 from infra.kafka.topics import EVENT_TOPICS
-from infra.kafka.window import RECORDS
 from infra.settings import Kafka
 from infra.store import Log, open_log
 from infra.store.leases import open_leases

@@ -26,7 +26,7 @@ class Unfenced(leases.SqliteLeases):
         super().__init__(file)
         self._keep = self._keep.replace("AND epoch = ?", "AND epoch >= ?")
 leases.SqliteLeases = Unfenced
-from infra.cli import main
+from infra.cli.main import main
 main(sys.argv[1:])
 """
 

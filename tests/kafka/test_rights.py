@@ -27,14 +27,14 @@ from consumers.lead_intake import asked
 from domain.errors import Malformed, NotFound, Unavailable
 from domain.lead import CaptureLead
 from domain.recorded import Request
-from infra.app import App, opened
-from infra.kafka import layout, relay
+from infra.application.app import App, opened
+from infra.application.requests import parse
+from infra.kafka import relay, topic_administration
 from infra.kafka.client import admin, group_consumer, producer
 from infra.kafka.dead_letters import DeadLetters, sending, written
 from infra.kafka.envelope import Message
 from infra.kafka.intake import Intake, deciding
 from infra.kafka.topics import EVENT_TOPICS, INTAKE, LEADS, POSITIONS
-from infra.requests import parse
 from infra.settings import Kafka, Settings
 from infra.store.leases import open_leases
 from tests.kafka.guarded import PRINCIPALS, Guarded
@@ -81,7 +81,7 @@ def rights(doors: Guarded) -> Iterator[Guarded]:
     """The broker with all that the document grants, and the topics there."""
     with closing(admin(Kafka(servers=doors.free))) as control:
         assert control.create_acls(ACLS)["failed"] == []
-    until(lambda: layout.apply(by(doors, "dealtrail-operator")).right)
+    until(lambda: topic_administration.apply(by(doors, "dealtrail-operator")).right)
     yield doors
 
 
@@ -114,8 +114,8 @@ def operate(doors: Guarded, app: App) -> None:
         control.delete_topics([LEADS.name])
         until(lambda: LEADS.name not in control.list_topics())
     operator = by(doors, "dealtrail-operator")
-    layout.apply(operator)
-    until(lambda: layout.check(operator).right)
+    topic_administration.apply(operator)
+    until(lambda: topic_administration.check(operator).right)
 
 
 def publish(doors: Guarded, app: App) -> None:

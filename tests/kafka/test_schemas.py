@@ -19,12 +19,12 @@ from domain.errors import Malformed
 from domain.lead import CaptureLead, LeadCaptured
 from domain.recorded import Request
 from domain.upcasting import RETIRED, UPCASTS, Retired
-from infra.app import opened
+from infra.application.app import opened
+from infra.application.requests import parse
 from infra.kafka.asyncapi import document
 from infra.kafka.envelope import EXTENSIONS, event_type, headers
 from infra.kafka.schemas import CLEAR_TEXT, HEADERS, SEALED_TEXT, components, events, schemas
 from infra.kafka.topics import EVENT_TOPICS, INTAKE, OF_KIND, TOPICS
-from infra.requests import parse
 from infra.settings import Settings
 from tests.cli.program import ROOT, dealtrail
 from tests.domain.table import tag

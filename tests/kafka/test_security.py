@@ -11,7 +11,7 @@ import pytest
 from kafka.structs import TopicPartition
 
 from domain.errors import Malformed, Unavailable
-from infra.kafka import knocking
+from infra.kafka import probe as knocking
 from infra.kafka.client import admin, group_consumer, options, producer, reader
 from infra.settings import Kafka
 from tests.kafka.broker import free_port

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.kafka.envelope import Message
-from infra.kafka.unsettled import FIRST, LONGEST, Unsettled
+from infra.kafka.pending import FIRST, LONGEST, Unsettled
 
 
 def message(offset: int, key: bytes | None) -> Message:

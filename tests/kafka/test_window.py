@@ -8,8 +8,8 @@ import pytest
 
 from domain.errors import Unavailable
 from infra.kafka import client
+from infra.kafka.in_flight import BYTES, RECORDS, Window
 from infra.kafka.topics import Topic
-from infra.kafka.window import BYTES, RECORDS, Window
 from infra.settings import Kafka
 from tests.kafka.relaying import read, until
 

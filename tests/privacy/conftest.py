@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.app import App, opened
+from infra.application.app import App, opened
 from infra.settings import Settings
 from tests.privacy.persons import told
 

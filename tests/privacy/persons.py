@@ -10,17 +10,17 @@ from typing import Any
 
 import psycopg
 
-from domain.closing import LoseOpportunity, WinOpportunity
 from domain.lead import CaptureLead, ConvertLead
+from domain.lead.profile import EnrichLead
+from domain.lead.qualification import QualifyLead
 from domain.money import Money
 from domain.opportunity import OpenOpportunity
-from domain.profile import EnrichLead
-from domain.qualification import QualifyLead
+from domain.opportunity.closing import LoseOpportunity, WinOpportunity
 from domain.recorded import Request
-from domain.subject import EraseSubject
-from infra.app import App, opened
+from domain.reference.subject import EraseSubject
+from infra.application.app import App, opened
 from infra.settings import Settings
-from projections.question import Question
+from projections.query.question import Question
 
 ADA, BOB, CY, DEAL = "lead-ada", "lead-bob", "lead-cy", "opportunity-ada"
 SECRETS = (b"Ada Abel", b"ada@alder.example", b"+49 30 1", b"three sites", b"a friend", b"Ada says no", b"she called")

@@ -4,7 +4,7 @@ import pytest
 
 from domain.errors import Malformed, Rejected
 from domain.recorded import Context
-from domain.subject import (
+from domain.reference.subject import (
     Erased,
     EraseSubject,
     Held,

@@ -6,19 +6,19 @@ import pytest
 from msgspec.json import encode
 from msgspec.structs import replace
 
-import infra.keys
+import infra.privacy.vault
 from domain.errors import Conflict, Malformed, NotFound, Rejected
 from domain.lead import CaptureLead
-from domain.profile import AssignLead, EnrichLead
+from domain.lead.profile import AssignLead, EnrichLead
+from domain.opportunity.removal import DeleteOpportunity
 from domain.recorded import Request
-from domain.removal import DeleteOpportunity
-from domain.subject import EraseSubject, HoldSubject, ReleaseSubject, SubjectErased
-from infra.app import opened
-from infra.dispatch import Receipt
-from infra.keys import FORGOTTEN, UNREADABLE
+from domain.reference.subject import EraseSubject, HoldSubject, ReleaseSubject, SubjectErased
+from infra.application.app import opened
+from infra.application.dispatch import Receipt
+from infra.privacy.subjects import find, gathered
+from infra.privacy.vault import FORGOTTEN, UNREADABLE
 from infra.settings import Settings
 from infra.store.log import Append
-from infra.subjects import find, gathered
 from tests.privacy.persons import (
     ADA,
     BOB,
@@ -226,7 +226,7 @@ def test_another_process_forgets_a_key_in_a_moment(embedded, monkeypatch):
         assert "Ada Abel" in texts(stale, ADA)
         erase(embedded)
         assert "Ada Abel" in texts(stale, ADA)  # a control: the key is still in its memory
-        monkeypatch.setattr(infra.keys, "HELD_SECONDS", 0.0)
+        monkeypatch.setattr(infra.privacy.vault, "HELD_SECONDS", 0.0)
         assert "Ada Abel" not in texts(stale, ADA)
 
 

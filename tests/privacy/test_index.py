@@ -5,10 +5,10 @@ import pytest
 from domain.correction import CorrectFact
 from domain.errors import NotFound
 from domain.lead import CaptureLead, LeadCaptured
-from domain.profile import EnrichLead
-from infra.rotation import rotate
+from domain.lead.profile import EnrichLead
+from infra.privacy.rotation import rotate
+from infra.privacy.subjects import clear_index, find, rebuild_index
 from infra.store.log import INDEX
-from infra.subjects import clear_index, find, rebuild_index
 from tests.privacy.persons import ADA, BOB, CY, another, ask, bytes_in_files, erase
 
 
@@ -81,7 +81,7 @@ def test_another_process_enters_new_addresses_under_the_new_key(app):
 
 
 def test_a_lead_without_an_address_makes_no_index(log, tmp_path):
-    from infra.keys import KeyFile, Vault
+    from infra.privacy.vault import KeyFile, Vault
 
     vault = Vault(KeyFile(tmp_path / "key", log.identity), log.keys)
     assert find(log, vault, "ada@alder.example") == []

@@ -8,13 +8,13 @@ import pytest
 
 from domain.errors import Rejected, Unavailable
 from domain.lead import CaptureLead
-from domain.profile import AssignLead
+from domain.lead.profile import AssignLead
 from domain.recorded import Request
-from infra.app import opened
-from infra.batch import encode_canonical
-from infra.cli.edge import run
-from infra.keys import KeyFile
-from infra.rotation import begin, rotate
+from infra.application.app import opened
+from infra.application.batch import encode_canonical
+from infra.cli.main import run
+from infra.privacy.rotation import begin, rotate
+from infra.privacy.vault import KeyFile
 from infra.settings import Settings
 from infra.store.copying import copy as copy_log
 from infra.store.log import MASTER

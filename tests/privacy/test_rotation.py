@@ -5,13 +5,13 @@ import os
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-import infra.rotation
+import infra.privacy.rotation
 from domain.errors import Unavailable
 from domain.lead import CaptureLead
-from infra.app import opened
-from infra.keys import FORGOTTEN, KeyFile, commitment
-from infra.master_key import name_of, read
-from infra.rotation import put_in_use, rotate, wrapped_anew
+from infra.application.app import opened
+from infra.privacy.master_key import name_of, read
+from infra.privacy.rotation import put_in_use, rotate, wrapped_anew
+from infra.privacy.vault import FORGOTTEN, KeyFile, commitment
 from infra.store.log import MASTER, Append
 from tests.privacy.persons import ADA, BOB, CY, another, ask, backup, bytes_in_files, erase, texts, told
 
@@ -106,7 +106,7 @@ def test_a_rotation_that_was_killed_leaves_everything_readable_and_goes_on(embed
 
 
 def test_keys_are_wrapped_anew_a_page_at_a_time_and_who_is_erased_meanwhile_stays_erased(app, monkeypatch):
-    monkeypatch.setattr(infra.rotation, "PAGE", 1)
+    monkeypatch.setattr(infra.privacy.rotation, "PAGE", 1)
     name = app.master.prepare()
     put_in_use(app.log, name)
     page = app.log.keys([ADA, BOB])

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.edge import run
-from infra.keys import FORGOTTEN
+from infra.cli.main import run
+from infra.privacy.vault import FORGOTTEN
 from tests.privacy.persons import ADA, BOB, SECRETS, figures
 
 

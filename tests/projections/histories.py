@@ -15,33 +15,33 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from domain import kind
-from domain.calendar import CalendarSet
-from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
-from domain.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
-from domain.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
-from domain.forecast import ForecastAdjusted, ForecastSubmitted
-from domain.judgement import (
+from domain.lead import LeadCaptured, LeadConverted
+from domain.lead.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
+from domain.lead.profile import LeadAssigned, LeadContacted, LeadEnriched
+from domain.lead.qualification import CriterionAssessed, LeadQualified
+from domain.money import Money, from_minor_units
+from domain.opportunity import OpportunityOpened
+from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon
+from domain.opportunity.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
+from domain.opportunity.judgement import (
     ForecastCategoryChanged,
     ProbabilityCleared,
     ProbabilityOverridden,
     Share,
     SplitsChanged,
 )
-from domain.lead import LeadCaptured, LeadConverted
-from domain.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved
-from domain.money import Money, from_minor_units
-from domain.opportunity import OpportunityOpened
-from domain.process import ProcessPublished, ProcessRetired, Stage, StageRenamed, StageRetired
-from domain.profile import LeadAssigned, LeadContacted, LeadEnriched
-from domain.progress import PipelineChanged, StageChanged
-from domain.qualification import CriterionAssessed, LeadQualified
-from domain.quota import QuotaSet
-from domain.rate import FxRateSet
+from domain.opportunity.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved
+from domain.opportunity.progress import PipelineChanged, StageChanged
+from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
+from domain.opportunity.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
 from domain.recorded import Fact, micros
-from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
-from domain.team import TeamChanged
-from domain.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
-from projections.question import DIMENSIONS, Question
+from domain.reference.calendar import CalendarSet
+from domain.reference.forecast import ForecastAdjusted, ForecastSubmitted
+from domain.reference.process import ProcessPublished, ProcessRetired, Stage, StageRenamed, StageRetired
+from domain.reference.quota import QuotaSet
+from domain.reference.rate import FxRateSet
+from domain.reference.team import TeamChanged
+from projections.query.question import DIMENSIONS, Question
 from projections.versions import END
 
 PROCESSES, DEALS, LEADS = ("process-p", "process-q"), ("opportunity-s", "opportunity-t", "opportunity-u"), ("lead-l",)

@@ -4,11 +4,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from domain.forecast import AdjustForecast
 from domain.money import Money
-from domain.process import ForecastCategory, PublishProcess, Stage
-from domain.rate import SetFxRate
-from projections.question import Question
+from domain.reference.forecast import AdjustForecast
+from domain.reference.process import ForecastCategory, PublishProcess, Stage
+from domain.reference.rate import SetFxRate
+from projections.query.question import Question
 from tests.desk import Desk
 
 Q1_DAYS = date(2026, 1, 1), date(2026, 3, 31)

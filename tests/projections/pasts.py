@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from domain import opportunity
 from domain.recorded import Fact
-from projections.question import Question
+from projections.query.question import Question
 
 
 class Then(NamedTuple):

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from domain.closing import LoseOpportunity, ReopenOpportunity
-from domain.follow_up import CompleteActivity, ScheduleActivity
-from domain.progress import ChangePipeline, ChangeStage
-from domain.removal import MergeOpportunity, UnmergeOpportunity
-from projections.ageing import Aged, median
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity
+from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
+from domain.opportunity.progress import ChangePipeline, ChangeStage
+from domain.opportunity.removal import MergeOpportunity, UnmergeOpportunity
+from projections.figures.ageing import Aged, median
 from tests.desk import SALES, Desk, deal, eur
 from tests.projections.money import JUDGED, day, explained
 

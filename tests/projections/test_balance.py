@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain.calendar import CalendarSet
 from domain.money import from_minor_units, minor_units
-from domain.rate import FxRateSet
 from domain.recorded import Fact
-from domain.team import TeamChanged
+from domain.reference.calendar import CalendarSet
+from domain.reference.rate import FxRateSet
+from domain.reference.team import TeamChanged
 from infra.views import Views
-from projections.calendars import Calendar
-from projections.question import DIMENSIONS, Question
-from projections.rates import Rate, Rates
+from projections.query.question import DIMENSIONS, Question
+from projections.rows.calendars import Calendar
+from projections.rows.rates import Rate, Rates
 from projections.versions import END
 from tests.projections.conftest import Over
 from tests.projections.histories import (

@@ -8,23 +8,23 @@ from typing import Any
 import pytest
 from msgspec.structs import astuple
 
-from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
-from domain.disposition import LeadDisqualified, LeadMerged, LeadReopened
 from domain.errors import Malformed
 from domain.lead import LeadCaptured, LeadConverted
+from domain.lead.disposition import LeadDisqualified, LeadMerged, LeadReopened
+from domain.lead.profile import LeadAssigned
+from domain.lead.qualification import LeadQualified
 from domain.money import Money
 from domain.opportunity import OpportunityOpened
-from domain.process import ProcessPublished, Stage
-from domain.profile import LeadAssigned
-from domain.progress import PipelineChanged, StageChanged
-from domain.qualification import LeadQualified
-from domain.rate import FxRateSet
+from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon
+from domain.opportunity.progress import PipelineChanged, StageChanged
+from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored
+from domain.opportunity.terms import AmountChanged, CloseDateChanged, OwnerChanged
 from domain.recorded import Fact
-from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored
-from domain.team import TeamChanged
-from domain.terms import AmountChanged, CloseDateChanged, OwnerChanged
-from projections.opportunities import bit
-from projections.question import Question
+from domain.reference.process import ProcessPublished, Stage
+from domain.reference.rate import FxRateSet
+from domain.reference.team import TeamChanged
+from projections.query.question import Question
+from projections.rows.opportunities import bit
 from tests.projections.conftest import Over
 
 DAY = 86_400_000_000

@@ -3,10 +3,10 @@
 from datetime import date
 from typing import Any
 
-from domain.closing import ReopenOpportunity, WinOpportunity
 from domain.money import Money
-from domain.quota import SetQuota
-from domain.team import ChangeTeam
+from domain.opportunity.closing import ReopenOpportunity, WinOpportunity
+from domain.reference.quota import SetQuota
+from domain.reference.team import ChangeTeam
 from tests.desk import Q1, Desk, deal, eur, start, usd
 from tests.projections.money import Q1_DAYS, day, explained, left_out, money, worth
 

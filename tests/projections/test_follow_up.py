@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from domain.closing import LoseOpportunity
-from domain.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
-from domain.removal import DeleteOpportunity
+from domain.opportunity.closing import LoseOpportunity
+from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
+from domain.opportunity.removal import DeleteOpportunity
 from tests.desk import Desk, deal, eur, usd
 from tests.projections.money import day, left_out, money, worth
 

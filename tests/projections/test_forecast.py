@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
-from domain.judgement import ChangeForecastCategory
-from domain.progress import ChangePipeline, ChangeStage
-from domain.removal import DeleteOpportunity, MergeOpportunity, RestoreOpportunity, UnmergeOpportunity
-from domain.team import ChangeTeam
-from domain.terms import ChangeCloseDate
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.opportunity.judgement import ChangeForecastCategory
+from domain.opportunity.progress import ChangePipeline, ChangeStage
+from domain.opportunity.removal import DeleteOpportunity, MergeOpportunity, RestoreOpportunity, UnmergeOpportunity
+from domain.opportunity.terms import ChangeCloseDate
+from domain.reference.team import ChangeTeam
 from tests.desk import Q1, SALES, Desk, deal, eur, start, usd
 from tests.projections.money import JUDGED, adjust, day, explained, left_out, money, worth
 

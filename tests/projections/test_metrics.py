@@ -5,20 +5,20 @@ from typing import Any
 
 import pytest
 
-from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
 from domain.errors import Malformed, NotFound
 from domain.money import Money
 from domain.opportunity import OpportunityOpened
-from domain.process import ProcessPublished, Stage
-from domain.progress import StageChanged
+from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon
+from domain.opportunity.progress import StageChanged
 from domain.recorded import Fact
+from domain.reference.process import ProcessPublished, Stage
 from projections import METRICS
-from projections.board import BoardRow
-from projections.funnel import MODES
-from projections.question import Question
+from projections.figures.board import BoardRow
+from projections.figures.funnel import MODES
+from projections.figures.weighted import WeightedRow
+from projections.figures.win_rate import WinRateRow
+from projections.query.question import Question
 from projections.versions import END
-from projections.weighted import WeightedRow
-from projections.win_rate import WinRateRow
 from tests.projections.conftest import Over
 
 

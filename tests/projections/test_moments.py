@@ -14,8 +14,9 @@ from domain.history import History, effective_order
 from domain.money import minor_units
 from domain.recorded import Fact
 from infra.views.tables import shape
-from projections import PROJECTIONS, follow_ups, leads, opportunities
-from projections.question import Question
+from projections import PROJECTIONS
+from projections.query.question import Question
+from projections.rows import follow_ups, leads, opportunities
 from projections.versions import END, Projection, effective, from_cells, known
 from tests.projections.conftest import Over
 from tests.projections.histories import CURRENCIES, QUESTIONS, histories

@@ -8,20 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.closing import OpportunityWon
 from domain.errors import NotFound, Unavailable
 from domain.money import Money
-from domain.progress import StageChanged
+from domain.opportunity.closing import OpportunityWon
+from domain.opportunity.progress import StageChanged
+from domain.opportunity.terms import ChangeAmount
 from domain.recorded import Fact, Request, Unreadable
-from domain.terms import ChangeAmount
-from infra.dispatch import Dispatcher
-from infra.keys import KeyFile, Vault
+from infra.application.dispatch import Dispatcher
+from infra.privacy.vault import KeyFile, Vault
 from infra.store import Log
 from infra.store.codec import encode
 from infra.store.log import Append
 from infra.views import Views
 from infra.views.workers import tables_at
-from projections import PROJECTIONS, opportunities
+from projections import PROJECTIONS
+from projections.rows import opportunities
 from projections.versions import END, Projection
 from tests.projections.conftest import Over
 from tests.projections.histories import histories

@@ -18,7 +18,8 @@ from infra.views import Views
 from infra.views.building import alone
 from infra.views.tables import LIVE, OLD, shape
 from infra.views.workers import tables_at
-from projections import PROJECTIONS, opportunities
+from projections import PROJECTIONS
+from projections.rows import opportunities
 from projections.versions import END
 from tests.projections.test_views import grow
 

@@ -15,10 +15,10 @@ from domain.recorded import Fact
 from infra.store.codec import encode
 from infra.views import Views
 from projections import METRICS
-from projections.explanation import Behind
-from projections.funnel import FunnelRow
-from projections.metric import Metric
-from projections.question import DIMENSIONS, PERIODS, Question
+from projections.figures.funnel import FunnelRow
+from projections.query.explanation import Behind
+from projections.query.metric import Metric
+from projections.query.question import DIMENSIONS, PERIODS, Question
 from projections.versions import END
 from tests import recompute
 from tests.projections.conftest import Over

@@ -9,23 +9,29 @@ from msgspec.structs import asdict
 
 from domain import lead as lead_domain
 from domain import opportunity as opportunity_domain
-from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
-from domain.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
-from domain.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
-from domain.judgement import ForecastCategoryChanged, ProbabilityCleared, ProbabilityOverridden, SplitsChanged
 from domain.lead import LeadCaptured, LeadConverted
-from domain.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved
+from domain.lead.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
+from domain.lead.profile import LeadAssigned, LeadContacted, LeadEnriched
+from domain.lead.qualification import CriterionAssessed, LeadQualified
 from domain.money import Money
 from domain.opportunity import OpportunityOpened
+from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon
+from domain.opportunity.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
+from domain.opportunity.judgement import (
+    ForecastCategoryChanged,
+    ProbabilityCleared,
+    ProbabilityOverridden,
+    SplitsChanged,
+)
+from domain.opportunity.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved
+from domain.opportunity.progress import PipelineChanged, StageChanged
+from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
+from domain.opportunity.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
 from domain.personal import personal_fields
-from domain.process import ProcessPublished, Stage, StageRenamed, StageRetired
-from domain.profile import LeadAssigned, LeadContacted, LeadEnriched
-from domain.progress import PipelineChanged, StageChanged
-from domain.qualification import CriterionAssessed, LeadQualified
 from domain.recorded import Fact
-from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
-from domain.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
-from projections import PROJECTIONS, follow_ups, leads, opportunities, processes
+from domain.reference.process import ProcessPublished, Stage, StageRenamed, StageRetired
+from projections import PROJECTIONS
+from projections.rows import follow_ups, leads, opportunities, processes
 from projections.versions import END, Projection, cells, from_cells, versions
 
 

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from domain.recorded import Fact, micros
 from infra.views import Views
 from projections import METRICS
-from projections.metric import Metric
-from projections.question import DIMENSIONS, Question
+from projections.query.metric import Metric
+from projections.query.question import DIMENSIONS, Question
 from projections.versions import END
 from tests.projections.conftest import Over
 from tests.projections.histories import POSITIONS, QUESTIONS, histories

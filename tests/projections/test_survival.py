@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.survival import median_duration
+from projections.figures.survival import median_duration
 
 DURATIONS = st.lists(st.tuples(st.integers(0, 9), st.booleans(), st.integers(0, 4)), max_size=9)
 

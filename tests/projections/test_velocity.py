@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
-from domain.removal import DeleteOpportunity
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.opportunity.removal import DeleteOpportunity
 from tests.desk import Q1, Q2, Desk, deal, eur, usd
 from tests.projections.money import explained, left_out, money, worth
 

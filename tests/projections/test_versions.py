@@ -5,7 +5,8 @@ from itertools import groupby
 from hypothesis import given, settings
 
 from domain.recorded import Fact
-from projections import PROJECTIONS, opportunities
+from projections import PROJECTIONS
+from projections.rows import opportunities
 from projections.versions import END, cells, history_cells, in_order, relevant, versions
 from tests.projections.histories import histories
 from tests.projections.test_moments import EXAMPLES

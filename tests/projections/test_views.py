@@ -13,9 +13,9 @@ from sqlalchemy import MetaData
 from domain.errors import Unavailable
 from domain.money import Money
 from domain.opportunity import OpportunityOpened
-from domain.process import StageRenamed
-from domain.progress import StageChanged
-from domain.terms import OwnerChanged
+from domain.opportunity.progress import StageChanged
+from domain.opportunity.terms import OwnerChanged
+from domain.reference.process import StageRenamed
 from infra.store import Log, open_log
 from infra.store.codec import encode
 from infra.store.log import Append, Draft
@@ -26,10 +26,11 @@ from infra.views.postgres import PostgresTables
 from infra.views.sqlite import DIALECT as SQLITE
 from infra.views.sqlite import SqliteTables
 from infra.views.tables import shape, spelled
-from projections import METRICS, PROJECTIONS, opportunities
-from projections.metric import Inquiry
-from projections.question import Asked, Question
-from projections.references import References
+from projections import METRICS, PROJECTIONS
+from projections.query.metric import Inquiry
+from projections.query.question import Asked, Question
+from projections.query.references import References
+from projections.rows import opportunities
 from projections.versions import END, partial_index, table
 from tests.projections.histories import FactLog
 from tests.projections.test_metrics import log as facts

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from domain.closing import OpportunityLost, OpportunityReopened, OpportunityWon
 from domain.correction import FactCorrected
 from domain.errors import Malformed
-from domain.line_items import Line, LineItemAdded
 from domain.money import Money
-from domain.progress import PipelineChanged
-from domain.rate import FxRateSet
+from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon
+from domain.opportunity.line_items import Line, LineItemAdded
+from domain.opportunity.progress import PipelineChanged
+from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
+from domain.opportunity.terms import AmountChanged, CloseDateChanged, OwnerChanged
 from domain.recorded import Fact
-from domain.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
-from domain.team import TeamChanged
-from domain.terms import AmountChanged, CloseDateChanged, OwnerChanged
+from domain.reference.rate import FxRateSet
+from domain.reference.team import TeamChanged
 from infra.views import Views
 from infra.views.postgres import DIALECT as POSTGRES
 from infra.views.postgres import PostgresTables
@@ -26,10 +26,10 @@ from infra.views.sqlite import DIALECT as SQLITE
 from infra.views.sqlite import SqliteTables
 from infra.views.tables import shape, spelled
 from projections import METRICS, PROJECTIONS
-from projections.differences import Change, DealDifference
-from projections.metric import Inquiry
-from projections.question import Asked, Question
-from projections.references import References
+from projections.figures.waterfall.differences import Change, DealDifference
+from projections.query.metric import Inquiry
+from projections.query.question import Asked, Question
+from projections.query.references import References
 from projections.versions import END
 from tests.projections.conftest import Over
 from tests.projections.histories import FactLog

@@ -5,8 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 from domain.lead import LeadCaptured
-from domain.profile import LeadAssigned
-from domain.subject import SubjectErased
+from domain.lead.profile import LeadAssigned
+from domain.reference.subject import SubjectErased
 from infra.store.codec import encode
 from infra.store.log import Answer, Append, Draft, Log
 

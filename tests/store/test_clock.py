@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from domain.errors import Malformed, Unavailable
-from infra.app import opened
-from infra.cli.edge import run
+from infra.application.app import opened
+from infra.cli.main import run
 from infra.settings import Settings, read_settings
 from infra.store import open_log
 from infra.store.clock import now

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from domain.errors import Malformed, Rejected, Unavailable
-from infra.digests import content_digest, events_digest
-from infra.keys import KeyFile, Vault
+from infra.application.digests import content_digest, events_digest
+from infra.privacy.vault import KeyFile, Vault
 from infra.store import Log, copying, open_log
 from infra.store.copying import Copied, copy
 from infra.store.log import DIGESTS, ERASED, INDEX, MASTER, Answer, Append

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from domain.errors import Malformed, PipelineError
-from domain.removal import DeleteOpportunity
+from domain.opportunity.removal import DeleteOpportunity
 from infra.importers.cells import Calendar, money, truth
 from infra.importers.folders import Folder, load
 from infra.importers.hubspot import engagements as engagement_tables

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from domain import Command
 from domain.errors import Malformed, PipelineError
-from domain.follow_up import CompleteActivity, ScheduleActivity
+from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
 from infra.importers.cells import Calendar, Cells, truth
 from infra.importers.hubspot.pipelines import SYSTEM
 from infra.importers.references import said

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from domain import Command
-from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.errors import Malformed, PipelineError
-from domain.removal import MergeOpportunity
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.opportunity.removal import MergeOpportunity
 from infra.importers.cells import Calendar
 from infra.importers.hubspot.pipelines import SYSTEM
 from infra.importers.runner import Change, Entry, Story

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from domain.errors import Malformed, PipelineError
-from domain.process import Kind, RetireProcess, RetireStage, Stage
 from domain.recorded import Request, Source
+from domain.reference.process import Kind, RetireProcess, RetireStage, Stage
 from infra.importers.cells import Cells, number, truth
 from infra.importers.pipelines import Place, process, slug, stage
 from infra.importers.references import References

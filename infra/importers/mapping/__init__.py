@@ -11,8 +11,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from domain.errors import Malformed, PipelineError
-from domain.process import PublishProcess
 from domain.recorded import Request, Source
+from domain.reference.process import PublishProcess
 from infra.importers.mapping.cells import Cells, DateForms, Moments
 from infra.importers.mapping.changes import StoryReader
 from infra.importers.mapping.file import TIMES, Mapping, columns, load, zone_of

@@ -3,16 +3,16 @@
 from datetime import date, datetime
 from typing import NamedTuple
 
-from domain.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
-from domain.disposition import DisqualifyLead, NurtureLead, ReopenLead
 from domain.errors import Malformed
 from domain.lead import CaptureLead, ConvertLead
+from domain.lead.disposition import DisqualifyLead, NurtureLead, ReopenLead
+from domain.lead.profile import AssignLead, ContactLead, EnrichLead
+from domain.lead.qualification import QualifyLead
 from domain.money import Money
 from domain.opportunity import Command, OpenOpportunity
-from domain.profile import AssignLead, ContactLead, EnrichLead
-from domain.progress import ChangeStage
-from domain.qualification import QualifyLead
-from domain.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.opportunity.progress import ChangeStage
+from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
 from infra.importers.mapping.cells import Cells
 from infra.importers.mapping.file import DEAL, LEAD, Field, Mapping, Step, steps
 from infra.importers.mapping.records import deal_of, step_of

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from domain.errors import Malformed, NotFound
 from domain.money import CURRENCY
-from domain.process import Stage
+from domain.reference.process import Stage
 from infra.importers.mapping.cells import Cell, Numbers
 
 DEAL = ("source", "stage", "amount", "currency", "owner", "account", "product", "close_date", "lost_reason")

@@ -11,9 +11,9 @@ from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 
 from domain.errors import Malformed, PipelineError
-from domain.line_items import RemoveLineItem, SetLineItem
+from domain.opportunity.line_items import RemoveLineItem, SetLineItem
+from domain.opportunity.removal import DeleteOpportunity
 from domain.recorded import Request, Source
-from domain.removal import DeleteOpportunity
 from infra.importers.cells import Calendar, Cells, money, number, truth
 from infra.importers.folders import Folder, load
 from infra.importers.observations import Observation, as_it_is, happened

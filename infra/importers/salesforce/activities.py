@@ -4,8 +4,8 @@ from collections.abc import Container, Iterator, Mapping
 
 from domain import Command
 from domain.errors import Malformed, PipelineError
-from domain.follow_up import CompleteActivity, ScheduleActivity
-from domain.profile import ContactLead
+from domain.lead.profile import ContactLead
+from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
 from infra.importers.cells import Calendar, Cells, truth
 from infra.importers.pipelines import slug
 from infra.importers.references import said

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from domain.disposition import MergeLead
 from domain.errors import Malformed, PipelineError
+from domain.lead.disposition import MergeLead
 from infra.importers.cells import Calendar, Cells, truth
 from infra.importers.leads import Deal, LeadRecord
 from infra.importers.observations import Observation

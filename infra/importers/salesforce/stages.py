@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
 from domain.errors import Malformed, PipelineError
-from domain.process import ForecastCategory, Kind
+from domain.reference.process import ForecastCategory, Kind
 from infra.importers.cells import Cells, number, truth
 from infra.importers.pipelines import Place, process, slug, stage
 from infra.importers.references import References

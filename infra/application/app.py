@@ -1,0 +1,155 @@
+"""Puts the parts together: a log, the vault over it, who dispatches, and the views that follow."""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, tzinfo
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Lock, local
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from domain import BY_KIND
+from domain.errors import PipelineError, Unavailable
+from domain.history import History
+from domain.recorded import Request
+from domain.reference.calendar import ORGANISATION
+from domain.reference.framework import BANT
+from domain.reference.process import STANDARD
+from infra.application.dispatch import LATEST, Dispatcher, Receipt
+from infra.application.forecast_baseline import completed
+from infra.gc_tuning import rarely_collected
+from infra.privacy.rotation import begin
+from infra.privacy.vault import Erasures, KeyFile, Vault
+from infra.settings import Settings
+from infra.store import open_log
+from infra.store.log import Log
+
+if TYPE_CHECKING:
+    from infra.application.questions import Text
+    from infra.views import Answer, Explained, Views
+
+
+class App:
+    """An open installation: the one door in. Safe for threads."""
+
+    def __init__(self, settings: Settings, log: Log, master: KeyFile | None = None) -> None:
+        self.settings, self.log = settings, log
+        self.master = master or KeyFile(settings.key_path(log.identity), log.identity)
+        self.tell: Callable[[str], None] = lambda _: None  # hears why tables are made anew
+        self._erasures, self._own = Erasures(), local()
+        self._idle: SimpleQueue[Dispatcher] = SimpleQueue()
+        self._opening = Lock()
+        self._views: Views | None = None
+
+    # What is asked for
+
+    def execute(self, request: Request) -> Receipt:
+        """Do what one request asks, or raise why not."""
+        (outcome,) = self.execute_all([request])
+        if isinstance(outcome, PipelineError):
+            raise outcome
+        return outcome
+
+    def execute_all(self, requests: Sequence[Request]) -> list[Receipt | PipelineError]:
+        """Do what several requests ask, in their order, with one append; one refused leaves the rest.
+
+        A stream that an opening leaves unnamed gets a name, and an adjustment of the forecast the figure that it
+        replaces. Raises Unavailable where the log cannot be reached.
+        """
+        try:
+            dispatcher = self._idle.get_nowait()
+        except Empty:
+            dispatcher = self.dispatcher()
+        outcomes = dispatcher.execute_all(requests)
+        self._idle.put(dispatcher)  # one that raised is let go
+        return outcomes
+
+    def ask(self, metric: str, texts: "Mapping[str, Text]") -> "Answer":
+        """The answer to a question of a metric, its parts as people write them.
+
+        Raises NotFound for a metric that there is not, Malformed naming the part that it does not take.
+        """
+        from infra.application.questions import question  # SQL expressions take their time to load: commands do without
+
+        with self.views() as views:
+            return views.ask(metric, question(self, texts))
+
+    def explain(self, metric: str, texts: "Mapping[str, Text]") -> "Explained":
+        """The same answer with the rows behind each figure. Raises as `ask` does."""
+        from infra.application.questions import question
+
+        with self.views() as views:
+            return views.explain(metric, question(self, texts))
+
+    # What it is made of
+
+    @property
+    def vault(self) -> Vault:
+        """The vault of this thread, to read with."""
+        if not hasattr(self._own, "vault"):
+            self._own.vault = self._new_vault()
+        return self._own.vault
+
+    def _new_vault(self) -> Vault:
+        return Vault(self.master, self.log.keys, self._erasures)
+
+    def dispatcher(self, cached: bool = False) -> Dispatcher:
+        """Whoever carries requests to their streams; a new log is given the process and the framework that ship."""
+        dispatcher = Dispatcher(self.log, self._new_vault(), cached=cached, complete=partial(completed, self))
+        if self.log.head() == 0:
+            begin(self.log, dispatcher.vault)
+            shipped = (("process-standard", STANDARD), ("framework-bant", BANT))
+            dispatcher.execute_all(
+                [Request(stream=stream, command=command, actor="dealtrail") for stream, command in shipped]
+            )
+        return dispatcher
+
+    @contextmanager
+    def bulk(self) -> Generator[Dispatcher]:
+        """A dispatcher for a job that appends very much: it keeps histories between its batches."""
+        with rarely_collected():
+            yield self.dispatcher(cached=True)
+
+    def zone(self) -> tzinfo:
+        """The organisation's zone, by the calendar as it stands now; UTC where none was set."""
+        facts = self.log.facts([ORGANISATION], LATEST).get(ORGANISATION, ())
+        calendar = History(ORGANISATION, BY_KIND["calendar"], facts).state
+        if calendar is None:
+            return UTC
+        try:
+            return ZoneInfo(calendar.zone)
+        except (LookupError, ValueError, OSError) as error:
+            raise Unavailable(f"{ORGANISATION}: this machine knows no zone {calendar.zone!r}: {error}") from error
+
+    def open_views(self) -> "Views":
+        """The projections as they stand, for who closes them again."""
+        from infra.views import Views  # SQL expressions take their time to load: commands do without
+
+        return Views.open(self.settings.db, self.log, self.tell)
+
+    @contextmanager
+    def views(self) -> Generator["Views"]:
+        """The projections, caught up with the log; they stay open."""
+        with self._opening:
+            self._views = self._views or self.open_views()
+        self._views.catch_up()
+        yield self._views
+
+    def close(self) -> None:
+        """Let go of the tables; whoever opened the log closes it."""
+        if self._views is not None:
+            self._views.close()
+        self._views = None
+
+
+@contextmanager
+def opened(settings: Settings) -> Generator[App]:
+    """An installation, closed again when done."""
+    log = open_log(settings.db, settings.clock_ahead)
+    app = App(settings, log)
+    try:
+        yield app
+    finally:
+        app.close()
+        log.close()

@@ -1,0 +1,48 @@
+"""How the verbs that answer with rows write them elsewhere: `--export FILE`, and `--jsonl` for programs that stream."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from domain.errors import Malformed
+
+STDOUT = Path("-")
+
+
+@Parameter(name="*", group="Export")
+@dataclass(frozen=True)
+class Exporting:
+    """The options of every verb whose answer can be exported."""
+
+    export: Annotated[
+        Path | None,
+        Parameter(
+            help="Write the rows to this file, by its ending .csv, .jsonl or .parquet; - is stdout.",
+            allow_leading_hyphen=True,
+        ),
+    ] = None
+    jsonl: Annotated[bool, Parameter(help="A JSON document a line, one for each row, on stdout.", negative="")] = False
+
+    def __bool__(self) -> bool:
+        return self.jsonl or self.export is not None
+
+    def write(self, rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
+        """Write the rows to where they were asked for."""
+        from infra.application.exports import export, json_line
+
+        if self.export is not None and self.export != STDOUT:
+            if self.jsonl:
+                raise Malformed("jsonl: lines go to stdout, --export to a file: one of them")
+            export(self.export, rows, columns)
+            return
+        if not self.jsonl:
+            raise Malformed("export: - writes to stdout, which takes --jsonl")
+        for row in rows:
+            sys.stdout.write(json_line(row, columns).decode())
+
+
+NOWHERE = Exporting()

@@ -1,0 +1,176 @@
+"""The verbs that bring history in: `import`, `simulate` and `demo`."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.markup import escape
+
+from infra.application.moments import day, day_end, day_start
+from infra.cli.options import HERE, Asking, note, progress, stdout
+
+if TYPE_CHECKING:
+    from infra.importers.runner import Import
+    from infra.views import Answer
+
+DEMO = Path("demo.db")
+DEMO_OPPORTUNITIES = 1_500
+NEXT = (
+    "What to try next, with the program of this environment (.venv/bin/dealtrail):",
+    "  dealtrail timeline DEAL --db DB                         every fact of one deal: who, when, recorded when",
+    "  dealtrail metric win-rate --since 2026-01-01 --db DB    won against lost, of the deals closed since then",
+    "  dealtrail metric board --effective-at 2025-12-31 --known-at 9000 --db DB",
+    "                                                         what was true then, as far as was known at position 9000",
+    "  dealtrail metric --list                                 every figure with its definition",
+    "  dealtrail win-opportunity --help                        the verbs to work with, on leads and opportunities",
+)
+DEMO_SINCE, DEMO_UNTIL, DEMO_SEED = "2025-07-01", "2026-06-30", 7
+
+
+def register(app: App) -> None:
+    """Add the verbs."""
+    app.command(import_, name="import")
+    app.command(simulate)
+    app.command(demo)
+
+
+def import_(
+    format_: Annotated[
+        Literal["maven", "pipedrive", "salesforce", "hubspot", "csv"],
+        Parameter(name="FORMAT", help="Whose export; csv is any table, explained by --mapping."),
+    ],
+    path: Annotated[Path, Parameter(help="The export: a file or a folder.")],
+    *,
+    mapping: Annotated[Path | None, Parameter(help="For csv: the TOML file that says what the columns mean.")] = None,
+    plan: Annotated[
+        bool,
+        Parameter(help="Say what would happen, and append nothing; rejects are listed only where asked.", negative=""),
+    ] = False,
+    snapshot_date: Annotated[str | None, Parameter(help="The day of the export; by default its latest date.")] = None,
+    date_format: Annotated[str | None, Parameter(help="How dates are written, as for strptime: %m/%d/%Y.")] = None,
+    currency: Annotated[
+        str | None,
+        Parameter(help="The currency of amounts that name none; by default USD for maven, EUR for pipedrive."),
+    ] = None,
+    rejects: Annotated[Path | None, Parameter(help="Where to list what cannot be imported.")] = None,
+    asking: Asking = HERE,
+) -> None:
+    """Bring an export of another system in. The same export again adds nothing, a newer one adds what changed."""
+    from infra.importers import formats
+    from infra.importers.rehearsal import rehearsing
+    from infra.importers.runner import Import
+
+    day_of_export = day("snapshot_date", snapshot_date) if snapshot_date else None
+    refused = rejects or (None if plan else Path(f"{path.resolve().name}.rejects.csv"))
+    with asking.app() as app, progress() as bars:
+        actor = f"import:{format_}"
+        reading = bars.add_task("reading", total=None)
+        export = formats.read(
+            format_, path, actor, snapshot=day_of_export, form=date_format, currency=currency, mapping=mapping,
+            zone=app.zone(),
+        )  # fmt: skip
+        bars.update(reading, total=export.total, completed=export.total)
+        if day_of_export is None:
+            note(f"snapshot date: {export.snapshot} (--snapshot-date says otherwise)")
+        bar = bars.add_task("rehearsing" if plan else "importing", total=export.total)
+        beside, log = rehearsing(app) if plan else (app, None)
+        with beside.bulk() as dispatcher:
+            run = Import(dispatcher, export, actor, refused)
+            if log:
+                log.types.clear()  # of the facts that ship with a new log
+            run.run(lambda rows: bars.advance(bar, rows))
+    show_import(asking, run, log.types if log else None, refused)
+
+
+def show_import(asking: Asking, run: "Import", types: dict[str, int] | None, refused: Path | None) -> None:
+    """How an import went, or, with the facts by type, how it would go."""
+    summary = run.summary
+    listed = str(refused) if refused and summary.rejected else None
+    if asking.json:
+        document = {**msgspec.to_builtins(summary), "rejects": listed}
+        if types is not None:
+            document |= {"plan": True, "types": dict(sorted(types.items())), "first_rejects": first_rejects(run)}
+        return asking.answer(document)
+    out = stdout()
+    out.print(
+        f"{summary.rows:,} rows: {summary.imported:,} {'would be ' if types is not None else ''}imported "
+        f"({summary.facts:,} facts), {summary.unchanged:,} unchanged, {summary.rejected:,} rejected"
+    )
+    for tag, count in sorted((types or {}).items()):
+        out.print(f"  {count:>12,}  {tag}")
+    if types is not None:
+        for reject in first_rejects(run):
+            out.print(f"  {reject['file']}:{reject['line']}: {reject['id']}: {reject['reason']}", markup=False)
+        out.print("nothing was appended: this was a rehearsal")
+    if listed:
+        out.print(f"what {'would be' if types is not None else 'was'} rejected, with line and reason: {escape(listed)}")
+
+
+def first_rejects(run: "Import") -> list[dict[str, Any]]:
+    """The first of what cannot be imported, and why."""
+    return [
+        {"file": entry.file, "line": entry.line, "id": entry.external_id, "reason": str(reason)}
+        for entry, reason in run.first_rejects
+    ]
+
+
+def simulate(
+    *,
+    opportunities: Annotated[int, Parameter(help="How many leads become opportunities.")] = DEMO_OPPORTUNITIES,
+    since: Annotated[str, Parameter(help="The first day.")] = DEMO_SINCE,
+    until: Annotated[str, Parameter(help="The last day.")] = DEMO_UNTIL,
+    seed: Annotated[int, Parameter(help="The same seed gives the same facts.")] = DEMO_SEED,
+    asking: Asking = HERE,
+) -> None:
+    """Write the history of an invented sales organisation, through the same commands and rules as everybody."""
+    from infra.application.simulator import Plan
+    from infra.application.simulator import simulate as run
+
+    first, last = day_start(day("since", since)), day_end(day("until", until))
+    plan = Plan(opportunities, first, last, seed)
+    with asking.app() as app, app.bulk() as dispatcher, progress() as bars:
+        bar = bars.add_task("simulating", total=opportunities)
+        facts = run(dispatcher, plan, lambda begun: bars.advance(bar, begun))
+        position = app.log.head()
+    if asking.json:
+        return asking.answer({"facts": facts, "opportunities": opportunities, "seed": seed, "position": position})
+    stdout().print(f"{facts:,} facts about {opportunities:,} opportunities and the leads behind them (seed {seed})")
+
+
+def demo(*, asking: Asking = HERE) -> None:
+    """A year of an invented sales organisation, and what can be asked of it."""
+    asking = asking if asking.db else Asking(f"sqlite:///{DEMO}", asking.json)
+    with asking.app() as app:
+        new = app.log.head() == 0
+    if new:
+        simulate(asking=Asking(asking.db))
+    end = day_end(day("until", DEMO_UNTIL))
+    before = datetime(end.year, 1, 1, tzinfo=UTC) - timedelta(microseconds=1)
+    with asking.app() as app:
+        answers = {
+            "The board: open opportunities by stage": app.ask("board", {}),
+            "The funnel: who reached a stage, and who went on": app.ask("funnel", {}),
+            "The weighted forecast: amount times probability of the stage": app.ask("weighted", {}),
+            f"The board as of {before:%Y-%m-%d}, six months earlier": app.ask(
+                "board", {"effective_at": before.isoformat()}
+            ),
+        }
+        reopened = (fact.stream for fact in app.log.page(0, app.log.head()) if fact.tag == "opportunity-reopened")
+        show_demo(asking, answers, next(reopened, "STREAM"))
+
+
+def show_demo(asking: Asking, answers: dict[str, "Answer"], deal: str) -> None:
+    """The demo's answers, and what to try next, with a deal that is worth a look."""
+    from infra.cli.metrics import document, show
+
+    if asking.json:
+        return asking.answer({title: document(answer, answer.known_at, {}) for title, answer in answers.items()})
+    out = stdout()
+    for title, answer in answers.items():
+        show(out, answer, title)
+        out.print()
+    place = str(asking.db) if str(asking.db).startswith("sqlite:") else '"$DEALTRAIL_DB"'  # which prints no password
+    for text in NEXT:
+        out.print(text.replace("DB", place).replace("DEAL", deal), markup=False)

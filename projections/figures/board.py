@@ -1,0 +1,55 @@
+"""The board: what is open, stage by stage."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from domain.money import from_minor_units
+from projections.query.metric import Inquiry, Key, Part
+from projections.query.selection import open_sums
+from projections.query.stages import in_process_order, name_of, place
+
+
+class BoardRow(Struct, frozen=True):
+    """The open deals of one stage in one currency. `name` is empty where no known process version has the stage."""
+
+    process: str
+    stage: str
+    name: str
+    currency: str
+    deals: int
+    amount: Decimal
+
+
+class Held(NamedTuple):
+    """Deals, and what they are worth in minor units."""
+
+    deals: int
+    amount: int
+
+
+def board(asked: Inquiry) -> Iterator[Part]:
+    """Open deals by pipeline, stage and currency, at a moment: how many, and the sum of their amounts.
+
+    Unit: deals; units of the currency, exact, never two currencies in one sum. Stages come in the order of the
+    process, with the name that the newest version known at the moment gives them; deals of all its versions count.
+    Source: the states of the opportunities at (known_at, effective_at).
+    """
+    for each in open_sums(asked):
+        process, _, stage, _ = each.values
+        held = Held(each.deals, each.amount or 0)
+        yield Part(
+            each.group, (process, stage, each.currency), held, each.deals, each.origin, each.left_out, each.currency
+        )
+
+
+def records(asked: Inquiry, measures: Mapping[Key, Sequence[Held]]) -> Iterator[tuple[Key, BoardRow]]:
+    """The rows of the board, in the order of the stages."""
+    order = in_process_order(asked.references.stages)
+    for key in sorted(measures, key=lambda key: (*place(order, *key[:2]), key[2])):
+        process, stage, currency = key
+        deals, amount = (sum(each) for each in zip(*measures[key], strict=True))
+        name = name_of(order, process, stage)
+        yield key, BoardRow(process, stage, name, currency, deals, from_minor_units(amount, currency))

@@ -1,0 +1,211 @@
+"""The steps that deals took between two moments: fact by fact, as they became known, or from one state to another."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal_column, or_, select
+from sqlalchemy import case as when
+
+from projections.figures.waterfall.flows import Stand, Step
+from projections.figures.waterfall.scopes import Scope
+from projections.query.metric import Inquiry, Origin
+from projections.query.selection import COLUMNS, in_range, origin_columns, total, whole
+from projections.rows.opportunities import GROWS, TABLE
+from projections.versions import END, effective, known
+
+PATH = "opportunities_path"
+NAMES = ("status", "amount", "currency", "close_date", "process", "owner", "product", "source")
+OPEN: ColumnElement[str] = literal_column("'open'")
+ROWS = {name: TABLE.c[name] for name in NAMES}
+WAS = ROWS | {
+    "status": TABLE.c.was, "amount": TABLE.c.was_amount, "currency": TABLE.c.was_currency, "owner": TABLE.c.was_owner,
+    "process": TABLE.c.was_process, "close_date": TABLE.c.was_close_date,
+}  # fmt: skip
+"""A row before its fact; what is sold and where it came from never change from one fact to the next."""
+
+NOWHERE = ""  # the status of a deal that is not there
+Slot = Any
+"""A column, or what it would hold in every row."""
+
+
+class Taken(NamedTuple):
+    """A step, with the row that it led to, or else began from, and the position at which that came to be known.
+
+    origin and position: only of rows apart; the latter where steps are told as they became known.
+    """
+
+    step: Step
+    origin: Origin | None
+    position: int = 0
+
+
+class Sides(NamedTuple):
+    """Where a select holds what was before a step and after it. at: the moment whose references judge each."""
+
+    before: Mapping[str, Slot]
+    after: Mapping[str, Slot]
+    at: tuple[Slot, Slot]
+    origin: Sequence[ColumnElement[Any]]
+
+
+def facts(asked: Inquiry, scope: Scope, after: int, upto: int) -> Iterator[Taken]:
+    """The steps that facts made between two instants, as known at the question's position."""
+    o, moving = TABLE.c, asked.question.convert_to is not None or bool(scope.turned(after, upto))
+    sides = Sides(WAS, ROWS, (o.effective_from, o.effective_from) if moving else (upto, upto), origin_columns(TABLE))
+    flowing = o.flows == literal_column("1"), known(TABLE, asked.question.known_at)
+    during = o.effective_from > after, o.effective_from <= upto
+    chosen = select(TABLE).where(*flowing, *during, *concerned(asked, scope, sides))
+    return taken(asked, scope, sides, chosen.with_hint(TABLE, f"INDEXED BY {PATH}", "sqlite"))
+
+
+class Moment(NamedTuple):
+    """A point on both axes."""
+
+    known_at: int
+    effective_at: int
+
+
+def states(
+    asked: Inquiry, scope: Scope, first: Moment, second: Moment, at: tuple[int, int], every: bool = False
+) -> Iterator[Taken]:
+    """The step from each deal's state at one moment to its state at another one, which differs on one axis only.
+
+    at: the two points on the axis of `scope`. every: also of deals whose row is the same at both moments; their worth
+    may have changed.
+    """
+    then, now = TABLE.alias("then_stood"), TABLE.alias("stands")
+    at_first, at_second = at_moment(then, first), at_moment(now, second)
+    relearned = first.known_at != second.known_at
+    new = now.c.known_from > first.known_at if relearned else now.c.effective_from > first.effective_at
+    joined = now.outerjoin(then, and_(then.c.stream == now.c.stream, at_first))
+    sides = Sides(present(then), columns(now), at, origin_columns(now))
+    chosen = select(now).select_from(joined).where(at_second, *([] if every else [new]))
+    yield from taken(asked, scope, sides, chosen.where(*concerned(asked, scope, sides)))
+    if relearned:  # a correction may take an opening away, or to a later time
+        joined = then.outerjoin(now, and_(now.c.stream == then.c.stream, at_second))
+        sides = Sides(columns(then), gone(then), at, origin_columns(then))
+        chosen = select(then).select_from(joined).where(at_first, now.c.stream.is_(None))
+        yield from taken(asked, scope, sides, chosen.where(*concerned(asked, scope, sides)))
+
+
+def at_moment(rows: FromClause, moment: Moment) -> ColumnElement[bool]:
+    """The rows known and true at a moment."""
+    return and_(known(rows, moment.known_at), effective(rows, moment.effective_at))
+
+
+def revelations(asked: Inquiry, scope: Scope, after: int, upto: int, effective_at: int) -> Iterator[Taken]:
+    """The steps that each deal's state at an instant took as facts became known, between two positions; one by one."""
+    then, now = (
+        dict(rows_apart(asked, scope, moment, after, upto, effective_at))
+        for moment in (TABLE.c.known_to, TABLE.c.known_from)
+    )
+    for position in sorted(then.keys() | now.keys()):  # of a fact, so of one deal
+        before, origin = then.get(position, (None, None))
+        state, origin = now.get(position, (None, origin))
+        if before and not state:
+            state = before._replace(status=NOWHERE)
+        if state:
+            yield Taken(Step(before or state._replace(status=NOWHERE), state), origin, position)
+
+
+def rows_apart(
+    asked: Inquiry, scope: Scope, moment: ColumnElement[int], after: int, upto: int, effective_at: int
+) -> Iterator[tuple[int, tuple[Stand, Origin]]]:
+    """(position, how a deal stood) of the rows true at an instant that began or ended to be known between positions."""
+    slots = read(asked, scope, ROWS)
+    keys: list[Any] = [slot for slot in slots if isinstance(slot, ColumnElement)]
+    chosen = select(moment, *keys, TABLE.c.amount, *origin_columns(TABLE))
+    during = moment > after, moment <= min(upto, END - 1), effective(TABLE, effective_at)
+    for position, *row in asked.select(chosen.where(*during)):
+        cells = iter(row)
+        values = [next(cells) if isinstance(slot, ColumnElement) else slot for slot in slots]
+        amount, *origin = cells
+        yield position, (stood(scope, values, amount, position), Origin(*origin))
+
+
+def corrections(asked: Inquiry, after: int, upto: int) -> set[int]:
+    """The positions of the facts that put something else into the place of another fact, or took one away.
+
+    Of the rows that no correction wrote, such a fact begins no more than it ends; any other begins one more, its own.
+    """
+    o = TABLE.c
+    one = when((o.tag == "fact-corrected", 0), else_=1)
+    begun = select(o.known_from.label("position"), one.label("rows")).where(o.known_from > after)
+    ended = select(o.known_to, -one).where(o.known_to > after)
+    told = begun.union_all(ended).subquery()
+    counted = select(told.c.position).where(told.c.position <= min(upto, END - 1)).group_by(told.c.position)
+    return {position for (position,) in asked.select(counted.having(func.sum(told.c.rows) <= 0))}
+
+
+def columns(rows: FromClause) -> dict[str, Slot]:
+    """What a step reads of a row."""
+    return {name: rows.c[name] for name in NAMES}
+
+
+def present(rows: FromClause) -> dict[str, Slot]:
+    """What a step reads of a row that may not be there."""
+    nothing: dict[str, ColumnElement[Any]] = {"status": literal_column("''"), "amount": literal_column("0")}
+    return columns(rows) | {name: func.coalesce(rows.c[name], value) for name, value in nothing.items()}
+
+
+def gone(rows: FromClause) -> dict[str, Slot]:
+    """What a step reads where a deal is no longer there, which stood so before."""
+    return columns(rows) | {"status": NOWHERE}
+
+
+def concerned(asked: Inquiry, scope: Scope, sides: Sides) -> Iterator[ColumnElement[bool]]:
+    """The conditions for a step to matter to a question, which may let others through that fill no bucket."""
+    question, (before, after) = asked.question, sides[:2]
+    yield or_(*(side["status"] == OPEN for side in (before, after) if side["status"] is not NOWHERE))
+    wanted: dict[str, Sequence[str]] = {"currency": [question.currency] if question.currency is not None else []}
+    for name in ("pipeline", "owner", "product", "source"):
+        value = getattr(question, name)
+        wanted[COLUMNS[name]] = [] if value is None else [value]
+    for column, values in wanted.items():
+        if values:
+            yield or_(before[column].in_(values), after[column].in_(values))
+    if question.team is not None:
+        members = scope.axis.teams.members(question.team)
+        yield or_(before["owner"].in_(members), after["owner"].in_(members))
+
+
+def taken(asked: Inquiry, scope: Scope, sides: Sides, chosen: Select[Any]) -> Iterator[Taken]:
+    """The steps of a select: summed where they are of one kind, apart where asked so or where amounts are converted."""
+    before, after = read(asked, scope, sides.before), read(asked, scope, sides.after)
+    each = asked.question.convert_to is not None  # conversions round deal by deal
+    amounts = sides.before["amount"], sides.after["amount"]
+    slots = [*before, *after, *sides.at, *(amounts if each else ()), *(sides.origin if asked.apart else ())]
+    keys: list[Any] = [slot for slot in slots if isinstance(slot, ColumnElement)]
+    sums = () if each else (*total(amounts[0]), *total(amounts[1]))
+    grows: ColumnElement[Any] = literal_column(GROWS) if sides.before is WAS else compared(*amounts)
+    summed = chosen.with_only_columns(*keys, func.count(), *sums)
+    width = len(before)
+    for row in asked.select(summed.group_by(*keys, *(() if each else (grows,)))):
+        cells = iter(row)
+        values = [next(cells) if isinstance(slot, ColumnElement) else slot for slot in slots]
+        deals, *high_and_low = cells
+        was, is_now, (moment, then, *rest) = values[:width], values[width : 2 * width], values[2 * width :]
+        worth = rest[:2] if each else (whole(*high_and_low[:2]), whole(*high_and_low[2:]))
+        step = Step(stood(scope, was, worth[0], moment), stood(scope, is_now, worth[1], then), deals)
+        origin = Origin(*rest[-3:]) if asked.apart else None
+        yield Taken(step._replace(times=deals) if each else step, origin, then)
+
+
+def compared(before: ColumnElement[int], after: ColumnElement[int]) -> ColumnElement[int]:
+    """Whether a deal came to be worth more, less or the same."""
+    return when((after > before, 1), (after < before, -1), else_=0)
+
+
+def read(asked: Inquiry, scope: Scope, side: Mapping[str, Slot]) -> list[Slot]:
+    """What `stood` makes a stand of, of one side of a step."""
+    question = asked.question
+    ranged = question.closes_since is not None or question.closes_until is not None
+    due = in_range(side["close_date"], question) if ranged else True
+    return [side["status"], side["currency"], due, *(side[name] for name in scope.columns)]
+
+
+def stood(scope: Scope, cells: Sequence[Any], amount: int, moment: int) -> Stand:
+    """How a deal stood."""
+    status, currency, due, *values = cells
+    place = scope.place(dict(zip(scope.columns, values, strict=True)), moment)
+    return Stand(status, place, bool(due), amount, currency, moment)

@@ -1,0 +1,72 @@
+"""The weighted pipeline: what the open deals are worth, each by the chance of winning from its stage."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from domain.money import from_minor_units
+from projections.query.metric import Inquiry, Key, Part
+from projections.query.selection import open_sums
+from projections.query.stages import chances, in_process_order, name_of, place
+from projections.rows.opportunities import STAGES_OWN
+
+
+class WeightedRow(Struct, frozen=True):
+    """The open deals of one stage in one currency, and their weighted amount, None where no chance is known."""
+
+    process: str
+    stage: str
+    name: str
+    currency: str
+    deals: int
+    amount: Decimal
+    weighted: Decimal | None
+
+
+class Weighed(NamedTuple):
+    """Deals, their worth in minor units, and that times basis points; None where no chance is known."""
+
+    deals: int
+    amount: int
+    weight: int | None
+
+
+def weighted(asked: Inquiry) -> Iterator[Part]:
+    """Sum of amount x probability over the open deals at a moment, by pipeline, stage and currency.
+
+    The probability is the one that was judged by hand, or else that of the deal's stage in the process version that
+    the deal is under, in basis points, as known at the moment. Unit: units of the currency, exact to the
+    ten-thousandth of the minor unit and not rounded; never two currencies in one sum. Null where nobody judged a deal
+    and its process version has no such stage.
+    Source: the states of the opportunities at (known_at, effective_at).
+    """
+    chance = chances(asked.references.stages)
+    for each in open_sums(asked):
+        process, version, stage, judged = each.values
+        points = chance.get((process, version, stage)) if judged == STAGES_OWN else judged
+        amount = each.amount or 0
+        weighed = Weighed(each.deals, amount, None if points is None else amount * points)
+        yield Part(
+            each.group, (process, stage, each.currency), weighed, each.deals, each.origin, each.left_out, each.currency
+        )
+
+
+def records(asked: Inquiry, measures: Mapping[Key, Sequence[Weighed]]) -> Iterator[tuple[Key, WeightedRow]]:
+    """A row a stage, in the order of the stages."""
+    order = in_process_order(asked.references.stages)
+    for key in sorted(measures, key=lambda key: (*place(order, *key[:2]), key[2])):
+        process, stage, currency = key
+        found = measures[key]
+        weights = [each.weight for each in found if each.weight is not None]
+        weight = sum(weights) if len(weights) == len(found) else None
+        yield key, WeightedRow(
+            process, stage, name_of(order, process, stage), currency, sum(each.deals for each in found),
+            from_minor_units(sum(each.amount for each in found), currency), money(weight, currency),
+        )  # fmt: skip
+
+
+def money(weight: int | None, currency: str) -> Decimal | None:
+    """Minor units times basis points (ten-thousandths) as an amount."""
+    return None if weight is None else from_minor_units(weight, currency).scaleb(-4)

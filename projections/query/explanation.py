@@ -1,0 +1,85 @@
+"""Why a figure is what it is: the rows behind it, and those that count nowhere with the reason."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import literal, select
+
+from domain.money import from_minor_units
+from projections.query.metric import Found, Inquiry, Metric, Origin, Part, found
+from projections.query.selection import wanted
+from projections.versions import END, effective, known
+
+
+class Behind(Struct, frozen=True):
+    """A row behind a figure: the state that the fact of `version` began, and what it adds, amounts in the currency.
+
+    known_from: the position at which the row came to be known as it is; the fact's own, unless a later one came
+    between, or corrected it.
+    """
+
+    stream: str
+    version: int
+    known_from: int
+    adds: dict[str, Any]
+
+
+class LeftOut(Struct, frozen=True):
+    """A row that counts nowhere in the answer, and why."""
+
+    stream: str
+    version: int
+    known_from: int
+    reason: str
+
+
+def behind(part: Part) -> Behind:
+    """The row of a part that was asked for with rows apart."""
+    origin = part.origin or Origin("", 0, 0)
+    adds = {
+        name: from_minor_units(value, part.currency) if name.endswith("amount") and value is not None else value
+        for name, value in part.measures._asdict().items()
+    }
+    return Behind(*origin, adds)
+
+
+def left_out(metric: Metric, asked: Inquiry, answer: Found) -> Iterator[LeftOut]:
+    """The rows that filters other than the currency let through, as they stood at the moment, and that do not count.
+
+    late: counted as things are known today, but recorded after the question's position. Of what is grouped by period
+    only what the metric itself leaves out.
+    """
+    told = {part.origin.stream for figure in answer.figures for part in figure.parts if part.origin}
+    for part in answer.left_out:
+        if part.origin and part.origin.stream not in told:
+            told.add(part.origin.stream)
+            yield LeftOut(*part.origin, part.left_out)
+    question, table = asked.question, metric.of.table
+    filters = wanted(table, replace(question, currency=None), asked.references)
+    currency = table.c.currency if "currency" in table.c else literal("")  # which leads have none of
+    columns = (table.c.stream, table.c.version, table.c.known_from, table.c.status, currency)
+    standing = select(*columns).where(
+        known(table, question.known_at), effective(table, question.effective_at), *filters
+    )
+    for stream, version, known_from, status, held in asked.select(standing.order_by(table.c.stream)):
+        if stream not in told:
+            told.add(stream)
+            yield LeftOut(stream, version, known_from, why(question.currency, status, held))
+    if question.known_at < END:
+        today = asked._replace(question=replace(question, known_at=END), apart=True)
+        for figure in found(metric, today).figures:
+            for part in figure.parts:
+                if part.origin and part.origin.stream not in told:
+                    told.add(part.origin.stream)
+                    yield LeftOut(*part.origin, f"late: recorded after position {question.known_at}")
+
+
+def why(asked_for: str | None, status: str, currency: str) -> str:
+    """Why a deal or a lead that stood so counts nowhere."""
+    if status in ("merged", "deleted"):
+        return status
+    if asked_for not in (None, currency):
+        return f"wrong currency: {currency}"
+    return f"{status}, and not what is counted"

@@ -1,0 +1,40 @@
+"""Whose quota or forecast a question asks for: that of sellers, of teams, or of everybody."""
+
+from collections.abc import Mapping
+
+from domain import kind
+from projections.query.metric import Inquiry
+
+SELLER, TEAM, EVERYBODY = "seller", "team", ""
+DIMENSIONS = {"owner", "team", "currency"}
+"""What the figure of a holder can be grouped by; that of a product, say, is nobody's."""
+
+
+def level(asked: Inquiry) -> str:
+    """Whose figures: each seller's where the question is of one or apart by owner; else teams' likewise; else all."""
+    question = asked.question
+    if question.owner is not None or "owner" in asked.dimensions:
+        return SELLER
+    return TEAM if question.team is not None or "team" in asked.dimensions else EVERYBODY
+
+
+def is_team(holder: str) -> bool:
+    """Whether a holder is a team, named by its stream, and no seller."""
+    return kind(holder) == "team"
+
+
+def group_of(asked: Inquiry, holder: str, currency: str, teams: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The question's group in which a figure of a holder counts; None where the question is not about it.
+
+    teams: each seller's at the question's moment.
+    """
+    question = asked.question
+    if not DIMENSIONS.issuperset(asked.dimensions) or question.currency not in (None, currency):
+        return None
+    team, seller = holder, ""
+    if not is_team(holder):
+        team, seller = teams.get(holder, ""), holder
+    if question.owner not in (None, seller) or question.team not in (None, team):
+        return None
+    values = {"owner": seller, "team": team, "currency": question.convert_to or currency}
+    return tuple(values[name] for name in asked.dimensions)

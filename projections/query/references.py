@@ -1,0 +1,107 @@
+"""What a figure reads beside the deals themselves: stages, teams, rates, quotas and the calendar, at its moment.
+
+These are few, so a question reads them whole, and what it joins to them is joined by name.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.json import decode
+from msgspec.structs import fields
+from sqlalchemy import Table, select
+
+from projections.query.question import Asked, Question
+from projections.query.stages import Stage, stages
+from projections.rows import calendars, forecasts, quotas, rates, teams
+from projections.rows.calendars import Calendar
+from projections.rows.forecasts import Adjustment
+from projections.rows.quotas import Quota
+from projections.rows.rates import Rate, Rates
+from projections.versions import END, Origin, effective, known
+
+Row = Sequence[Any]
+Select = Callable[[Asked], Iterable[Row]]
+"""Runs a select in one snapshot of the tables."""
+
+
+class Membership(NamedTuple):
+    """A seller in a team from one instant until another, microseconds since 1970 UTC."""
+
+    owner: str
+    team: str
+    since: int
+    until: int
+
+
+class Adjusted(NamedTuple):
+    """An adjustment of the forecast, which stood from one instant until another, with what names its row."""
+
+    origin: Origin
+    adjustment: Adjustment
+    since: int
+    until: int
+
+
+class References(NamedTuple):
+    """What a question reads beside the deals: all as known at its position.
+
+    stages, rates and quotas: whenever they were published or set, because history that is imported is older than the
+    process that it was imported into, and a rate counts by its own day; quotas with what names them. memberships and
+    adjustments: at every instant. calendar: the newest.
+    """
+
+    stages: tuple[Stage, ...] = ()
+    memberships: tuple[Membership, ...] = ()
+    rates: Rates = Rates()
+    quotas: tuple[tuple[Origin, Quota], ...] = ()
+    adjustments: tuple[Adjusted, ...] = ()
+    calendar: Calendar = Calendar()
+
+    def team_at(self, moment: int = END) -> dict[str, str]:
+        """Each seller's team at an instant; somebody in two counts for the first by name of its stream."""
+        found: dict[str, str] = {}
+        for owner, team, since, until in self.memberships:
+            if since <= moment < until or (moment == END == until):
+                found[owner] = min(found.get(owner, team), team)
+        return found
+
+    def adjusted_at(self, moment: int = END) -> list[Adjusted]:
+        """The adjustments that stand at an instant, in the order in which they were made."""
+        return [made for made in self.adjustments if made.since <= moment < made.until or moment == END == made.until]
+
+
+def references(question: Question, run: Select) -> References:
+    """The references of a question."""
+
+    def newest(table: Table, row: type[Struct]) -> list[tuple[Origin, Any]]:
+        """The rows true at last, in the order in which they became known, each with what names it."""
+        columns = [table.c[name] for name in (*Origin._fields, *(field.name for field in fields(row)))]
+        asked = select(*columns).where(known(table, question.known_at), effective(table))
+        return [
+            (Origin(*cells[:3]), row(*cells[3:])) for cells in run(asked.order_by(table.c.known_from, table.c.stream))
+        ]
+
+    t, c, f = teams.TABLE.c, calendars.TABLE.c, forecasts.TABLE.c
+    columns = [f[name] for name in (*Origin._fields, "effective_from", "effective_to", *Adjustment.__struct_fields__)]
+    made = select(*columns).where(known(forecasts.TABLE, question.known_at)).order_by(f.effective_from, f.stream)
+    teamed = select(t.stream, t.members, t.effective_from, t.effective_to)
+    calendar = select(c.zone, c.fiscal_year_start).where(
+        c.stream == calendars.ORGANISATION, known(calendars.TABLE, question.known_at), effective(calendars.TABLE)
+    )
+    return References(
+        tuple(Stage(*row) for row in run(stages(question))),
+        tuple(memberships(run(teamed.where(known(teams.TABLE, question.known_at))))),
+        Rates(rate for _, rate in newest(rates.TABLE, Rate)),
+        tuple(newest(quotas.TABLE, Quota)),
+        tuple(Adjusted(Origin(*cells[:3]), Adjustment(*cells[5:]), *cells[3:5]) for cells in run(made)),
+        next((Calendar(*row) for row in run(calendar)), Calendar()),
+    )
+
+
+def memberships(rows: Iterable[Row]) -> Iterator[Membership]:
+    """Who was in which team, from (team, members as JSON, since, until)."""
+    for team, members, since, until in rows:
+        if since < until:
+            for owner in decode(members):
+                yield Membership(owner, team, since, until)

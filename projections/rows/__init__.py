@@ -1,0 +1,1 @@
+"""What is folded: for each kind of stream, the rows that its facts make."""

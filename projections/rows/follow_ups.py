@@ -1,0 +1,114 @@
+"""Follow-up: what is due next on every deal, and when somebody last spoke with the prospect. No text, no note."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+from msgspec.json import Encoder, decode
+from msgspec.structs import replace
+from sqlalchemy import MetaData
+
+from domain.opportunity import OpportunityOpened
+from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon
+from domain.opportunity.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
+from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
+from domain.recorded import Fact
+from projections.versions import Projection, table, tags
+
+VERSION = 1
+DONE = ""  # the day on which an activity is due that took place
+written = Encoder(order="deterministic").encode
+
+
+class FollowUp(Struct, frozen=True):
+    """What is due on a deal as it stood.
+
+    status: open, won, lost, merged or deleted, before: what it was when merged or deleted, empty else; both only to
+    know which facts count. step: 1 where a next step is set; step_due: its day (ISO 8601), empty where it has none.
+    activities: the day on which each was due that was planned, as JSON by its id; empty for one that took place.
+    activity_due: the earliest day of those not done, empty where there is none. contacts: how many took place, and
+    last_contact: when the last one did, microseconds since 1970 UTC, 0 where none did.
+    """
+
+    status: str = "open"
+    before: str = ""
+    step: int = 0
+    step_due: str = ""
+    activities: str = "{}"
+    activity_due: str = ""
+    contacts: int = 0
+    last_contact: int = 0
+
+
+def evolve(row: FollowUp | None, fact: Fact) -> FollowUp | None:
+    """The follow-up after a fact; one that does not fit changes nothing, as in the domain's own fold."""
+    if row is None:
+        return FollowUp() if isinstance(fact.event, OpportunityOpened) else None
+    step = STEPS[row.status].get(type(fact.event))
+    return step(row, fact.event, fact.occurred_at) if step else row
+
+
+def next_step(row: FollowUp, event: NextStepSet, _at: int) -> FollowUp:
+    """The deal with another next step, or with none: an empty one without a day."""
+    due = event.due.isoformat() if event.due else ""
+    return replace(row, step=int(bool(event.text or due)), step_due=due)
+
+
+def scheduled(row: FollowUp, event: ActivityScheduled, _at: int) -> FollowUp:
+    """The deal with an activity planned; one that took place already stays done."""
+    activities: dict[str, str] = decode(row.activities)
+    if activities.get(event.activity) == DONE:
+        return row
+    return planned(row, {**activities, event.activity: event.due.isoformat()})
+
+
+def completed(row: FollowUp, event: ActivityCompleted, at: int) -> FollowUp:
+    """The deal after a contact; an activity takes place once."""
+    activities: dict[str, str] = decode(row.activities)
+    if activities.get(event.activity) == DONE:
+        return row
+    spoken = replace(row, contacts=row.contacts + 1, last_contact=at)
+    return planned(spoken, {**activities, event.activity: DONE})
+
+
+def planned(row: FollowUp, activities: dict[str, str]) -> FollowUp:
+    """The deal with these activities."""
+    due = min((day for day in activities.values() if day != DONE), default="")
+    return replace(row, activities=written(activities).decode(), activity_due=due)
+
+
+def becomes(status: str) -> "Step":
+    """The deal in another status."""
+    return lambda row, _event, _at: replace(row, status=status)
+
+
+def removed(status: str) -> "Step":
+    """The deal merged or deleted, which remembers what it was."""
+    return lambda row, _event, _at: replace(row, status=status, before=row.status)
+
+
+def returned(row: FollowUp, _event: Any, _at: int) -> FollowUp:
+    """The deal as it was before it was merged or deleted."""
+    return replace(row, status=row.before, before="")
+
+
+Step = Callable[[FollowUp, Any, int], FollowUp]
+
+ALWAYS: dict[type, Step] = {
+    ActivityScheduled: scheduled, ActivityCompleted: completed, OpportunityDeleted: removed("deleted"),
+}  # fmt: skip
+REOPENING: dict[type, Step] = {OpportunityReopened: becomes("open")}
+MERGING: dict[type, Step] = {OpportunityMerged: removed("merged")}
+STEPS: dict[str, dict[type, Step]] = {
+    "open": {
+        NextStepSet: next_step, OpportunityWon: becomes("won"), OpportunityLost: becomes("lost"), **ALWAYS, **MERGING,
+    },
+    "won": {**ALWAYS, **REOPENING},
+    "lost": {**ALWAYS, **REOPENING, **MERGING},
+    "merged": {OpportunityUnmerged: returned},
+    "deleted": {OpportunityRestored: returned},
+}  # fmt: skip
+COUNTED = {OpportunityOpened, *(event for steps in STEPS.values() for event in steps)}
+
+TABLE = table("follow_ups", MetaData(), FollowUp)
+PROJECTION = Projection("follow_ups", VERSION, "opportunity", tags(*COUNTED), FollowUp, evolve, TABLE)
