@@ -60,7 +60,7 @@ class Identity(NamedTuple):
     source: str
     id: str
 
-    def named(self) -> UUID:
+    def identifier(self) -> UUID:
         """The same as one name."""
         return uuid5(LEADS, f"{len(self.source)}:{self.source}{self.id}")
 
@@ -89,7 +89,7 @@ def asked(message: Received, parse: Parse) -> Request:
     if message.value is None:
         raise Malformed("the message has no value; a lead is asked for, as a JSON object")
     lead = parse(IncomingLead, message.value)
-    name = origin.named()
+    name = origin.identifier()
     return Request(
         stream=f"lead-{name}",
         command=CaptureLead(lead.source, lead.company, lead.owner, lead.name, lead.email, lead.phone, lead.note),

@@ -3,12 +3,11 @@
 `Event` and `Command` are the only lists of what exists; storage, verbs, schemas and topics are derived from them.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from domain import correction, lead, opportunity
 from domain.correction import CorrectFact, FactCorrected
-from domain.recorded import Context, Then
+from domain.decider import Context, Decider, FollowUpCommand, kind
 from domain.reference import calendar, customer, forecast, framework, process, quota, rate, subject, team
 
 Event = (
@@ -19,29 +18,6 @@ Command = (
     lead.Command | opportunity.Command | CorrectFact | process.Command | framework.Command | customer.Command
     | quota.Command | rate.Command | team.Command | calendar.Command | forecast.Command | subject.Command
 )  # fmt: skip
-
-
-def nothing(state: Any, command: Any) -> tuple[str, ...]:
-    """No stream: what a decision reads where its own stream is enough."""
-    return ()
-
-
-def itself(stream: str, state: Any, command: Any) -> str:
-    """The stream itself: whom its personal fields are about, unless a decider knows better."""
-    return stream
-
-
-class Decider(NamedTuple):
-    """The functions by which one kind of stream decides and folds; states are the module's own."""
-
-    kind: str
-    commands: tuple[type[Any], ...]
-    events: tuple[type[Any], ...]
-    decide: Callable[[Any, Any, Context], tuple[Any, ...]]
-    possible: Callable[[Any, Any], bool]
-    evolve: Callable[[Any, Any], Any]
-    reads: Callable[[Any, Any], tuple[str, ...]] = nothing
-    subject: Callable[[str, Any, Any], str] = itself
 
 
 DECIDERS = (
@@ -84,11 +60,7 @@ KINDS: dict[type[Any], frozenset[str]] = {
 """The kinds of streams that a command can be asked of."""
 
 
-def kind(stream: str) -> str:
-    """What a stream is the history of: the part of its name before the first hyphen."""
-    return stream.partition("-")[0]
-
-
 __all__ = [
-    "BY_KIND", "COMMANDS", "DECIDERS", "KINDS", "Command", "Context", "Decider", "Event", "Then", "correction", "kind",
+    "BY_KIND", "COMMANDS", "DECIDERS", "KINDS", "Command", "Context", "Decider", "Event", "FollowUpCommand",
+    "correction", "kind",
 ]  # fmt: skip

@@ -1,17 +1,15 @@
 """What each fact of a stream changed: its state before and after, field by field, at the time of the fact."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from msgspec import Struct
 
 from domain.correction import FactCorrected, standing
+from domain.decider import Decider, NewEvent
 from domain.history import History
 from domain.money import Money
-from domain.recorded import Happening, instant
-
-if TYPE_CHECKING:
-    from domain import Decider
+from domain.recorded import instant
 
 NOTHING: tuple[object, ...] = (None, "", (), [])
 
@@ -24,7 +22,7 @@ class Change(NamedTuple):
     after: Any
 
 
-def changes(stream: str, decider: "Decider", facts: Sequence[Happening]) -> list[tuple[Change, ...]]:
+def changes(stream: str, decider: Decider, facts: Sequence[NewEvent]) -> list[tuple[Change, ...]]:
     """What each fact changed, in the order in which they were recorded, from the first on.
 
     Before and after are the state at the time of the fact, folded from what was recorded before it, and from that with
@@ -39,8 +37,8 @@ def changes(stream: str, decider: "Decider", facts: Sequence[Happening]) -> list
         before = history.state_at(when)
         history.add([happening])
         after = history.state_at(when)
-        was = last[1] if before is last[0] else named(before, decider.events[0])
-        last = after, named(after, decider.events[0])
+        was = last[1] if before is last[0] else fields_by_name(before, decider.events[0])
+        last = after, fields_by_name(after, decider.events[0])
         found.append((*moved, *differences(was, last[1])))
     return found
 
@@ -58,7 +56,7 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Chang
             yield Change(name, was, now)
 
 
-def named(state: Any, opening: type[Any]) -> dict[str, Any]:
+def fields_by_name(state: Any, opening: type[Any]) -> dict[str, Any]:
     """A state's fields by name, those of its parts among them; `status` is what the state is called.
 
     What the `opening` event said, if a state keeps it, counts where the state says nothing of its own.

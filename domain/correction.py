@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from domain import lead, opportunity
+from domain.decider import Context, NewEvent
 from domain.errors import Malformed, Rejected
 from domain.lead import LeadConverted, disposition, profile, qualification
 from domain.lead.disposition import LeadMerged, LeadUnmerged
@@ -18,7 +19,7 @@ from domain.opportunity.line_items import LineItemAdded, LineItemChanged, LineIt
 from domain.opportunity.progress import PipelineChanged, StageChanged, version_of
 from domain.opportunity.removal import OpportunityMerged, OpportunityUnmerged
 from domain.personal import Personal
-from domain.recorded import Context, Fact, Happening
+from domain.recorded import Fact
 from domain.reference.process import published
 
 Correctable = lead.Event | opportunity.Event
@@ -106,7 +107,7 @@ def moment_of(facts: Sequence[Fact], command: CorrectFact, moment: int | None) -
 
 def decide(
     facts: Sequence[Fact], state: Any, command: CorrectFact, moment: int | None, context: Context
-) -> tuple[Happening, ...]:
+) -> tuple[NewEvent, ...]:
     """The correction, if the fact does not say so already; Rejected where it cannot be corrected.
 
     `state` is the stream's at the time at which the corrected fact happened.
@@ -131,7 +132,7 @@ def decide(
     else:
         check_ties(command.replacement, wrong.event, gone=stands.event is None)
         check_stage(command.replacement, stands.event if stands.occurred_at == happened else None, state, context)
-    return (Happening(FactCorrected(command.version, command.replacement, command.reason), happened),)
+    return (NewEvent(FactCorrected(command.version, command.replacement, command.reason), happened),)
 
 
 def check_removal(wrong: Fact, first: int) -> None:

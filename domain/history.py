@@ -1,14 +1,12 @@
 """One stream's facts in the order in which they took effect, and what a back-dated wish may do to them."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from domain.correction import FactCorrected, as_fact
+from domain.decider import Decider, NewEvent
 from domain.errors import Rejected
-from domain.recorded import Fact, Happening, instant
-
-if TYPE_CHECKING:
-    from domain import Decider
+from domain.recorded import Fact, instant
 
 
 def effective_order(facts: Iterable[Fact]) -> list[tuple[int, int, Fact]]:
@@ -40,7 +38,7 @@ class History:
     `version` is that of the last fact, 0 for a stream that has none.
     """
 
-    def __init__(self, stream: str, decider: "Decider", facts: Sequence[Fact] = ()) -> None:
+    def __init__(self, stream: str, decider: Decider, facts: Sequence[Fact] = ()) -> None:
         self.stream, self.decider = stream, decider
         self.version, self.state, self.latest = 0, None, 0
         self.facts: list[Fact] = []
@@ -59,7 +57,7 @@ class History:
             state = self.decider.evolve(state, fact.event)
         return state
 
-    def check(self, happenings: Sequence[Happening]) -> None:
+    def check(self, happenings: Sequence[NewEvent]) -> None:
         """Raise Rejected, naming it, where a fact that is there already would become impossible."""
         if not self.facts or self.follows(happenings):
             return
@@ -75,7 +73,7 @@ class History:
                     f" of {instant(fact.occurred_at):%Y-%m-%d %H:%M:%S}Z"
                 )
 
-    def add(self, happenings: Sequence[Happening]) -> None:
+    def add(self, happenings: Sequence[NewEvent]) -> None:
         """Take new facts in, in the order in which they were decided."""
         in_order = self.follows(happenings)
         for fact in self._numbered(happenings):
@@ -100,7 +98,7 @@ class History:
             self.state, self.version = self.decider.evolve(self.state, fact.event), fact.version
         self.latest = latest
 
-    def follows(self, happenings: Sequence[Happening]) -> bool:
+    def follows(self, happenings: Sequence[NewEvent]) -> bool:
         """Whether new facts come after all that is there, in order: the usual case, in which nothing is folded anew."""
         latest = self.latest
         for event, moment in happenings:
@@ -118,7 +116,7 @@ class History:
         count, self.version, self.state, self.latest = mark
         del self.facts[count:]
 
-    def _numbered(self, happenings: Sequence[Happening]) -> list[Fact]:
+    def _numbered(self, happenings: Sequence[NewEvent]) -> list[Fact]:
         return [
             as_fact(0, self.stream, version, str(new.event.__struct_config__.tag), new.occurred_at, new.event)
             for version, new in enumerate(happenings, self.version + 1)

@@ -1,14 +1,10 @@
 """What surrounds a fact: who asked for it, when it happened, and where the log keeps it."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
-
-if TYPE_CHECKING:
-    from domain import Command, Event
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -41,7 +37,7 @@ class Request(Struct, frozen=True, kw_only=True):
     """
 
     stream: str
-    command: "Command"
+    command: Struct
     actor: str
     occurred_at: datetime | None = None
     on_behalf_of: str = ""
@@ -71,7 +67,7 @@ class Fact(NamedTuple):
     version: int
     tag: str
     occurred_at: int
-    event: "Event | Unreadable | None"
+    event: Struct | None
     corrects: int = 0
 
 
@@ -91,26 +87,4 @@ class Recorded(Struct, frozen=True, kw_only=True):
     correlation_id: str
     causation_id: str
     source: Source | None
-    event: "Event"
-
-
-class Context(NamedTuple):
-    """What a decision may look at beside its own stream's state: its name, the states of others by name, who asks."""
-
-    stream: str
-    read: Mapping[str, Any] = {}
-    actor: str = ""
-
-
-class Happening(NamedTuple):
-    """An event that a decision adds to a stream, with the instant at which it happened."""
-
-    event: Any
-    occurred_at: int
-
-
-class Then(NamedTuple):
-    """What another stream must decide in the same append, as a decider's answer names it."""
-
-    stream: str
-    command: "Command"
+    event: Struct

@@ -5,6 +5,7 @@ from datetime import date
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.decider import Context, FollowUpCommand
 from domain.errors import Malformed, Rejected
 from domain.lead import disposition, profile, qualification
 from domain.lead.disposition import (
@@ -24,7 +25,6 @@ from domain.lead.qualification import Answers, AssessCriterion, CriterionAssesse
 from domain.money import Money, checked
 from domain.opportunity import OpenOpportunity
 from domain.personal import Personal
-from domain.recorded import Context, Then
 
 # What can happen
 
@@ -152,7 +152,7 @@ class Merged(Struct, frozen=True):
 State = New | Working | Nurturing | Qualified | Disqualified | Converted | Merged | None
 
 
-def decide(state: State, command: Command, context: Context) -> tuple[Event | Then, ...]:
+def decide(state: State, command: Command, context: Context) -> tuple[Event | FollowUpCommand, ...]:
     """What follows from a wish: the transition table. What is already true appends nothing."""
     match state, command:
         case None, CaptureLead(source, company, owner, name, email, phone, note):
@@ -286,14 +286,14 @@ def same_capture(captured: LeadCaptured, command: CaptureLead) -> bool:
     return all(getattr(captured, name) == getattr(command, name) for name in command.__struct_fields__)
 
 
-def converted(lead: Prospect, command: ConvertLead, context: Context) -> tuple[Event | Then, ...]:
+def converted(lead: Prospect, command: ConvertLead, context: Context) -> tuple[Event | FollowUpCommand, ...]:
     """The conversion, and the opening of the opportunity that it becomes."""
     account = command.account or lead.profile.company
     opening = OpenOpportunity(
         command.process, command.amount, command.stage, account, command.owner or lead.profile.owner,
         command.product, command.close_date, context.stream, source=lead.captured.source,
     )  # fmt: skip
-    return LeadConverted(account, command.opportunity), Then(command.opportunity, opening)
+    return LeadConverted(account, command.opportunity), FollowUpCommand(command.opportunity, opening)
 
 
 def check_survivor(survivor: str, context: Context) -> None:

@@ -2,9 +2,9 @@
 
 from msgspec import Struct
 
+from domain.decider import Context
 from domain.errors import Rejected
 from domain.personal import Personal
-from domain.recorded import Context
 from domain.reference.framework import published
 
 

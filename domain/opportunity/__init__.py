@@ -6,6 +6,7 @@ from typing import get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.decider import Context, FollowUpCommand
 from domain.errors import Rejected
 from domain.money import Money, checked
 from domain.opportunity import closing, follow_up, judgement, line_items, progress, removal, terms
@@ -24,7 +25,6 @@ from domain.opportunity.progress import Progress, exit_override, version_of
 from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
 from domain.opportunity.terms import Terms
 from domain.personal import Personal
-from domain.recorded import Context, Then
 from domain.reference.customer import OpenCustomer, customer_stream
 from domain.reference.process import Published, published
 
@@ -134,7 +134,7 @@ class Deleted(Struct, frozen=True):
 State = Open | Won | Lost | Merged | Deleted | None
 
 
-def decide(state: State, command: Command, context: Context) -> tuple[Event | Then, ...]:
+def decide(state: State, command: Command, context: Context) -> tuple[Event | FollowUpCommand, ...]:
     """What follows from a wish: the transition table. What is already true appends nothing."""
     match state, command:
         case None, OpenOpportunity():
@@ -317,7 +317,7 @@ def same_opening(opening: OpportunityOpened, command: OpenOpportunity) -> bool:
     return asked == had and command.stage in ("", opening.stage)
 
 
-def won(deal: Deal, command: WinOpportunity, context: Context) -> tuple[Event | Then, ...]:
+def won(deal: Deal, command: WinOpportunity, context: Context) -> tuple[Event | FollowUpCommand, ...]:
     """The win, and the customer that it makes; a deal is won with its stage's exit criteria met or overridden."""
     here = version_of(deal.progress, context).stage(deal.progress.stage)
     override = exit_override(here, command.criteria_met, command.override_reason)
@@ -327,7 +327,9 @@ def won(deal: Deal, command: WinOpportunity, context: Context) -> tuple[Event | 
             " leave the amount out, or change the lines first"
         )
     agreed = bought(deal, command.amount, command.account)
-    customer = Then(customer_stream(agreed.account, context.stream), OpenCustomer(agreed.account, context.stream))
+    customer = FollowUpCommand(
+        customer_stream(agreed.account, context.stream), OpenCustomer(agreed.account, context.stream)
+    )
     return OpportunityWon(agreed.amount, agreed.account, command.criteria_met, override), customer
 
 

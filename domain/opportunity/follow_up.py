@@ -49,7 +49,7 @@ class ScheduleActivity(Struct, frozen=True, tag="schedule-activity", forbid_unkn
     note: Personal = ""
 
     def __post_init__(self) -> None:
-        named(self.activity)
+        check_id(self.activity)
 
 
 class CompleteActivity(Struct, frozen=True, tag="complete-activity", forbid_unknown_fields=True):
@@ -60,7 +60,7 @@ class CompleteActivity(Struct, frozen=True, tag="complete-activity", forbid_unkn
     note: Personal = ""
 
     def __post_init__(self) -> None:
-        named(self.activity)
+        check_id(self.activity)
 
 
 Event = NextStepSet | ActivityScheduled | ActivityCompleted
@@ -98,7 +98,7 @@ def evolve(state: FollowUp, event: Event) -> FollowUp:
             return replace(state, done=state.done | {activity})
 
 
-def named(activity: str) -> None:
+def check_id(activity: str) -> None:
     """Raise Malformed where an activity has no id."""
     if not activity.strip():
         raise Malformed("activity: give the activity an id of its own")

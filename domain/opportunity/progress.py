@@ -3,9 +3,9 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.decider import Context
 from domain.errors import Rejected
 from domain.personal import Personal
-from domain.recorded import Context
 from domain.reference.process import Direction, Stage, Version, published
 
 

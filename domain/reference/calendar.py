@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from domain.decider import Context
 from domain.errors import Malformed
-from domain.recorded import Context
 
 ORGANISATION = "calendar-organisation"
 """The stream of the calendar that counts: by it dates are read, and days and periods begin."""

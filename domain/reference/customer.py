@@ -4,7 +4,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from msgspec import Struct
 
-from domain.recorded import Context
+from domain.decider import Context
 
 
 class CustomerOpened(Struct, frozen=True, tag="customer-opened"):

@@ -5,10 +5,10 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from domain.decider import Context
 from domain.errors import Malformed
 from domain.money import Money, checked
 from domain.personal import Personal
-from domain.recorded import Context
 
 Category = Literal["commit", "best-case", "pipeline"]
 """What can be judged; what is closed is a fact."""

@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
+from domain.decider import Context
 from domain.errors import Malformed, Rejected
-from domain.recorded import Context
 
 
 class Criterion(Struct, frozen=True):

@@ -7,8 +7,8 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.decider import Context
 from domain.errors import Malformed, Rejected
-from domain.recorded import Context
 
 Kind = Literal["open", "won", "lost"]
 Direction = Literal["forward", "back"]
@@ -229,14 +229,14 @@ def decide(state: State, command: Command, context: Context) -> tuple[Event, ...
             same = newest == (name, stages, qualifying)
             return () if same else (ProcessPublished(state.newest + 1, name, stages, qualifying),)
         case Published(), RenameStage(stage, name):
-            return () if named(state, stage) == name else (StageRenamed(state.newest, stage, name),)
+            return () if stage_name(state, stage) == name else (StageRenamed(state.newest, stage, name),)
         case Published(), RetireStage(stage, map_to):
             return retired(state, stage, map_to)
         case Published(), RetireProcess():
             return (ProcessRetired(),)
 
 
-def named(state: Published, stage: str) -> str:
+def stage_name(state: Published, stage: str) -> str:
     """The name of a stage of the newest version, or Rejected."""
     found = state.version(state.newest).stage(stage)
     if found is None:

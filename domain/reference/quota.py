@@ -4,9 +4,9 @@ from datetime import date
 
 from msgspec import Struct
 
+from domain.decider import Context
 from domain.errors import Malformed
 from domain.money import Money, checked
-from domain.recorded import Context
 
 
 class QuotaSet(Struct, frozen=True, tag="quota-set"):

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from domain.decider import Context
 from domain.errors import Malformed
 from domain.money import CURRENCY
-from domain.recorded import Context
 
 FINEST = 10  # decimal places of a rate
 

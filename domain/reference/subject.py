@@ -5,9 +5,9 @@ Its stream is named after the stream that the person's key is named after: `subj
 
 from msgspec import Struct
 
+from domain.decider import Context
 from domain.errors import Malformed, Rejected
 from domain.personal import Personal
-from domain.recorded import Context
 
 KIND, PREFIX = "subject", "subject-"
 

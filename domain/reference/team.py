@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
+from domain.decider import Context
 from domain.errors import Malformed
-from domain.recorded import Context
 
 
 class TeamChanged(Struct, frozen=True, tag="team-changed"):

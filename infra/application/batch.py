@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 from msgspec.json import Encoder
 
-from domain import BY_KIND, Context, Decider, Then, correction, kind
+from domain import BY_KIND, Context, Decider, FollowUpCommand, correction, kind
 from domain.correction import CorrectFact
+from domain.decider import NewEvent
 from domain.errors import Conflict, KeyReused, Malformed, NotFound, PipelineError, Rejected
 from domain.history import History, Mark
 from domain.personal import emails, personal_texts
-from domain.recorded import Happening, Request, micros
+from domain.recorded import Request, micros
 from domain.reference.subject import KIND, SubjectErased, about
 from infra.application.histories import LATEST, Histories
 from infra.application.requests import check_name, check_texts, is_personal, is_text
@@ -274,10 +275,10 @@ class Batch:
             raise KeyReused(f"command_id: {request.actor} used {request.command_id!r} before, for another request")
         return answer
 
-    def decide(self, request: Request, moment: int) -> tuple[tuple[History, str, tuple[Happening, ...]], ...]:
+    def decide(self, request: Request, moment: int) -> tuple[tuple[History, str, tuple[NewEvent, ...]], ...]:
         """What happens to each stream: to the one asked, and to those that must decide with it."""
-        changes = list[tuple[History, str, tuple[Happening, ...]]]()
-        wishes = [Then(request.stream, request.command)]
+        changes = list[tuple[History, str, tuple[NewEvent, ...]]]()
+        wishes = [FollowUpCommand(request.stream, request.command)]
         for stream, command in wishes:  # grows while it runs: a decision may ask other streams
             if command is not request.command:  # that one was checked before
                 check_name(stream, command)
@@ -293,8 +294,10 @@ class Batch:
                 happenings = correction.decide(history.facts, state, command, given, context)
             else:
                 answer: tuple[Any, ...] = decider.decide(state, command, context)
-                happenings = tuple([Happening(event, moment) for event in answer if not isinstance(event, Then)])
-                wishes += [wish for wish in answer if isinstance(wish, Then)]
+                happenings = tuple(
+                    [NewEvent(event, moment) for event in answer if not isinstance(event, FollowUpCommand)]
+                )
+                wishes += [wish for wish in answer if isinstance(wish, FollowUpCommand)]
             history.check(happenings)
             if happenings and decider.kind == KIND:
                 self.check_subject(about(stream))
@@ -320,7 +323,7 @@ class Batch:
             raise NotFound(f"{name}: what is said there is about {whom}; ask for that")
 
     def drafted(
-        self, request: Request, history: History, subject: str, happenings: tuple[Happening, ...]
+        self, request: Request, history: History, subject: str, happenings: tuple[NewEvent, ...]
     ) -> Iterable[Draft]:
         """What happens to one stream, in the request's envelope, sealed."""
         stream, source = history.stream, request.source

@@ -44,7 +44,7 @@ def parse(wanted: type[Asked], body: bytes | Mapping[str, Any]) -> Asked:
     """The struct that a JSON object holds, or Malformed naming the field and the reason."""
     raw = read(body) if isinstance(body, bytes) else body
     if not isinstance(raw, Mapping):
-        raise Malformed(f"a JSON object is asked for, not {named(raw)}")
+        raise Malformed(f"a JSON object is asked for, not {json_kind(raw)}")
     raw = cast(Mapping[str, Any], raw)
     refuse_floats(raw, "", DEEPEST)
     try:
@@ -142,7 +142,7 @@ def explained(error: msgspec.ValidationError, wanted: type[Struct]) -> str:
     return f"{path}: {reason}" if path else reason
 
 
-def named(raw: object) -> str:
+def json_kind(raw: object) -> str:
     """What kind of JSON value it is, in words."""
     kinds: dict[type[Any], str] = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
     return kinds.get(type(raw), "a number")

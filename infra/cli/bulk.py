@@ -13,7 +13,7 @@ from domain.errors import NotFound, PipelineError
 from domain.recorded import Request
 from infra.application.moments import moment
 from infra.application.requests import parse, parse_command
-from infra.cli.options import HERE, Asking
+from infra.cli.options import HERE, Options
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
@@ -22,7 +22,7 @@ BATCH = 500  # lines decided and appended together
 REFUSED = 4  # the exit code where a line was
 
 
-class Wish(Struct, frozen=True, forbid_unknown_fields=True):
+class BulkLine(Struct, frozen=True, forbid_unknown_fields=True):
     """A line: a command with its fields, asked of a stream, and its envelope."""
 
     command: str
@@ -77,7 +77,7 @@ def register(app: App) -> None:
 def bulk(
     file: Annotated[Path, Parameter(help="JSON Lines: {stream, command, fields, occurred_at, actor, command_id, …}.")],
     *,
-    asking: Asking = HERE,
+    asking: Options = HERE,
 ) -> int:
     """Carry out the commands of a file, one a line, and answer each with a line of JSON; one refused leaves the rest.
 
@@ -108,7 +108,7 @@ def read(file: Path, who: str, zone: tzinfo) -> Iterator[Line]:
 def requested(text: bytes, who: str, zone: tzinfo) -> Request | PipelineError:
     """The request that a line holds, or why it holds none."""
     try:
-        wish = parse(Wish, text)
+        wish = parse(BulkLine, text)
         return Request(
             stream=wish.stream,
             command=parse_command(wish.command, wish.fields),

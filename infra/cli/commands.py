@@ -16,7 +16,7 @@ from domain.money import Money
 from domain.recorded import Request
 from infra.application.moments import moment
 from infra.application.requests import parse_command
-from infra.cli.options import HERE, Asking, stdout
+from infra.cli.options import HERE, Options, stdout
 
 OPENERS = {"capture-lead", "open-opportunity"}  # these may begin a stream that nobody has named yet
 
@@ -47,7 +47,7 @@ def verb(decider: Decider, command: type[Any]) -> Callable[..., None]:
     hints = get_type_hints(command)
 
     def ask(stream: str | None = None, /, **given: Any) -> None:
-        asking: Asking = given.pop("asking", None) or HERE
+        asking: Options = given.pop("asking", None) or HERE
         envelope = {name: value for name in ENVELOPE if (value := given.pop(f"envelope_{name}", None)) is not None}
         if "opportunity" in hints and tag_of(command) == "convert-lead":
             given.setdefault("opportunity", "")  # it gets a name
@@ -105,7 +105,7 @@ def parameters(decider: Decider, command: type[Any]) -> list[inspect.Parameter]:
         found.append(
             inspect.Parameter(f"envelope_{name}", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=told)
         )
-    everywhere = inspect.Parameter("asking", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Asking | None)
+    everywhere = inspect.Parameter("asking", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Options | None)
     return [*found, everywhere]
 
 
@@ -161,7 +161,7 @@ def parsed(name: str, text: str | bytes) -> Any:
         raise Malformed(f"{name}: {error}") from None
 
 
-def carry_out(asking: Asking, stream: str, command: Command, envelope: dict[str, Any]) -> None:
+def carry_out(asking: Options, stream: str, command: Command, envelope: dict[str, Any]) -> None:
     """Ask it, and show what followed."""
     with asking.app() as app:
         occurred: str | None = envelope.pop("occurred_at", None)

@@ -7,10 +7,10 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from domain.errors import NotFound
-from infra.cli.options import HERE, Asking, note
+from infra.cli.options import HERE, Options, note
 from infra.settings import read_settings
 
-Run = Callable[[Asking, str, Event], None]
+Run = Callable[[Options, str, Event], None]
 """Consumes as a member of a group until it is told to stop."""
 
 
@@ -23,7 +23,7 @@ def consume(
     name: Annotated[str, Parameter(help="Which consumer: read_model or lead_intake.")],
     *,
     group: Annotated[str, Parameter(help="The consumer group; each has its own progress.")] = "",
-    asking: Asking = HERE,
+    asking: Options = HERE,
 ) -> None:
     """Consume from Kafka until SIGTERM or Ctrl-C, sharing the partitions with the other processes of the group."""
     from infra.kafka.stopping import stopped_by_signals
@@ -34,7 +34,7 @@ def consume(
         CONSUMERS[name](asking, group or name, stop)
 
 
-def read_model(asking: Asking, group: str, stop: Event) -> None:
+def read_model(asking: Options, group: str, stop: Event) -> None:
     """The same tables in a PostgreSQL database of their own, at --db."""
     from infra.kafka.read_model import feed
 
@@ -42,7 +42,7 @@ def read_model(asking: Asking, group: str, stop: Event) -> None:
     feed(settings.db, settings.kafka, group, stop, note)
 
 
-def lead_intake(asking: Asking, group: str, stop: Event) -> None:
+def lead_intake(asking: Options, group: str, stop: Event) -> None:
     """Leads from outside, into the log at --db."""
     from infra.kafka.intake import take_leads_in
 

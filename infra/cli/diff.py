@@ -12,8 +12,8 @@ from rich.table import Table
 from domain.errors import Malformed
 from domain.recorded import instant
 from infra.application.moments import at, position
-from infra.cli.metrics import EVERYTHING, Questioning, rows, show
-from infra.cli.options import HERE, Asking, stdout
+from infra.cli.metrics import EVERYTHING, QuestionOptions, rows, show
+from infra.cli.options import HERE, Options, stdout
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
@@ -37,12 +37,12 @@ def diff(
         Literal["path", "net"], Parameter(help="The waterfall step by step, or from state to state.")
     ] = "path",
     limit: Annotated[int, Parameter(help="Deals shown of each kind; all under --json.")] = 10,
-    questioning: Questioning = EVERYTHING,
-    asking: Asking = HERE,
+    questioning: QuestionOptions = EVERYTHING,
+    asking: Options = HERE,
 ) -> None:
     """What is different between two moments: deals created, moved, changed, closed, and the waterfall."""
     with asking.app() as app, app.views() as views:
-        question = asked(app, first, second, axis, form, questioning)
+        question = waterfall_question(app, first, second, axis, form, questioning)
         found = views.compare(question)
         waterfall = views.ask("waterfall", question)
         known_at = waterfall.known_at
@@ -60,7 +60,9 @@ def diff(
     show(out, waterfall)
 
 
-def asked(app: "Installation", first: str, second: str, axis: str, form: str, questioning: Questioning) -> "Question":
+def waterfall_question(
+    app: "Installation", first: str, second: str, axis: str, form: str, questioning: QuestionOptions
+) -> "Question":
     """The question of the waterfall between two moments."""
     from infra.application.questions import question as read_question
 

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from domain.errors import NotFound
-from infra.cli.options import HERE, Asking, stdout
+from infra.cli.options import HERE, Options, stdout
 from infra.settings import read_settings
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def register(app: App) -> None:
     app.command(letters)
 
 
-def list_letters(*, consumer: Consumer = LEAD_INTAKE, group: Group = "", asking: Asking = HERE) -> None:
+def list_letters(*, consumer: Consumer = LEAD_INTAKE, group: Group = "", asking: Options = HERE) -> None:
     """The letters that are there, with when and why each was put aside."""
     found = dead(consumer, group, asking).letters()
     if asking.json:
@@ -42,23 +42,23 @@ def list_letters(*, consumer: Consumer = LEAD_INTAKE, group: Group = "", asking:
     table = Table("letter", "when", "key", "kind", "reason")
     for letter in found:
         when = f"{letter.at:%Y-%m-%d %H:%M:%S}Z"
-        table.add_row(letter.id, when, escape(shown(letter.message.key) or ""), letter.kind, escape(letter.reason))
+        table.add_row(letter.id, when, escape(printable(letter.message.key) or ""), letter.kind, escape(letter.reason))
     stdout().print(table)
 
 
-def show(letter: Chosen, *, consumer: Consumer = LEAD_INTAKE, group: Group = "", asking: Asking = HERE) -> None:
+def show(letter: Chosen, *, consumer: Consumer = LEAD_INTAKE, group: Group = "", asking: Options = HERE) -> None:
     """One letter with the message in full: it may say things about a person."""
     [found] = dead(consumer, group, asking).chosen(letter, every=False)
-    headers = [(name, shown(value)) for name, value in found.message.headers]
+    headers = [(name, printable(value)) for name, value in found.message.headers]
     value = found.message.value
     if asking.json:
         encoded = None if value is None else b64encode(value).decode()
-        message = {"headers": headers, "value": shown(value), "value_base64": encoded}
+        message = {"headers": headers, "value": printable(value), "value_base64": encoded}
         return asking.answer({**summary(found), **message})
     out = stdout()
     for name, text in (*summary(found).items(), *((f"header {name}", text) for name, text in headers)):
         out.print(f"{name:<12} {'' if text is None else text}", markup=False)
-    out.print("no value" if value is None else shown(value), markup=False)
+    out.print("no value" if value is None else printable(value), markup=False)
 
 
 def retry(
@@ -67,13 +67,13 @@ def retry(
     every: Every = False,
     consumer: Consumer = LEAD_INTAKE,
     group: Group = "",
-    asking: Asking = HERE,
+    asking: Options = HERE,
 ) -> None:
     """Send the original messages again, under the ids that they had, and take the letters out."""
     letters = dead(consumer, group, asking)
     found = letters.chosen(letter, every)
     letters.retry(found)
-    told(asking, "sent again", "retried", found)
+    report_letters(asking, "sent again", "retried", found)
 
 
 def drop(
@@ -82,16 +82,16 @@ def drop(
     every: Every = False,
     consumer: Consumer = LEAD_INTAKE,
     group: Group = "",
-    asking: Asking = HERE,
+    asking: Options = HERE,
 ) -> None:
     """Take letters out for good."""
     letters = dead(consumer, group, asking)
     found = letters.chosen(letter, every)
     letters.drop(found)
-    told(asking, "dropped", "dropped", found)
+    report_letters(asking, "dropped", "dropped", found)
 
 
-def dead(consumer: str, group: str, asking: Asking) -> "DeadLetters":
+def dead(consumer: str, group: str, asking: Options) -> "DeadLetters":
     """The letters of a consumer. Raises NotFound for one that has none."""
     from infra.kafka.dead_letters import DeadLetters
     from infra.kafka.topics import INTAKE
@@ -103,16 +103,16 @@ def dead(consumer: str, group: str, asking: Asking) -> "DeadLetters":
 
 def summary(letter: "Letter") -> dict[str, Any]:
     """A letter without its message."""
-    key = shown(letter.message.key)
+    key = printable(letter.message.key)
     return {"id": letter.id, "at": letter.at, "key": key, "kind": letter.kind, "reason": letter.reason}
 
 
-def shown(raw: bytes | None) -> str | None:
+def printable(raw: bytes | None) -> str | None:
     """Bytes as text, those that are none written out."""
     return None if raw is None else raw.decode(errors="backslashreplace")
 
 
-def told(asking: Asking, done: str, name: str, letters: "list[Letter]") -> None:
+def report_letters(asking: Options, done: str, name: str, letters: "list[Letter]") -> None:
     """What was done to which letters."""
     if asking.json:
         return asking.answer({name: [letter.id for letter in letters]})

@@ -14,8 +14,8 @@ from domain.recorded import Recorded
 from domain.upcasting import UPCASTS
 from infra.application.moments import at, start
 from infra.application.requests import refuse_unstorable
-from infra.cli.export import NOWHERE, Exporting
-from infra.cli.options import HERE, Asking, note, stdout
+from infra.cli.export import NOWHERE, ExportOptions
+from infra.cli.options import HERE, Options, note, stdout
 from infra.store.log import Log, Page, Wanted
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def events(
         bool,
         Parameter(name="--open", help="Make personal fields readable; else they are as stored, sealed.", negative=""),
     ] = False,
-    exporting: Exporting = NOWHERE,
-    asking: Asking = HERE,
+    exporting: ExportOptions = NOWHERE,
+    asking: Options = HERE,
 ) -> None:
     """The events of the log as stored, in order of position; the answer says the position to go on from (--after)."""
     if limit < 1 or after < 0:
@@ -72,7 +72,7 @@ def events(
             "recorded_until": at(app, "recorded_until", recorded_until) if recorded_until else None,
         }
         search = Search(app.log, Wanted(type_, actor, stream, correlation, **moments), after, limit)
-        rows = (told(app, event, open_) for event in search)
+        rows = (event_document(app, event, open_) for event in search)
         if exporting:
             exporting.write(rows, COLUMNS)
         elif asking.json:
@@ -100,7 +100,7 @@ class Search:
             left, self.reached, self.end = left - len(page.events), page.reached, page.end
 
 
-def told(app: "Installation", fact: Recorded, opened: bool) -> dict[str, Any]:
+def event_document(app: "Installation", fact: Recorded, opened: bool) -> dict[str, Any]:
     """An event with its whole envelope, as stored, or with its personal fields opened."""
     body = app.vault.open(fact.stream, fact.event) if opened else fact.event
     event = msgspec.to_builtins(body, builtin_types=())

@@ -15,7 +15,7 @@ STDOUT = Path("-")
 
 @Parameter(name="*", group="Export")
 @dataclass(frozen=True)
-class Exporting:
+class ExportOptions:
     """The options of every verb whose answer can be exported."""
 
     export: Annotated[
@@ -45,4 +45,4 @@ class Exporting:
             sys.stdout.write(json_line(row, columns).decode())
 
 
-NOWHERE = Exporting()
+NOWHERE = ExportOptions()

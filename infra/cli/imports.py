@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 
 from infra.application.moments import day, day_end, day_start
-from infra.cli.options import HERE, Asking, note, progress, stdout
+from infra.cli.options import HERE, Options, note, progress, stdout
 
 if TYPE_CHECKING:
     from infra.importers.runner import Import
@@ -55,7 +55,7 @@ def import_(
         Parameter(help="The currency of amounts that name none; by default USD for maven, EUR for pipedrive."),
     ] = None,
     rejects: Annotated[Path | None, Parameter(help="Where to list what cannot be imported.")] = None,
-    asking: Asking = HERE,
+    asking: Options = HERE,
 ) -> None:
     """Bring an export of another system in. The same export again adds nothing, a newer one adds what changed."""
     from infra.importers import formats
@@ -84,7 +84,7 @@ def import_(
     show_import(asking, run, log.types if log else None, refused)
 
 
-def show_import(asking: Asking, run: "Import", types: dict[str, int] | None, refused: Path | None) -> None:
+def show_import(asking: Options, run: "Import", types: dict[str, int] | None, refused: Path | None) -> None:
     """How an import went, or, with the facts by type, how it would go."""
     summary = run.summary
     listed = str(refused) if refused and summary.rejected else None
@@ -122,7 +122,7 @@ def simulate(
     since: Annotated[str, Parameter(help="The first day.")] = DEMO_SINCE,
     until: Annotated[str, Parameter(help="The last day.")] = DEMO_UNTIL,
     seed: Annotated[int, Parameter(help="The same seed gives the same facts.")] = DEMO_SEED,
-    asking: Asking = HERE,
+    asking: Options = HERE,
 ) -> None:
     """Write the history of an invented sales organisation, through the same commands and rules as everybody."""
     from infra.application.simulator import Plan
@@ -139,13 +139,13 @@ def simulate(
     stdout().print(f"{facts:,} facts about {opportunities:,} opportunities and the leads behind them (seed {seed})")
 
 
-def demo(*, asking: Asking = HERE) -> None:
+def demo(*, asking: Options = HERE) -> None:
     """A year of an invented sales organisation, and what can be asked of it."""
-    asking = asking if asking.db else Asking(f"sqlite:///{DEMO}", asking.json)
+    asking = asking if asking.db else Options(f"sqlite:///{DEMO}", asking.json)
     with asking.app() as app:
         new = app.log.head() == 0
     if new:
-        simulate(asking=Asking(asking.db))
+        simulate(asking=Options(asking.db))
     end = day_end(day("until", DEMO_UNTIL))
     before = datetime(end.year, 1, 1, tzinfo=UTC) - timedelta(microseconds=1)
     with asking.app() as app:
@@ -161,7 +161,7 @@ def demo(*, asking: Asking = HERE) -> None:
         show_demo(asking, answers, next(reopened, "STREAM"))
 
 
-def show_demo(asking: Asking, answers: dict[str, "Answer"], deal: str) -> None:
+def show_demo(asking: Options, answers: dict[str, "Answer"], deal: str) -> None:
     """The demo's answers, and what to try next, with a deal that is worth a look."""
     from infra.cli.metrics import document, show
 

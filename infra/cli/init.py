@@ -2,7 +2,7 @@
 
 from cyclopts import App
 
-from infra.cli.options import HERE, Asking, stdout
+from infra.cli.options import HERE, Options, stdout
 
 
 def register(app: App) -> None:
@@ -10,7 +10,7 @@ def register(app: App) -> None:
     app.command(init)
 
 
-def init(*, asking: Asking = HERE) -> None:
+def init(*, asking: Options = HERE) -> None:
     """Create the log and its master key, where they are not there yet, and say where the key is: keep it safe.
 
     The first write to a new log does the same. A key that is lost is not made again: nothing would open under it.

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from domain.errors import Malformed
 from infra.application.digests import content_digest, events_digest
 from infra.application.moments import position
-from infra.cli.options import HERE, Asking, note, progress, stdout
+from infra.cli.options import HERE, Options, note, progress, stdout
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
@@ -38,7 +38,7 @@ def register(app: App) -> None:
     app.command(replay)
 
 
-def digest(*, to: To = None, asking: Asking = HERE) -> None:
+def digest(*, to: To = None, asking: Options = HERE) -> None:
     """Digests as of a position: of the events as stored, of what they say, and of the rows of each table.
 
     `events` is equal for a log and its copy. `content` looks at what was said alone, whatever the ids, positions and
@@ -58,7 +58,7 @@ def digests(app: "Installation", upto: int) -> dict[str, Any]:
     return {"position": upto, "facts": events, "events": stored, "content": content, "tables": tables}
 
 
-def show(asking: Asking, document: dict[str, Any]) -> None:
+def show(asking: Options, document: dict[str, Any]) -> None:
     """The digests, and whatever else is in a document."""
     if asking.json:
         return asking.answer(document)
@@ -68,7 +68,7 @@ def show(asking: Asking, document: dict[str, Any]) -> None:
         out.print(f"{name:<14} {found}")
 
 
-def copy(*, to: To = None, from_: From = None, with_keys: WithKeys = False, asking: Asking = HERE) -> None:
+def copy(*, to: To = None, from_: From = None, with_keys: WithKeys = False, asking: Options = HERE) -> None:
     """Copy a log as it was at a position into a new one (--db): event ids, positions, times of recording and all.
 
     All of it or nothing: broken off, the new log is empty as before. A log that holds anything is refused. Keys of
@@ -83,7 +83,7 @@ def copy(*, to: To = None, from_: From = None, with_keys: WithKeys = False, aski
     )
 
 
-def replay(*, to: To = None, from_: From = None, with_keys: WithKeys = False, asking: Asking = HERE) -> None:
+def replay(*, to: To = None, from_: From = None, with_keys: WithKeys = False, asking: Options = HERE) -> None:
     """Replay a log up to a position in a new place (--db): copy it there, build every table, and print the digests.
 
     They are those that `log digest --to POSITION` prints of the log itself.
@@ -98,7 +98,7 @@ def replay(*, to: To = None, from_: From = None, with_keys: WithKeys = False, as
     show(asking, document)
 
 
-def copied_from(asking: Asking, to: str | None, source: str | None, with_keys: bool) -> tuple[str, "Copied", int]:
+def copied_from(asking: Options, to: str | None, source: str | None, with_keys: bool) -> tuple[str, "Copied", int]:
     """Copy a log into the one that is asked: where it is, how much, and up to which position.
 
     With its keys it gets a key file of its own, unless the settings name one for both.
@@ -107,7 +107,7 @@ def copied_from(asking: Asking, to: str | None, source: str | None, with_keys: b
 
     if asking.db is None:
         raise Malformed("db: say where the new log goes, such as --db sqlite:///new.db; --from names the one to copy")
-    with Asking(source, asking.json).app() as app, progress() as bars:
+    with Options(source, asking.json).app() as app, progress() as bars:
         upto = app.log.head() if to is None else position(app, to, "to")
         bar = bars.add_task("copying", total=upto)
         said = WITHOUT_KEYS
@@ -115,7 +115,7 @@ def copied_from(asking: Asking, to: str | None, source: str | None, with_keys: b
             app.vault.require()
         copied = copy_log(app.log, asking.db, upto, with_keys, lambda reached: bars.update(bar, completed=reached))
         if with_keys:
-            with Asking(asking.db, asking.json).app() as new:
+            with Options(asking.db, asking.json).app() as new:
                 app.master.copy_to(new.master)
                 said = SAME_MASTER.format(new.master.path)
     note(said)

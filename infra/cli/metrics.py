@@ -15,8 +15,8 @@ from rich.table import Table
 
 from domain.errors import Malformed
 from domain.recorded import instant
-from infra.cli.export import NOWHERE, Exporting
-from infra.cli.options import HERE, Asking, stdout
+from infra.cli.export import NOWHERE, ExportOptions
+from infra.cli.options import HERE, Options, stdout
 
 if TYPE_CHECKING:
     from infra.views import Answer
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @Parameter(name="*", group="The question")
 @dataclass(frozen=True)
-class Questioning:
+class QuestionOptions:
     """The options of a question; --list names the metrics with what each of them takes."""
 
     known_at: Annotated[str | None, Parameter(help="As known at this position of the log, or at this time.")] = None
@@ -63,7 +63,7 @@ class Questioning:
         return {name: value for name, value in values.items() if value or (name in moments and value is not None)}
 
 
-EVERYTHING = Questioning()
+EVERYTHING = QuestionOptions()
 WRAPPED = re.compile(r"(?<!\n)\n(?!\n|- |Unit: |Source: ) *")  # where a docstring goes on in the next line
 
 
@@ -80,9 +80,9 @@ def metric(
         bool, Parameter(name="--list", help="The figures there are, with their definitions.", negative="")
     ] = False,
     plot: Annotated[Path | None, Parameter(help="Also draw it into this file, .svg or .png.")] = None,
-    questioning: Questioning = EVERYTHING,
-    exporting: Exporting = NOWHERE,
-    asking: Asking = HERE,
+    questioning: QuestionOptions = EVERYTHING,
+    exporting: ExportOptions = NOWHERE,
+    asking: Options = HERE,
 ) -> None:
     """A figure, now or at any moment: what was known by then (--known-at), what was true then (--effective-at)."""
     if list_:
@@ -110,8 +110,8 @@ def explain(
     name: Annotated[str, Parameter(help="Which figure; dealtrail metric --list names them.")],
     *,
     limit: Annotated[int, Parameter(help="Rows shown of each figure, and of those left out; all under --json.")] = 10,
-    questioning: Questioning = EVERYTHING,
-    asking: Asking = HERE,
+    questioning: QuestionOptions = EVERYTHING,
+    asking: Options = HERE,
 ) -> None:
     """The rows and the events behind each figure of a metric, and what was left out, with the reason."""
     from infra.application.explanation import explanation
@@ -151,7 +151,7 @@ def document(answer: "Answer", position: int, filters: dict[str, Any]) -> dict[s
         "definition": definition(answer.metric),
         "position": position,
         "known_at": answer.known_at,
-        "effective_at": shown_time(answer.effective_at),
+        "effective_at": as_time(answer.effective_at),
         "filters": filters,
         "rows": rows(answer),
         "left_out": answer.left_out,
@@ -172,12 +172,12 @@ def definition(name: str) -> str:
     return WRAPPED.sub(" ", inspect.cleandoc(METRICS[name].definition))
 
 
-def shown_time(moment: int | None) -> datetime | None:
+def as_time(moment: int | None) -> datetime | None:
     """An instant of the log as a time; none for the latest."""
     return None if moment is None else instant(moment)
 
 
-def show_list(asking: Asking) -> None:
+def show_list(asking: Options) -> None:
     """The metrics there are."""
     from projections import METRICS
 

@@ -22,7 +22,7 @@ WIDTH = 120  # columns of a table where stdout is not a terminal
 
 @Parameter(name="*", group="Everywhere")
 @dataclass(frozen=True)
-class Asking:
+class Options:
     """The options of every verb."""
 
     db: Annotated[str | None, Parameter(help="Where the log is: sqlite:///FILE or postgresql://… (DEALTRAIL_DB).")] = (
@@ -53,7 +53,7 @@ class Asking:
         sys.stdout.write("\n")
 
 
-HERE = Asking()
+HERE = Options()
 
 
 def stdout() -> Console:

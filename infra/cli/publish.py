@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from rich.table import Table
 
 from domain.errors import Malformed
-from infra.cli.options import HERE, Asking, note, stdout
+from infra.cli.options import HERE, Options, note, stdout
 from infra.settings import read_settings
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def publish(
     anew: Annotated[
         bool, Parameter(negative="", help="Begin at the beginning of the log: its topics were made anew.")
     ] = False,
-    asking: Asking = HERE,
+    asking: Options = HERE,
 ) -> None:
     """Publish every event to Kafka until SIGTERM or Ctrl-C; where a relay runs already, wait to take its place."""
     from infra.kafka.backfill import backfill, known
@@ -65,7 +65,7 @@ def publish(
     stdout().print(f"published  {count} events, up to position {position}")
 
 
-def topics_apply(*, asking: Asking = HERE) -> None:
+def topics_apply(*, asking: Options = HERE) -> None:
     """Create the topics that are missing, and put the settings of the others right; partitions never change."""
     from infra.kafka.topic_administration import apply
 
@@ -75,7 +75,7 @@ def topics_apply(*, asking: Asking = HERE) -> None:
     show(found, "created")
 
 
-def topics_check(*, asking: Asking = HERE) -> int:
+def topics_check(*, asking: Options = HERE) -> int:
     """Compare the topics with what they must be; exit code 1 where anything is missing or different."""
     from infra.kafka.topic_administration import check
 
@@ -95,7 +95,7 @@ def show(found: "Layout", word: str) -> None:
     if found.differences:
         table = Table("topic", "what", "wanted", "found")
         for each in found.differences:
-            table.add_row(each.topic, each.what, each.wanted, each.found)
+            table.add_row(each.topic, each.what, each.wanted, each.actual)
         out.print(table)
     if found.right:
         out.print("all topics are as they must be")

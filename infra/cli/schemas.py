@@ -9,7 +9,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from domain.errors import Malformed, Unavailable
-from infra.cli.options import HERE, Asking, note
+from infra.cli.options import HERE, Options, note
 
 VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
@@ -25,7 +25,7 @@ def schemas(
     release: Annotated[
         str | None, Parameter(help="Keep them as those of this release too, which later ones must be compatible with.")
     ] = None,
-    asking: Asking = HERE,
+    asking: Options = HERE,
 ) -> None:
     """Write the JSON Schema of every message, and asyncapi.json with all topics; no log and no broker is asked."""
     from infra.kafka import asyncapi

@@ -7,7 +7,7 @@ import msgspec
 from cyclopts import App
 from rich.markup import escape
 
-from infra.cli.options import HERE, Asking, stdout
+from infra.cli.options import HERE, Options, stdout
 from infra.cli.tables import show_faults, show_standing, standing
 from infra.store import places
 
@@ -20,7 +20,7 @@ def register(app: App) -> None:
     app.command(status)
 
 
-def status(*, asking: Asking = HERE) -> None:
+def status(*, asking: Options = HERE) -> None:
     """Where the log and the tables that follow it stand."""
     from infra.application.integrity import missing_tail
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from domain.recorded import Recorded, Request
 from domain.reference.subject import PREFIX, Command, EraseSubject, HoldSubject, ReleaseSubject
-from infra.cli.options import HERE, Asking, note, stdout
+from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.timeline import line, spelled
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ def register(app: App) -> None:
     app.command(keys)
 
 
-def export(whom: Whom, /, *, asking: Asking = HERE) -> None:
+def export(whom: Whom, /, *, asking: Options = HERE) -> None:
     """Everything about a person, readable, over all streams, in the order of recording."""
     from infra.privacy.subjects import gathered
 
     with asking.app() as app:
         app.vault.require()
-        facts = [told(app, fact) for fact in gathered(app.log, whom)]
+        facts = [fact_document(app, fact) for fact in gathered(app.log, whom)]
         erased = app.vault.erased(whom)
     if asking.json:
         return asking.answer({"subject": whom, "erased": erased, "facts": facts})
@@ -59,7 +59,7 @@ def export(whom: Whom, /, *, asking: Asking = HERE) -> None:
     stdout().print(table)
 
 
-def told(app: "Installation", fact: Recorded) -> dict[str, Any]:
+def fact_document(app: "Installation", fact: Recorded) -> dict[str, Any]:
     """A fact as the timeline shows it, with its stream."""
     return {"stream": fact.stream, **line(app, fact, app.vault.open(fact.stream, fact.event))}
 
@@ -71,7 +71,7 @@ def erase(
     basis: Annotated[str, Parameter(help="By what right, such as GDPR-17-1-b; readable for ever, so no names.")],
     approved_by: Annotated[str, Parameter(help="Who approved it: somebody else than who asks.")],
     actor: Actor = None,
-    asking: Asking = HERE,
+    asking: Options = HERE,
 ) -> None:
     """Forget a person for ever: their key is destroyed, no figure changes. Refused under a hold."""
     ask(asking, whom, EraseSubject(basis, approved_by), actor)
@@ -83,7 +83,7 @@ def hold(
     *,
     reason: Annotated[str, Parameter(help="What they must be kept for.")],
     actor: Actor = None,
-    asking: Asking = HERE,
+    asking: Options = HERE,
 ) -> None:
     """Forbid that a person is erased, until they are released."""
     ask(asking, whom, HoldSubject(reason), actor)
@@ -95,13 +95,13 @@ def release(
     *,
     reason: Annotated[str, Parameter(help="Why nothing forbids it any more.")],
     actor: Actor = None,
-    asking: Asking = HERE,
+    asking: Options = HERE,
 ) -> None:
     """End every hold on a person."""
     ask(asking, whom, ReleaseSubject(reason), actor)
 
 
-def ask(asking: Asking, whom: str, command: Command, actor: str | None) -> None:
+def ask(asking: Options, whom: str, command: Command, actor: str | None) -> None:
     """Ask it, and show what followed; after an erasure also whether its traces are gone from the database's files."""
     with asking.app() as app:
         wish = Request(stream=PREFIX + whom, command=command, actor=actor or app.settings.who)
@@ -124,7 +124,7 @@ def ask(asking: Asking, whom: str, command: Command, actor: str | None) -> None:
         note(TRACES)
 
 
-def find(email: Annotated[str, Parameter(help="The address, in any case.")], /, *, asking: Asking = HERE) -> None:
+def find(email: Annotated[str, Parameter(help="The address, in any case.")], /, *, asking: Options = HERE) -> None:
     """Whose e-mail address this is or was; nobody can read addresses from the index itself."""
     from infra.privacy.subjects import find as look_up
 
@@ -136,7 +136,7 @@ def find(email: Annotated[str, Parameter(help="The address, in any case.")], /, 
         stdout().print(subject, markup=False)
 
 
-def rotate(*, asking: Asking = HERE) -> None:
+def rotate(*, asking: Options = HERE) -> None:
     """Replace the master key and destroy the old one: older backups open nothing any more, so make a new one next.
 
     The key file must be that of this log alone. Killed on the way, it goes on when run again.
@@ -151,21 +151,21 @@ def rotate(*, asking: Asking = HERE) -> None:
     stdout().print(f"{said}; the old master key is destroyed")
 
 
-def clear_index(*, asking: Asking = HERE) -> None:
+def clear_index(*, asking: Options = HERE) -> None:
     """Destroy the index by which persons are found by e-mail address; none is kept until it is built again."""
     from infra.privacy.subjects import clear_index as clear
 
     answer(asking, lambda app: clear(app.log, app.vault), "the index is cleared, and none is kept")
 
 
-def rebuild_index(*, asking: Asking = HERE) -> None:
+def rebuild_index(*, asking: Options = HERE) -> None:
     """Build the index by which persons are found by e-mail address from the log, under a new key."""
     from infra.privacy.subjects import rebuild_index as rebuild
 
     answer(asking, lambda app: rebuild(app.log, app.vault), "{:,} addresses are in the index")
 
 
-def answer(asking: Asking, act: Callable[["Installation"], Any], said: str) -> None:
+def answer(asking: Options, act: Callable[["Installation"], Any], said: str) -> None:
     """Do something about the index, and say so."""
     with asking.app() as app:
         count = act(app)

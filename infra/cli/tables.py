@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.errors import Malformed, Unavailable
-from infra.cli.options import HERE, Asking, stdout
+from infra.cli.options import HERE, Options, stdout
 
 if TYPE_CHECKING:
     from infra.application.integrity import Fault
@@ -41,7 +41,7 @@ def rebuild(
     discard_old: Annotated[
         bool, Parameter(help="Only drop the tables that a rebuild or an upgrade replaced.", negative="")
     ] = False,
-    asking: Asking = HERE,
+    asking: Options = HERE,
 ) -> None:
     """Make all tables anew from the log, beside those that are read until then. Stopped, it goes on when run again."""
     with asking.app() as app, app.open_views() as views:
@@ -50,14 +50,14 @@ def rebuild(
             if asking.json:
                 return asking.answer({"discarded": dropped})
             return stdout().print(f"discarded  {len(dropped)} sets of tables")
-        with shown("tables", app.log.head()) as progressed:
+        with progress_bar("tables", app.log.head()) as progressed:
             reached = views.rebuild(checked(processes), progressed)
     if asking.json:
         return asking.answer({"position": reached})
     stdout().print(f"tables     at position {reached}, made anew")
 
 
-def check(*, processes: Processes = 1, asking: Asking = HERE) -> int:
+def check(*, processes: Processes = 1, asking: Options = HERE) -> int:
     """Prove that the log is whole and that the tables hold what it makes of them at once; exit code 1 if not.
 
     Names events that cannot be read, are missing or out of order, keys that went without a word, and what the
@@ -72,7 +72,7 @@ def check(*, processes: Processes = 1, asking: Asking = HERE) -> int:
         faults += missing_tail(app.log, app.settings.db, views.anchors())
         found, reason = None, ""
         try:
-            with shown("check", views.position()) as progressed:
+            with progress_bar("check", views.position()) as progressed:
                 found = views.check(checked(processes), progressed)
         except Astray as error:
             reason = str(error)
@@ -113,12 +113,12 @@ def show_checked(found: "Checked") -> None:
     out.print(table)
     for each in found.differences:
         cells = ", ".join(f"{name} {value!r}" for name, value in each.row.items() if name not in ("stream", "version"))
-        out.print(f"{each.projection}: {each.stream}, version {each.version}, only {each.found_in}: {escape(cells)}")
+        out.print(f"{each.projection}: {each.stream}, version {each.version}, only {each.present_in}: {escape(cells)}")
     for parked in found.parked:
         out.print(f"{parked.projection}: {parked.stream} is parked at version {parked.version} on one side alone")
 
 
-def parked_list(*, asking: Asking = HERE) -> None:
+def parked_list(*, asking: Options = HERE) -> None:
     """The parked streams, with the fact at which each stopped and why."""
     with asking.app() as app, app.open_views() as views:
         found = views.parked()
@@ -130,7 +130,7 @@ def parked_list(*, asking: Asking = HERE) -> None:
 def parked_retry(
     stream: Annotated[str | None, Parameter(help="Which one, such as opportunity-7; all where none is named.")] = None,
     *,
-    asking: Asking = HERE,
+    asking: Options = HERE,
 ) -> None:
     """Fold parked streams anew from the log: those that work now are followed again."""
     with asking.app() as app, app.open_views() as views:
@@ -202,7 +202,7 @@ class Speed(Column):
 
 
 @contextmanager
-def shown(what: str, total: int) -> "Generator[Progressed]":
+def progress_bar(what: str, total: int) -> "Generator[Progressed]":
     """A bar on stderr with events a second and the time left, silent where that is not a terminal."""
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn()

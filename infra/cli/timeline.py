@@ -11,13 +11,14 @@ from rich.table import Table
 from domain import BY_KIND, kind
 from domain.changes import Change, changes
 from domain.correction import FactCorrected
+from domain.decider import NewEvent
 from domain.errors import NotFound
-from domain.recorded import Happening, Recorded, micros
+from domain.recorded import Recorded, micros
 from infra.application.dispatch import LATEST
 from infra.application.moments import at, position
 from infra.application.requests import refuse_unstorable
-from infra.cli.export import NOWHERE, Exporting
-from infra.cli.options import HERE, Asking, stdout
+from infra.cli.export import NOWHERE, ExportOptions
+from infra.cli.options import HERE, Options, stdout
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
@@ -41,8 +42,8 @@ def timeline(
     *,
     known_at: Annotated[str | None, Parameter(help="As known at this position of the log, or at this time.")] = None,
     effective_at: Annotated[str | None, Parameter(help="Only what had happened by this time.")] = None,
-    exporting: Exporting = NOWHERE,
-    asking: Asking = HERE,
+    exporting: ExportOptions = NOWHERE,
+    asking: Options = HERE,
 ) -> None:
     """Everything recorded of a stream, in the order of recording: who, why, when, and what changed."""
     refuse_unstorable(stream, "stream")
@@ -51,7 +52,7 @@ def timeline(
             app.vault.require()
         known = LATEST if known_at is None else position(app, known_at)
         until = None if effective_at is None else at(app, "effective_at", effective_at)
-        lines = told(app, stream, known, until)
+        lines = timeline_lines(app, stream, known, until)
     if not lines:
         by = " by then" if known_at or effective_at else ""
         raise NotFound(f"{stream}: nothing was ever recorded of it{by}")
@@ -60,10 +61,10 @@ def timeline(
     elif asking.json:
         asking.answer(lines)
     else:
-        stdout().print(shown(stream, lines))
+        stdout().print(lines_table(stream, lines))
 
 
-def told(
+def timeline_lines(
     app: "Installation", stream: str, known_at: int = LATEST, effective_at: int | None = None
 ) -> list[dict[str, Any]]:
     """What was recorded of a stream up to a position, of what had happened by an instant, readable.
@@ -71,7 +72,7 @@ def told(
     Costs a look-up of the stream in the log, and a fold of it.
     """
     history = [fact for fact in app.log.histories([stream]).get(stream, ()) if fact.position <= known_at]
-    facts = [Happening(app.vault.open(stream, fact.event), micros(fact.occurred_at)) for fact in history]
+    facts = [NewEvent(app.vault.open(stream, fact.event), micros(fact.occurred_at)) for fact in history]
     decider = BY_KIND.get(kind(stream))
     news = changes(stream, decider, facts) if decider else [()] * len(facts)
     corrected = {event.corrects for event, _ in facts if isinstance(event, FactCorrected)}
@@ -86,7 +87,7 @@ def told(
     return lines
 
 
-def effective(facts: list[Happening]) -> Iterator[int]:
+def effective(facts: list[NewEvent]) -> Iterator[int]:
     """Since when each fact counts: not before the opening does, and a correction as soon as what it corrects did."""
     for event, happened in facts:
         own = facts[event.corrects - 1].occurred_at if isinstance(event, FactCorrected) else happened
@@ -116,7 +117,7 @@ def written(change: Change) -> dict[str, Any]:
     return msgspec.to_builtins(change._asdict(), builtin_types=(), str_keys=True)
 
 
-def shown(stream: str, lines: list[dict[str, Any]]) -> Table:
+def lines_table(stream: str, lines: list[dict[str, Any]]) -> Table:
     """The lines as a table for people."""
     table = Table(title=stream, title_justify="left", show_lines=True)
     table.add_column("#\nposition", justify="right")

@@ -55,7 +55,7 @@ def happened(seen: Sequence[Observation], system: str, lead: bool = False, lines
         if now.deleted and after.deleted:
             continue
         at = max(now.at, after.at)
-        changes += [told(at, command) for command in between(now, after, system)]
+        changes += [keyed_change(at, command) for command in between(now, after, system)]
         now = after._replace(
             at=at,
             stage=after.stage or now.stage,
@@ -88,7 +88,7 @@ def as_it_is(
         wishes += [ChangeOwner(seen.owner)] if seen.owner else []
         wishes += [ChangeAccount(seen.account)] if seen.account else []
     wishes += ended(seen)
-    changes = [*opening(begun, lead), *(told(seen.at, command) for command in wishes)]
+    changes = [*opening(begun, lead), *(keyed_change(seen.at, command) for command in wishes)]
     return with_lines(changes, begun.at, lines)
 
 
@@ -101,13 +101,13 @@ def opening(first: Observation, lead: bool) -> list[Change]:
     said = OpenOpportunity(
         first.process, first.amount, first.stage, first.account, first.owner, close_date=first.close_date
     )
-    return [] if lead else [Change(first.at, said, told=OPENED)]
+    return [] if lead else [Change(first.at, said, change_key=OPENED)]
 
 
-def told(at: datetime, command: Command) -> Change:
+def keyed_change(at: datetime, command: Command) -> Change:
     """A change, known again without its free words: nobody may try guesses on their digest."""
     free = isinstance(command, LoseOpportunity) and command.note
-    return Change(at, command, told=f"lost at {at.isoformat()}" if free else "")
+    return Change(at, command, change_key=f"lost at {at.isoformat()}" if free else "")
 
 
 def ended(seen: Observation) -> list[Command]:

@@ -155,11 +155,11 @@ class DealReader:
             told = f"{row.cells['change_time']} {field} {value}"
             if field == OPENING:
                 opening = OpenOpportunity(PROCESS, Money(Decimal(0), self.currency), opens_in)
-                found.insert(0, Change(moment("new_value", value, self.zone), opening, told=told))
+                found.insert(0, Change(moment("new_value", value, self.zone), opening, change_key=told))
             elif field == "status" and value == "lost" and at in reasons:
                 continue  # the reason, given in the same moment, says more
             else:
-                found.append(Change(at, self.fields[field](value), told=told))
+                found.append(Change(at, self.fields[field](value), change_key=told))
         return tuple(found)
 
     def status(self, value: str) -> Command:
@@ -193,7 +193,7 @@ class DealReader:
                 day_due = datetime.fromisoformat(cells["due_to"]).date()  # as it is written
                 wish = CompleteActivity(name, sort) if done else ScheduleActivity(name, sort, day_due)
                 told = f"activity {name} {'done' if done else 'due'} {cells['due_to']}"
-                says = Story((Change(min(due, self.until), wish, told=told),))
+                says = Story((Change(min(due, self.until), wish, change_key=told),))
             except PipelineError as error:
                 says = error
             yield entry(ACTIVITIES, deal, row, says)

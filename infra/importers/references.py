@@ -46,6 +46,6 @@ def plain(text: str) -> str:
     return text
 
 
-def said(text: str) -> str:
+def cell_text(text: str) -> str:
     """What a cell says; the digest of an empty text says nothing."""
     return "" if plain(text) == NOTHING else text

@@ -36,7 +36,7 @@ class Change(NamedTuple):
     occurred_at: datetime
     command: Command
     stream: str = ""
-    told: str = ""
+    change_key: str = ""
 
 
 class Story(NamedTuple):
@@ -186,7 +186,7 @@ class Import:
         """What tells that this was imported before: system, id, and a digest of the row, or of each change."""
         match entry.says:
             case Story(changes):
-                told = [change.told.encode() or msgspec.json.encode(change[:3]) for change in changes]
+                told = [change.change_key.encode() or msgspec.json.encode(change[:3]) for change in changes]
             case Record() | LeadRecord():
                 told = [msgspec.json.encode(sorted(entry.cells.items()))]
             case _:

@@ -155,9 +155,9 @@ class Producer(KafkaProducer):
     """Who sends, in bursts, and can be stopped at once."""
 
     def __init__(self, **configs: Any) -> None:
-        super().__init__(kafka_client=self._made, **configs)
+        super().__init__(kafka_client=self._create_waking, **configs)
 
-    def _made(self, **configs: Any) -> Waking:
+    def _create_waking(self, **configs: Any) -> Waking:
         self._waking = Waking(**configs)
         return self._waking
 

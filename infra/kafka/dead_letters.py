@@ -147,7 +147,7 @@ class DeadLetters:
                 raise Malformed(f"{letter.id}: it has neither key nor value, and cannot be sent again: drop it")
         with reached(self.topic), sending(self.kafka) as sender:
             self._acknowledged(
-                sender.send(m.topic, key=m.key, value=m.value, headers=named(m))
+                sender.send(m.topic, key=m.key, value=m.value, headers=with_identity(m))
                 for m in (letter.message for letter in letters)
             )
             self._take_out(sender, letters)
@@ -166,7 +166,7 @@ class DeadLetters:
             future.get(timeout=PATIENCE)
 
 
-def named(message: Message) -> list[Header]:
+def with_identity(message: Message) -> list[Header]:
     """The headers of a message with the id and source by which its redelivery is known, where it could have any."""
     headers: list[Header] = list(message.headers)
     try:

@@ -63,7 +63,7 @@ class Window:
         except KafkaTimeoutError:  # it is starting, and has not found its topics yet
             return False
         except KafkaError as error:
-            raise Unavailable(self._failure or self._told(topic, error)) from error
+            raise Unavailable(self._failure or self._failure_text(topic, error)) from error
         future.add_errback(self._failed)
         self._sent.append((position, len(value), future))
         self._bytes += len(value)
@@ -85,7 +85,7 @@ class Window:
             if not future.is_done:
                 break
             if future.exception is not None:
-                raise Unavailable(self._failure or self._told("a topic", future.exception))
+                raise Unavailable(self._failure or self._failure_text("a topic", future.exception))
             topic, partition, _, offset = future.value[:4]
             if offset < 0:
                 raise Unavailable(f"{topic}, partition {partition}: the broker did not say where a message went")
@@ -121,8 +121,8 @@ class Window:
 
     def _failed(self, error: Exception) -> None:
         """Called on the client's thread before it sends anything else."""
-        self._failure = self._failure or self._told("a message", error)
+        self._failure = self._failure or self._failure_text("a message", error)
         self._producer.abandon()
 
-    def _told(self, what: str, error: Exception) -> str:
+    def _failure_text(self, what: str, error: Exception) -> str:
         return f"{what} could not be sent to {', '.join(self._servers)}: {type(error).__name__}: {error}"

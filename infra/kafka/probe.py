@@ -52,7 +52,7 @@ def refused(kafka: Kafka, options: Mapping[str, Any], patience: float) -> str:
 
 def knock(kafka: Kafka, options: Mapping[str, Any]) -> Refused | None:
     """Why a broker refuses us, or None where it lets us in."""
-    return touched(options["bootstrap_servers"][0], options["ssl_context"]) or asked(kafka, options)
+    return touched(options["bootstrap_servers"][0], options["ssl_context"]) or try_request(kafka, options)
 
 
 def touched(server: str, context: ssl.SSLContext | None) -> Refused | None:
@@ -79,7 +79,7 @@ def touched(server: str, context: ssl.SSLContext | None) -> Refused | None:
     return None
 
 
-def asked(kafka: Kafka, options: Mapping[str, Any]) -> Refused | None:
+def try_request(kafka: Kafka, options: Mapping[str, Any]) -> Refused | None:
     """Say who we are and ask one question, as the client does."""
     loop: Any = NetworkSelector()
     manager: Any = KafkaConnectionManager(loop, **options)

@@ -92,11 +92,11 @@ def components(structs: Sequence[type[Struct]], personal: str) -> dict[str, Sche
     """The schema of each struct and of those inside it, by name, referring to one another as `#/$defs/NAME`."""
     _, parts = msgspec.json.schema_components(structs, ref_template="#/$defs/{name}")
     for each in inspect.multi_type_info(structs):
-        told(cast(inspect.StructType, each), parts, personal)
+        annotate(cast(inspect.StructType, each), parts, personal)
     return {name: tidied(part) for name, part in parts.items()}
 
 
-def told(struct: inspect.StructType, parts: dict[str, Schema], personal: str) -> None:
+def annotate(struct: inspect.StructType, parts: dict[str, Schema], personal: str) -> None:
     """Add what msgspec leaves out of a struct's schema: which texts are personal, and which are instants."""
     properties = parts[struct.cls.__name__].get("properties", {})
     for field in struct.fields:
@@ -121,7 +121,7 @@ def explain(schema: Schema, kind: inspect.Type, parts: dict[str, Schema], person
         case inspect.DictType():
             explain(schema["additionalProperties"], kind.value_type, parts, personal)
         case inspect.StructType() if "$ref" in schema:
-            told(kind, parts, personal)
+            annotate(kind, parts, personal)
         case _:
             return
 

@@ -14,13 +14,13 @@ from infra.kafka.topics import TAKES, TOPICS, Topic
 from infra.settings import Kafka
 
 
-class Difference(Struct, frozen=True):
+class Difference(Struct, frozen=True, rename={"actual": "found"}):
     """Something about a topic that is not as it must be; what: partitions, replicas, or the name of a setting."""
 
     topic: str
     what: str
     wanted: str
-    found: str
+    actual: str
 
 
 class Layout(Struct, frozen=True):
@@ -76,15 +76,15 @@ def ensure(kafka: Kafka, topics: Iterable[Topic] = TOPICS) -> None:
 def _refuse_other_partitions(found: Layout) -> None:
     wrong = [each for each in found.differences if each.what == "partitions"]
     if wrong:
-        told = "; ".join(f"{each.topic} has {each.found}, not {each.wanted}" for each in wrong)
+        told = "; ".join(f"{each.topic} has {each.actual}, not {each.wanted}" for each in wrong)
         raise Rejected(f"a number of partitions never changes, or keys would move to others: {told}")
 
 
 def _refuse_small_messages(found: Layout) -> None:
     """What a relay or a consumer sends must fit; only the operator may alter topics."""
-    small = [each for each in found.differences if each.what == TAKES and int(each.found or 0) < int(each.wanted)]
+    small = [each for each in found.differences if each.what == TAKES and int(each.actual or 0) < int(each.wanted)]
     if small:
-        named = "; ".join(f"{each.topic} takes {each.found} bytes, not {each.wanted}" for each in small)
+        named = "; ".join(f"{each.topic} takes {each.actual} bytes, not {each.wanted}" for each in small)
         raise Rejected(f"the largest messages do not fit ({TAKES}): {named}: dealtrail topics apply")
 
 

@@ -78,7 +78,7 @@ class KeyFile:
         self._opened: list[Opened] = []
 
     def wrap(self, subject: str, key: bytes, under: bytes = b"") -> bytes:
-        found = self._named(under) if under else self._current()
+        found = self._key_of(under) if under else self._current()
         if found is None:
             whose = self._of_another_log() or ": it was replaced (keys rotate)"
             raise Unavailable(f"the key file {self.path} is not the one in use{whose}")
@@ -88,7 +88,7 @@ class KeyFile:
     def unwrap(self, subject: str, wrapped: bytes) -> bytes:
         nonce, rest = wrapped[NAMED : NAMED + NONCE], wrapped[NAMED + NONCE :]
         try:
-            if found := self._named(wrapped[:NAMED]):
+            if found := self._key_of(wrapped[:NAMED]):
                 return found.cipher.decrypt(nonce, rest, subject.encode())
         except (InvalidTag, ValueError):
             pass
@@ -162,7 +162,7 @@ class KeyFile:
         """The key under the file's own name."""
         return (self._opened or self._open())[0]
 
-    def _named(self, name: bytes) -> Opened | None:
+    def _key_of(self, name: bytes) -> Opened | None:
         """The key of a name; the files are read again where none of those in memory has it."""
         for known in (self._opened, None):
             for opened in self._open() if known is None else known:

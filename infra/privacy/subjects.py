@@ -31,7 +31,7 @@ def find(log: Log, vault: Vault, email: str) -> list[str]:
     token = vault.token(email) if vault.knows(INDEX) else None
     if token is None and vault.erased(INDEX):
         raise NotFound("the index of addresses was cleared; dealtrail keys rebuild-index builds it from the log")
-    return log.found(token) if token else []
+    return log.subjects_of_token(token) if token else []
 
 
 def gathered(log: Log, subject: str) -> list[Recorded]:

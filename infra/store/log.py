@@ -178,7 +178,7 @@ class Log(Facts, Protocol):
         """The next keys in the order of the subjects' names, those of the erased too."""
         ...
 
-    def found(self, token: bytes) -> list[str]:
+    def subjects_of_token(self, token: bytes) -> list[str]:
         """The subjects that a token leads to, in order."""
         ...
 

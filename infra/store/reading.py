@@ -248,7 +248,7 @@ class Reader(ABC):
         sql = f"{sql} ORDER BY subject LIMIT {self.mark}"
         return whole_keys(self.rows(sql, subject, limit))
 
-    def found(self, token: bytes) -> list[str]:
+    def subjects_of_token(self, token: bytes) -> list[str]:
         """The subjects that a token leads to, in order."""
         rows = self.rows(f"SELECT subject FROM {self._tokens} WHERE token = {self.mark} ORDER BY subject", token)
         return [subject for (subject,) in rows]

@@ -34,7 +34,7 @@ OURS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError
 
 ANSWER_COLUMNS = ("actor", "command_id", "digest", "facts")
 
-Asked = tuple[Append, list[tuple[str, int]]]  # with the versions that streams must be at
+Ticket = tuple[Append, list[tuple[str, int]]]  # with the versions that streams must be at
 
 
 def connect(file: str) -> sqlite3.Connection:
@@ -215,12 +215,12 @@ class SqliteLog(Reader):
             self._deleted.clear()
         return done
 
-    def _write_all(self, tickets: Sequence[Sequence[Asked]]) -> list[list[Appended | Exception]]:
+    def _write_all(self, tickets: Sequence[Sequence[Ticket]]) -> list[list[Appended | Exception]]:
         """Store what several callers append."""
         outcomes = iter(self._write([asked for ticket in tickets for asked in ticket]))
         return [list(islice(outcomes, len(ticket))) for ticket in tickets]
 
-    def _write(self, group: Sequence[Asked]) -> list[Appended | Exception]:
+    def _write(self, group: Sequence[Ticket]) -> list[Appended | Exception]:
         """Store several appends in one transaction, or, where one cannot be stored, each in one of its own."""
         try:
             with self._translated(), self._transaction():
@@ -230,9 +230,9 @@ class SqliteLog(Reader):
         except Exception as error:  # it belongs to one of them, who gets it
             return [error] if len(group) == 1 else [self._write([asked])[0] for asked in group]
 
-    def _store(self, group: Sequence[Asked]) -> list[Appended | Exception]:
+    def _store(self, group: Sequence[Ticket]) -> list[Appended | Exception]:
         """Decide in memory, in order, which appends still hold; then write them all in a few statements."""
-        found = self._found(group)
+        found = self._current(group)
         refused = [found.conflict(append, expected) or found.accept(append) for append, expected in group]
         recorded_at = recording_time(found.heads[LAST], self._clock(), self._clock_ahead)
         accepted = [append for (append, _), conflict in zip(group, refused, strict=True) if conflict is None]
@@ -250,7 +250,7 @@ class SqliteLog(Reader):
             outcomes.append(conflict or Appended(range(first, position + 1), recorded_at))
         return outcomes
 
-    def _found(self, group: Sequence[Asked]) -> Current:
+    def _current(self, group: Sequence[Ticket]) -> Current:
         streams = {stream for _, expected in group for stream, _ in expected}
         answers = [command_id for append, _ in group for _, command_id in append.answers]
         keys = [subject for append, _ in group for subject in (*append.keys, *append.standing, *append.erase)]

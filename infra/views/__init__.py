@@ -34,7 +34,7 @@ from infra.views.workers import tables_at
 from projections import METRICS, PROJECTIONS
 from projections.figures.waterfall.differences import DealDifference, deal_differences
 from projections.query.explanation import Behind, LeftOut, behind, left_out
-from projections.query.metric import Inquiry, Metric, found
+from projections.query.metric import Metric, Query, compute
 from projections.query.question import Question
 from projections.query.references import References, references
 from projections.versions import END, Projection
@@ -251,7 +251,7 @@ class Views:
         Raises NotFound for a metric that there is not, Malformed for a question that it does not take.
         """
         with self._inquiry(name, question) as (metric, moment, inquiry):
-            answer = found(metric, inquiry)
+            answer = compute(metric, inquiry)
         reasons = Counter[str]()
         for part in answer.left_out:
             reasons[part.left_out] += part.deals
@@ -264,7 +264,7 @@ class Views:
         """The same answer with the rows behind each figure, and those that count in none. Raises as `ask` does."""
         with self._inquiry(name, question) as (metric, moment, inquiry):
             inquiry = inquiry._replace(apart=True)
-            answer = found(metric, inquiry)
+            answer = compute(metric, inquiry)
             rest = list(left_out(metric, inquiry, answer))
         figures = [(figure.group, figure.record, [behind(part) for part in figure.parts]) for figure in answer.figures]
         return Explained(name, moment, figures, rest)
@@ -275,7 +275,7 @@ class Views:
             return list(deal_differences(inquiry))
 
     @contextmanager
-    def _inquiry(self, name: str, question: Question) -> Generator[tuple[Metric, int, Inquiry]]:
+    def _inquiry(self, name: str, question: Question) -> Generator[tuple[Metric, int, Query]]:
         """The metric, the position that its answer is for, and the question on its way, in one state of the tables."""
         metric = METRICS.get(name)
         if metric is None:
@@ -290,7 +290,7 @@ class Views:
             if known is None:  # what is known at a position never changes
                 known = references(pinned, snapshot.select)
                 self._references = {**dict([*self._references.items()][-REMEMBERED:]), place: known}
-            yield metric, moment, Inquiry(pinned, known, snapshot.select)
+            yield metric, moment, Query(pinned, known, snapshot.select)
 
     def digest(self, upto: int | None = None) -> dict[str, str]:
         """A fingerprint of the rows of each table, the same in any order and on any database.

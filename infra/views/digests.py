@@ -10,23 +10,23 @@ from msgspec import Struct
 from sqlalchemy import BigInteger, ColumnElement, case, literal, select
 
 from infra.views.tables import Snapshot
-from projections.query.question import Asked
+from projections.query.question import AnySelect
 from projections.versions import END, Projection
 
 SHOWN = 10  # rows that differ, at most, a table
 
 
-class RowApart(Struct, frozen=True):
+class RowApart(Struct, frozen=True, rename={"present_in": "found_in"}):
     """A row that is in one of two sets of tables alone: in the `kept` ones or in the `rebuilt`."""
 
     projection: str
     stream: str
     version: int
-    found_in: str
+    present_in: str
     row: dict[str, Any]
 
 
-def rows_at(projection: Projection, upto: int | None) -> Asked:
+def rows_at(projection: Projection, upto: int | None) -> AnySelect:
     """The rows of a table as they are; with a position, as they were when the log ended there."""
     table = projection.table
     if upto is None:

@@ -26,7 +26,7 @@ from infra.views.tables import (
     create_tables,
     spelled,
 )
-from projections.query.question import Asked
+from projections.query.question import AnySelect
 from projections.versions import END, Cells, Projection, Version
 
 CONNECT_TIMEOUT = 5  # seconds until an unreachable server is given up
@@ -56,12 +56,12 @@ class PostgresSnapshot(Snapshot):
         """A list as PostgreSQL's array."""
         return list(values)
 
-    def select(self, asked: Asked) -> Iterable[Row]:
+    def select(self, asked: AnySelect) -> Iterable[Row]:
         """The rows of a select."""
         text, parameters = spelled(asked, DIALECT)
         return self._connection.execute(text.encode(), parameters).fetchall()
 
-    def flow(self, asked: Asked) -> Iterator[Row]:
+    def flow(self, asked: AnySelect) -> Iterator[Row]:
         """The rows of a select, as the server finds them."""
         text, parameters = spelled(asked, DIALECT)
         self._connection.execute("SET LOCAL cursor_tuple_fraction = 1")  # all of them will be wanted

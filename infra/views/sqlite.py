@@ -31,7 +31,7 @@ from infra.views.tables import (
     create_tables,
     spelled,
 )
-from projections.query.question import Asked
+from projections.query.question import AnySelect
 from projections.versions import END, Cells, Projection, Version
 
 CACHE = 64 * 1024  # kibibytes a connection
@@ -74,11 +74,11 @@ class SqliteSnapshot(Snapshot):
         """A list as the JSON that json_each reads."""
         return json.dumps(list(values))
 
-    def select(self, asked: Asked) -> Iterable[Row]:
+    def select(self, asked: AnySelect) -> Iterable[Row]:
         """The rows of a select, as they are found."""
         return self._connection.execute(*spelled(asked, DIALECT))
 
-    def flow(self, asked: Asked) -> Iterator[Row]:
+    def flow(self, asked: AnySelect) -> Iterator[Row]:
         """The same."""
         return self._connection.execute(*spelled(asked, DIALECT))
 

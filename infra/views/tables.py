@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from domain.errors import Unavailable
 from infra.store.log import Facts
-from projections.query.question import Asked
+from projections.query.question import AnySelect
 from projections.versions import END, Cells, Projection, Version
 
 PATIENCE = 60.0  # seconds to wait for others who write
@@ -104,7 +104,7 @@ class Sql(NamedTuple):
     parameters: dict[str, Any]
 
 
-def spelled(asked: Asked, dialect: Dialect) -> Sql:
+def spelled(asked: AnySelect, dialect: Dialect) -> Sql:
     """A select as the database's own SQL."""
     compiled = asked.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
     return Sql(str(compiled), dict(compiled.params))
@@ -155,11 +155,11 @@ class Snapshot(ABC):
         """A list as one parameter of `among`."""
 
     @abstractmethod
-    def select(self, asked: Asked) -> Iterable[Row]:
+    def select(self, asked: AnySelect) -> Iterable[Row]:
         """The rows of a select."""
 
     @abstractmethod
-    def flow(self, asked: Asked) -> Iterator[Row]:
+    def flow(self, asked: AnySelect) -> Iterator[Row]:
         """The rows of a select of very many, a few at a time."""
 
     def progress(self) -> dict[str, tuple[int, float]]:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, FromClause, and_, func, literal, null, select
 from sqlalchemy import case as when
 
-from projections.query.metric import Inquiry, Key, Origin, Part
+from projections.query.metric import Key, Origin, Part, Query
 from projections.query.selection import group, grouping, newest, origin_columns, standing, status_is
 from projections.query.stages import in_process_order, name_of, place
 from projections.rows import follow_ups
@@ -48,7 +48,7 @@ class Aged(NamedTuple):
     days_since_contact: int
 
 
-def ageing(asked: Inquiry) -> Iterator[Part]:
+def ageing(asked: Query) -> Iterator[Part]:
     """Days since opening, since entering the stage and since the last contact, of the open deals, by stage.
 
     Whole days of 24 hours, at the moment; for the latest, at the newest business time known. A deal entered its stage
@@ -78,7 +78,7 @@ def ageing(asked: Inquiry) -> Iterator[Part]:
         yield Part(group(asked, row[: len(own)], teams), (process, stage), aged, deals, made_of)
 
 
-def followed(asked: Inquiry) -> FromClause:
+def followed(asked: Query) -> FromClause:
     """The opportunities, each with its follow-up at the question's moment."""
     f, question = follow_ups.TABLE, asked.question
     moment = known(f, question.known_at), effective(f, question.effective_at)
@@ -90,7 +90,7 @@ def days_until(now: int, since: ColumnElement[int]) -> ColumnElement[int]:
     return (literal(now, literal_execute=True) - since) // literal(DAY, literal_execute=True)
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Aged]]) -> Iterator[tuple[Key, AgeRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Aged]]) -> Iterator[tuple[Key, AgeRow]]:
     """A row a stage, in the order of the stages."""
     order = in_process_order(asked.references.stages)
     for key in sorted(measures, key=lambda key: place(order, *key)):

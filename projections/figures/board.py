@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from domain.money import from_minor_units
-from projections.query.metric import Inquiry, Key, Part
+from projections.query.metric import Key, Part, Query
 from projections.query.selection import open_sums
 from projections.query.stages import in_process_order, name_of, place
 
@@ -30,7 +30,7 @@ class Held(NamedTuple):
     amount: int
 
 
-def board(asked: Inquiry) -> Iterator[Part]:
+def board(asked: Query) -> Iterator[Part]:
     """Open deals by pipeline, stage and currency, at a moment: how many, and the sum of their amounts.
 
     Unit: deals; units of the currency, exact, never two currencies in one sum. Stages come in the order of the
@@ -45,7 +45,7 @@ def board(asked: Inquiry) -> Iterator[Part]:
         )
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Held]]) -> Iterator[tuple[Key, BoardRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Held]]) -> Iterator[tuple[Key, BoardRow]]:
     """The rows of the board, in the order of the stages."""
     order = in_process_order(asked.references.stages)
     for key in sorted(measures, key=lambda key: (*place(order, *key[:2]), key[2])):

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from domain.money import from_minor_units
 from projections.query.holders import EVERYBODY, SELLER, group_of, is_team, level
-from projections.query.metric import Inquiry, Key, Origin, Part
+from projections.query.metric import Key, Origin, Part, Query
 from projections.query.selection import closing, days, shown, standing, status_is, sums, within
 from projections.rows.opportunities import TABLE
 from projections.rows.quotas import Quota
@@ -38,7 +38,7 @@ class Covered(NamedTuple):
     quota_amount: int | None = None
 
 
-def coverage(asked: Inquiry) -> Iterator[Part]:
+def coverage(asked: Query) -> Iterator[Part]:
     """The open deals that are to close in the period, over what is still to be won: quota - won in the period.
 
     The quota is the sum of those whose days all lie in the period, as known at the moment: the seller's for a filter
@@ -63,7 +63,7 @@ def coverage(asked: Inquiry) -> Iterator[Part]:
     yield from targets(asked)
 
 
-def targets(asked: Inquiry) -> Iterator[Part]:
+def targets(asked: Query) -> Iterator[Part]:
     """The quotas that the question is measured by: parts that are no deals."""
     into, rates = asked.question.convert_to, asked.references.rates
     teams = asked.references.team_at(asked.question.effective_at)
@@ -80,7 +80,7 @@ def targets(asked: Inquiry) -> Iterator[Part]:
             yield Part(group, (currency,), Covered(quota_amount=units), 0, origin, "", currency)
 
 
-def measured_by(asked: Inquiry) -> list[tuple[Origin, Quota]]:
+def measured_by(asked: Query) -> list[tuple[Origin, Quota]]:
     """The quotas of the period that hold for those whom the question is about, each stretch of days once."""
     first, last = days(asked)
     inside: dict[tuple[str, str], dict[tuple[str, str], tuple[Origin, Quota]]] = {}
@@ -99,7 +99,7 @@ def is_part(stretch: tuple[str, str], of: tuple[str, str]) -> bool:
     return stretch != of and of[0] <= stretch[0] and stretch[1] <= of[1]
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Covered]]) -> Iterator[tuple[Key, CoverageRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Covered]]) -> Iterator[tuple[Key, CoverageRow]]:
     """A row a currency."""
     for key in sorted(measures):
         (currency,) = key

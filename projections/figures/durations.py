@@ -22,8 +22,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from projections.query.metric import Inquiry, Key
-from projections.query.question import Asked
+from projections.query.metric import Key, Query
+from projections.query.question import AnySelect
 from projections.query.selection import grouping, newest, origin_columns, standing, status_is, within
 from projections.query.stays import moved, still_there
 from projections.rows.opportunities import TABLE
@@ -36,7 +36,7 @@ DAYS = TOOK // literal(DAY, literal_execute=True)
 """How long the stay took that a fact ended."""
 
 
-def durations(asked: Inquiry) -> Counter[Key]:
+def durations(asked: Query) -> Counter[Key]:
     """How many deals stayed so long in a stage, by (dimensions, origin where rows are apart, process, stage, whole
     days, 1 or 0 for whether the stay is over). What counts as one stay is the question's mode.
     """
@@ -58,14 +58,14 @@ def durations(asked: Inquiry) -> Counter[Key]:
     return +counted
 
 
-def single(asked: Inquiry) -> Asked:
+def single(asked: Query) -> AnySelect:
     """(dimensions, origin, process, stage, days, how many) of the stays that are over."""
     then = TABLE.alias("then_stood")
     keys = [*about(asked, then), *PLACE, DAYS]
     return over(select(*keys, func.count()), asked, then).group_by(*keys)
 
 
-def several(asked: Inquiry) -> Asked:
+def several(asked: Query) -> AnySelect:
     """(dimensions, origin, process, stage, days together, days of each, how many) of the stays of one deal in one stage
     that are over, where it came back there.
     """
@@ -75,12 +75,12 @@ def several(asked: Inquiry) -> Asked:
     same = and_(*(mine == theirs for mine, theirs in zip((o.stream, *PLACE), back.c, strict=True)))
     # a deal has one row at the moment, so any of it will do
     keys = [*(func.min(column) for column in about(asked, then)), *list(back.c)[1:]]
-    stays = select(*named(*keys, together(asked), func.aggregate_strings(cast(DAYS, Text), " ")))
+    stays = select(*labelled(*keys, together(asked), func.aggregate_strings(cast(DAYS, Text), " ")))
     each = over(stays.select_from(back.join(TABLE, same)), asked, then).group_by(*back.c).subquery()
     return select(*each.c, func.count()).group_by(*each.c)
 
 
-def going_on(asked: Inquiry) -> Asked:
+def going_on(asked: Query) -> AnySelect:
     """(dimensions, origin, process, stage, days of the stays there that are over or None, days with the one that is
     not, how many) of the deals that are open at the moment.
     """
@@ -89,7 +89,7 @@ def going_on(asked: Inquiry) -> Asked:
     there = and_(o.stream == t.stream, o.was_process == t.process, o.was_stage == t.stage, *ended(asked))
     keys, since = [*about(asked, then), t.process, t.stage], until - t.visit_from
     days = (since if question.mode == "latest" else func.coalesce(spent(TOOK), 0) + since) // DAY
-    stays = select(*named(*keys, together(asked), days)).select_from(then.outerjoin(TABLE, there))
+    stays = select(*labelled(*keys, together(asked), days)).select_from(then.outerjoin(TABLE, there))
     stays = stays.where(*still_open(asked, then)).group_by(t.stream, t.visit_from, *keys)
     if question.effective_at == END:
         stays = stays.with_hint(then, "INDEXED BY opportunities_now", "sqlite")
@@ -97,15 +97,15 @@ def going_on(asked: Inquiry) -> Asked:
     return select(*each.c, func.count()).group_by(*each.c)
 
 
-def at_once(asked: Inquiry) -> Asked:
+def at_once(asked: Query) -> AnySelect:
     """(dimensions, origin, process, stage, days, 1 or 0 for whether over, how many)."""
     o, then = TABLE.c, TABLE.alias("then_stood")
     t, until = then.c, cast(literal(newest(asked)), BigInteger)
-    labelled = named(*about(asked, then))
+    dimensions = labelled(*about(asked, then))
     names = "process", "stage", "deal", "number", "lasted", "over"
 
     def stays(*columns: ColumnElement[Any]) -> Select[Any]:
-        return select(*labelled, *(column.label(name) for name, column in zip(names, columns, strict=True)))
+        return select(*dimensions, *(column.label(name) for name, column in zip(names, columns, strict=True)))
 
     ends = stays(*PLACE, o.stream, o.visit, TOOK, literal_column("1"))
     goes_on = stays(t.process, t.stage, t.stream, t.visit + 1, until - t.visit_from, literal_column("0"))
@@ -120,40 +120,40 @@ def at_once(asked: Inquiry) -> Asked:
     return select(*counted, func.count()).group_by(*counted)
 
 
-def about(asked: Inquiry, rows: FromClause) -> list[ColumnElement[Any]]:
+def about(asked: Query, rows: FromClause) -> list[ColumnElement[Any]]:
     """The question's dimensions and, with rows apart, the origin."""
     return [*grouping(asked, rows), *(origin_columns(rows) if asked.apart else ())]
 
 
-def named(*columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+def labelled(*columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
     """Columns that a select of the select finds, whatever they are made of."""
     return [column.label(f"column_{number}") for number, column in enumerate(columns)]
 
 
-def over(stays: Select[Any], asked: Inquiry, then: FromClause) -> Select[Any]:
+def over(stays: Select[Any], asked: Query, then: FromClause) -> Select[Any]:
     """A select of stays, those that are over and asked for."""
     return still_there(stays.where(*ended(asked)), asked, then, needed=asked.apart or bool(asked.dimensions))
 
 
-def ended(asked: Inquiry) -> list[ColumnElement[bool]]:
+def ended(asked: Query) -> list[ColumnElement[bool]]:
     """The conditions for a fact to have ended a stay in the stage and period that are asked for."""
     o = TABLE.c
     return [*moved(asked.question), *within(o.was_from, asked.question), *in_stage(asked, o.was_stage)]
 
 
-def still_open(asked: Inquiry, then: FromClause) -> list[ColumnElement[bool]]:
+def still_open(asked: Query, then: FromClause) -> list[ColumnElement[bool]]:
     """The conditions for a deal to be in the stage that is asked for at the moment, since an instant of the period."""
     t = then.c
     period = within(t.visit_from, asked.question)
     return [standing(then, asked), status_is(then, "open"), *period, *in_stage(asked, t.stage)]
 
 
-def in_stage(asked: Inquiry, stage: ColumnElement[str]) -> list[ColumnElement[bool]]:
+def in_stage(asked: Query, stage: ColumnElement[str]) -> list[ColumnElement[bool]]:
     """The condition for the one stage that is asked for."""
     return [] if asked.question.stage is None else [stage == asked.question.stage]
 
 
-def together(asked: Inquiry) -> ColumnElement[int]:
+def together(asked: Query) -> ColumnElement[int]:
     """How many days a deal's stays in a stage took: the latest, or all of them."""
     if asked.question.mode == "latest":  # how long the last one took travels with its number
         return func.max(TABLE.c.visit * MOST_DAYS + DAYS) % MOST_DAYS

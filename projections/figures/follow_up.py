@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from domain.money import from_minor_units
 from projections.figures.ageing import followed
-from projections.query.metric import Inquiry, Key, Part
+from projections.query.metric import Key, Part, Query
 from projections.query.selection import newest, standing, status_is, sums
 from projections.rows import follow_ups
 from projections.rows.opportunities import TABLE
@@ -45,7 +45,7 @@ class Next(NamedTuple):
     state: str
 
 
-def follow_up(asked: Inquiry) -> Iterator[Part]:
+def follow_up(asked: Query) -> Iterator[Part]:
     """The open deals in the order in which somebody should turn to them, at a moment.
 
     What comes next is the next step or an activity that is planned and did not take place, whichever is due first.
@@ -76,7 +76,7 @@ def coming(step: bool, due: str, today: date) -> tuple[str, int, str]:
     return due, max(late, 0), OVERDUE if late > 0 else DUE
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Next]]) -> Iterator[tuple[Key, FollowUpRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Next]]) -> Iterator[tuple[Key, FollowUpRow]]:
     """The queue."""
     amounts: dict[str, list[int]] = {}
     for (then,) in measures.values():

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from domain.money import from_minor_units
 from projections.query.holders import EVERYBODY, SELLER, group_of, is_team, level
-from projections.query.metric import Inquiry, Key, Origin, Part
+from projections.query.metric import Key, Origin, Part, Query
 from projections.query.selection import closing, days, standing, status_is, sums, within
 from projections.query.stages import categories
 from projections.rows.forecasts import Adjustment
@@ -46,7 +46,7 @@ class Expected(NamedTuple):
     adjusted_by: str | None = None
 
 
-def forecast(asked: Inquiry) -> Iterator[Part]:
+def forecast(asked: Query) -> Iterator[Part]:
     """What was won in the period, and the open deals that are to close in it, by forecast category and currency.
 
     closed: won in the period. commit, best-case, pipeline: open deals whose close date is one of its days, by the
@@ -77,7 +77,7 @@ def forecast(asked: Inquiry) -> Iterator[Part]:
     yield from adjusted(asked)
 
 
-def adjusted(asked: Inquiry) -> Iterator[Part]:
+def adjusted(asked: Query) -> Iterator[Part]:
     """The newest adjustment of each figure that the question is about."""
     question, newest = asked.question, dict[tuple[str, str, str], tuple[Origin, Adjustment]]()
     if (question.pipeline, question.product, question.source) != (None, None, None):
@@ -97,7 +97,7 @@ def adjusted(asked: Inquiry) -> Iterator[Part]:
             yield Part(group, (each.currency, each.category), expected, 0, origin, "", each.currency)
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Expected]]) -> Iterator[tuple[Key, ForecastRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Expected]]) -> Iterator[tuple[Key, ForecastRow]]:
     """Four rows a currency, the surest first."""
     for currency in sorted({currency for currency, _ in measures}):
         cumulative = 0

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from projections.query.metric import Inquiry, Key, Part
+from projections.query.metric import Key, Part, Query
 from projections.query.paths import Visit, ways
 from projections.query.stages import Ladder, in_process_order, ladders
 
@@ -46,7 +46,7 @@ class Entry(NamedTuple):
 Path = Sequence[tuple[int, bool]]  # (step, whether begun in the period) of each visit; step 0 for what is no step
 
 
-def funnel(asked: Inquiry) -> Iterator[Part]:
+def funnel(asked: Query) -> Iterator[Part]:
     """Stage conversion by cohort: of the deals that entered a stage in the period, the share that got further.
 
     A deal belongs to the cohort of a stage by its first entry. Moves are compared by the order of the stages in the
@@ -139,7 +139,7 @@ def by_process(
             yield ladder, path, (end.process, end.status) == (process, "open")
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Passed]]) -> Iterator[tuple[Key, FunnelRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Passed]]) -> Iterator[tuple[Key, FunnelRow]]:
     """A row a stage of the processes that somebody entered, in the order of the stages."""
     processes, rungs = {process for process, _ in measures}, dict[Key, None]()
     for ladder in ladders(asked.references.stages).values():

@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select
 
 from domain.money import from_minor_units
-from projections.query.metric import Inquiry, Key, Part
+from projections.query.metric import Key, Part, Query
 from projections.query.question import Question
 from projections.query.selection import began_visit, standing, status_is, sums, within
 from projections.query.stages import Stage, in_process_order, name_of, place
@@ -44,7 +44,7 @@ class Rule(NamedTuple):
     reached: tuple[str, ...]
 
 
-def generation(asked: Inquiry) -> Iterator[Part]:
+def generation(asked: Query) -> Iterator[Part]:
     """The value of the deals that first came to the qualifying stage of their process in the period, as it was then.
 
     The qualifying stage is the one asked for, or else the one that the process names, or else its first open one. A
@@ -122,7 +122,7 @@ def entries(question: Question, rules: Mapping[tuple[str, int], Rule]) -> Subque
     return select(each.c.stream, each.c.version, case(*right).label("visit")).subquery("entry")
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Generated]]) -> Iterator[tuple[Key, GenerationRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Generated]]) -> Iterator[tuple[Key, GenerationRow]]:
     """A row a process and currency, in the order of the stages."""
     order, wanted = in_process_order(asked.references.stages), asked.question.pipeline
     for key in sorted(measures, key=lambda key: (*place(order, *key[:2]), key[2])):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from sqlalchemy import func, select
 
-from projections.query.metric import Inquiry, Key, Origin, Part
+from projections.query.metric import Key, Origin, Part, Query
 from projections.query.selection import group, grouping, origin_columns, standing, within
 from projections.rows.leads import TABLE
 
@@ -33,7 +33,7 @@ class Became(NamedTuple):
     still_open: int = 0
 
 
-def lead_conversion(asked: Inquiry) -> Iterator[Part]:
+def lead_conversion(asked: Query) -> Iterator[Part]:
     """Lead to opportunity, by cohort: of the leads captured in the period, the share converted by the moment.
 
     A lead counts once, by when it was first captured, and as it stood at the moment: one that was disqualified and
@@ -60,7 +60,7 @@ def lead_conversion(asked: Inquiry) -> Iterator[Part]:
         yield Part(group(asked, row[: len(own)], teams), (), became, leads, origin)
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Became]]) -> Iterator[tuple[Key, LeadRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Became]]) -> Iterator[tuple[Key, LeadRow]]:
     """One row, also where nobody was captured."""
     sums = (sum(each) for each in zip(Became(), *measures.get((), ()), strict=True))
     captured, converted, disqualified, still_open = sums

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from sqlalchemy import func, select
 
-from projections.query.metric import Inquiry, Key, Origin, Part
+from projections.query.metric import Key, Origin, Part, Query
 from projections.query.selection import group, grouping, origin_columns, within
 from projections.query.stays import still_there
 from projections.rows.opportunities import TABLE
@@ -29,7 +29,7 @@ class Pushed(NamedTuple):
     deals: int
 
 
-def push_count(asked: Inquiry) -> Iterator[Part]:
+def push_count(asked: Query) -> Iterator[Part]:
     """How often close dates were moved to a later month in the period, as deals by their number of pushes.
 
     A push is a change of the close date to a later calendar month; a move inside a month, to an earlier one, and the
@@ -60,7 +60,7 @@ def push_count(asked: Inquiry) -> Iterator[Part]:
         yield Part(group(asked, row[:-2], teams), (row[-2],), Pushed(row[-1]), row[-1])
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Pushed]]) -> Iterator[tuple[Key, PushRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Pushed]]) -> Iterator[tuple[Key, PushRow]]:
     """A row a number of pushes."""
     for key in sorted(measures):
         yield key, PushRow(key[0], sum(each.deals for each in measures[key]))

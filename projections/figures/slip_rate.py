@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from sqlalchemy import and_
 
 from domain.money import from_minor_units
-from projections.query.metric import Inquiry, Key, Part
+from projections.query.metric import Key, Part, Query
 from projections.query.selection import closing, open_then, standing, status_is, sums
 from projections.query.stays import GONE
 from projections.rows.opportunities import TABLE
@@ -44,7 +44,7 @@ class Due(NamedTuple):
     slipped_amount: int
 
 
-def slip_rate(asked: Inquiry) -> Iterator[Part]:
+def slip_rate(asked: Query) -> Iterator[Part]:
     """The share of the deals due in the period at its opening that were neither won nor lost by its end.
 
     due: open just before the period began, with a close date on one of its days, as it was then; what is opened or
@@ -83,7 +83,7 @@ def slip_rate(asked: Inquiry) -> Iterator[Part]:
         yield Part(each.group, (each.currency,), found, deals, each.origin, each.left_out, each.currency)
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Due]]) -> Iterator[tuple[Key, SlipRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Due]]) -> Iterator[tuple[Key, SlipRow]]:
     """A row a currency."""
     for key in sorted(measures):
         due, won, lost, slipped, due_amount, slipped_amount = (sum(each) for each in zip(*measures[key], strict=True))

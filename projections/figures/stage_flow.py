@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from projections.query.metric import Inquiry, Key, Part
+from projections.query.metric import Key, Part, Query
 from projections.query.paths import Visit, ways
 from projections.query.stages import Ladder, in_process_order, ladders, name_of, place
 from projections.query.stays import GONE
@@ -36,7 +36,7 @@ class Flow(NamedTuple):
     back: int = 0
 
 
-def stage_flow(asked: Inquiry) -> Iterator[Part]:
+def stage_flow(asked: Query) -> Iterator[Part]:
     """Stage conversion by period: of the deals that were in a stage during the period, the share that progressed in it.
 
     present: deals open in the stage in the period, also those that came before it or stayed on; each once, however
@@ -97,7 +97,7 @@ def present(visit: Visit, following: Visit | None) -> bool:
     return visit.inside or (visit.before and (following is None or following.past_start))
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Flow]]) -> Iterator[tuple[Key, FlowRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Flow]]) -> Iterator[tuple[Key, FlowRow]]:
     """A row an open stage of the processes that somebody was in, in the order of the stages."""
     order, processes = in_process_order(asked.references.stages), {process for process, _ in measures}
     keys = {key for key, stage in order.items() if stage.kind == "open" and stage.process in processes} | set(measures)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from projections.figures.durations import durations
 from projections.figures.survival import median_duration
-from projections.query.metric import Inquiry, Key, Origin, Part
+from projections.query.metric import Key, Origin, Part, Query
 from projections.query.selection import group
 from projections.query.stages import in_process_order, name_of, place
 
@@ -40,7 +40,7 @@ class Lasted(NamedTuple):
     left: int
 
 
-def time_in_stage(asked: Inquiry) -> Iterator[Part]:
+def time_in_stage(asked: Query) -> Iterator[Part]:
     """How long the stays in each open stage last that began in the period.
 
     A stay lasts until the deal goes to another stage or process, or is won or lost; another version of the process does
@@ -61,7 +61,7 @@ def time_in_stage(asked: Inquiry) -> Iterator[Part]:
         yield Part(of, (process, stage), lasted, count, Origin(*about[own:]) if asked.apart else None)
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Lasted]]) -> Iterator[tuple[Key, TimeRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Lasted]]) -> Iterator[tuple[Key, TimeRow]]:
     """A row a stage that somebody came into, in the order of the stages."""
     order = in_process_order(asked.references.stages)
     for key in sorted(measures, key=lambda key: place(order, *key)):

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import tuple_
 
-from projections.query.metric import Inquiry, Key, Part
+from projections.query.metric import Key, Part, Query
 from projections.query.selection import within
 from projections.query.stages import Ladder, in_process_order, ladders, name_of, place
 from projections.query.stays import counts
@@ -49,7 +49,7 @@ class MovedBack(NamedTuple):
     deals: int
 
 
-def transitions(asked: Inquiry) -> Iterator[Part]:
+def transitions(asked: Query) -> Iterator[Part]:
     """The transition matrix: every move of a deal out of an open stage in the period, by where from and where to.
 
     A move is a fact that took a deal from an open stage to another stage, to another process, or to being won or
@@ -64,7 +64,7 @@ def transitions(asked: Inquiry) -> Iterator[Part]:
         yield Part(each.group, each.values, Moved(each.moves), each.moves, each.origin)
 
 
-def transition_records(asked: Inquiry, measures: Mapping[Key, Sequence[Moved]]) -> Iterator[tuple[Key, TransitionRow]]:
+def transition_records(asked: Query, measures: Mapping[Key, Sequence[Moved]]) -> Iterator[tuple[Key, TransitionRow]]:
     """A row a kind of move, in the order of the stages left, then of those reached."""
     order = in_process_order(asked.references.stages)
     for key in sorted(measures, key=lambda key: (place(order, *key[:2]), place(order, *key[2:4]), key[4])):
@@ -73,7 +73,7 @@ def transition_records(asked: Inquiry, measures: Mapping[Key, Sequence[Moved]]) 
         yield key, TransitionRow(process, stage, name, to_process, to_stage, to_status, moves)
 
 
-def backward_moves(asked: Inquiry) -> Iterator[Part]:
+def backward_moves(asked: Query) -> Iterator[Part]:
     """Moves back: from an open stage to an earlier one of the same process, in the period, by the stage that was left.
 
     Earlier by the order of the stages in the process version that the deal was under after the move; a move from or to
@@ -104,7 +104,7 @@ def is_back(on: Mapping[tuple[str, int], Ladder], process: str, version: int, le
     return ladder is not None and 0 < ladder.step(reached, "open") < ladder.step(left, "open")
 
 
-def backward_records(asked: Inquiry, measures: Mapping[Key, Sequence[MovedBack]]) -> Iterator[tuple[Key, BackwardRow]]:
+def backward_records(asked: Query, measures: Mapping[Key, Sequence[MovedBack]]) -> Iterator[tuple[Key, BackwardRow]]:
     """A row a stage that was moved back from, in the order of the stages."""
     order = in_process_order(asked.references.stages)
     for key in sorted(measures, key=lambda key: place(order, *key)):

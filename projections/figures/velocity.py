@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import or_
 
 from domain.money import from_minor_units
-from projections.query.metric import Inquiry, Key, Part
+from projections.query.metric import Key, Part, Query
 from projections.query.selection import standing, status_is, sums, within
 from projections.rows.opportunities import TABLE
 from projections.versions import DAY
@@ -36,7 +36,7 @@ class Closed(NamedTuple):
     cycle: int = 0
 
 
-def velocity(asked: Inquiry) -> Iterator[Part]:
+def velocity(asked: Query) -> Iterator[Part]:
     """Open deals x win rate x mean won amount / mean won cycle: what the pipeline brings a day, per currency.
 
     open_deals: open at the moment, whenever they are to close. Of the deals closed in the period: win_rate, won over
@@ -62,7 +62,7 @@ def velocity(asked: Inquiry) -> Iterator[Part]:
         yield Part(each.group, (each.currency,), part, each.deals, each.origin, each.left_out, each.currency)
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Closed]]) -> Iterator[tuple[Key, VelocityRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Closed]]) -> Iterator[tuple[Key, VelocityRow]]:
     """A row a currency."""
     for key in sorted(measures):
         (currency,) = key

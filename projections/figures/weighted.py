@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from domain.money import from_minor_units
-from projections.query.metric import Inquiry, Key, Part
+from projections.query.metric import Key, Part, Query
 from projections.query.selection import open_sums
 from projections.query.stages import chances, in_process_order, name_of, place
 from projections.rows.opportunities import STAGES_OWN
@@ -33,7 +33,7 @@ class Weighed(NamedTuple):
     weight: int | None
 
 
-def weighted(asked: Inquiry) -> Iterator[Part]:
+def weighted(asked: Query) -> Iterator[Part]:
     """Sum of amount x probability over the open deals at a moment, by pipeline, stage and currency.
 
     The probability is the one that was judged by hand, or else that of the deal's stage in the process version that
@@ -53,7 +53,7 @@ def weighted(asked: Inquiry) -> Iterator[Part]:
         )
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Weighed]]) -> Iterator[tuple[Key, WeightedRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Weighed]]) -> Iterator[tuple[Key, WeightedRow]]:
     """A row a stage, in the order of the stages."""
     order = in_process_order(asked.references.stages)
     for key in sorted(measures, key=lambda key: (*place(order, *key[:2]), key[2])):

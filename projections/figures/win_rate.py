@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import or_
 
 from domain.money import from_minor_units
-from projections.query.metric import Inquiry, Key, Part
+from projections.query.metric import Key, Part, Query
 from projections.query.selection import standing, status_is, sums, within
 from projections.rows.opportunities import TABLE
 
@@ -38,7 +38,7 @@ class Decided(NamedTuple):
     lost_amount: int = 0
 
 
-def win_rate(asked: Inquiry) -> Iterator[Part]:
+def win_rate(asked: Query) -> Iterator[Part]:
     """Won over (won + lost), by count and by amount, per currency, at a moment.
 
     Mode closed: the deals that were closed in the period; one that was reopened and closed again counts once, by
@@ -66,7 +66,7 @@ def win_rate(asked: Inquiry) -> Iterator[Part]:
         yield Part(each.group, (each.currency,), decided, each.deals, each.origin, each.left_out, each.currency)
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Decided]]) -> Iterator[tuple[Key, WinRateRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Decided]]) -> Iterator[tuple[Key, WinRateRow]]:
     """A row a currency."""
     for key in sorted(measures):
         won, lost, still_open, won_amount, lost_amount = (sum(each) for each in zip(*measures[key], strict=True))

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy import literal, select
 
 from domain.money import from_minor_units
-from projections.query.metric import Found, Inquiry, Metric, Origin, Part, found
+from projections.query.metric import Metric, Origin, Part, Query, Result, compute
 from projections.query.selection import wanted
 from projections.versions import END, effective, known
 
@@ -45,7 +45,7 @@ def behind(part: Part) -> Behind:
     return Behind(*origin, adds)
 
 
-def left_out(metric: Metric, asked: Inquiry, answer: Found) -> Iterator[LeftOut]:
+def left_out(metric: Metric, asked: Query, answer: Result) -> Iterator[LeftOut]:
     """The rows that filters other than the currency let through, as they stood at the moment, and that do not count.
 
     late: counted as things are known today, but recorded after the question's position. Of what is grouped by period
@@ -69,7 +69,7 @@ def left_out(metric: Metric, asked: Inquiry, answer: Found) -> Iterator[LeftOut]
             yield LeftOut(stream, version, known_from, why(question.currency, status, held))
     if question.known_at < END:
         today = asked._replace(question=replace(question, known_at=END), apart=True)
-        for figure in found(metric, today).figures:
+        for figure in compute(metric, today).figures:
             for part in figure.parts:
                 if part.origin and part.origin.stream not in told:
                     told.add(part.origin.stream)

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 
 from domain import kind
-from projections.query.metric import Inquiry
+from projections.query.metric import Query
 
 SELLER, TEAM, EVERYBODY = "seller", "team", ""
 DIMENSIONS = {"owner", "team", "currency"}
 """What the figure of a holder can be grouped by; that of a product, say, is nobody's."""
 
 
-def level(asked: Inquiry) -> str:
+def level(asked: Query) -> str:
     """Whose figures: each seller's where the question is of one or apart by owner; else teams' likewise; else all."""
     question = asked.question
     if question.owner is not None or "owner" in asked.dimensions:
@@ -23,7 +23,7 @@ def is_team(holder: str) -> bool:
     return kind(holder) == "team"
 
 
-def group_of(asked: Inquiry, holder: str, currency: str, teams: Mapping[str, str]) -> tuple[str, ...] | None:
+def group_of(asked: Query, holder: str, currency: str, teams: Mapping[str, str]) -> tuple[str, ...] | None:
     """The question's group in which a figure of a holder counts; None where the question is not about it.
 
     teams: each seller's at the question's moment.

@@ -35,7 +35,7 @@ class Part(NamedTuple):
     currency: str = ""
 
 
-class Inquiry(NamedTuple):
+class Query(NamedTuple):
     """A question on its way: what else is known, and who runs selects. apart: whether every row is a part by itself."""
 
     question: Question
@@ -49,8 +49,8 @@ class Inquiry(NamedTuple):
         return tuple(name for name in self.question.by if name in DIMENSIONS)
 
 
-Parts = Callable[[Inquiry], Iterable[Part]]
-Records = Callable[[Inquiry, Mapping[Key, Sequence[Any]]], Iterable[tuple[Key, Any]]]
+Parts = Callable[[Query], Iterable[Part]]
+Records = Callable[[Query, Mapping[Key, Sequence[Any]]], Iterable[tuple[Key, Any]]]
 
 
 class Metric(NamedTuple):
@@ -146,16 +146,16 @@ class Figure(NamedTuple):
     parts: Sequence[Part]
 
 
-class Found(NamedTuple):
+class Result(NamedTuple):
     """What a metric came to: its figures, and the parts that count in none."""
 
     figures: list[Figure]
     left_out: list[Part]
 
 
-def found(metric: Metric, inquiry: Inquiry) -> Found:
+def compute(metric: Metric, inquiry: Query) -> Result:
     """The answer to a question, which `metric` has checked."""
-    whole = Found([], [])
+    whole = Result([], [])
     for period, question in cut(metric, inquiry):
         asked = inquiry._replace(question=question)
         groups: dict[tuple[str, ...], dict[Key, list[Part]]] = {}
@@ -176,7 +176,7 @@ def found(metric: Metric, inquiry: Inquiry) -> Found:
     return whole
 
 
-def cut(metric: Metric, inquiry: Inquiry) -> Iterator[tuple[dict[str, str], Question]]:
+def cut(metric: Metric, inquiry: Query) -> Iterator[tuple[dict[str, str], Question]]:
     """The question once for each period that is grouped by: over it, or at its end where it is one of a moment."""
     question = inquiry.question
     unit = next((name for name in question.by if name in PERIODS), None)
@@ -191,4 +191,4 @@ def cut(metric: Metric, inquiry: Inquiry) -> Iterator[tuple[dict[str, str], Ques
             yield {unit: label}, replace(question, since=None, until=None, effective_at=moment)
 
 
-__all__ = ["Figure", "Found", "Inquiry", "Key", "Metric", "Origin", "Part", "Period", "found"]
+__all__ = ["Figure", "Result", "Query", "Key", "Metric", "Origin", "Part", "Period", "compute"]

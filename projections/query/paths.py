@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Text, and_, cast, func, literal, select
 from sqlalchemy import case as when
 
-from projections.query.metric import Inquiry, Origin
+from projections.query.metric import Origin, Query
 from projections.query.question import Question
 from projections.query.selection import began_visit, group, grouping, origin_columns, standing, wanted
 from projections.rows.opportunities import TABLE
@@ -51,7 +51,7 @@ class Way(NamedTuple):
     origin: Origin | None
 
 
-def ways(asked: Inquiry) -> Iterator[Way]:
+def ways(asked: Query) -> Iterator[Way]:
     """The visits begun by the moment, those passed through in no time included, of the deals that are asked for.
 
     Filters and dimensions judge a deal as it stood at the moment.

@@ -7,7 +7,7 @@ from sqlalchemy import Select
 
 from projections.versions import END
 
-Asked = Select[*tuple[Any, ...]]
+AnySelect = Select[*tuple[Any, ...]]
 """A select of any columns."""
 
 DIMENSIONS = ("pipeline", "owner", "team", "product", "source", "currency")

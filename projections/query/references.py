@@ -11,7 +11,7 @@ from msgspec.json import decode
 from msgspec.structs import fields
 from sqlalchemy import Table, select
 
-from projections.query.question import Asked, Question
+from projections.query.question import AnySelect, Question
 from projections.query.stages import Stage, stages
 from projections.rows import calendars, forecasts, quotas, rates, teams
 from projections.rows.calendars import Calendar
@@ -21,7 +21,7 @@ from projections.rows.rates import Rate, Rates
 from projections.versions import END, Origin, effective, known
 
 Row = Sequence[Any]
-Select = Callable[[Asked], Iterable[Row]]
+Select = Callable[[AnySelect], Iterable[Row]]
 """Runs a select in one snapshot of the tables."""
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, and_, func, literal_column, select
 
-from projections.query.metric import Inquiry, Origin
+from projections.query.metric import Origin, Query
 from projections.query.question import Question
 from projections.query.references import References
 from projections.rows.opportunities import STAGES_OWN, TABLE
@@ -55,7 +55,7 @@ def in_range(close_date: ColumnElement[str], question: Question) -> ColumnElemen
     return and_(literal_column("1") == literal_column("1"), *first, *([] if until is None else [close_date <= until]))
 
 
-def standing(rows: FromClause, asked: Inquiry) -> ColumnElement[bool]:
+def standing(rows: FromClause, asked: Query) -> ColumnElement[bool]:
     """The deals as they stood at the question's moment, those that its filters ask for."""
     question = asked.question
     moment = known(rows, question.known_at), effective(rows, question.effective_at)
@@ -69,20 +69,20 @@ def within(column: ColumnElement[int], question: Question) -> list[ColumnElement
     return [*since, *until]
 
 
-def closing(rows: FromClause, asked: Inquiry) -> list[ColumnElement[bool]]:
+def closing(rows: FromClause, asked: Query) -> list[ColumnElement[bool]]:
     """The conditions for a close date to be a day of the question's period."""
     first, last = days(asked)
     return [rows.c.close_date >= first, rows.c.close_date <= last]
 
 
-def days(asked: Inquiry) -> tuple[str, str]:
+def days(asked: Query) -> tuple[str, str]:
     """The first and the last day (ISO 8601) of the question's period, which has both ends."""
     question, calendar = asked.question, asked.references.calendar
     assert question.since is not None and question.until is not None, "a metric over a period needs both"
     return calendar.day(question.since).isoformat(), calendar.day(question.until - 1).isoformat()
 
 
-def newest(asked: Inquiry) -> int:
+def newest(asked: Query) -> int:
     """The question's moment as an instant: for the latest the newest business time known, at which a deal changed."""
     question = asked.question
     if question.effective_at != END:
@@ -116,12 +116,12 @@ def origin_columns(rows: FromClause) -> list[ColumnElement[Any]]:
     return [rows.c.stream, rows.c.version, rows.c.known_from]
 
 
-def grouping(asked: Inquiry, rows: FromClause) -> list[ColumnElement[Any]]:
+def grouping(asked: Query, rows: FromClause) -> list[ColumnElement[Any]]:
     """The columns to group by for the question's dimensions; `group` makes the group of their values."""
     return [rows.c[COLUMNS[name]] for name in asked.dimensions]
 
 
-def group(asked: Inquiry, values: Sequence[Any], teams: dict[str, str]) -> tuple[str, ...]:
+def group(asked: Query, values: Sequence[Any], teams: dict[str, str]) -> tuple[str, ...]:
     """The group of a row: a team for its owner, and the currency that amounts are converted to for its own."""
     into = asked.question.convert_to
     found: list[str] = []
@@ -135,7 +135,7 @@ def group(asked: Inquiry, values: Sequence[Any], teams: dict[str, str]) -> tuple
 
 
 def sums(
-    asked: Inquiry,
+    asked: Query,
     rows: FromClause,
     columns: Sequence[ColumnElement[Any]],
     where: Sequence[ColumnElement[bool]],
@@ -180,7 +180,7 @@ def shown(day: date) -> str:
     return "" if day == date.max else f" on {day}"
 
 
-def open_sums(asked: Inquiry) -> Iterator[Sum]:
+def open_sums(asked: Query) -> Iterator[Sum]:
     """The open deals at the moment; values: process, its version, stage, probability (STAGES_OWN: the stage's)."""
     o = TABLE.c
     columns = (o.process, o.process_version, o.stage, o.probability)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from projections.query.question import Asked, Question
+from projections.query.question import AnySelect, Question
 from projections.rows import processes
 from projections.versions import effective, known
 
@@ -28,7 +28,7 @@ class Stage(NamedTuple):
 Order = dict[tuple[str, str], Stage]
 
 
-def stages(question: Question) -> Asked:
+def stages(question: Question) -> AnySelect:
     """Every stage of every process version, as known at the question's position, whenever it was published.
 
     Not by effective time: history that is imported is older than the process that it was imported into.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal_column, not_, select
 
-from projections.query.metric import Inquiry, Origin
+from projections.query.metric import Origin, Query
 from projections.query.question import Question
 from projections.query.selection import began_visit, group, grouping, origin_columns, standing, wanted
 from projections.rows.opportunities import TABLE
@@ -33,7 +33,7 @@ def gone(rows: FromClause) -> ColumnElement[bool]:
     return rows.c.before != literal_column("''")
 
 
-def still_there(query: Select[Any], asked: Inquiry, then: FromClause, needed: bool) -> Select[Any]:
+def still_there(query: Select[Any], asked: Query, then: FromClause, needed: bool) -> Select[Any]:
     """A select of facts of deals, only of those that are asked for and neither merged nor deleted at the moment.
 
     then: how they stood at the moment, to which the facts are joined where that is `needed` or filtered by.
@@ -56,7 +56,7 @@ def moved(question: Question) -> list[ColumnElement[bool]]:
 
 
 def counts(
-    asked: Inquiry,
+    asked: Query,
     columns: Sequence[ColumnElement[Any]],
     where: Sequence[ColumnElement[bool]],
     deals: bool = False,

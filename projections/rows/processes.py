@@ -48,10 +48,10 @@ class InUse(NamedTuple):
     """What a publication says of a stage's rows in the versions before it: whoever is there may stay."""
 
 
-Told = Published | InUse | StageRenamed | StageRetired
+StagePart = Published | InUse | StageRenamed | StageRetired
 
 
-def route(fact: Fact) -> Iterator[tuple[str, Told]]:
+def route(fact: Fact) -> Iterator[tuple[str, StagePart]]:
     """A publication says something of every stage in it, a revision of one; a row is a stage in a version."""
     match fact.event:
         case ProcessPublished(number, _, stages) as event:
@@ -68,7 +68,7 @@ def route(fact: Fact) -> Iterator[tuple[str, Told]]:
             return
 
 
-def evolve(row: ProcessStage | None, told: Told) -> ProcessStage | None:
+def evolve(row: ProcessStage | None, told: StagePart) -> ProcessStage | None:
     """The stage after a publication or a revision."""
     match told:
         case Published(event, stage):

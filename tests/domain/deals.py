@@ -3,7 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
-from domain import BY_KIND, Then
+from domain import BY_KIND, FollowUpCommand
 from domain.correction import CorrectFact
 from domain.lead import LeadCaptured
 from domain.opportunity import OpenOpportunity, OpportunityOpened
@@ -167,5 +167,5 @@ def refused_alike(words, *granted: type) -> list[tuple[object, Refused]]:
     return [(wish, words(tag(kind))) for kind, wish in WISHES.items() if kind not in granted]
 
 
-def customer(account: str) -> Then:
-    return Then(customer_stream(account, STREAM), OpenCustomer(account, STREAM))
+def customer(account: str) -> FollowUpCommand:
+    return FollowUpCommand(customer_stream(account, STREAM), OpenCustomer(account, STREAM))

@@ -7,6 +7,7 @@ import pytest
 from domain import BY_KIND
 from domain.changes import Change, changes
 from domain.correction import FactCorrected
+from domain.decider import NewEvent
 from domain.lead import LeadCaptured
 from domain.lead.profile import LeadEnriched
 from domain.money import Money
@@ -16,7 +17,7 @@ from domain.opportunity.follow_up import ActivityCompleted, NextStepSet
 from domain.opportunity.line_items import Line, LineItemAdded, LineItemChanged
 from domain.opportunity.progress import StageChanged
 from domain.opportunity.terms import AmountChanged, OwnerChanged
-from domain.recorded import Happening, instant
+from domain.recorded import instant
 from domain.reference.calendar import CalendarSet
 from domain.reference.process import ProcessPublished, Stage
 
@@ -38,7 +39,7 @@ MOVED = StageChanged("need", "offer", 1, "forward")
 def changed(*facts, stream=DEAL):
     """What the facts changed, given as (event, instant)."""
     decider = BY_KIND[stream.partition("-")[0]]
-    return [list(map(tuple, found)) for found in changes(stream, decider, [Happening(*fact) for fact in facts])]
+    return [list(map(tuple, found)) for found in changes(stream, decider, [NewEvent(*fact) for fact in facts])]
 
 
 def test_a_stream_without_facts_changed_nothing():

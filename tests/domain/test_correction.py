@@ -13,7 +13,7 @@ from msgspec.structs import fields, replace
 from domain import BY_KIND, Context, correction
 from domain.correction import LED_BY, Correctable, CorrectFact, FactCorrected
 from domain.errors import Malformed, Rejected
-from domain.history import Happening, History, effective_order
+from domain.history import History, NewEvent, effective_order
 from domain.lead import LeadCaptured, LeadConverted
 from domain.lead.disposition import LeadDisqualified, LeadMerged, LeadUnmerged
 from domain.lead.profile import LeadAssigned, LeadEnriched
@@ -73,7 +73,7 @@ def order(found: History) -> list[tuple[int, object]]:
 
 def test_a_correction_takes_the_place_and_the_time_of_the_fact():
     found = history(OPENED, RAISED, WON)
-    assert correct(found, 2, MEANT) == (Happening(FactCorrected(2, MEANT, "a slip"), 2 * HOUR),)
+    assert correct(found, 2, MEANT) == (NewEvent(FactCorrected(2, MEANT, "a slip"), 2 * HOUR),)
     assert order(found) == [(1, OPENED), (2, MEANT), (3, WON)]
     assert found.version == 4
     assert found.state_at(2 * HOUR).deal.amount == eur("930")
@@ -89,7 +89,7 @@ def test_a_correction_takes_another_time_where_one_is_given():
 
 def test_a_correction_without_a_replacement_takes_the_fact_away():
     found = history(OPENED, RAISED, TO_OFFER)
-    assert correct(found, 2) == (Happening(FactCorrected(2, None, "a slip"), 2 * HOUR),)
+    assert correct(found, 2) == (NewEvent(FactCorrected(2, None, "a slip"), 2 * HOUR),)
     assert order(found) == [(1, OPENED), (3, TO_OFFER)]
     assert found.state.deal.amount == eur("900")
 

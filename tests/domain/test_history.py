@@ -3,6 +3,7 @@
 import pytest
 
 from domain import BY_KIND, Context
+from domain.decider import NewEvent
 from domain.errors import Rejected
 from domain.history import History, effective_order
 from domain.lead import CaptureLead, LeadCaptured
@@ -12,7 +13,7 @@ from domain.opportunity import Lost, Open, OpportunityOpened, Won
 from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon, WinOpportunity
 from domain.opportunity.progress import ChangeStage, StageChanged
 from domain.opportunity.terms import AmountChanged, ChangeAmount, ChangeOwner, OwnerChanged
-from domain.recorded import Fact, Happening
+from domain.recorded import Fact
 from domain.reference.process import ProcessPublished
 from tests.domain.pipelines import FIRST, READ, REVISED, eur
 
@@ -48,7 +49,7 @@ def ask(asked: History, hour: float, command: object) -> tuple[object, ...]:
     moment = int(hour * HOUR)
     answer = OPPORTUNITY.decide(asked.state_at(moment), command, Context(STREAM, READ))
     events = [event for event in answer if isinstance(event, OPPORTUNITY.events)]
-    happenings = [Happening(event, moment) for event in events]
+    happenings = [NewEvent(event, moment) for event in events]
     asked.check(happenings)
     asked.add(happenings)
     return tuple(events)
@@ -168,8 +169,8 @@ def test_facts_taken_in_one_by_one_lead_where_reading_them_leads():
     happened = [(5, OPENED), (7, TO_OFFER), (6, TO_NEED), (6, TO_OFFER), (2, TO_NEED), (9, WON)]
     one_by_one, at_once = History(STREAM, OPPORTUNITY), History(STREAM, OPPORTUNITY)
     for hour, event in happened:
-        one_by_one.add([Happening(event, hour * HOUR)])
-    at_once.add([Happening(event, hour * HOUR) for hour, event in happened])
+        one_by_one.add([NewEvent(event, hour * HOUR)])
+    at_once.add([NewEvent(event, hour * HOUR) for hour, event in happened])
     read = history(*happened)
     assert (one_by_one.version, one_by_one.state, one_by_one.latest) == (read.version, read.state, read.latest)
     assert (at_once.version, at_once.state, at_once.latest) == (read.version, read.state, read.latest)
@@ -178,7 +179,7 @@ def test_facts_taken_in_one_by_one_lead_where_reading_them_leads():
 def test_several_facts_out_of_order_in_a_new_stream_lead_where_reading_them_leads():
     happened = [(5, OPENED), (8, TO_NEED), (7, TO_OFFER)]
     added = History(STREAM, OPPORTUNITY)
-    added.add([Happening(event, hour * HOUR) for hour, event in happened])
+    added.add([NewEvent(event, hour * HOUR) for hour, event in happened])
     assert (added.state, added.latest) == (history(*happened).state, history(*happened).latest)
 
 
@@ -246,7 +247,7 @@ def test_a_wish_that_makes_a_later_fact_impossible_is_refused_naming_that_fact(h
 
 def test_a_back_dated_reopening_is_refused_where_the_deal_was_reopened_later():
     asked = history((1, OPENED), (3, LOST), (7, REOPENED))
-    happening = [Happening(OpportunityReopened("demo", "sooner"), 5 * HOUR)]
+    happening = [NewEvent(OpportunityReopened("demo", "sooner"), 5 * HOUR)]
     with pytest.raises(Rejected, match="impossible: opportunity-reopened, version 3"):
         asked.check(happening)
 
@@ -266,7 +267,7 @@ def test_a_fact_that_was_impossible_before_is_not_blamed_on_the_newcomer():
 def test_of_several_that_were_impossible_the_new_one_is_named():
     asked = history((1, OPENED), (3, WON), (5, TO_OFFER), (6, REOPENED), (8, TO_NEED))
     with pytest.raises(Rejected, match="impossible: opportunity-reopened, version 4, of 1970-01-01 06"):
-        asked.check([Happening(REOPENED, 4 * HOUR)])
+        asked.check([NewEvent(REOPENED, 4 * HOUR)])
 
 
 def test_nothing_new_makes_nothing_impossible():
@@ -278,7 +279,7 @@ def test_nothing_new_makes_nothing_impossible():
 
 def test_the_time_of_the_last_fact_itself_is_not_before_it():
     asked = history((1, OPENED), (3, TO_OFFER))
-    asked.check([Happening(WON, 3 * HOUR)])
+    asked.check([NewEvent(WON, 3 * HOUR)])
 
 
 # The other kinds of stream
@@ -291,17 +292,17 @@ def test_a_lead_cannot_have_been_disqualified_before_it_was_qualified():
     happened = facts((1, captured[0]), (5, LeadQualified("framework-bant", 1)))
     asked = History("lead-7", lead, happened)
     with pytest.raises(Rejected, match=r"lead-disqualified at .* of lead-7 impossible: lead-qualified, version 2"):
-        asked.check([Happening(LeadDisqualified("no-need"), 3 * HOUR)])
+        asked.check([NewEvent(LeadDisqualified("no-need"), 3 * HOUR)])
 
 
 def test_a_lead_reopened_twice_is_harmless():
     happened = facts((1, LeadCaptured("fair")), (2, LeadDisqualified("no-need")), (5, LeadReopened("again")))
     asked = History("lead-7", BY_KIND["lead"], happened)
-    asked.check([Happening(LeadReopened("sooner"), 3 * HOUR)])
+    asked.check([NewEvent(LeadReopened("sooner"), 3 * HOUR)])
 
 
 def test_a_process_cannot_have_been_revised_between_its_versions():
     published = [ProcessPublished(1, "Sales", FIRST.stages), ProcessPublished(2, "Sales", REVISED.stages)]
     asked = History("process-sales", BY_KIND["process"], facts((1, published[0]), (5, published[1])))
     with pytest.raises(Rejected, match="impossible: process-published, version 2"):
-        asked.check([Happening(ProcessPublished(2, "Other", FIRST.stages), 3 * HOUR)])
+        asked.check([NewEvent(ProcessPublished(2, "Other", FIRST.stages), 3 * HOUR)])

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from domain import Context, Then
+from domain import Context, FollowUpCommand
 from domain.errors import Malformed
 from domain.lead import CaptureLead, ConvertLead
 from domain.lead.disposition import (
@@ -97,7 +97,7 @@ TRANSITIONS = [
     Row("qualified", CAPTURE, ()),
     Row("qualified", CaptureLead("fair"), qualified("capture-lead"), "another"),
     Row("qualified", QualifyLead(), ()),
-    Row("qualified", CONVERT, (CONVERTED, Then("opportunity-7", OPENING))),
+    Row("qualified", CONVERT, (CONVERTED, FollowUpCommand("opportunity-7", OPENING))),
     *(Row("qualified", *row)
       for row in refused_alike(qualified, *LEARNED, CaptureLead, QualifyLead, ConvertLead)),
     #

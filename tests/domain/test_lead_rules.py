@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from domain import Context, Then
+from domain import Context, FollowUpCommand
 from domain.lead import CaptureLead, ConvertLead, LeadCaptured, LeadConverted
 from domain.lead.disposition import (
     DisqualifyLead,
@@ -120,7 +120,7 @@ RULES = [
     # converting
     Row("qualified", ConvertLead("opportunity-8", "process-renewals", HUNDRED, "Acme Holding", "bob", "boat", "demo",
                                  date(2026, 3, 1)),
-        (LeadConverted("Acme Holding", "opportunity-8"), Then("opportunity-8", OpenOpportunity(
+        (LeadConverted("Acme Holding", "opportunity-8"), FollowUpCommand("opportunity-8", OpenOpportunity(
             "process-renewals", HUNDRED, "demo", "Acme Holding", "bob", "boat", date(2026, 3, 1), STREAM, "website"))),
         "with terms of its own"),
     # keeping warm

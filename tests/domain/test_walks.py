@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from domain import BY_KIND, Context, Then, correction, kind, lead, opportunity
+from domain import BY_KIND, Context, FollowUpCommand, correction, kind, lead, opportunity
 from domain.correction import CorrectFact
 from domain.errors import PipelineError
-from domain.history import Happening, History
+from domain.history import History, NewEvent
 from domain.lead import CaptureLead, ConvertLead, LeadCaptured, LeadConverted
 from domain.lead.disposition import (
     DisqualifyLead,
@@ -219,9 +219,9 @@ class Walk(RuleBasedStateMachine):
             "asked again, it adds nothing"
         )
 
-    def decide(self, stream: str, wish: Any, moment: int) -> list[tuple[History, list[Happening]]]:
+    def decide(self, stream: str, wish: Any, moment: int) -> list[tuple[History, list[NewEvent]]]:
         """What a wish leads to, in its stream and in those that must decide with it."""
-        changes, wishes = [], [Then(stream, wish)]
+        changes, wishes = [], [FollowUpCommand(stream, wish)]
         for name, command in wishes:
             history = self.histories.setdefault(name, History(name, BY_KIND[kind(name)]))
             decider, correcting = history.decider, isinstance(command, CorrectFact)
@@ -233,8 +233,8 @@ class Walk(RuleBasedStateMachine):
                 happenings = [*correction.decide(history.facts, state, command, given, context)]
             else:
                 answer = decider.decide(state, command, context)
-                wishes += [then for then in answer if isinstance(then, Then)]
-                happenings = [Happening(event, moment) for event in answer if not isinstance(event, Then)]
+                wishes += [then for then in answer if isinstance(then, FollowUpCommand)]
+                happenings = [NewEvent(event, moment) for event in answer if not isinstance(event, FollowUpCommand)]
             history.check(happenings)
             changes.append((history, happenings))
         return changes

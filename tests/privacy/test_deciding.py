@@ -2,8 +2,8 @@
 
 import pytest
 
+from domain.decider import Context
 from domain.errors import Malformed, Rejected
-from domain.recorded import Context
 from domain.reference.subject import (
     Erased,
     EraseSubject,

@@ -34,7 +34,7 @@ def kept(log: Log) -> Log:
 def test_an_append_whose_keys_do_not_stand_is_a_conflict_and_leaves_nothing(kept, standing):
     with pytest.raises(Conflict, match="the key of lead-"):
         kept.append(Append([drafted("lead-1", 2)], keys={"lead-4": b"k"}, standing=standing, tokens=[(TOKEN, "x")]))
-    assert kept.head() == 1 and kept.keys(["lead-4"]) == {} and kept.found(TOKEN) == ["lead-1", "lead-2"]
+    assert kept.head() == 1 and kept.keys(["lead-4"]) == {} and kept.subjects_of_token(TOKEN) == ["lead-1", "lead-2"]
 
 
 def test_an_append_whose_keys_stand_is_stored(kept):
@@ -52,7 +52,7 @@ def test_a_key_is_replaced_only_where_it_stands_as_it_was(kept):
 def test_an_erased_subject_has_no_key_no_tokens_and_never_gets_another_one(kept):
     kept.append(Append([erasure("lead-1"), erasure("lead-9")], erase=["lead-1", "lead-9"]))
     assert kept.keys(["lead-1", "lead-2", "lead-9"]) == {"lead-1": ERASED, "lead-2": b"second", "lead-9": ERASED}
-    assert kept.found(TOKEN) == ["lead-2"] and kept.found(b"u" * 32) == []
+    assert kept.subjects_of_token(TOKEN) == ["lead-2"] and kept.subjects_of_token(b"u" * 32) == []
     with pytest.raises(Conflict):
         kept.append(Append((), keys={"lead-1": b"again"}))
     kept.append(Append([erasure("lead-1", 2)], erase=["lead-1"]))
@@ -62,17 +62,17 @@ def test_an_erased_subject_has_no_key_no_tokens_and_never_gets_another_one(kept)
 def test_what_comes_with_an_erasure_in_one_append_is_erased_with_it(kept):
     tokens = [(TOKEN, "lead-3")]
     kept.append(Append([erasure("lead-3")], keys={"lead-3": b"third"}, tokens=tokens, erase=["lead-3"]))
-    assert kept.keys(["lead-3"]) == {"lead-3": ERASED} and kept.found(TOKEN) == ["lead-1", "lead-2"]
+    assert kept.keys(["lead-3"]) == {"lead-3": ERASED} and kept.subjects_of_token(TOKEN) == ["lead-1", "lead-2"]
 
 
 def test_with_the_key_of_the_index_all_tokens_go(kept):
     kept.append(Append((), tokens=[(TOKEN, "lead-3")], erase=[INDEX]))
-    assert kept.found(TOKEN) == [] and kept.keys(["lead-1"]) == {"lead-1": b"first"}
+    assert kept.subjects_of_token(TOKEN) == [] and kept.keys(["lead-1"]) == {"lead-1": b"first"}
 
 
 def test_a_token_that_is_there_already_stays(kept):
     kept.append(Append((), tokens=[(TOKEN, "lead-1"), (TOKEN, "lead-3"), (TOKEN, "lead-3")]))
-    assert kept.found(TOKEN) == ["lead-1", "lead-2", "lead-3"]
+    assert kept.subjects_of_token(TOKEN) == ["lead-1", "lead-2", "lead-3"]
 
 
 def test_keys_are_read_in_pages_in_the_order_of_names(kept):
@@ -100,7 +100,7 @@ def test_of_many_erasures_and_appends_at_once_none_undoes_another(kept):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(one, range(2 * len(names))))
     assert set(kept.keys(names).values()) == {ERASED}
-    assert kept.found(b"v" * 32) == [] and kept.found(TOKEN) == ["lead-1", "lead-2"]
+    assert kept.subjects_of_token(b"v" * 32) == [] and kept.subjects_of_token(TOKEN) == ["lead-1", "lead-2"]
 
 
 def test_streams_are_found_by_whose_texts_they_hold_and_by_the_whole_name(log):
@@ -135,6 +135,6 @@ def test_a_role_that_only_appends_can_erase_and_says_whether_the_traces_are_gone
     key = bytes(range(100, 200))
     appender.append(Append((), keys={"lead-1": key}, tokens=[(TOKEN, "lead-1")]))
     appender.append(Append([erasure("lead-1")], erase=["lead-1"]))
-    assert appender.keys(["lead-1"]) == {"lead-1": ERASED} and appender.found(TOKEN) == []
+    assert appender.keys(["lead-1"]) == {"lead-1": ERASED} and appender.subjects_of_token(TOKEN) == []
     assert appender.scrub() == (key not in bytes_in_files(postgres_url))
     assert appender.scrub() == ("MAINTAIN" in request.node.name)

@@ -60,10 +60,10 @@ def test_a_check_finds_a_row_that_was_altered_by_hand(log_url: str, log: Log):
         found = views.check()
         assert not found.equal
         altered = [
-            (d.stream, d.version, d.found_in, d.row["amount"]) for d in found.differences if d.projection[0] == "o"
+            (d.stream, d.version, d.present_in, d.row["amount"]) for d in found.differences if d.projection[0] == "o"
         ]
         assert set(altered) == {("opportunity-7", 2, "kept", 1), ("opportunity-7", 2, "rebuilt", 150)}
-        assert {(d.projection, d.found_in) for d in found.differences} == {
+        assert {(d.projection, d.present_in) for d in found.differences} == {
             ("opportunities", "kept"), ("opportunities", "rebuilt"), ("processes", "rebuilt"),
         }  # fmt: skip
         assert [each.state for each, _ in views.generations()] == ["live"]

@@ -54,7 +54,7 @@ def raw(fact: Fact) -> Raw:
     return Raw(fact.stream, fact.version, fact.position, fact.occurred_at, fact.tag, encode(event))
 
 
-class Inquiry(NamedTuple):
+class Query(NamedTuple):
     """A history, a question of it with all that may be asked, and a period for metrics that need one."""
 
     facts: list[Fact]
@@ -97,7 +97,7 @@ CLOSING = st.sampled_from([(None, "2024-02-29"), ("2024-02-29", None), ("2024-02
 
 
 @st.composite
-def inquiries(draw: st.DrawFn) -> Inquiry:
+def inquiries(draw: st.DrawFn) -> Query:
     """Any history at any scale, and any question."""
     scale: Scale = draw(SCALES)
     since, until = draw(SPANS)
@@ -115,7 +115,7 @@ def inquiries(draw: st.DrawFn) -> Inquiry:
     closes = draw(st.just((None, None)) | CLOSING)
     before = draw(st.none() | POSITIONS)
     bounds = scale[0], scale[-1]
-    return Inquiry(spread(draw(histories()), scale), question, bounds, closes, before, draw(st.booleans()))
+    return Query(spread(draw(histories()), scale), question, bounds, closes, before, draw(st.booleans()))
 
 
 def told(views: Views, metric: Metric, question: Question) -> Answer:
@@ -140,7 +140,7 @@ def other_moments(question: Question) -> list[Question]:
 
 @often
 @given(inquiry=inquiries(), page=st.integers(1, 9), turn=st.integers(0, 11))
-def test_every_metric_equals_its_recomputation(over: Over, inquiry: Inquiry, page: int, turn: int):
+def test_every_metric_equals_its_recomputation(over: Over, inquiry: Query, page: int, turn: int):
     views, log = over(inquiry.facts), [raw(fact) for fact in inquiry.facts]
     views.catch_up(page, far=END)
     for count, moment in enumerate((inquiry.question, other_moments(inquiry.question)[turn % 3])):
@@ -152,7 +152,7 @@ def test_every_metric_equals_its_recomputation(over: Over, inquiry: Inquiry, pag
 
 @seldom
 @given(inquiry=inquiries(), turn=st.integers(0, 99))
-def test_a_metric_known_at_a_position_is_what_it_was_when_the_log_ended_there(over: Over, inquiry: Inquiry, turn: int):
+def test_a_metric_known_at_a_position_is_what_it_was_when_the_log_ended_there(over: Over, inquiry: Query, turn: int):
     log = FactLog()
     views = over(log)
     then: dict[tuple[int, str], Answer] = {}
@@ -175,7 +175,7 @@ def test_a_metric_known_at_a_position_is_what_it_was_when_the_log_ended_there(ov
 
 @less
 @given(inquiry=inquiries(), turn=st.integers(0, 11))
-def test_what_is_behind_a_figure_adds_up_to_it(over: Over, inquiry: Inquiry, turn: int):
+def test_what_is_behind_a_figure_adds_up_to_it(over: Over, inquiry: Query, turn: int):
     views = over(inquiry.facts)
     views.rebuild()
     recorded = {(fact.stream, fact.corrects or fact.version) for fact in inquiry.facts}
@@ -209,7 +209,7 @@ def summed(record: Any, behind: Sequence[Behind]) -> dict[str, Any]:
 
 @less
 @given(inquiry=inquiries())
-def test_the_modes_of_the_funnel_agree_as_far_as_they_must(over: Over, inquiry: Inquiry):
+def test_the_modes_of_the_funnel_agree_as_far_as_they_must(over: Over, inquiry: Query):
     views = over(inquiry.facts)
     views.rebuild()
     modes: dict[str, dict[Any, FunnelRow]] = {}
@@ -234,7 +234,7 @@ def test_the_modes_of_the_funnel_agree_as_far_as_they_must(over: Over, inquiry: 
 
 @less
 @given(inquiry=inquiries())
-def test_a_waterfall_balances_to_the_minor_unit(over: Over, inquiry: Inquiry):
+def test_a_waterfall_balances_to_the_minor_unit(over: Over, inquiry: Query):
     views = over(inquiry.facts)
     views.rebuild()
     for question in inquiry.of(METRICS["waterfall"]):

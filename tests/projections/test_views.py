@@ -27,8 +27,8 @@ from infra.views.sqlite import DIALECT as SQLITE
 from infra.views.sqlite import SqliteTables
 from infra.views.tables import shape, spelled
 from projections import METRICS, PROJECTIONS
-from projections.query.metric import Inquiry
-from projections.query.question import Asked, Question
+from projections.query.metric import Query
+from projections.query.question import AnySelect, Question
 from projections.query.references import References
 from projections.rows import opportunities
 from projections.versions import END, partial_index, table
@@ -177,15 +177,15 @@ MOMENTS = {
 }
 
 
-def selects(metric: str, question: Question) -> list[Asked]:
+def selects(metric: str, question: Question) -> list[AnySelect]:
     """The selects of a metric."""
-    asked: list[Asked] = []
+    asked: list[AnySelect] = []
 
-    def run(select: Asked) -> list[Any]:
+    def run(select: AnySelect) -> list[Any]:
         asked.append(select)
         return []
 
-    list(METRICS[metric].parts(Inquiry(METRICS[metric].checked(question), References(), run)))
+    list(METRICS[metric].parts(Query(METRICS[metric].checked(question), References(), run)))
     return asked
 
 

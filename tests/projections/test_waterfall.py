@@ -27,8 +27,8 @@ from infra.views.sqlite import SqliteTables
 from infra.views.tables import shape, spelled
 from projections import METRICS, PROJECTIONS
 from projections.figures.waterfall.differences import Change, DealDifference
-from projections.query.metric import Inquiry
-from projections.query.question import Asked, Question
+from projections.query.metric import Query
+from projections.query.question import AnySelect, Question
 from projections.query.references import References
 from projections.versions import END
 from tests.projections.conftest import Over
@@ -313,16 +313,16 @@ def test_two_moments_differ_in_the_deals_that_came_moved_changed_or_went(over: O
     ]  # fmt: skip
 
 
-def path_select() -> Asked:
+def path_select() -> AnySelect:
     """The select that sums the facts of a period."""
-    asked: list[Asked] = []
+    asked: list[AnySelect] = []
 
-    def run(select: Asked) -> list[Any]:
+    def run(select: AnySelect) -> list[Any]:
         asked.append(select)
         return []
 
     metric = METRICS["waterfall"]
-    list(metric.parts(Inquiry(metric.checked(Question(since=1, until=9)), References(), run)))
+    list(metric.parts(Query(metric.checked(Question(since=1, until=9)), References(), run)))
     [found] = [select for select in asked if "was_amount" in str(select)]
     return found
 

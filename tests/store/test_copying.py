@@ -139,7 +139,7 @@ def test_keys_come_along_only_when_asked_for_and_erasures_always(
     told.append(Append([erasure("lead-2")], erase=["lead-2"]))
     assert copy(told, new_url, upto, with_keys).keys == copied
     assert new.keys([*KEYS]) == kept
-    assert new.found(b"token") == []
+    assert new.subjects_of_token(b"token") == []
 
 
 def test_what_is_erased_stays_erased_in_the_copy(told: Log, new_url: str, new: Log, tmp_path: Path):

@@ -19,10 +19,10 @@ from infra.importers.hubspot import engagements as engagement_tables
 from infra.importers.hubspot import merges as merge_tables
 from infra.importers.hubspot import pipelines as pipeline_tables
 from infra.importers.hubspot.engagements import KINDS, Engagements
-from infra.importers.hubspot.merges import Merges, Told
+from infra.importers.hubspot.merges import Merges, Outcome
 from infra.importers.hubspot.pipelines import SYSTEM, Pipelines
 from infra.importers.observations import Observation, as_it_is, happened
-from infra.importers.references import References, said
+from infra.importers.references import References, cell_text
 from infra.importers.runner import Change, Entry, Export, Story
 from infra.importers.tables import Row
 
@@ -97,8 +97,10 @@ class Deals:
         self.tables, self.calendar, self.pipelines, self.currency = tables, calendar, pipelines, currency
         self.ids = Counter(row.cells["deal_id"] for row in tables.rows["deal"])
         self.history, self.stages = self.by_deal("deal_property_history"), self.by_deal("deal_stage")
-        self.owners = References((row.cells["owner_id"], named(row)) for row in tables.rows["owner"])
-        companies = References((row.cells["id"], said(row.cells["property_name"])) for row in tables.rows["company"])
+        self.owners = References((row.cells["owner_id"], owner_name(row)) for row in tables.rows["owner"])
+        companies = References(
+            (row.cells["id"], cell_text(row.cells["property_name"])) for row in tables.rows["company"]
+        )
         self.accounts = {
             row.cells["deal_id"]: companies.get(row.cells["company_id"]) or row.cells["company_id"]
             for row in reversed(tables.rows["deal_company"])
@@ -114,11 +116,11 @@ class Deals:
 
     def entries(self) -> Iterator[Entry]:
         """The deals; then the merges among them, what was done about them, and the end of what is deleted."""
-        told = dict[str, Told | PipelineError]()
+        told = dict[str, Outcome | PipelineError]()
         yield from self.pipelines.refused()
         for row in self.tables.rows["deal"]:
             name, says = row.cells["deal_id"], self.attempted(row)
-            told[name] = says if isinstance(says, PipelineError) else Told.of(says)
+            told[name] = says if isinstance(says, PipelineError) else Outcome.of(says)
             rows = 1 + (len(self.history[name]) + len(self.stages[name]) if self.ids[name] == 1 else 0)
             yield Entry(
                 self.tables.files["deal"], row.line, name, f"opportunity-{SYSTEM}-{name}", row.cells, says, rows
@@ -126,7 +128,7 @@ class Deals:
         for table in ("deal_property_history", "deal_stage", "deal_company"):
             yield from self.orphans(table)
         engagements = Engagements(self.tables.rows, self.tables.files, self.calendar)
-        yield from engagements.entries({name for name, found in told.items() if isinstance(found, Told)})
+        yield from engagements.entries({name for name, found in told.items() if isinstance(found, Outcome)})
         yield from self.merges.entries(told)
         yield from self.pipelines.retired()
 
@@ -228,14 +230,14 @@ class Deals:
             amount=money("amount", state.amount, cells.get("property_deal_currency_code") or self.currency),
             outcome=outcome,
             close_date=self.calendar.day({"closedate": state.closedate}, "closedate"),
-            owner=self.owners.get(state.hubspot_owner_id) or said(state.hubspot_owner_id),
+            owner=self.owners.get(state.hubspot_owner_id) or cell_text(state.hubspot_owner_id),
             account=self.accounts.get(cells["deal_id"], ""),
             settled=self.pipelines.settled(process),
-            lost_note=said(cells.get("property_closed_lost_reason", "")) if outcome == "lost" else "",
+            lost_note=cell_text(cells.get("property_closed_lost_reason", "")) if outcome == "lost" else "",
         )
 
 
-def named(row: Row) -> str:
+def owner_name(row: Row) -> str:
     """An owner's name; of one who has none, the address."""
-    name = " ".join(part for part in (said(row.cells["first_name"]), said(row.cells["last_name"])) if part)
-    return name or said(row.cells["email"]) or row.cells["owner_id"]
+    name = " ".join(part for part in (cell_text(row.cells["first_name"]), cell_text(row.cells["last_name"])) if part)
+    return name or cell_text(row.cells["email"]) or row.cells["owner_id"]

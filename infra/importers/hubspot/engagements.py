@@ -8,7 +8,7 @@ from domain.errors import Malformed, PipelineError
 from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
 from infra.importers.cells import Calendar, Cells, truth
 from infra.importers.hubspot.pipelines import SYSTEM
-from infra.importers.references import said
+from infra.importers.references import cell_text
 from infra.importers.runner import Change, Entry, Story
 from infra.importers.tables import Row
 
@@ -63,14 +63,15 @@ class Engagements:
             return error
         return Story(
             tuple(
-                change._replace(stream=f"opportunity-{SYSTEM}-{deal}", told=f"{change.told} {deal}") for deal in deals
+                change._replace(stream=f"opportunity-{SYSTEM}-{deal}", change_key=f"{change.change_key} {deal}")
+                for deal in deals
             )
         )
 
     def change(self, kind: str, cells: Cells) -> Change:
         """What was done, when it was, or the plan to do it. A meeting that is over took place; a task says so."""
         calendar, name = self.calendar, cells["engagement_id"]
-        note = said(next((cells[title] for title in TITLES if cells.get(title)), ""))
+        note = cell_text(next((cells[title] for title in TITLES if cells.get(title)), ""))
         if kind == "task":
             done = cells.get("property_hs_task_status", "").upper() == "COMPLETED"
             columns = COMPLETED
@@ -81,8 +82,8 @@ class Engagements:
         found: Command
         if done:
             found = CompleteActivity(name, kind, note)
-            return Change(calendar.instant(cells, *columns), found, told="done")
+            return Change(calendar.instant(cells, *columns), found, change_key="done")
         due = next((day for column in STARTED if (day := calendar.day(cells, column))), None)
         if due is None:
             raise Malformed(f"{STARTED[0]}: is empty, so that the plan has no date")
-        return Change(calendar.instant(cells, *CREATED), ScheduleActivity(name, kind, due, note), told="planned")
+        return Change(calendar.instant(cells, *CREATED), ScheduleActivity(name, kind, due, note), change_key="planned")

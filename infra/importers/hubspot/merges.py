@@ -18,14 +18,14 @@ UNDONE = (ReopenOpportunity, LoseOpportunity)
 COLUMNS = ("deal_id", "merged_deal_id", "_fivetran_synced")
 
 
-class Told(NamedTuple):
+class Outcome(NamedTuple):
     """What a merge must know of a deal's story: when it ends, and whether the deal is won by then."""
 
     last: datetime
     won: bool
 
     @classmethod
-    def of(cls, story: Story) -> "Told":
+    def of(cls, story: Story) -> "Outcome":
         """As told by its changes, one at least."""
         endings = [c.command for c in story.changes if isinstance(c.command, (WinOpportunity, *UNDONE))]
         return cls(story.changes[-1].occurred_at, bool(endings) and isinstance(endings[-1], WinOpportunity))
@@ -66,7 +66,7 @@ class Merges:
                 return row
         return Malformed(f"merged_deal_id: {name} is merged into {' and '.join(sorted(names))}; which one survives?")
 
-    def entries(self, told: Mapping[str, Told | PipelineError]) -> Iterator[Entry]:
+    def entries(self, told: Mapping[str, Outcome | PipelineError]) -> Iterator[Entry]:
         """Each merged deal, those first that went into one which was merged itself.
 
         A deal that this export has no more is merged all the same, where an older export had it.
@@ -78,7 +78,7 @@ class Merges:
             line, cells = rows[0] if isinstance(row, PipelineError) else row
             yield Entry(self.file, line, name, f"opportunity-{SYSTEM}-{name}", cells, says, len(rows))
 
-    def story(self, row: Row, told: Mapping[str, Told | PipelineError]) -> Story | PipelineError:
+    def story(self, row: Row, told: Mapping[str, Outcome | PipelineError]) -> Story | PipelineError:
         """The merge of a deal. One that was won is opened again for it: its survivor counts, won or not."""
         name, survivor = row.cells["merged_deal_id"], row.cells["deal_id"]
         found = told.get(name)
@@ -90,7 +90,7 @@ class Merges:
         except PipelineError as error:
             return error
         wishes = list[Command]()
-        if isinstance(found, Told):
+        if isinstance(found, Outcome):
             at = max(at, found.last)
             if found.won:
                 wishes.append(ReopenOpportunity("merged in HubSpot"))

@@ -21,7 +21,7 @@ PIPELINE_COLUMNS = ("pipeline_id", "label", "display_order")
 STAGE_COLUMNS = ("stage_id", "pipeline_id", "label", "probability", "display_order", "closed_won")
 
 
-class Found(NamedTuple):
+class StageRow(NamedTuple):
     """A stage, with the row that has it."""
 
     row: Row
@@ -37,7 +37,7 @@ class Pipelines:
         self.pipelines, self.files, self.at = pipelines, files, at
         self.streams = References((row.cells["pipeline_id"], stream_of(row.cells)) for row in pipelines)
         self.wrong = list[tuple[Row, PipelineError]]()
-        self.stages = defaultdict[str, list[Found]](list)
+        self.stages = defaultdict[str, list[StageRow]](list)
         places = [(row.cells["stage_id"], self.place(row)) for row in stages]
         self.places = References(places)
         for found in self.stages.values():
@@ -61,7 +61,7 @@ class Pipelines:
                 cells["stage_id"], cells["label"], kind_of(cells), number("probability", cells["probability"])
             )
             deleted = truth(cells, "_fivetran_deleted")
-            self.stages[stream].append(Found(row, number("display_order", cells["display_order"]), deleted, found))
+            self.stages[stream].append(StageRow(row, number("display_order", cells["display_order"]), deleted, found))
             return Place(stream, found.id, found.kind)
         except PipelineError as error:
             self.wrong.append((row, error))
@@ -111,7 +111,7 @@ class Pipelines:
                 name = row.cells["pipeline_id"]
                 yield Entry(self.files["deal_pipeline"], row.line, name, stream_of(row.cells), row.cells, says)
 
-    def retirement(self, stages: Sequence[Found], place: int) -> Story | PipelineError:
+    def retirement(self, stages: Sequence[StageRow], place: int) -> Story | PipelineError:
         """The retirement of a stage in favour of the next open one, or of the last one before it."""
         standing = [one.stage.id for one in stages[place:] if one.stage.kind == "open" and not one.deleted]
         standing += [one.stage.id for one in reversed(stages[:place]) if one.stage.kind == "open" and not one.deleted]

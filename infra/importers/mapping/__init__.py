@@ -71,7 +71,7 @@ def stage(told: Mapping, table: Path) -> tuple[Spool, str, str, date | None]:
         for place, happened in places:
             if row[place] not in skipped:
                 forms.add(row[place], happened)
-    form = forms.found()
+    form = forms.detected()
     return spool, batch.hexdigest()[:16], form, told.dates.snapshot or forms.latest(form)
 
 
@@ -83,7 +83,7 @@ def entries(told: Mapping, file: str, spool: Spool, cells: Cells) -> Iterator[En
         first = rows[0]
         try:
             if not name:
-                raise Malformed(f"{cells.named('id')}: is empty")
+                raise Malformed(f"{cells.column_name('id')}: is empty")
             first, says = reader.read(name, rows)
         except PipelineError as error:
             says = error

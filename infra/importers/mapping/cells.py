@@ -107,7 +107,7 @@ class DateForms:
         plain = moment.replace(tzinfo=None) if happened else datetime.min
         self._latest[form] = max(self._latest.get(form, plain), plain)
 
-    def found(self) -> str:
+    def detected(self) -> str:
         """The form: a strptime format, or empty for ISO 8601. Malformed with both readings where there are two."""
         if self._asked or not self._odd:
             return self._asked
@@ -190,7 +190,7 @@ class Cells:
         self.nothing = frozenset(("", *placeholders))
         self.snapshot = moments.end_of(snapshot)
 
-    def named(self, field: str) -> str:
+    def column_name(self, field: str) -> str:
         """A field by its column's name, or its own."""
         return self.columns[field].column or field if field in self.columns else field
 
@@ -216,16 +216,16 @@ class Cells:
     def moment(self, field: str, row: Row) -> datetime | None:
         """When a row says that something happened, if it does."""
         text = self.text(field, row)
-        return self.moments.read(self.named(field), text) if text else None
+        return self.moments.read(self.column_name(field), text) if text else None
 
     def money(self, field: str, row: Row) -> Money | None:
         """An amount that a row has, if it has one."""
         text = self.text(field, row)
-        return self.numbers.read(self.named(field), text, self.text("currency", row)) if text else None
+        return self.numbers.read(self.column_name(field), text, self.text("currency", row)) if text else None
 
     def version(self, row: Row) -> tuple[int, str]:
         """The version of a row: numbers by size, others as text."""
         text = self.text("version", row)
         if not text:
-            raise Malformed(f"{self.named('version')}: is empty")
+            raise Malformed(f"{self.column_name('version')}: is empty")
         return (int(text), "") if text.isdecimal() else (-1, text)

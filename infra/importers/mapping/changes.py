@@ -59,20 +59,20 @@ class StoryReader:
         """What a row tells."""
         cells = self.cells
         if (at := cells.moment("at", row)) is None:
-            raise Malformed(f"line {row.line}: {cells.named('at')}: is empty")
+            raise Malformed(f"line {row.line}: {cells.column_name('at')}: is empty")
         version = cells.version(row) if self.versioned else (row.line, "")
         if not self.fields:
             return Telling(at, version, row, {name: text for name in self.wide if (text := cells.text(name, row))})
         word = cells.text("field", row)
         if (field := self.fields.get(word)) is None:
-            raise Malformed(f"line {row.line}: {cells.named('field')}: {word!r} is not in [fields]")
+            raise Malformed(f"line {row.line}: {cells.column_name('field')}: {word!r} is not in [fields]")
         return Telling(at, version, row, {field.is_: cells.translated(field, word, cells.text("value", row))})
 
     def column(self, field: str) -> str:
         """Where a field is told: its own column, or the one for the values of all."""
-        return self.cells.named(field if field in self.cells.columns or not self.fields else "value")
+        return self.cells.column_name(field if field in self.cells.columns or not self.fields else "value")
 
-    def told_by(self, telling: Telling, field: str) -> str:
+    def change_key(self, telling: Telling, field: str) -> str:
         """What tells a change from every other one: its row's version, or else the row's own words."""
         if self.versioned:
             return f"version {telling.version} {field}"
@@ -88,7 +88,9 @@ class StoryReader:
             return [], tellings
         if self.opens and len(begun) > 1:
             lines = " and ".join(str(t.row.line) for t in begun)
-            raise Malformed(f"{self.cells.named('id')}: {len(begun)} {self.told.kind}s share the id (lines {lines})")
+            raise Malformed(
+                f"{self.cells.column_name('id')}: {len(begun)} {self.told.kind}s share the id (lines {lines})"
+            )
         at = begun[0].at
         first = [begun[0], *(t for t in tellings if t.at == at and t is not begun[0])]
         return first, [t for t in tellings if t.at != at]
@@ -127,7 +129,7 @@ class DealStory:
             source=self.cells.text("source", row),
         )  # fmt: skip
         self.now = {name: text for name, text in says.items() if not (ended and name == "stage")}
-        found = [Change(first[0].at, opening, told=self.reader.told_by(first[0], "opened"))]
+        found = [Change(first[0].at, opening, change_key=self.reader.change_key(first[0], "opened"))]
         for name in LAST:
             if name in says and (name != "stage" or ended):
                 found += self.change(first[0], name, says[name], says)
@@ -147,7 +149,7 @@ class DealStory:
         self.now[name] = text
         self.reason = says.get("lost_reason", "")
         wish = self.wish(telling.row, name, text)
-        return [Change(telling.at, wish, told=self.reader.told_by(telling, name))] if wish else []
+        return [Change(telling.at, wish, change_key=self.reader.change_key(telling, name))] if wish else []
 
     def wish(self, row: Row, name: str, text: str) -> Command | None:
         """What is asked where a field is told to be something else."""
@@ -227,8 +229,8 @@ class LeadStory:
             says = {name: text for telling in first for name, text in telling.says.items()}
             texts = {name: says.get(name, "") for name in ("company", "owner", "name", "email", "phone", "note")}
             source = self.cells.text("source", first[0].row) or says.get("source", "") or "unknown"
-            told = self.reader.told_by(first[0], "captured")
-            found.append(Change(first[0].at, CaptureLead(source=source, **texts), told=told))
+            told = self.reader.change_key(first[0], "captured")
+            found.append(Change(first[0].at, CaptureLead(source=source, **texts), change_key=told))
             self.now = {name: text for name, text in says.items() if name != "status"}
             if "status" in says:
                 found += self.moved(first[0], says["status"], says)
@@ -242,9 +244,13 @@ class LeadStory:
         new = {name: text for name, text in says.items() if text and self.now.get(name) != text}
         self.now |= new
         if known := {name: new[name] for name in ("company", "name", "email", "phone") if name in new}:
-            found.append(Change(telling.at, EnrichLead(**known), told=self.reader.told_by(telling, "enriched")))
+            found.append(
+                Change(telling.at, EnrichLead(**known), change_key=self.reader.change_key(telling, "enriched"))
+            )
         if "owner" in new:
-            found.append(Change(telling.at, AssignLead(new["owner"]), told=self.reader.told_by(telling, "owner")))
+            found.append(
+                Change(telling.at, AssignLead(new["owner"]), change_key=self.reader.change_key(telling, "owner"))
+            )
         return found + self.moved(telling, new["status"], says) if "status" in new else found
 
     def moved(self, telling: Telling, word: str, says: dict[str, str]) -> list[Change]:
@@ -271,7 +277,7 @@ class LeadStory:
                 pass
         self.left, self.qualified = status == "disqualified", status == "qualified"
         return [
-            Change(telling.at, wish, told=self.reader.told_by(telling, f"status {place}"))
+            Change(telling.at, wish, change_key=self.reader.change_key(telling, f"status {place}"))
             for place, wish in enumerate(wishes)
         ]
 
@@ -283,4 +289,6 @@ def check_versions(cells: Cells, name: str, tellings: list[Telling]) -> None:
         other = seen.setdefault(telling.version, telling)
         if (other.at, other.says) != (telling.at, telling.says):
             lines = f"{other.row.line} and {telling.row.line}"
-            raise Malformed(f"{cells.named('version')}: rows of {name} share a version (lines {lines}); which counts?")
+            raise Malformed(
+                f"{cells.column_name('version')}: rows of {name} share a version (lines {lines}); which counts?"
+            )

@@ -29,26 +29,30 @@ class RecordReader:
     def deal(self, row: Row) -> Record:
         """The deal that a row holds."""
         cells = self.cells
-        step, word = self.step("stage", row), row.cells.get(cells.named("stage"), "")
+        step, word = self.step("stage", row), row.cells.get(cells.column_name("stage"), "")
         outcome = step.to if step.to in ("won", "lost") else ""
         opened = cells.moment("opened_at", row)
         if opened is None and word not in cells.columns["opened_at"].undated:
-            raise Malformed(f"{cells.named('opened_at')}: is empty")
+            raise Malformed(f"{cells.column_name('opened_at')}: is empty")
         opened = opened or cells.snapshot
         changed = cells.moment("changed_at", row)
         closed = cells.moment("closed_at", row) or changed if outcome else None
         if outcome and closed is None:
-            raise Malformed(f"{cells.named('closed_at')}: is empty, but the deal is {outcome}")
+            raise Malformed(f"{cells.column_name('closed_at')}: is empty, but the deal is {outcome}")
         if closed and closed < opened:
-            raise Malformed(f"{cells.named('closed_at')}: {closed:%Y-%m-%d} is before {opened:%Y-%m-%d}, its opening")
+            raise Malformed(
+                f"{cells.column_name('closed_at')}: {closed:%Y-%m-%d} is before {opened:%Y-%m-%d}, its opening"
+            )
         if (last := closed or opened) > cells.snapshot:
-            raise Malformed(f"{cells.named('closed_at' if closed else 'opened_at')}: {last} is after the snapshot date")
+            raise Malformed(
+                f"{cells.column_name('closed_at' if closed else 'opened_at')}: {last} is after the snapshot date"
+            )
         amount = cells.money("amount", row)
         if amount is None:
-            raise Malformed(f"{cells.named('amount')}: is empty; a default says what that means")
+            raise Malformed(f"{cells.column_name('amount')}: is empty; a default says what that means")
         closing = cells.money("closing", row) if outcome == "won" else None
         if outcome == "won" and closing is None and "closing" in cells.columns:
-            raise Malformed(f"{cells.named('closing')}: is empty, but the deal is won")
+            raise Malformed(f"{cells.column_name('closing')}: is empty, but the deal is won")
         due = cells.text("close_date", row)
         return Record(
             process=self.process, stage=step.through if outcome else step.to,
@@ -56,30 +60,30 @@ class RecordReader:
             outcome=outcome, closing=(closing or amount) if outcome == "won" else None,
             lost_reason=cells.text("lost_reason", row) or "unknown", account=cells.text("account", row),
             owner=cells.text("owner", row), product=cells.text("product", row), source=cells.text("source", row),
-            close_date=cells.moments.day(cells.named("close_date"), due) if due else None,
+            close_date=cells.moments.day(cells.column_name("close_date"), due) if due else None,
             current="closing" not in cells.columns,
             staged_at=cells.moment("staged_at", row) or changed or cells.snapshot,
         )  # fmt: skip
 
     def step(self, field: str, row: Row) -> Step:
         """Where the row says that the deal or lead stands; without [stages], its word is a stage's id."""
-        return step_of(self.steps, self.cells.named(field), self.cells.text(field, row))
+        return step_of(self.steps, self.cells.column_name(field), self.cells.text(field, row))
 
     def lead(self, row: Row) -> LeadRecord:
         """The lead that a row holds. Its times say what became of it; where it has a status, only as far as that."""
         cells = self.cells
         captured = cells.moment("captured_at", row)
         if captured is None:
-            raise Malformed(f"{cells.named('captured_at')}: is empty")
+            raise Malformed(f"{cells.column_name('captured_at')}: is empty")
         if captured > cells.snapshot:
-            raise Malformed(f"{cells.named('captured_at')}: {captured} is after the snapshot date")
+            raise Malformed(f"{cells.column_name('captured_at')}: {captured} is after the snapshot date")
         changed = cells.moment("changed_at", row) or cells.snapshot
         times = {name: cells.moment(f"{name}_at", row) for name in HAPPENED}
         if "status" in cells.columns:
             times = by_status(self.step("status", row).to, times, changed)
         for name, moment in times.items():
             if moment and moment < captured:
-                column = cells.named(f"{name}_at")
+                column = cells.column_name(f"{name}_at")
                 raise Malformed(f"{column}: {moment:%Y-%m-%d} is before {captured:%Y-%m-%d}, its capture")
         texts = {name: cells.text(name, row) for name in ("company", "owner", "name", "email", "phone", "note")}
         return LeadRecord(
@@ -116,7 +120,9 @@ def deal_of(told: Mapping, cells: Cells, row: Row) -> Deal:
     """The deal that a converted lead became."""
     name = cells.text("opportunity", row)
     if not name or told.process is None:
-        raise Malformed(f"{cells.named('opportunity')}: the lead is converted: say into which deal, and its process")
+        raise Malformed(
+            f"{cells.column_name('opportunity')}: the lead is converted: say into which deal, and its process"
+        )
     nothing = Money(Decimal(0), cells.text("currency", row) or told.numbers.currency)
     amount = cells.money("amount", row) or nothing
     return Deal(f"opportunity-{told.system}-{name}", told.process.stream, amount, cells.text("stage", row))
@@ -128,11 +134,15 @@ def newest(name: str, rows: list[Row], cells: Cells) -> Row:
         return rows[0]
     lines = ", ".join(str(row.line) for row in rows)
     if "version" not in cells.columns:
-        raise Malformed(f"{cells.named('id')}: {len(rows)} rows share the id {name} (lines {lines}); which one counts?")
+        raise Malformed(
+            f"{cells.column_name('id')}: {len(rows)} rows share the id {name} (lines {lines}); which one counts?"
+        )
     placed = [(cells.version(row), row) for row in rows]
     highest = max(version for version, _ in placed)
     [*found] = (row for version, row in placed if version == highest)
     if len(found) > 1:
         both = ", ".join(str(row.line) for row in found)
-        raise Malformed(f"{cells.named('version')}: rows of {name} share a version (lines {both}); which one counts?")
+        raise Malformed(
+            f"{cells.column_name('version')}: rows of {name} share a version (lines {both}); which one counts?"
+        )
     return found[0]

@@ -18,7 +18,7 @@ from infra.importers.cells import Calendar, Cells, money, number, truth
 from infra.importers.folders import Folder, load
 from infra.importers.observations import Observation, as_it_is, happened
 from infra.importers.pipelines import Place
-from infra.importers.references import References, said
+from infra.importers.references import References, cell_text
 from infra.importers.runner import Change, Entry, Export, Story
 from infra.importers.salesforce.activities import activities
 from infra.importers.salesforce.leads import Leads
@@ -112,12 +112,12 @@ class Opportunities:
         """One opportunity: its row and those of its history and line items, or why they say nothing."""
         name = row.cells["id"]
         more = len(self.history[name]) + len(self.lines[name]) if self.ids[name] == 1 else 0
-        says = seen if isinstance(seen, PipelineError) else Story(tuple(self.told(name, seen, name in converted)))
+        says = seen if isinstance(seen, PipelineError) else Story(tuple(self.changes_of(name, seen, name in converted)))
         return Entry(
             self.tables.files["opportunity"], row.line, name, f"opportunity-{SYSTEM}-{name}", row.cells, says, 1 + more
         )
 
-    def told(self, name: str, seen: list[Observation], lead: bool) -> list[Change]:
+    def changes_of(self, name: str, seen: list[Observation], lead: bool) -> list[Change]:
         """All that happened to an opportunity, as far as the export says."""
         lines = sorted((self.line_item(row) for row in self.lines[name]), key=lambda line: line[0])
         if self.history[name]:
@@ -146,7 +146,7 @@ class Opportunities:
             if self.ids[name] > 1:
                 raise Malformed(f"id: {self.ids[name]} rows share the id {name}; which one is the opportunity?")
             seen = self.observed(row)
-            self.told(name, seen, lead=False)  # what cannot be told is not converted into, either
+            self.changes_of(name, seen, lead=False)  # what cannot be told is not converted into, either
             return seen
         except PipelineError as error:
             return error
@@ -189,7 +189,7 @@ class Opportunities:
             outcome="" if place.kind == "open" else place.kind,
             close_date=self.calendar.day(cells, "close_date"),
             owner=owner(cells, self.users),
-            account=said(account["name"] if account else cells.get("account_id", "")),
+            account=cell_text(account["name"] if account else cells.get("account_id", "")),
             probability=self.stages.judged(cells, place),
             deleted=truth(cells, "is_deleted"),
         )
@@ -213,4 +213,4 @@ class Opportunities:
 def owner(cells: Cells, users: References[dict[str, str]]) -> str:
     """The name of a row's owner; of one whom the users' table does not have, the id."""
     user = users.get(cells.get("owner_id", ""))
-    return said(user["name"] if user else cells.get("owner_id", ""))
+    return cell_text(user["name"] if user else cells.get("owner_id", ""))

@@ -8,7 +8,7 @@ from domain.lead.profile import ContactLead
 from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
 from infra.importers.cells import Calendar, Cells, truth
 from infra.importers.pipelines import slug
-from infra.importers.references import said
+from infra.importers.references import cell_text
 from infra.importers.runner import Change, Entry, Story
 from infra.importers.tables import Row
 
@@ -39,8 +39,8 @@ def activities(
 
 def change(table: str, cells: Cells, calendar: Calendar, lead: bool) -> Change:
     """What was done, when it was, or the plan to do it. An event that is over took place."""
-    kind = slug(said(cells.get("type") or cells.get(f"{table}_subtype", "")) or table)
-    note, name = said(cells.get("subject", "")), cells["id"]
+    kind = slug(cell_text(cells.get("type") or cells.get(f"{table}_subtype", "")) or table)
+    note, name = cell_text(cells.get("subject", "")), cells["id"]
     if table == "task":
         due = calendar.day(cells, "activity_date")
         done = calendar.instant(cells, "completed_date_time", "activity_date") if truth(cells, "is_closed") else None
@@ -52,9 +52,11 @@ def change(table: str, cells: Cells, calendar: Calendar, lead: bool) -> Change:
     found: Command
     if done:
         found = ContactLead(name, kind, note) if lead else CompleteActivity(name, kind, note)
-        return Change(done, found, told="done")
+        return Change(done, found, change_key="done")
     if lead:
         raise Malformed("who_id: what is planned with a lead is no contact yet")
     if due is None:
         raise Malformed("activity_date: is empty, so that the plan has no date")
-    return Change(calendar.instant(cells, "created_date"), ScheduleActivity(name, kind, due, note), told="planned")
+    return Change(
+        calendar.instant(cells, "created_date"), ScheduleActivity(name, kind, due, note), change_key="planned"
+    )

@@ -10,7 +10,7 @@ from infra.importers.cells import Calendar, Cells, truth
 from infra.importers.leads import Deal, LeadRecord
 from infra.importers.observations import Observation
 from infra.importers.pipelines import slug
-from infra.importers.references import References, said
+from infra.importers.references import References, cell_text
 from infra.importers.runner import Change, Entry, Story
 from infra.importers.salesforce.stages import NAME, SYSTEM
 from infra.importers.tables import Row
@@ -70,14 +70,14 @@ class Leads:
         owner = self.users.get(cells.get("owner_id", ""))
         deal, converted_at = self.deal(cells, captured) if became else (None, None)
         return LeadRecord(
-            source=said(cells.get("lead_source", "")) or SYSTEM,
+            source=cell_text(cells.get("lead_source", "")) or SYSTEM,
             captured_at=captured,
             changed_at=changed,
-            company=said(cells.get("company", "")),
-            owner=said(owner["name"] if owner else cells.get("owner_id", "")),
-            name=said(cells.get("name", "")),
+            company=cell_text(cells.get("company", "")),
+            owner=cell_text(owner["name"] if owner else cells.get("owner_id", "")),
+            name=cell_text(cells.get("name", "")),
             email=address(cells.get("email", "")),
-            phone=said(cells.get("phone", "")),
+            phone=cell_text(cells.get("phone", "")),
             qualified_at=converted_at or (self.calendar.closing(cells, "converted_date") if became else None),
             disqualified_at=changed if left and not became else None,
             disqualified_reason=slug(left) if left else "unknown",

@@ -22,7 +22,7 @@ from projections.figures.waterfall.flows import (
 from projections.figures.waterfall.scopes import Scope, business_time, knowledge
 from projections.figures.waterfall.steps import Moment, Taken, corrections, facts, revelations, states
 from projections.figures.waterfall.stretches import stretches
-from projections.query.metric import Inquiry, Key, Part
+from projections.query.metric import Key, Part, Query
 from projections.query.question import Question
 from projections.query.references import references
 from projections.query.selection import open_sums, shown
@@ -49,7 +49,7 @@ class Flow(NamedTuple):
     amount: int
 
 
-def waterfall(asked: Inquiry) -> Iterator[Part]:
+def waterfall(asked: Query) -> Iterator[Part]:
     """The value of the open deals before a period, every change of it in its bucket, and the value at the end.
 
     Opening: as things stood just before the period. Closing: as they stood at its last instant, or at the moment asked
@@ -98,7 +98,7 @@ def waterfall(asked: Inquiry) -> Iterator[Part]:
     yield from balance(now, CLOSING)
 
 
-def through_knowledge(asked: Inquiry) -> Iterator[Part]:
+def through_knowledge(asked: Query) -> Iterator[Part]:
     """The waterfall on the other axis: of one instant, from one position to another."""
     question = asked.question
     first, last, moment = question.known_before or 0, question.known_at, question.effective_at
@@ -120,7 +120,7 @@ def through_knowledge(asked: Inquiry) -> Iterator[Part]:
     yield from balance(asked, CLOSING)
 
 
-def restated(asked: Inquiry, known_before: int, moment: int) -> Iterator[Part]:
+def restated(asked: Query, known_before: int, moment: int) -> Iterator[Part]:
     """What has become known since a position of the deals as they stood at an instant, in one bucket."""
     question = asked.question
     then = asked._replace(question=replace(question, effective_at=moment))
@@ -130,7 +130,7 @@ def restated(asked: Inquiry, known_before: int, moment: int) -> Iterator[Part]:
     return poured(scope, taken, lambda each: whole(scope.worth, each.step, RESTATED))
 
 
-def at(asked: Inquiry, known_at: int, effective_at: int) -> Inquiry:
+def at(asked: Query, known_at: int, effective_at: int) -> Query:
     """The question at another moment."""
     question = replace(asked.question, known_at=known_at, effective_at=effective_at)
     if known_at == asked.question.known_at:
@@ -143,7 +143,7 @@ def is_judged(scope: Scope) -> bool:
     return scope.teamed or scope.question.convert_to is not None
 
 
-def balance(asked: Inquiry, bucket: str) -> Iterator[Part]:
+def balance(asked: Query, bucket: str) -> Iterator[Part]:
     """What is open at the question's moment; what has no rate then is told once, when it comes in."""
     for each in open_sums(asked):
         if each.left_out and bucket == CLOSING:
@@ -172,7 +172,7 @@ def left_out(scope: Scope, taken: Taken) -> Part:
     return Part((), (into, ""), Flow(0, 0), taken.step.deals, taken.origin, reason, into)
 
 
-def records(asked: Inquiry, measures: Mapping[Key, Sequence[Flow]]) -> Iterator[tuple[Key, WaterfallRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Flow]]) -> Iterator[tuple[Key, WaterfallRow]]:
     """A currency's buckets, in their order and all of them, also those that nothing fell into."""
     for currency in sorted({currency for currency, _ in measures}):
         for bucket in buckets(asked.question):

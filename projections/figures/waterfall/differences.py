@@ -10,7 +10,7 @@ from sqlalchemy import and_, select
 from domain.money import from_minor_units
 from projections.figures.waterfall.scopes import Axis, Scope, business_time, knowledge
 from projections.figures.waterfall.steps import Moment, at_moment
-from projections.query.metric import Inquiry
+from projections.query.metric import Query
 from projections.query.question import Question
 from projections.query.selection import FIRST_DAY
 from projections.rows.opportunities import STAGES_OWN, TABLE
@@ -41,7 +41,7 @@ class DealDifference(Struct, frozen=True):
     changes: tuple[Change, ...]
 
 
-def deal_differences(asked: Inquiry) -> Iterator[DealDifference]:
+def deal_differences(asked: Query) -> Iterator[DealDifference]:
     """The deals that stood otherwise at the end of a waterfall than at its beginning, in the order of their names.
 
     A deal counts where it passes the filters at either moment. It may differ in several ways: created and won, say;
@@ -74,7 +74,7 @@ def deal_differences(asked: Inquiry) -> Iterator[DealDifference]:
     yield from sorted(found, key=lambda difference: difference.stream)
 
 
-def moments(asked: Inquiry) -> tuple[Moment, Moment, Axis, tuple[int, int]]:
+def moments(asked: Query) -> tuple[Moment, Moment, Axis, tuple[int, int]]:
     """The two moments of a waterfall, the axis between them, and where they lie on it."""
     question = asked.question
     if question.since is None or question.until is None:

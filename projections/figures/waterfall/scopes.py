@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from projections.figures.waterfall.flows import Place, Worth
-from projections.query.metric import Inquiry
+from projections.query.metric import Query
 from projections.query.references import Membership, memberships
 from projections.query.selection import COLUMNS
 from projections.rows import calendars, rates, teams
@@ -56,7 +56,7 @@ class Axis(NamedTuple):
     priced: Callable[[int], tuple[Rates, date]]
 
 
-def business_time(asked: Inquiry) -> Axis:
+def business_time(asked: Query) -> Axis:
     """The axis on which things happen, as known at the question's position: moments are instants."""
     held, calendar = asked.references.rates, asked.references.calendar
 
@@ -67,7 +67,7 @@ def business_time(asked: Inquiry) -> Axis:
     return Axis(Teams(asked.references.memberships), priced)
 
 
-def knowledge(asked: Inquiry, effective_at: int) -> Axis:
+def knowledge(asked: Query, effective_at: int) -> Axis:
     """The axis on which things become known, as they were at an instant: moments are positions of the log."""
     r, c, t = rates.TABLE, calendars.TABLE, teams.TABLE
     teamed = asked.select(
@@ -96,7 +96,7 @@ def knowledge(asked: Inquiry, effective_at: int) -> Axis:
 class Scope:
     """The deals that a question is about, at any moment of an axis, and the groups that they count in."""
 
-    def __init__(self, asked: Inquiry, axis: Axis) -> None:
+    def __init__(self, asked: Query, axis: Axis) -> None:
         self.question, self.axis, self._dimensions = asked.question, axis, asked.dimensions
         judged = {name for name in COLUMNS if getattr(self.question, name) is not None}
         self.teamed = "team" in judged or "team" in self._dimensions

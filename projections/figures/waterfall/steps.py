@@ -8,7 +8,7 @@ from sqlalchemy import case as when
 
 from projections.figures.waterfall.flows import Stand, Step
 from projections.figures.waterfall.scopes import Scope
-from projections.query.metric import Inquiry, Origin
+from projections.query.metric import Origin, Query
 from projections.query.selection import COLUMNS, in_range, origin_columns, total, whole
 from projections.rows.opportunities import GROWS, TABLE
 from projections.versions import END, effective, known
@@ -48,7 +48,7 @@ class Sides(NamedTuple):
     origin: Sequence[ColumnElement[Any]]
 
 
-def facts(asked: Inquiry, scope: Scope, after: int, upto: int) -> Iterator[Taken]:
+def facts(asked: Query, scope: Scope, after: int, upto: int) -> Iterator[Taken]:
     """The steps that facts made between two instants, as known at the question's position."""
     o, moving = TABLE.c, asked.question.convert_to is not None or bool(scope.turned(after, upto))
     sides = Sides(WAS, ROWS, (o.effective_from, o.effective_from) if moving else (upto, upto), origin_columns(TABLE))
@@ -66,7 +66,7 @@ class Moment(NamedTuple):
 
 
 def states(
-    asked: Inquiry, scope: Scope, first: Moment, second: Moment, at: tuple[int, int], every: bool = False
+    asked: Query, scope: Scope, first: Moment, second: Moment, at: tuple[int, int], every: bool = False
 ) -> Iterator[Taken]:
     """The step from each deal's state at one moment to its state at another one, which differs on one axis only.
 
@@ -93,7 +93,7 @@ def at_moment(rows: FromClause, moment: Moment) -> ColumnElement[bool]:
     return and_(known(rows, moment.known_at), effective(rows, moment.effective_at))
 
 
-def revelations(asked: Inquiry, scope: Scope, after: int, upto: int, effective_at: int) -> Iterator[Taken]:
+def revelations(asked: Query, scope: Scope, after: int, upto: int, effective_at: int) -> Iterator[Taken]:
     """The steps that each deal's state at an instant took as facts became known, between two positions; one by one."""
     then, now = (
         dict(rows_apart(asked, scope, moment, after, upto, effective_at))
@@ -109,7 +109,7 @@ def revelations(asked: Inquiry, scope: Scope, after: int, upto: int, effective_a
 
 
 def rows_apart(
-    asked: Inquiry, scope: Scope, moment: ColumnElement[int], after: int, upto: int, effective_at: int
+    asked: Query, scope: Scope, moment: ColumnElement[int], after: int, upto: int, effective_at: int
 ) -> Iterator[tuple[int, tuple[Stand, Origin]]]:
     """(position, how a deal stood) of the rows true at an instant that began or ended to be known between positions."""
     slots = read(asked, scope, ROWS)
@@ -123,7 +123,7 @@ def rows_apart(
         yield position, (stood(scope, values, amount, position), Origin(*origin))
 
 
-def corrections(asked: Inquiry, after: int, upto: int) -> set[int]:
+def corrections(asked: Query, after: int, upto: int) -> set[int]:
     """The positions of the facts that put something else into the place of another fact, or took one away.
 
     Of the rows that no correction wrote, such a fact begins no more than it ends; any other begins one more, its own.
@@ -153,7 +153,7 @@ def gone(rows: FromClause) -> dict[str, Slot]:
     return columns(rows) | {"status": NOWHERE}
 
 
-def concerned(asked: Inquiry, scope: Scope, sides: Sides) -> Iterator[ColumnElement[bool]]:
+def concerned(asked: Query, scope: Scope, sides: Sides) -> Iterator[ColumnElement[bool]]:
     """The conditions for a step to matter to a question, which may let others through that fill no bucket."""
     question, (before, after) = asked.question, sides[:2]
     yield or_(*(side["status"] == OPEN for side in (before, after) if side["status"] is not NOWHERE))
@@ -169,7 +169,7 @@ def concerned(asked: Inquiry, scope: Scope, sides: Sides) -> Iterator[ColumnElem
         yield or_(before["owner"].in_(members), after["owner"].in_(members))
 
 
-def taken(asked: Inquiry, scope: Scope, sides: Sides, chosen: Select[Any]) -> Iterator[Taken]:
+def taken(asked: Query, scope: Scope, sides: Sides, chosen: Select[Any]) -> Iterator[Taken]:
     """The steps of a select: summed where they are of one kind, apart where asked so or where amounts are converted."""
     before, after = read(asked, scope, sides.before), read(asked, scope, sides.after)
     each = asked.question.convert_to is not None  # conversions round deal by deal
@@ -196,7 +196,7 @@ def compared(before: ColumnElement[int], after: ColumnElement[int]) -> ColumnEle
     return when((after > before, 1), (after < before, -1), else_=0)
 
 
-def read(asked: Inquiry, scope: Scope, side: Mapping[str, Slot]) -> list[Slot]:
+def read(asked: Query, scope: Scope, side: Mapping[str, Slot]) -> list[Slot]:
     """What `stood` makes a stand of, of one side of a step."""
     question = asked.question
     ranged = question.closes_since is not None or question.closes_until is not None

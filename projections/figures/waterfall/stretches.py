@@ -7,13 +7,13 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from projections.figures.waterfall.flows import Stand, Step
 from projections.figures.waterfall.scopes import Scope
 from projections.figures.waterfall.steps import Taken
-from projections.query.metric import Inquiry, Origin
+from projections.query.metric import Origin, Query
 from projections.query.selection import in_range, origin_columns, status_is
 from projections.rows.opportunities import TABLE
 from projections.versions import END, effective, known
 
 
-def stretches(asked: Inquiry, scope: Scope, axis: str, after: int, upto: int) -> Iterator[Taken]:
+def stretches(asked: Query, scope: Scope, axis: str, after: int, upto: int) -> Iterator[Taken]:
     """The steps that open deals took between two moments of an axis ("known" or "effective") without a fact of theirs.
 
     Each row is followed from its beginning, or from the first moment, until its end, or the last moment: a step

@@ -1,0 +1,56 @@
+"""What decides: the functions that each kind of stream is made of, what they may look at, and what they answer."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+
+class Context(NamedTuple):
+    """What a decision may look at beside its own stream's state: its name, the states of others by name, who asks."""
+
+    stream: str
+    read: Mapping[str, Any] = {}
+    actor: str = ""
+
+
+class NewEvent(NamedTuple):
+    """An event that a decision adds to a stream, with the instant at which it happened."""
+
+    event: Any
+    occurred_at: int
+
+
+class FollowUpCommand(NamedTuple):
+    """What another stream must decide in the same append, as a decider's answer names it."""
+
+    stream: str
+    command: Struct
+
+
+def nothing(state: Any, command: Any) -> tuple[str, ...]:
+    """No stream: what a decision reads where its own stream is enough."""
+    return ()
+
+
+def itself(stream: str, state: Any, command: Any) -> str:
+    """The stream itself: whom its personal fields are about, unless a decider knows better."""
+    return stream
+
+
+class Decider(NamedTuple):
+    """The functions by which one kind of stream decides and folds; states are the module's own."""
+
+    kind: str
+    commands: tuple[type[Any], ...]
+    events: tuple[type[Any], ...]
+    decide: Callable[[Any, Any, Context], tuple[Any, ...]]
+    possible: Callable[[Any, Any], bool]
+    evolve: Callable[[Any, Any], Any]
+    reads: Callable[[Any, Any], tuple[str, ...]] = nothing
+    subject: Callable[[str, Any, Any], str] = itself
+
+
+def kind(stream: str) -> str:
+    """What a stream is the history of: the part of its name before the first hyphen."""
+    return stream.partition("-")[0]
