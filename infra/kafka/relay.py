@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from threading import Event
 
 import msgspec
@@ -25,6 +26,7 @@ from infra.kafka.checkpoint import (
 from infra.kafka.client import Producer, partition_of, producer
 from infra.kafka.envelope import headers, size
 from infra.kafka.layout import ensure, identifiers
+from infra.kafka.topic_watch import TopicWatch, watching
 from infra.kafka.topics import EVENT_TOPICS, MESSAGE, POSITIONS, PUBLISHED, topic_of
 from infra.kafka.watermark import Watermark
 from infra.kafka.window import PATIENCE, Window
@@ -53,8 +55,9 @@ class Relay:
         sender: Producer,
         say: Callable[[str], None],
         patience: float = PATIENCE,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
-        self._say, self._away = say, False
+        self._say, self._away, self._check = say, False, check
         self._log, self._leases, self._epoch = log, leases, checkpoint.epoch
         self._sender, self._topics = sender, checkpoint.kept.topics
         self._window = Window(kafka, sender, checkpoint.position, checkpoint.kept.offsets, patience)
@@ -79,8 +82,12 @@ class Relay:
         return self._window.acknowledged
 
     def run(self, stop: Event) -> None:
-        """Publish until told to stop, and finish what is under way. Raises Unavailable: then start anew."""
+        """Publish until told to stop, and finish what is under way. Raises Unavailable: then start anew.
+
+        check: raises Rejected where the topics are no longer those of the checkpoint.
+        """
         while not stop.is_set():
+            self._check()
             self._keep()
             sent = self._publish()
             self._window.settle()
@@ -200,8 +207,10 @@ def publish(
         refuse_other_topics(checkpoint, topics)
         kept = msgspec.structs.replace(checkpoint.kept, topics=topics)
         say(f"publishing what stands after position {checkpoint.position}, as relay {checkpoint.epoch}")
-        with sending(kafka) as sender:
-            relay = Relay(kafka, log, leases, checkpoint._replace(kept=kept), sender, say)
+        checkpoint = checkpoint._replace(kept=kept)
+        watch = TopicWatch(kafka, EVENT_TOPICS, topics, partial(refuse_other_topics, checkpoint))
+        with watching(watch), sending(kafka) as sender:
+            relay = Relay(kafka, log, leases, checkpoint, sender, say, check=watch.check)
             relay.run(stop)
         return relay.position, relay.acknowledged
 

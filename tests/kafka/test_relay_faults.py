@@ -11,6 +11,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from infra.kafka import client
 from infra.kafka.checkpoint import Kept, mismatch
+from infra.kafka.layout import ensure
 from infra.kafka.topics import EVENT_TOPICS, LEADS, OPPORTUNITIES, POSITIONS, TAKES
 from infra.settings import Kafka
 from infra.store import Log, open_log
@@ -136,6 +137,30 @@ def test_a_topic_that_was_made_anew_is_published_again_before_anything_else(
         assert asked(sqlite_url, topics, tmp_path, "publish", "--topic", OPPORTUNITIES.name).code == 0
         published(sqlite_url, topics, tmp_path, log)
         assert repeats(topics, log) == 0
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["made anew", "deleted"])
+def test_a_running_relay_whose_topic_is_taken_away_ends_with_what_the_next_start_says(
+    sqlite_url: str, topics: Kafka, tmp_path: Path, again: bool
+) -> None:
+    with closing(open_log(sqlite_url)) as log:
+        made = drafts(120)
+        write(log, made[:60])
+        with Publishing(sqlite_url, topics.servers, tmp_path) as relay:
+            until(caught_up(sqlite_url, log), "the relay")
+            removed(topics, OPPORTUNITIES.name)
+            if again:
+                ensure(topics, [OPPORTUNITIES])
+                write(log, made[60:90])  # which goes out at "0 behind" otherwise
+            assert relay.process.wait(30) == 4, relay.errors()
+            why = f"made anew since events were published to them: {OPPORTUNITIES.name}"
+            assert why in relay.errors()
+        told = asked(sqlite_url, topics, tmp_path, "publish")
+        assert (told.code, why in told.err) == (4, True)
+        assert asked(sqlite_url, topics, tmp_path, "publish", "--topic", OPPORTUNITIES.name).code == 0
+        write(log, made[90:] if again else made[60:])
+        published(sqlite_url, topics, tmp_path, log)
+        assert ids(topics) == {f"{row[1]}:{row[2]}" for row in stored(log)}
 
 
 def test_messages_and_watermarks_say_of_which_log_they_are(sqlite_url: str, topics: Kafka, tmp_path: Path) -> None:
