@@ -26,6 +26,7 @@ from infra.kafka.checkpoint import (
 from infra.kafka.client import Producer, partition_of, producer
 from infra.kafka.envelope import headers, size
 from infra.kafka.layout import ensure, identifiers
+from infra.kafka.tails import refuse_unknown_events
 from infra.kafka.topic_watch import TopicWatch, watching
 from infra.kafka.topics import EVENT_TOPICS, MESSAGE, POSITIONS, PUBLISHED, topic_of
 from infra.kafka.watermark import Watermark
@@ -205,6 +206,7 @@ def publish(
             checkpoint = begun_anew(log, checkpoint, topics)
         refuse_mismatch(log, checkpoint)
         refuse_other_topics(checkpoint, topics)
+        refuse_unknown_events(log, kafka)
         kept = msgspec.structs.replace(checkpoint.kept, topics=topics)
         say(f"publishing what stands after position {checkpoint.position}, as relay {checkpoint.epoch}")
         checkpoint = checkpoint._replace(kept=kept)
