@@ -8,11 +8,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from domain.errors import NotFound
-from infra.cli.options import HERE, Options, stdout
+from infra.cli.options import HERE, Options, note, stdout
 from infra.settings import read_settings
 
 if TYPE_CHECKING:
-    from infra.kafka.dead_letters import DeadLetters, Letter
+    from infra.kafka.dead_letters import DeadLetters, Foreign, Letter
 
 LEAD_INTAKE = "lead_intake"
 
@@ -34,21 +34,21 @@ def register(app: App) -> None:
 
 def list_letters(*, consumer: Consumer = LEAD_INTAKE, group: Group = "", asking: Options = HERE) -> None:
     """The letters that are there, with when and why each was put aside."""
-    found = dead(consumer, group, asking).letters()
+    found, others = dead(consumer, group, asking).contents()
     if asking.json:
-        return asking.answer([summary(letter) for letter in found])
-    if not found:
+        return asking.answer([*map(summary, found), *map(foreign_summary, others)])
+    if not found and not others:
         return stdout().print("there are no dead letters")
     table = Table("letter", "when", "key", "kind", "reason")
-    for letter in found:
-        when = f"{letter.at:%Y-%m-%d %H:%M:%S}Z"
-        table.add_row(letter.id, when, escape(printable(letter.message.key) or ""), letter.kind, escape(letter.reason))
+    for each in (*map(summary, found), *map(foreign_summary, others)):
+        when = f"{each['at']:%Y-%m-%d %H:%M:%S}Z"
+        table.add_row(escape(each["id"]), when, escape(each["key"] or ""), escape(each["kind"]), escape(each["reason"]))
     stdout().print(table)
 
 
 def show(letter: Chosen, *, consumer: Consumer = LEAD_INTAKE, group: Group = "", asking: Options = HERE) -> None:
     """One letter with the message in full: it may say things about a person."""
-    [found] = dead(consumer, group, asking).chosen(letter, every=False)
+    [found] = dead(consumer, group, asking).chosen(letter, every=False, tell=note)
     headers = [(name, printable(value)) for name, value in found.message.headers]
     value = found.message.value
     if asking.json:
@@ -71,7 +71,7 @@ def retry(
 ) -> None:
     """Send the original messages again, under the ids that they had, and take the letters out."""
     letters = dead(consumer, group, asking)
-    found = letters.chosen(letter, every)
+    found = letters.chosen(letter, every, note)
     letters.retry(found)
     report_letters(asking, "sent again", "retried", found)
 
@@ -86,7 +86,7 @@ def drop(
 ) -> None:
     """Take letters out for good."""
     letters = dead(consumer, group, asking)
-    found = letters.chosen(letter, every)
+    found = letters.chosen(letter, every, note)
     letters.drop(found)
     report_letters(asking, "dropped", "dropped", found)
 
@@ -105,6 +105,20 @@ def summary(letter: "Letter") -> dict[str, Any]:
     """A letter without its message."""
     key = printable(letter.message.key)
     return {"id": letter.id, "at": letter.at, "key": key, "kind": letter.kind, "reason": letter.reason}
+
+
+def foreign_summary(record: "Foreign") -> dict[str, Any]:
+    """A record that is no letter, by its own place in the topic of letters."""
+    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    kind = "Foreign"
+    return {
+        "id": record.id,
+        "at": record.at,
+        "key": printable(record.key),
+        "kind": kind,
+        "reason": record.reason,
+        **place,
+    }
 
 
 def printable(raw: bytes | None) -> str | None:

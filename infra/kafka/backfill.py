@@ -11,6 +11,7 @@ from infra.kafka.checkpoint import Checkpoint, Kept, held, refuse_mismatch
 from infra.kafka.client import Partition, Producer, ends
 from infra.kafka.in_flight import Window
 from infra.kafka.relay import PAGE, POLL, RENEWAL, Publication, sending
+from infra.kafka.tails import refuse_unknown_events
 from infra.kafka.topic_administration import ensure, identifiers
 from infra.kafka.topics import EVENT_TOPICS, PUBLISHED, Topic, topic_of
 from infra.settings import Kafka
@@ -40,6 +41,7 @@ def backfill(
         if checkpoint is None:
             return 0, 0
         refuse_mismatch(log, checkpoint)
+        refuse_unknown_events(log, kafka)
         kept = checkpoint.kept
         parked = {name: at for name, at in kept.parked.items() if topic_of(name) is not topic or at.position < since}
         with sending(kafka) as sender:

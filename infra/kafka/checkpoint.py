@@ -16,6 +16,11 @@ from infra.store.log import Log
 
 WAIT = 0.2  # seconds between two looks at a lease that another relay holds
 
+WAY_OUT = (
+    "What is in the topics is not what is in the log, so nothing is published: bring back the newest log, or go on "
+    "with this one in topics that are made anew (delete them all, then dealtrail publish --anew)"
+)
+
 Offsets = dict[str, dict[int, int]]
 """By topic and partition, the offset that comes next."""
 
@@ -94,10 +99,7 @@ def mismatch(log: Log, position: int, kept: Kept) -> str:
 def refuse_mismatch(log: Log, checkpoint: Checkpoint) -> None:
     """Raises Rejected where a checkpoint is not of this log as it is."""
     if why := mismatch(log, checkpoint.position, checkpoint.kept):
-        raise Rejected(
-            f"{why}. What is in the topics is not what is in the log, so nothing is published: bring back the newest "
-            "log, or go on with this one in topics that are made anew (delete them all, then dealtrail publish --anew)"
-        )
+        raise Rejected(f"{why}. {WAY_OUT}")
 
 
 def refuse_other_topics(checkpoint: Checkpoint, topics: Mapping[str, str]) -> None:

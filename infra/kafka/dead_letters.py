@@ -1,8 +1,8 @@
 """Dead letters: messages that a group could not use, kept with the reason until somebody sends them again or not."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from kafka.errors import KafkaError
@@ -24,6 +24,7 @@ KIND, REASON, AT, NULLS, KEY = "dlq_kind", "dlq_reason", "dlq_at", "dlq_nulls", 
 OMITTED = "dlq_omitted"
 OURS = (TOPIC, PARTITION, OFFSET, GROUP, KIND, REASON, AT, NULLS, OMITTED, KEY)  # in this order, before the original's
 LONGEST = 2000  # characters of a reason
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Letter(NamedTuple):
@@ -38,6 +39,18 @@ class Letter(NamedTuple):
     reason: str
     message: Message
     omitted: int = 0
+
+
+class Foreign(NamedTuple):
+    """A record among the letters that is none of ours, by its own place: id `<topic>:<partition>:<offset>`."""
+
+    id: str
+    at: datetime
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    reason: str
 
 
 def written(
@@ -63,8 +76,8 @@ def written(
     return identifier, message.value or b"", [*headers, (KEY, message.key or b""), *theirs]
 
 
-def read(record: Any) -> Letter:
-    """The letter that a record of the topic holds. Raises Malformed where it is none of ours."""
+def read(record: Any, topic: str) -> Letter | Foreign:
+    """The letter about a message of a topic that a record holds, or the record as one that is none of ours."""
     given: list[Header] = list(record.headers)
     ours = {name: value or b"" for name, value in given[: len(OURS)]}
     try:
@@ -75,10 +88,21 @@ def read(record: Any) -> Letter:
             None if "key" in nulls else ours[KEY], None if "value" in nulls else record.value, given[len(OURS) :],
         )  # fmt: skip
         omitted = int(ours[OMITTED] or 0)
-        return Letter(record.key.decode(), at, ours[KIND].decode(), ours[REASON].decode(), message, omitted)
-    except (KeyError, ValueError, AttributeError) as error:
-        place = f"{record.topic}, offset {record.offset}"
-        raise Malformed(f"{place}: this is no dead letter: {error!r}") from error
+        letter = Letter(record.key.decode(), at, ours[KIND].decode(), ours[REASON].decode(), message, omitted)
+        if letter.id != f"{topic}:{message.partition}:{message.offset}" or message.topic != topic:
+            raise ValueError(f"its key and its headers name no one message of {topic}")
+        return letter
+    except KeyError as error:
+        return foreign(record, f"it has no header {error.args[0]}")
+    except (ValueError, AttributeError) as error:
+        return foreign(record, str(error))
+
+
+def foreign(record: Any, reason: str) -> Foreign:
+    """A record that is no letter, with why."""
+    at = EPOCH + timedelta(milliseconds=max(record.timestamp, 0))
+    place = (record.topic, record.partition, record.offset)
+    return Foreign("{}:{}:{}".format(*place), at, *place, record.key, f"not one of ours: {reason}"[:LONGEST])
 
 
 @contextmanager
@@ -98,16 +122,23 @@ class DeadLetters:
     """The letters of a group about a topic. All of it raises Unavailable where the broker does not answer."""
 
     def __init__(self, kafka: Kafka, topic: Topic, group: str) -> None:
-        self.kafka, self.topic = kafka, dead_letters(topic.name, group).name
+        self.kafka, self.origin, self.topic = kafka, topic.name, dead_letters(topic.name, group).name
 
     def letters(self) -> list[Letter]:
-        """All that are there, by their place in the original topic; none where the topic does not exist."""
-        found = dict[bytes, Any]()
+        """All letters that are there, by their place in the original topic; none where the topic does not exist."""
+        return self.contents()[0]
+
+    def contents(self) -> tuple[list[Letter], list[Foreign]]:
+        """The letters, by their place in the original topic, and what else is among them, by its own place.
+
+        A foreign record takes no letter's place, whatever key it has.
+        """
+        letters, others = dict[bytes, Letter](), list[Foreign]()
         part = Partition(self.topic, 0)
         with reached(self.topic), closing(reader(self.kafka)) as opened:
             consumer: Any = opened
             if 0 not in consumer.partitions_for_topic(self.topic):
-                return []
+                return [], []
             consumer.assign([part])
             end = consumer.end_offsets([part])[part]
             consumer.seek_to_beginning(part)
@@ -116,17 +147,28 @@ class DeadLetters:
                 if not records and consumer.position(part) < end:
                     raise Unavailable(f"{self.topic}: nothing came for {PATIENCE:.0f} s, before the end was reached")
                 for record in records or ():
-                    found.pop(record.key, None)
-                    if record.value is not None:
-                        found[record.key] = record
-        letters = [read(record) for record in found.values()]
-        return sorted(letters, key=lambda letter: letter.message[:3])
+                    if record.value is None:
+                        letters.pop(record.key, None)
+                        others = [each for each in others if each.key != record.key]
+                    elif isinstance(each := read(record, self.origin), Letter):
+                        letters[record.key] = each
+                    else:
+                        others.append(each)
+        return sorted(letters.values(), key=lambda letter: letter.message[:3]), others
 
-    def chosen(self, letter: str | None, every: bool) -> list[Letter]:
-        """One letter, or all. Raises NotFound where there is none of that id, Malformed where neither is said."""
+    def chosen(self, letter: str | None, every: bool, tell: Callable[[str], None]) -> list[Letter]:
+        """One letter, or all letters. Raises NotFound where there is none of that id, Malformed where neither is said.
+
+        Raises Malformed also for a record that is no letter; of all, it is told of each such that it stays.
+        """
         if (letter is None) == (not every):
             raise Malformed("ID: name one letter, or say --all")
-        found = [each for each in self.letters() if every or each.id == letter]
+        letters, others = self.contents()
+        if reason := next((each.reason for each in others if each.id == letter), ""):
+            raise Malformed(f"ID: {letter} is {reason}")
+        for each in others if every else ():
+            tell(f"{each.id} is {each.reason}: it stays")
+        found = [each for each in letters if every or each.id == letter]
         if not found and not every:
             raise NotFound(f"there is no letter {letter} in {self.topic}")
         return found

@@ -16,6 +16,7 @@ from infra.kafka.envelope import BIGINT, Message
 from infra.kafka.exactly_once import Batch, Member
 from infra.kafka.receiving import Receiving, Tell
 from infra.kafka.topic_administration import identifiers
+from infra.kafka.topic_watch import TopicWatch, watching
 from infra.kafka.topics import POSITIONS, PUBLISHED
 from infra.kafka.watermark import Watermark
 from infra.settings import Kafka
@@ -48,11 +49,13 @@ AHEAD = "received"  # among the positions: what is received may be ahead of what
 class ReadModel:
     """The tables of all projections, with the raw events and the offsets that they are made of.
 
-    ends: how far the topics go, where a broker can be asked. Raises Rejected where tables of a newer version of the
-    software have taken over, or the topics are not those that were read before.
+    ends: how far the topics go, where a broker can be asked. check: whether they are still those that are followed.
+    Raises Rejected where tables of a newer version of the software have taken over, or the topics are not those that
+    were read before.
     """
 
     ends: Ends | None = None
+    check: Callable[[], None] | None = None
 
     def __init__(self, url: str, group: str, tell: Tell, projections: Sequence[Projection] = PROJECTIONS) -> None:
         if not url.startswith(("postgresql://", "postgres://")):
@@ -97,6 +100,7 @@ class ReadModel:
 
     def take_in(self, moves: Sequence[Move], batch: Batch) -> None:
         """Events become rows; watermarks are kept until they are reached; what is neither is parked."""
+        self._check()
         marks = [(message, self._watermark(message)) for message in batch.get((POSITIONS.name, 0), ())]
         found = [message for at, each in batch.items() if at[0] != POSITIONS.name for message in each]
         with self._fed() as writing:
@@ -105,6 +109,11 @@ class ReadModel:
             receiving.take(found)
             self._mark(writing, receiving, marks)
             self._settle(writing)
+
+    def _check(self) -> None:
+        """Raises Rejected where the topics are no longer those that are followed."""
+        if self.check:
+            self.check()
 
     def _watermark(self, message: Message) -> Watermark | str:
         """The watermark that a message is, or why it is none that can be used."""
@@ -142,6 +151,7 @@ class ReadModel:
 
     def settle(self) -> None:
         """Say how far the tables are complete, where other processes completed them."""
+        self._check()
         with self._fed() as writing:
             self._settle(writing)
 
@@ -206,10 +216,14 @@ def feed(url: str, kafka: Kafka, group: str, stop: Event, tell: Tell) -> None:
         closing(ReadModel(url, group, tell)) as model,
         closing(group_consumer(kafka, group, max_poll_records=BATCH)) as consumer,
     ):
-        model.follow(identifiers(kafka, PUBLISHED))
+        topics = identifiers(kafka, PUBLISHED)
+        model.follow(topics)
+        watch = TopicWatch(kafka, PUBLISHED, topics, model.follow)
+        model.check = watch.check
         model.ends = lambda partitions: consumer.end_offsets(partitions, ASKING)
         tell(f"feeding the read model as a member of {group}")
         try:
-            Member(consumer, [topic.name for topic in PUBLISHED], model, tell).run(stop)
+            with watching(watch):
+                Member(consumer, [topic.name for topic in PUBLISHED], model, tell).run(stop)
         except psycopg.Error as error:  # what may pass was tried again
             raise Rejected(f"the database of the read model refuses what is asked of it: {error}") from error

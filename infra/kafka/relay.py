@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from threading import Event
 
 import msgspec
@@ -17,7 +18,9 @@ from infra.kafka.checkpoint import Checkpoint, Kept, Oversized, begun_anew, held
 from infra.kafka.client import Producer, partition_of, producer
 from infra.kafka.envelope import headers, size
 from infra.kafka.in_flight import PATIENCE, Window
+from infra.kafka.tails import refuse_unknown_events
 from infra.kafka.topic_administration import ensure, identifiers
+from infra.kafka.topic_watch import TopicWatch, watching
 from infra.kafka.topics import EVENT_TOPICS, MESSAGE, POSITIONS, PUBLISHED, topic_of
 from infra.kafka.watermark import Watermark
 from infra.settings import Kafka
@@ -45,8 +48,9 @@ class Relay:
         sender: Producer,
         say: Callable[[str], None],
         patience: float = PATIENCE,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
-        self._say, self._away = say, False
+        self._say, self._away, self._check = say, False, check
         self._log, self._leases, self._epoch = log, leases, checkpoint.epoch
         self._sender, self._topics = sender, checkpoint.kept.topics
         self._window = Window(kafka, sender, checkpoint.position, checkpoint.kept.offsets, patience)
@@ -71,8 +75,12 @@ class Relay:
         return self._window.acknowledged
 
     def run(self, stop: Event) -> None:
-        """Publish until told to stop, and finish what is under way. Raises Unavailable: then start anew."""
+        """Publish until told to stop, and finish what is under way. Raises Unavailable: then start anew.
+
+        check: raises Rejected where the topics are no longer those of the checkpoint.
+        """
         while not stop.is_set():
+            self._check()
             self._keep()
             sent = self._publish()
             self._window.settle()
@@ -190,10 +198,13 @@ def publish(
             checkpoint = begun_anew(log, checkpoint, topics)
         refuse_mismatch(log, checkpoint)
         refuse_other_topics(checkpoint, topics)
+        refuse_unknown_events(log, kafka)
         kept = msgspec.structs.replace(checkpoint.kept, topics=topics)
         say(f"publishing what stands after position {checkpoint.position}, as relay {checkpoint.epoch}")
-        with sending(kafka) as sender:
-            relay = Relay(kafka, log, leases, checkpoint._replace(kept=kept), sender, say)
+        checkpoint = checkpoint._replace(kept=kept)
+        watch = TopicWatch(kafka, EVENT_TOPICS, topics, partial(refuse_other_topics, checkpoint))
+        with watching(watch), sending(kafka) as sender:
+            relay = Relay(kafka, log, leases, checkpoint, sender, say, check=watch.check)
             relay.run(stop)
         return relay.position, relay.acknowledged
 

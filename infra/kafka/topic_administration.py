@@ -97,11 +97,12 @@ def identifiers(kafka: Kafka, topics: Iterable[Topic]) -> dict[str, str]:
         there = set(broker.list_topics())
         wanted = {topic.name: topic.partitions for topic in topics if topic.name in there}
         described: Any = broker.describe_topics([*wanted]) if wanted else ()
+    described = [each for each in described if each["partitions"]]  # not what was deleted meanwhile
     counts: dict[str, int] = {each["name"]: len(each["partitions"]) for each in described}
     moved = [
         Difference(name, "partitions", str(count), str(counts[name]))
         for name, count in wanted.items()
-        if counts[name] != count
+        if counts.get(name, count) != count
     ]
     _refuse_other_partitions(Layout((), tuple(moved)))
     return {each["name"]: str(each["topic_id"]) for each in described}

@@ -149,12 +149,36 @@ def test_a_letter_put_aside_again_is_one_letter(kafka: Kafka):
     assert [letter.id for letter in letters.letters()] == [f"{topic.name}:0:7"]
 
 
-def test_what_is_no_letter_is_named(kafka: Kafka):
-    topic = fresh_topic(kafka)
-    letters = put_aside(kafka, topic, "g")
-    send(kafka, dead_letters(topic.name, "g"), [(b"k", b"v", [])])
-    with pytest.raises(Malformed, match="offset 0: this is no dead letter"):
-        letters.letters()
+def test_what_is_no_letter_is_listed_with_why_and_every_other_verb_refuses_it_by_name(shell: Shell, kafka: Kafka):
+    group = f"g-{uuid4().hex[:8]}"
+    name, ours = f"{INTAKE.name}.{group}.dlq", Message(INTAKE.name, 0, 7, b"k", b"v", [])
+    put_aside(kafka, INTAKE, group, ours)
+    key, value, headers = written(ours, group, Rejected("not today"))
+    moved = [(at, b"elsewhere" if at == "dlq_topic" else text) for at, text in headers]
+    strange = [
+        (b"k", b"v", []),
+        (b"\xff\x00[red]", b"\xfe", [("dlq_at", b"\xff")]),
+        (key, value, [("dlq_at", b"yesterday"), *headers[1:]]),  # it takes no letter's place
+        (b"elsewhere:0:7", value, moved),  # to be sent to a topic that is not the group's
+    ]
+    send(kafka, Topic(name, "", 1), strange)
+    letter, *others = document(shell("dlq", "list", "--group", group, "--json"))
+    assert (letter["id"], letter["kind"]) == (f"{INTAKE.name}:0:7", "Rejected")
+    assert [(each["topic"], each["partition"], each["offset"]) for each in others] == [
+        (name, 0, at) for at in (1, 2, 3, 4)
+    ]
+    assert all(each["reason"].startswith("not one of ours: ") for each in others)
+    assert others[0]["reason"].endswith("it has no header dlq_at")
+    code, out, _ = shell("dlq", "list", "--group", group)
+    assert (code, "not one of ours" in " ".join(out.split())) == (0, True)
+    for verb in ("show", "retry", "drop"):
+        code, _, error = shell("dlq", verb, others[0]["id"], "--group", group)
+        assert (code, f"{name}:0:1 is not one of ours: it has no header dlq_at" in " ".join(error.split())) == (2, True)
+    code, out, error = shell("dlq", "drop", "--all", "--group", group, "--json")
+    assert document((code, out, error)) == {"dropped": [letter["id"]]}
+    assert f"{name}:0:1 is not one of ours" in " ".join(error.split())
+    left = [each for each in others if each["key"] != letter["id"]]  # a key that is taken out takes all its records out
+    assert document(shell("dlq", "list", "--group", group, "--json")) == left
 
 
 def noise(size: int) -> str:

@@ -14,6 +14,7 @@ from domain.errors import Rejected
 from infra.kafka import client
 from infra.kafka.envelope import Message
 from infra.kafka.receiving import unstorable
+from infra.kafka.topic_administration import ensure
 from infra.kafka.topics import LEADS, OPPORTUNITIES, POSITIONS
 from infra.kafka.watermark import Watermark
 from infra.settings import Kafka
@@ -200,6 +201,26 @@ def test_topics_made_anew_are_refused_by_name(
         admin.create_topics({LEADS.name: {"num_partitions": 12, "replication_factor": 1}}, wait_for_metadata=True)
     told = ended(consumer(empty_postgres_url, topics, tmp_path, group))
     assert f"made anew since this read model read them: {LEADS.name}" in told
+    assert digests(empty_postgres_url, last.position) == digests(sqlite_url, last.position)
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["made anew", "deleted"])
+def test_a_running_consumer_whose_topic_is_taken_away_ends_with_what_the_next_start_says(
+    log: Log, sqlite_url: str, empty_postgres_url: str, topics: Kafka, tmp_path: Path, again: bool
+) -> None:
+    group = f"g-{uuid4()}"
+    with consumer(empty_postgres_url, topics, tmp_path, group) as running:
+        last = publish(topics, stored(log))
+        settled(empty_postgres_url, last.position)
+        with closing(client.admin(topics)) as admin:
+            admin.delete_topics([LEADS.name])
+            until(lambda: LEADS.name not in admin.list_topics(), "the topic to be gone")
+        if again:
+            ensure(topics, [LEADS])
+        why = f"made anew since this read model read them: {LEADS.name}"
+        assert why in ended(running)
+    ensure(topics, [LEADS])
+    assert why in ended(consumer(empty_postgres_url, topics, tmp_path, group))
     assert digests(empty_postgres_url, last.position) == digests(sqlite_url, last.position)
 
 

@@ -2,19 +2,24 @@
 
 import os
 import shutil
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import psycopg
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from infra.kafka import client
 from infra.kafka.checkpoint import Kept, mismatch
+from infra.kafka.topic_administration import ensure
 from infra.kafka.topics import EVENT_TOPICS, LEADS, OPPORTUNITIES, POSITIONS, TAKES
 from infra.settings import Kafka
 from infra.store import Log, open_log
 from infra.store.copying import EVENTS, target
+from infra.store.leases import open_leases
 from infra.store.log import Row
 from tests.benchmarks._history import drafts, write
 from tests.cli.program import Ran, dealtrail
@@ -105,6 +110,64 @@ def test_a_log_restored_from_a_backup_is_refused_by_name_until_its_topics_are_ma
         assert "mismatch" not in asked(sqlite_url, topics, tmp_path, "status", "--json").document()["relay"]
 
 
+@contextmanager
+def restored(url: str, folder: Path) -> Iterator[str]:
+    """The URL of a backup of a log with all that stands beside it."""
+    if url.startswith("sqlite"):
+        for each in folder.glob("log.db*"):
+            shutil.copy(each, folder / each.name.replace("log.db", "backup.db"))
+        yield f"sqlite:///{folder / 'backup.db'}"
+        return
+    before, _, query = url.partition("?")
+    server, _, name = before.rpartition("/")
+    with psycopg.connect(f"{server}/postgres?{query}", autocommit=True) as connection:
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+        until(lambda: connection.execute(others, (name,)).fetchone() == (0,), "the log to be left alone")
+        connection.execute(f'CREATE DATABASE "{name}_backup" TEMPLATE "{name}"'.encode())
+        yield f"{server}/{name}_backup?{query}"
+        connection.execute(f'DROP DATABASE "{name}_backup" WITH (FORCE)'.encode())
+
+
+def test_a_log_restored_with_its_checkpoint_is_refused_by_what_its_topics_end_with(
+    log_url: str, topics: Kafka, tmp_path: Path
+) -> None:
+    made = drafts(80)
+    with closing(open_log(log_url)) as log:
+        write(log, made[:40])
+        published(log_url, topics, tmp_path, log)
+    with restored(log_url, tmp_path) as url:
+        with closing(open_log(log_url)) as log:
+            write(log, made[40:60])
+            published(log_url, topics, tmp_path, log)
+        before = ids(topics)
+        with closing(open_log(url)) as log:
+            for more in ([], drafts(41, seed=2)[1:]):  # it ends before the topics, and has grown beyond them
+                write(log, more)
+                for arguments in ([], ["--anew"], ["--topic", LEADS.name]):
+                    told = asked(url, topics, tmp_path, "publish", *arguments)
+                    assert (told.code, "topics hold events of this log that it does not have" in told.err) == (4, True)
+                    assert "at position 60 (" in told.err
+            assert ids(topics) == before
+            removed(topics, *(topic.name for topic in (*EVENT_TOPICS, POSITIONS)))
+            published(url, topics, tmp_path, log, "--anew")
+            assert repeats(topics, log) == 0
+
+
+def test_what_was_sent_before_a_crash_and_not_kept_goes_on(log_url: str, topics: Kafka, tmp_path: Path) -> None:
+    with closing(open_log(log_url)) as log:
+        write(log, drafts(40))
+        published(log_url, topics, tmp_path, log)
+        leases = open_leases(log_url)
+        with closing(leases):
+            taken = leases.take("relay", "crashed")
+            assert taken
+            kept = msgspec.structs.replace(Kept.read(taken.kept), event=log.event_id_at(25))
+            assert leases.keep("relay", taken.epoch, 25, kept.text())
+            leases.give_back("relay", taken.epoch)
+        published(log_url, topics, tmp_path, log)
+        assert repeats(topics, log) == 15
+
+
 def test_a_checkpoint_is_of_one_log_as_it_is(log: Log) -> None:
     write(log, drafts(10))
     kept = Kept(log=log.identity(), event=log.event_id_at(10))
@@ -136,6 +199,30 @@ def test_a_topic_that_was_made_anew_is_published_again_before_anything_else(
         assert asked(sqlite_url, topics, tmp_path, "publish", "--topic", OPPORTUNITIES.name).code == 0
         published(sqlite_url, topics, tmp_path, log)
         assert repeats(topics, log) == 0
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["made anew", "deleted"])
+def test_a_running_relay_whose_topic_is_taken_away_ends_with_what_the_next_start_says(
+    sqlite_url: str, topics: Kafka, tmp_path: Path, again: bool
+) -> None:
+    with closing(open_log(sqlite_url)) as log:
+        made = drafts(120)
+        write(log, made[:60])
+        with Publishing(sqlite_url, topics.servers, tmp_path) as relay:
+            until(caught_up(sqlite_url, log), "the relay")
+            removed(topics, OPPORTUNITIES.name)
+            if again:
+                ensure(topics, [OPPORTUNITIES])
+                write(log, made[60:90])  # which goes out at "0 behind" otherwise
+            assert relay.process.wait(30) == 4, relay.errors()
+            why = f"made anew since events were published to them: {OPPORTUNITIES.name}"
+            assert why in relay.errors()
+        told = asked(sqlite_url, topics, tmp_path, "publish")
+        assert (told.code, why in told.err) == (4, True)
+        assert asked(sqlite_url, topics, tmp_path, "publish", "--topic", OPPORTUNITIES.name).code == 0
+        write(log, made[90:] if again else made[60:])
+        published(sqlite_url, topics, tmp_path, log)
+        assert ids(topics) == {f"{row[1]}:{row[2]}" for row in stored(log)}
 
 
 def test_messages_and_watermarks_say_of_which_log_they_are(sqlite_url: str, topics: Kafka, tmp_path: Path) -> None:
