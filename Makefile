@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest tests/domain tests -n 2 --hypothesis-profile=ci
 OUTSIDE := server or registry or published
 
-.PHONY: demo test quick lint coverage soak benchmark lock clean
+.PHONY: demo test quick lint generate coverage soak benchmark lock clean
 
 demo: .venv/run.stamp
 	@$(BIN)/dealtrail demo
@@ -21,6 +21,10 @@ lint: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports & $(BIN)/pyright && wait $$!
+
+# What is made from the code: schemas, pages, and what the lines of tests/golden mean.
+generate: .venv/test.stamp
+	$(BIN)/python -m tests.generate
 
 coverage: .venv/test.stamp
 	$(PYTEST) --dist loadfile -m "not soak" --cov --cov-report=term

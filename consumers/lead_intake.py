@@ -61,7 +61,7 @@ class Identity(NamedTuple):
     id: str
 
     def identifier(self) -> UUID:
-        """The same as one name."""
+        """The identity as one name, drawn from both of its parts."""
         return uuid5(LEADS, f"{len(self.source)}:{self.source}{self.id}")
 
 
@@ -79,7 +79,7 @@ def identity(message: Received) -> Identity:
             return Identity(source, id)
 
 
-def asked(message: Received, parse: Parse) -> Request:
+def request_of(message: Received, parse: Parse) -> Request:
     """The request that a message stands for, under names that follow from the message alone.
 
     So a message that is delivered again, or sent again with the same `ce_source` and `ce_id`, is answered as the first

@@ -1,4 +1,4 @@
-"""The definitions in docs/metrics.md are those the program gives: `python -m tests.test_definitions` writes them."""
+"""The definitions in docs/metrics.md are those the program gives: `make generate` writes them."""
 
 from pathlib import Path
 
@@ -27,14 +27,10 @@ def page() -> str:
 
 
 def test_the_page_of_definitions_is_what_the_program_says():
-    assert PAGE.read_text() == page()
+    assert PAGE.read_text() == page(), "docs/metrics.md: run `make generate`"
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_a_definition_names_its_unit_and_its_source(name: str):
     assert "Unit: " in definition(name)
     assert "Source: " in definition(name)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page())

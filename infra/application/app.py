@@ -76,7 +76,7 @@ class App:
             return views.ask(metric, question(self, texts))
 
     def explain(self, metric: str, texts: "Mapping[str, Text]") -> "Explained":
-        """The same answer with the rows behind each figure. Raises as `ask` does."""
+        """An answer with the rows behind each figure. Raises as `ask` does."""
         from infra.application.questions import question
 
         with self.views() as views:

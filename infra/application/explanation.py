@@ -24,10 +24,10 @@ def explanation(log: Log, explained: Explained) -> dict[str, Any]:
     return {
         "known_at": explained.known_at,
         "figures": [
-            {"group": group, "record": msgspec.to_builtins(record), "rows": [events.told(row) for row in behind]}
+            {"group": group, "record": msgspec.to_builtins(record), "rows": [events.with_events(row) for row in behind]}
             for group, record, behind in explained.figures
         ],
-        "left_out": [events.told(row) for row in explained.left_out],
+        "left_out": [events.with_events(row) for row in explained.left_out],
     }
 
 
@@ -45,7 +45,7 @@ class Events:
                     self._at[event.stream, event.version] = event
                     self._known[event.stream, event.position] = event
 
-    def told(self, row: Behind | LeftOut) -> dict[str, Any]:
+    def with_events(self, row: Behind | LeftOut) -> dict[str, Any]:
         """A row with its events."""
         began, known = self._at[row.stream, row.version], self._known[row.stream, row.known_from]
         events = [began] if known is began else [began, known]

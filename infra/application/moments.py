@@ -45,7 +45,7 @@ def day(field: str, text: str) -> date:
 
 
 def within(of: Day) -> Day:
-    """The same day or time; ValueError where it is at the calendar's ends."""
+    """A day or time as it was given; ValueError where it is at the calendar's ends."""
     if not FIRST <= of.year <= LAST:
         raise ValueError(f"{of} is not between the years {FIRST} and {LAST}")
     return of
@@ -76,7 +76,7 @@ def at(app: Installation, field: str, text: str) -> int:
 
 
 def start(app: Installation, field: str, text: str) -> int:
-    """The same where something begins: a date means its first instant."""
+    """An instant at which something begins, in microseconds: a date means its first one."""
     if len(text) > len("2026-01-31"):
         return at(app, field, text)
     return micros(day_start(day(field, text), app.zone()))

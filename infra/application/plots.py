@@ -179,7 +179,7 @@ def win_rate(rows: Rows) -> tuple[str, list[Spec]]:
     groups = grouped(rows, record)
     unit = next((name for name in groups if name in PERIODS), None)
     if rows and unit is None:
-        raise Malformed("plot: the win rate is drawn over time: add --by month, week or quarter")
+        raise Malformed("plot: the win rate is drawn over time: group it by month, week or quarter")
     series = [*(name for name in groups if name != unit), "currency"]
     values = [
         {"period": row[unit or ""], "series": ", ".join(row[name] or "none" for name in series),

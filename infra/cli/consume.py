@@ -35,7 +35,7 @@ def consume(
 
 
 def read_model(asking: Options, group: str, stop: Event) -> None:
-    """The same tables in a PostgreSQL database of their own, at --db."""
+    """Keep the tables in a PostgreSQL database of their own too, at --db."""
     from infra.kafka.read_model import feed
 
     settings = read_settings(db=asking.db)

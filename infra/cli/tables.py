@@ -173,7 +173,7 @@ def standing(views: "Views", head: int) -> dict[str, Any]:
 
 
 def show_standing(found: dict[str, Any]) -> None:
-    """The same as lines."""
+    """Print where the tables stand, a line each."""
     out = stdout()
     for each in found["projections"]:
         parked = f", [yellow]{each['parked']} streams parked[/]" if each["parked"] else ""

@@ -45,7 +45,7 @@ class Calendar:
         calendar = cls(date_format(readable, form), datetime.max.replace(tzinfo=UTC), zone)
         instants = [found for text in set(written) if (found := calendar.read(text))]
         if snapshot is None and not instants:
-            raise Malformed("no row has a date; say when the export was made with --snapshot-date")
+            raise Malformed("no row has a date; say when the export was made (snapshot_date)")
         calendar.latest = max(instants) if snapshot is None else day_end(snapshot, zone)
         return calendar
 

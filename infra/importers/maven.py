@@ -59,7 +59,7 @@ def read(
     form = date_format(days, form)
     snapshot = snapshot or max((day for text in days if (day := fits(text, form))), default=None)
     if snapshot is None:
-        raise Malformed(f"{TABLE}: no row has a date; say when the export was made with --snapshot-date")
+        raise Malformed(f"{TABLE}: no row has a date; say when the export was made (snapshot_date)")
     reader = RowReader(prices, snapshot, form, currency, zone)
     prelude = Request(
         stream=PROCESS, command=STAGES, actor=actor, occurred_at=day_end(snapshot, zone),

@@ -63,7 +63,7 @@ def read(folder: Path, actor: str, snapshot: date | None = None, currency: str =
             ids[cells[0]] += 1
     until = day_end(snapshot, zone) if snapshot else latest
     if until is None:
-        raise Malformed(f"{CHANGES}: there is no change; say when the export was made with --snapshot-date")
+        raise Malformed(f"{CHANGES}: there is no change; say when the export was made (snapshot_date)")
     reader = DealReader(folder, until, currency, zone)
     prelude = Request(
         stream=PROCESS, command=stages(folder / STAGES), actor=actor, occurred_at=until, source=Source(SYSTEM, STAGES)

@@ -53,13 +53,13 @@ def date_format(values: Sequence[str], asked: str | None) -> str:
         readings = {name: read for name in READINGS if (read := fits(value, name))}
         if len(set(readings.values())) > 1:
             both = " or ".join(f"{read} ({READINGS[name]})" for name, read in readings.items())
-            options = " or ".join(f"--date-format {name}" for name in readings)
+            options = " or ".join(f"date_format {name}" for name in readings)
             raise Malformed(f"the date {value!r} can be read as {both}: say which with {options}")
     for name in READINGS:
         if all(fits(value, name) for value in written):
             return name
     odd = next(value for value in written if not fits(value, ISO))
-    raise Malformed(f"the date {odd!r} is not of the form YYYY-MM-DD: say the form with --date-format")
+    raise Malformed(f"the date {odd!r} is not of the form YYYY-MM-DD: say the form (date_format)")
 
 
 def fits(value: str, form: str) -> date | None:

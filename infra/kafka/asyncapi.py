@@ -119,7 +119,7 @@ def shared_schemas() -> dict[str, Schema]:
 
 
 def moved(schema: Any) -> Any:
-    """The same schemas referring to one another where AsyncAPI keeps them."""
+    """Schemas that refer to one another where AsyncAPI keeps them."""
     if isinstance(schema, list):
         return [moved(each) for each in cast("list[Any]", schema)]
     if isinstance(schema, dict):

@@ -25,7 +25,7 @@ def known(name: str) -> Topic:
         if topic.name == name:
             return topic
     names = ", ".join(topic.name for topic in EVENT_TOPICS)
-    raise NotFound(f"--topic: no topic {name!r} carries events; there are {names}")
+    raise NotFound(f"topic: there is no {name!r} carries events; there are {names}")
 
 
 def backfill(

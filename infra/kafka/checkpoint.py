@@ -18,7 +18,7 @@ WAIT = 0.2  # seconds between two looks at a lease that another relay holds
 
 WAY_OUT = (
     "What is in the topics is not what is in the log, so nothing is published: bring back the newest log, or go on "
-    "with this one in topics that are made anew (delete them all, then dealtrail publish --anew)"
+    "with this one in topics that are made anew (delete them all, then publish anew)"
 )
 
 Offsets = dict[str, dict[int, int]]
@@ -108,7 +108,7 @@ def refuse_other_topics(checkpoint: Checkpoint, topics: Mapping[str, str]) -> No
     if renewed := sorted(name for name, identifier in topics.items() if before.get(name, identifier) != identifier):
         raise Rejected(
             f"made anew since events were published to them: {', '.join(renewed)}. Publish them again from the log: "
-            "dealtrail publish --topic TOPIC for each, or dealtrail publish --anew for all"
+            "each topic by itself, or all of them anew"
         )
 
 

@@ -47,7 +47,7 @@ class Listener(ConsumerRebalanceListener):
         """These are somebody else's."""
 
     def on_partitions_lost(self, lost: Sequence[Partition], /) -> None:
-        """The same, found out late."""
+        """Partitions are gone already: let go of them as if they were revoked."""
 
 
 class GroupConsumer(Protocol):
@@ -102,7 +102,7 @@ class GroupConsumer(Protocol):
         offsets: Mapping[Partition, Any],
         callback: Callable[[Mapping[Partition, Any], object], None] | None = None,
     ) -> object:
-        """The same without waiting; a later `poll` calls back with the answer, or with what was raised."""
+        """Commit without waiting; a later `poll` calls back with the answer, or with what was raised."""
         ...
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ class Healed(KafkaConsumer):
     """
 
     def poll(self, *arguments: Any, **named: Any) -> Any:
-        """The same; a join that was left half done is begun again by the next call."""
+        """The messages that came; a join that was left half done is begun again by the next call."""
         own = cast(Any, self)
         if not own._fetcher._next_partition_records:
             own._fetcher._next_partition_records = None
@@ -209,7 +209,7 @@ def options(kafka: Kafka) -> dict[str, Any]:
 
 
 def checked(server: str) -> str:
-    """The same, if it is a host with a port."""
+    """A server as it was given; Malformed where it is no host with a port."""
     host, _, port = server.rpartition(":")
     if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise Malformed(f"kafka.servers: {server!r} is no host with a port, such as 127.0.0.1:9092")

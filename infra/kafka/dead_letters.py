@@ -162,7 +162,7 @@ class DeadLetters:
         Raises Malformed also for a record that is no letter; of all, it is told of each such that it stays.
         """
         if (letter is None) == (not every):
-            raise Malformed("ID: name one letter, or say --all")
+            raise Malformed("letter: name one, or say that all are meant")
         letters, others = self.contents()
         if reason := next((each.reason for each in others if each.id == letter), ""):
             raise Malformed(f"ID: {letter} is {reason}")

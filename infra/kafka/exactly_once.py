@@ -63,7 +63,7 @@ class Claims(Listener):
             self.epochs.pop(partition, None)
 
     def on_partitions_lost(self, lost: Sequence[Partition], /) -> None:
-        """The same, found out late."""
+        """Partitions are gone already: let go of them as if they were revoked."""
         self.on_partitions_revoked(lost)
 
 
@@ -122,7 +122,7 @@ class Member:
         if others := {name for name in signed.values() if name and name != self._sink.identity}:
             raise Rejected(
                 f"this group feeds another database already ({', '.join(sorted(others))}, not {self._sink.identity}), "
-                "and each would get a part of the messages: name a --group of its own for this one"
+                "and each would get a part of the messages: name a group of its own for this one"
             )
 
     def _sign(self, offsets: Mapping[Partition, int]) -> None:

@@ -40,7 +40,7 @@ Tell = Callable[[str], None]
 
 def take_leads_in(app: App, group: str, stop: Event, tell: Tell) -> None:
     """Take leads in as a member of a group until told to stop. Raises NotFound without the topic, Unavailable."""
-    handle = deciding(app, lambda message: lead_intake.asked(message, parse))
+    handle = deciding(app, lambda message: lead_intake.request_of(message, parse))
     Intake(app.settings.kafka, INTAKE, group, handle, tell).run(stop)
 
 

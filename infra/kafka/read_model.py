@@ -59,7 +59,7 @@ class ReadModel:
 
     def __init__(self, url: str, group: str, tell: Tell, projections: Sequence[Projection] = PROJECTIONS) -> None:
         if not url.startswith(("postgresql://", "postgres://")):
-            raise Malformed("--db: a read model lives in a PostgreSQL database of its own, postgresql://…")
+            raise Malformed("db: a read model lives in a PostgreSQL database of its own, postgresql://…")
         self._replica = Replica(create_replica(url))
         self._tables, self._projections, self._shape = PostgresTables(url), projections, shape(projections)
         self._url, self._tell = url, tell
@@ -95,7 +95,7 @@ class ReadModel:
         if renewed:
             raise Rejected(
                 f"made anew since this read model read them: {', '.join(renewed)}. Its offsets say nothing there: feed "
-                "another database under another --group, and point readers to it"
+                "another database under another group, and point readers to it"
             )
 
     def take_in(self, moves: Sequence[Move], batch: Batch) -> None:

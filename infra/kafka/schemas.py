@@ -104,7 +104,7 @@ def annotate(struct: inspect.StructType, parts: dict[str, Schema], personal: str
 
 
 def explain(schema: Schema, kind: inspect.Type, parts: dict[str, Schema], personal: str) -> None:
-    """The same for one value of that kind, and for those inside it."""
+    """Add what msgspec leaves out of the schema of one value, and of those inside it."""
     match kind:
         case inspect.Metadata():
             if cast(Schema, kind.extra or {}).get("personal"):  # pyright: ignore[reportUnknownMemberType]

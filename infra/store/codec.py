@@ -56,7 +56,7 @@ def fact(row: Sequence[Any]) -> Fact:
 
 
 def tolerant_fact(row: Sequence[Any]) -> Fact:
-    """The same, with an event that cannot be decoded as Unreadable."""
+    """A row as a fact; an event that cannot be decoded is Unreadable."""
     position, stream, version, tag, occurred_at, _ = row
     if type(stream) is not str or type(tag) is not str or not type(position) is type(version) is int:
         raise unreadable(position, stream, version, "this is no event")

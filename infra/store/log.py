@@ -134,7 +134,7 @@ class Facts(Histories, Protocol):
         ...
 
     def tolerant(self) -> "Facts":
-        """The same log for those who read on where an event cannot be decoded: its place holds Unreadable."""
+        """This log for those who read on where an event cannot be decoded: its place holds Unreadable."""
         ...
 
 

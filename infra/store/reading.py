@@ -43,7 +43,7 @@ class Reader(ABC):
         self._cuts: dict[tuple[int, int], list[tuple[str, str | None]]] = {}  # the bounds last asked for
 
     def tolerant(self) -> Self:
-        """The same log for those who read on where an event cannot be decoded: its place holds Unreadable."""
+        """This log for those who read on where an event cannot be decoded: its place holds Unreadable."""
         other = copy(self)
         other._fact = tolerant_fact
         return other

@@ -92,12 +92,12 @@ def create_replica(url: str) -> Names:
                 "SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)", (names.quoted(names.events),)
             ).fetchone()
             if found and found[0] not in ("v", b"v"):
-                raise Rejected("this database holds a log of its own: a read model needs a database to itself (--db)")
+                raise Rejected("this database holds a log of its own: a read model needs a database to itself")
             if not found:
                 for statement in (*_TABLES.split(";\n"), HISTORY, _APPEND, PRIVATE, *IDENTITY):
                     connection.execute(filled(names, statement))
     except psycopg.ProgrammingError as error:
-        raise Malformed(f"--db: no database for a read model: {error}") from error
+        raise Malformed(f"db: no database for a read model: {error}") from error
     except psycopg.OperationalError as error:
         raise Unavailable(f"the database of the read model cannot be reached: {error}") from error
     return names

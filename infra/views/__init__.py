@@ -261,7 +261,7 @@ class Views:
         )  # fmt: skip
 
     def explain(self, name: str, question: Question = LATEST) -> Explained:
-        """The same answer with the rows behind each figure, and those that count in none. Raises as `ask` does."""
+        """An answer with the rows behind each figure, and those that count in none. Raises as `ask` does."""
         with self._inquiry(name, question) as (metric, moment, inquiry):
             inquiry = inquiry._replace(apart=True)
             answer = compute(metric, inquiry)

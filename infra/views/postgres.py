@@ -171,7 +171,7 @@ class PostgresTables:
 
     @contextmanager
     def joint(self, shape: str, patience: float = PATIENCE) -> Generator[PostgresWriting]:
-        """The same beside others who write to other streams; nobody replaces the generation meanwhile."""
+        """Write in a transaction beside others who write to other streams; nobody replaces the generation meanwhile."""
         with self._transaction() as connection:
             self._locked(connection, patience, shared=True)
             yield PostgresWriting(connection, self._follow(connection, shape))
@@ -215,7 +215,7 @@ class PostgresTables:
     def apart(
         self, generation: Generation, projections: Sequence[Projection], shard: int
     ) -> AbstractContextManager[Writing]:
-        """The same: what is committed is in."""
+        """Write a part in a process of its own: what is committed is in."""
         return self.within(generation)
 
     def take_in(self, generation: Generation, projections: Sequence[Projection], shard: int, process: int) -> None:

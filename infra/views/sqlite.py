@@ -79,7 +79,7 @@ class SqliteSnapshot(Snapshot):
         return self._connection.execute(*spelled(asked, DIALECT))
 
     def flow(self, asked: AnySelect) -> Iterator[Row]:
-        """The same."""
+        """The rows of a statement, one after the other, without holding all of them."""
         return self._connection.execute(*spelled(asked, DIALECT))
 
 

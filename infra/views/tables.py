@@ -317,7 +317,7 @@ class Tables(Protocol):
     def apart(
         self, generation: Generation, projections: Sequence[Projection], shard: int
     ) -> AbstractContextManager[Writing]:
-        """The same for one part in a process of its own; `take_in` adds it to the generation."""
+        """Write one part in a process of its own; `take_in` adds it to the generation."""
         ...
 
     def take_in(self, generation: Generation, projections: Sequence[Projection], shard: int, process: int) -> None:

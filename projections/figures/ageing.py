@@ -7,10 +7,11 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, FromClause, and_, func, literal, null, select
 from sqlalchemy import case as when
 
-from projections.query.metric import Key, Origin, Part, Query
+from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import group, grouping, newest, origin_columns, standing, status_is
 from projections.query.stages import in_process_order, name_of, place
 from projections.rows import follow_ups
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 from projections.rows.opportunities import TABLE
 from projections.versions import DAY, effective, known
 
@@ -114,3 +115,6 @@ def median(aged: Sequence[Aged], deals: int) -> float:
         ]
         passed += each.deals
     return sum(middle) / 2
+
+
+METRICS = (Metric("ageing", 1, ageing, records, OPPORTUNITIES),)

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from domain.money import from_minor_units
-from projections.query.metric import Key, Part, Query
+from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import open_sums
 from projections.query.stages import in_process_order, name_of, place
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 
 
 class BoardRow(Struct, frozen=True):
@@ -53,3 +54,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Held]]) -> Iterator[tu
         deals, amount = (sum(each) for each in zip(*measures[key], strict=True))
         name = name_of(order, process, stage)
         yield key, BoardRow(process, stage, name, currency, deals, from_minor_units(amount, currency))
+
+
+METRICS = (Metric("board", 1, board, records, OPPORTUNITIES),)

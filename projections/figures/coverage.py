@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from domain.money import from_minor_units
 from projections.query.holders import EVERYBODY, SELLER, group_of, is_team, level
-from projections.query.metric import Key, Origin, Part, Query
-from projections.query.selection import closing, days, shown, standing, status_is, sums, within
+from projections.query.metric import Key, Metric, Origin, Part, Query
+from projections.query.selection import closing, days, day_text, standing, status_is, sums, within
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 from projections.rows.opportunities import TABLE
 from projections.rows.quotas import Quota
 
@@ -74,7 +75,7 @@ def targets(asked: Query) -> Iterator[Part]:
         currency, day = into or quota.currency, date.fromisoformat(quota.start_day)
         units = rates.convert(quota.amount, quota.currency, currency, day)
         if units is None:
-            reason = f"quota of {quota.holder}: no rate from {quota.currency} to {currency}{shown(day)}"
+            reason = f"quota of {quota.holder}: no rate from {quota.currency} to {currency}{day_text(day)}"
             yield Part(group, (currency,), Covered(), 1, origin, reason, currency)
         else:
             yield Part(group, (currency,), Covered(quota_amount=units), 0, origin, "", currency)
@@ -114,3 +115,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Covered]]) -> Iterator
             None if remaining is None else from_minor_units(remaining, currency),
             is_open / remaining if remaining else None,
         )  # fmt: skip
+
+
+METRICS = (Metric("coverage", 1, coverage, records, OPPORTUNITIES, period="needed"),)

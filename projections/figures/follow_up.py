@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from domain.money import from_minor_units
 from projections.figures.ageing import followed
-from projections.query.metric import Key, Part, Query
+from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import newest, standing, status_is, sums
 from projections.rows import follow_ups
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 from projections.rows.opportunities import TABLE
 
 NO_STEP, OVERDUE, DUE, UNDATED = "no next step", "overdue", "due", "undated"
@@ -114,3 +115,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Next]]) -> Iterator[tu
                 then.state,
             ),
         )
+
+
+METRICS = (Metric("follow-up", 1, follow_up, records, OPPORTUNITIES),)

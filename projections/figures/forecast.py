@@ -8,10 +8,11 @@ from msgspec import Struct
 
 from domain.money import from_minor_units
 from projections.query.holders import EVERYBODY, SELLER, group_of, is_team, level
-from projections.query.metric import Key, Origin, Part, Query
+from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import closing, days, standing, status_is, sums, within
 from projections.query.stages import categories
 from projections.rows.forecasts import Adjustment
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 from projections.rows.opportunities import TABLE
 
 CATEGORIES = ("closed", "commit", "best-case", "pipeline")
@@ -117,3 +118,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Expected]]) -> Iterato
 def money(units: int | None, currency: str) -> Decimal | None:
     """Minor units as an amount, None where there are none."""
     return None if units is None else from_minor_units(units, currency)
+
+
+METRICS = (Metric("forecast", 1, forecast, records, OPPORTUNITIES, period="needed"),)

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from projections.query.metric import Key, Part, Query
+from projections.query.metric import Key, Metric, Part, Query
 from projections.query.paths import Visit, ways
 from projections.query.stages import Ladder, in_process_order, ladders
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 
 
 class FunnelRow(Struct, frozen=True):
@@ -149,3 +150,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Passed]]) -> Iterator[
             entered, advanced, still_open = (sum(each) for each in zip(Passed(), *measures.get(key, ()), strict=True))
             conversion = advanced / entered if entered and stage.kind != "won" else None
             yield key, FunnelRow(*key, stage.name, stage.kind, entered, advanced, still_open, conversion)
+
+
+METRICS = (Metric("funnel", 1, funnel, records, OPPORTUNITIES, tuple(MODES), "taken"),)

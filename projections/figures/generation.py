@@ -8,11 +8,12 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select
 
 from domain.money import from_minor_units
-from projections.query.metric import Key, Part, Query
+from projections.query.metric import Key, Metric, Part, Query
 from projections.query.question import Question
 from projections.query.selection import began_visit, standing, status_is, sums, within
 from projections.query.stages import Stage, in_process_order, name_of, place
 from projections.query.stays import gone
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 from projections.rows.opportunities import TABLE
 from projections.versions import history_until, known
 
@@ -131,3 +132,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Generated]]) -> Iterat
             deals, amount = (sum(each) for each in zip(*measures[key], strict=True))
             name = name_of(order, process, stage)
             yield key, GenerationRow(process, stage, name, currency, deals, from_minor_units(amount, currency))
+
+
+METRICS = (Metric("generation", 1, generation, records, OPPORTUNITIES, period="taken", stage=True),)

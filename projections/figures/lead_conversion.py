@@ -6,8 +6,9 @@ from typing import NamedTuple
 from msgspec import Struct
 from sqlalchemy import func, select
 
-from projections.query.metric import Key, Origin, Part, Query
+from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import group, grouping, origin_columns, standing, within
+from projections.rows.leads import PROJECTION as LEADS
 from projections.rows.leads import TABLE
 
 DIMENSIONS = ("owner", "team", "source")
@@ -66,3 +67,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Became]]) -> Iterator[
     captured, converted, disqualified, still_open = sums
     conversion = converted / captured if captured else None
     yield (), LeadRow(captured, converted, disqualified, still_open, conversion)
+
+
+METRICS = (Metric("lead-conversion", 1, lead_conversion, records, LEADS, period="taken", dimensions=DIMENSIONS),)

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from msgspec import Struct
 from sqlalchemy import func, select
 
-from projections.query.metric import Key, Origin, Part, Query
+from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import group, grouping, origin_columns, within
 from projections.query.stays import still_there
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 from projections.rows.opportunities import TABLE
 from projections.versions import history_until
 
@@ -64,3 +65,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Pushed]]) -> Iterator[
     """A row a number of pushes."""
     for key in sorted(measures):
         yield key, PushRow(key[0], sum(each.deals for each in measures[key]))
+
+
+METRICS = (Metric("push-count", 1, push_count, records, OPPORTUNITIES, period="taken"),)

@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from sqlalchemy import and_
 
 from domain.money import from_minor_units
-from projections.query.metric import Key, Part, Query
+from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import closing, open_then, standing, status_is, sums
 from projections.query.stays import GONE
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 from projections.rows.opportunities import TABLE
 from projections.versions import effective, known
 
@@ -89,3 +90,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Due]]) -> Iterator[tup
         due, won, lost, slipped, due_amount, slipped_amount = (sum(each) for each in zip(*measures[key], strict=True))
         before, left_over = from_minor_units(due_amount, key[0]), from_minor_units(slipped_amount, key[0])
         yield key, SlipRow(key[0], due, won, lost, slipped, before, left_over, slipped / due if due else None)
+
+
+METRICS = (Metric("slip-rate", 1, slip_rate, records, OPPORTUNITIES, period="needed"),)

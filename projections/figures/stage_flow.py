@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from projections.query.metric import Key, Part, Query
+from projections.query.metric import Key, Metric, Part, Query
 from projections.query.paths import Visit, ways
 from projections.query.stages import Ladder, in_process_order, ladders, name_of, place
 from projections.query.stays import GONE
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 
 
 class FlowRow(Struct, frozen=True):
@@ -107,3 +108,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Flow]]) -> Iterator[tu
             (process, stage), conversion = key, progressed / present if present else None
             name = name_of(order, process, stage)
             yield key, FlowRow(process, stage, name, present, progressed, lost, back, conversion)
+
+
+METRICS = (Metric("stage-flow", 1, stage_flow, records, OPPORTUNITIES, period="taken"),)

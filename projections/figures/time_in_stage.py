@@ -8,9 +8,10 @@ from msgspec import Struct
 
 from projections.figures.durations import durations
 from projections.figures.survival import median_duration
-from projections.query.metric import Key, Origin, Part, Query
+from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import group
 from projections.query.stages import in_process_order, name_of, place
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 
 MODES = ("latest", "cumulative")
 
@@ -84,3 +85,6 @@ def plain_median(counts: Counter[int]) -> float | None:
         middle += [value for rank in ((total - 1) // 2, total // 2) if below <= rank < below + count]
         below += count
     return sum(middle) / 2 if middle else None
+
+
+METRICS = (Metric("time-in-stage", 1, time_in_stage, records, OPPORTUNITIES, MODES, "taken", stage=True),)

@@ -7,10 +7,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import tuple_
 
-from projections.query.metric import Key, Part, Query
+from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import within
 from projections.query.stages import Ladder, in_process_order, ladders, name_of, place
 from projections.query.stays import counts
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 from projections.rows.opportunities import TABLE
 
 
@@ -111,3 +112,9 @@ def backward_records(asked: Query, measures: Mapping[Key, Sequence[MovedBack]]) 
         moves, deals = (sum(each) for each in zip(*measures[key], strict=True))
         process, stage = key
         yield key, BackwardRow(process, stage, name_of(order, process, stage), moves, deals)
+
+
+METRICS = (
+    Metric("transitions", 1, transitions, transition_records, OPPORTUNITIES, period="taken"),
+    Metric("backward-moves", 1, backward_moves, backward_records, OPPORTUNITIES, period="taken"),
+)

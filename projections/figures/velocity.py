@@ -9,8 +9,9 @@ from msgspec import Struct
 from sqlalchemy import or_
 
 from domain.money import from_minor_units
-from projections.query.metric import Key, Part, Query
+from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import standing, status_is, sums, within
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 from projections.rows.opportunities import TABLE
 from projections.versions import DAY
 
@@ -78,3 +79,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Closed]]) -> Iterator[
 def money(units: Fraction | None, currency: str) -> Decimal | None:
     """An amount of so many minor units, the half of one rounded up: none is negative."""
     return None if units is None else from_minor_units((2 * units + 1) // 2, currency)
+
+
+METRICS = (Metric("velocity", 1, velocity, records, OPPORTUNITIES, period="needed"),)

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from domain.money import from_minor_units
-from projections.query.metric import Key, Part, Query
+from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import open_sums
 from projections.query.stages import chances, in_process_order, name_of, place
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 from projections.rows.opportunities import STAGES_OWN
 
 
@@ -70,3 +71,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Weighed]]) -> Iterator
 def money(weight: int | None, currency: str) -> Decimal | None:
     """Minor units times basis points (ten-thousandths) as an amount."""
     return None if weight is None else from_minor_units(weight, currency).scaleb(-4)
+
+
+METRICS = (Metric("weighted", 1, weighted, records, OPPORTUNITIES),)

@@ -8,8 +8,9 @@ from msgspec import Struct
 from sqlalchemy import or_
 
 from domain.money import from_minor_units
-from projections.query.metric import Key, Part, Query
+from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import standing, status_is, sums, within
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 from projections.rows.opportunities import TABLE
 
 MODES = ("closed", "cohort")
@@ -79,3 +80,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Decided]]) -> Iterator
 def share(part: int, of: int) -> float | None:
     """A part of a whole, None of nothing."""
     return part / of if of else None
+
+
+METRICS = (Metric("win-rate", 1, win_rate, records, OPPORTUNITIES, MODES, "taken"),)

@@ -168,14 +168,14 @@ def sums(
         if into is not None:
             on = calendar.day(row[last + 2]) if each_dated else day
             each = asked.references.rates.convert(row[last + 1], currency, into, on)
-            left_out = "" if each is not None else f"no rate from {currency} to {into}{shown(on)}"
+            left_out = "" if each is not None else f"no rate from {currency} to {into}{day_text(on)}"
             amount, currency = None if each is None else each * deals, into
         origin = Origin(*row[end - 3 : end]) if asked.apart else None
         values, time = tuple(row[first:last]), 0 if spent is None else whole(*row[end + 3 :])
         yield Sum(group(asked, row[:first], teams), values, deals, amount, currency, origin, left_out, time)
 
 
-def shown(day: date) -> str:
+def day_text(day: date) -> str:
     """A day, in words; the last one that there is stands for none."""
     return "" if day == date.max else f" on {day}"
 
@@ -203,7 +203,7 @@ def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
 
 
 __all__ = [
-    "COLUMNS", "STAGES_OWN", "Sum", "began_visit", "closing", "days", "group", "grouping", "in_range", "newest",
-    "open_sums", "open_then", "origin_columns", "shown", "standing", "status_is", "sums", "total", "wanted", "whole",
+    "COLUMNS", "STAGES_OWN", "Sum", "began_visit", "closing", "day_text", "days", "group", "grouping", "in_range", "newest",
+    "open_sums", "open_then", "origin_columns", "standing", "status_is", "sums", "total", "wanted", "whole",
     "within",
 ]  # fmt: skip

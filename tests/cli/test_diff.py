@@ -106,7 +106,7 @@ def test_what_cannot_be_drawn_says_why(shell: Shell, tmp_path: Path, monkeypatch
     for arguments, said in (
         (("board", "--plot", file), "board has no picture; there are funnel, waterfall, time-in-stage, win-rate"),
         (("funnel", "--plot", "figure.gif"), "write a file called .svg or .png"),
-        (("win-rate", "--plot", file), "add --by month, week or quarter"),
+        (("win-rate", "--plot", file), "group it by month, week or quarter"),
     ):
         code, _, err = shell("metric", *arguments)
         assert (code, said in err) == (2, True)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from consumers.lead_intake import IncomingLead, asked
+from consumers.lead_intake import IncomingLead, request_of
 from domain.errors import Malformed
 from domain.lead import CaptureLead
 from domain.recorded import Request, Source
@@ -24,7 +24,7 @@ class Sent(NamedTuple):
 
 def test_a_message_becomes_a_command_under_names_that_never_change():
     body = b'{"source": "fair", "company": "Acme", "email": "jo@acme.example", "external_id": "crm-9"}'
-    found = asked(Sent(body, [*CE, ("ce_time", b"2026-03-31T09:00:00Z"), ("ce_correlationid", b"run-1")]), parse)
+    found = request_of(Sent(body, [*CE, ("ce_time", b"2026-03-31T09:00:00Z"), ("ce_correlationid", b"run-1")]), parse)
     name = found.command_id
     assert found == Request(
         stream=f"lead-{name}", command=CaptureLead("fair", "Acme", email="jo@acme.example"), actor="lead-intake",
@@ -34,7 +34,7 @@ def test_a_message_becomes_a_command_under_names_that_never_change():
 
 
 def named(*headers: tuple[str, bytes], **place: int) -> str:
-    return asked(Sent(b'{"source": "fair"}', list(headers), **place), parse).stream  # type: ignore[arg-type]
+    return request_of(Sent(b'{"source": "fair"}', list(headers), **place), parse).stream  # type: ignore[arg-type]
 
 
 def test_the_names_are_pinned():
@@ -53,9 +53,9 @@ def test_a_name_follows_from_source_and_id_or_else_from_the_place():
 
 def test_what_the_body_says_of_the_time_comes_before_the_header():
     body = b'{"source": "fair", "captured_at": "2026-01-01T00:00:00+01:00"}'
-    found = asked(Sent(body, [("ce_time", b"2026-03-31T09:00:00Z")]), parse)
+    found = request_of(Sent(body, [("ce_time", b"2026-03-31T09:00:00Z")]), parse)
     assert found.occurred_at == datetime(2025, 12, 31, 23, tzinfo=UTC)
-    assert asked(Sent(b'{"source": "fair"}', []), parse).occurred_at is None
+    assert request_of(Sent(b'{"source": "fair"}', []), parse).occurred_at is None
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_the_body_says_of_the_time_comes_before_the_header():
 )
 def test_a_header_that_says_nothing_is_refused(headers, why):
     with pytest.raises(Malformed, match=why):
-        asked(Sent(b'{"source": "fair"}', headers), parse)
+        request_of(Sent(b'{"source": "fair"}', headers), parse)
 
 
 def test_a_message_can_say_all_that_the_command_can():

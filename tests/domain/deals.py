@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from domain import BY_KIND, FollowUpCommand
-from domain.correction import CorrectFact
+from domain.correction import LED_BY, CorrectFact
 from domain.lead import LeadCaptured
 from domain.opportunity import OpenOpportunity, OpportunityOpened
 from domain.opportunity.closing import (
@@ -45,6 +45,7 @@ from domain.reference.process import Published
 from tests.domain.pipelines import FIRST, REVISED, eur
 from tests.domain.pipelines import READ as PIPELINES
 from tests.domain.table import Refused, fold, tag
+from tests.golden import example
 
 OPPORTUNITY = BY_KIND["opportunity"]
 COMMANDS = [command for command in OPPORTUNITY.commands if command is not CorrectFact]
@@ -101,6 +102,14 @@ READ = {
 
 # What is asked
 
+EVENT_OF = {command: event for event, command in LED_BY.items()}
+
+
+def asked_for(event, command):
+    """The command that says what an event says."""
+    return command(**{name: getattr(event, name) for name in command.__struct_fields__})
+
+
 OPEN = OpenOpportunity(
     "process-sales", eur("900"), "", "Acme", "ann", "boat", date(2026, 3, 1), "lead-7", "website", "wants blue"
 )
@@ -124,12 +133,10 @@ WISHES = {
     )
 }  # fmt: skip
 
-MOVES = (
-    "win-opportunity, lose-opportunity, change-stage, change-pipeline, change-amount, change-close-date, change-owner,"
-    " change-account, set-line-item, remove-line-item, override-probability, clear-probability,"
-    " change-forecast-category, change-splits, set-next-step, schedule-activity, complete-activity, merge-opportunity,"
-    " delete-opportunity"
-)
+# a command without an example of its own here asks for the example of its event
+WISHES |= {command: asked_for(example(EVENT_OF[command]), command) for command in COMMANDS if command not in WISHES}
+NEVER_OF_AN_OPEN_DEAL = (OpenOpportunity, ReopenOpportunity, UnmergeOpportunity, RestoreOpportunity)
+MOVES = ", ".join(tag(command) for command in COMMANDS if command not in NEVER_OF_AN_OPEN_DEAL)
 
 
 def absent(verb: str) -> Refused:

@@ -234,7 +234,10 @@ def test_of_rows_under_one_id_the_highest_version_counts_and_without_versions_th
     [
         ("1,Offer,$1.234.5,2026-01-05,,,", "worth: '$1.234.5' is not an amount such as 22,700.00"),
         ('1,Offer,"$1,05",2026-01-05,,,', "worth: '$1,05' is not an amount such as 22,700.00"),
-        ("1,Offer,12,2026-01-05,,,", "worth: '12' names no currency; say it (numbers.currency or --currency)"),
+        (
+            "1,Offer,12,2026-01-05,,,",
+            "worth: '12' names no currency; say it (numbers.currency in the mapping, or currency)",
+        ),
         ("1,Offer,Select,2026-01-05,,,", "worth: is empty; a default says what that means"),
         ("1,Lead,$1,2026-01-05,,,", "stage: 'Lead' is not in [stages]; there are Offer, Talks, Sold, Gone"),
         ("1,Offer,$1,,,,", "begun: is empty"),

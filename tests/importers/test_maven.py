@@ -183,7 +183,7 @@ def test_a_corrected_outcome_is_refused_not_guessed(app: App, tmp_path: Path) ->
 def test_dates_that_can_be_read_in_two_ways_are_refused_with_both_readings(both_forms: tuple[Path, Path]) -> None:
     with pytest.raises(Malformed, match=r"2017-03-01 \(M/D/YYYY\) or 2017-01-03 \(D/M/YYYY\)") as refusal:
         maven.read(both_forms[1], "import:maven")
-    assert "--date-format %m/%d/%Y or --date-format %d/%m/%Y" in str(refusal.value)
+    assert "date_format %m/%d/%Y or date_format %d/%m/%Y" in str(refusal.value)
 
 
 def test_both_forms_of_the_folder_say_the_same(both_forms: tuple[Path, Path], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from consumers.lead_intake import asked
+from consumers.lead_intake import request_of
 from domain.errors import Malformed, Rejected
 from infra.application.app import App, opened
 from infra.application.requests import parse
@@ -63,7 +63,7 @@ def test_letters_are_listed_shown_sent_again_and_dropped(app: App, shell: Shell,
     bad: Sent = (b"acme", b'{"source": "fair", "email": "[sic]"}', [("traceparent", b"\xff00")])
     send(kafka, existing(kafka, INTAKE), [bad, lead(mark, "17", key="acme", origin=mark)], partition=3)
     send(kafka, INTAKE, [lead("x", "17", key="acme", origin=mark), (b"acme", None, [])], partition=3)
-    with running(Intake(kafka, INTAKE, group, deciding(app.dispatcher(), lambda m: asked(m, parse)), print)):
+    with running(Intake(kafka, INTAKE, group, deciding(app.dispatcher(), lambda m: request_of(m, parse)), print)):
         until(lambda: behind(kafka, INTAKE, group) == 0)
     listed = document(shell("dlq", "list", "--group", group, "--json"))
     wrong, other, empty = [letter for letter in listed if letter["key"] == "acme"][-3:]
@@ -88,8 +88,8 @@ def test_letters_are_listed_shown_sent_again_and_dropped(app: App, shell: Shell,
 @pytest.mark.parametrize(
     ("arguments", "code", "why"),
     [
-        (["retry"], 2, "name one letter, or say --all"),
-        (["drop", "x:0:0", "--all"], 2, "name one letter, or say --all"),
+        (["retry"], 2, "letter: name one, or say that all are meant"),
+        (["drop", "x:0:0", "--all"], 2, "letter: name one, or say that all are meant"),
         (["drop", "x:0:0"], 3, "there is no letter x:0:0"),
         (["list", "--consumer", "read_model"], 3, "puts no letters aside"),
     ],
@@ -130,7 +130,7 @@ def test_a_message_comes_back_as_it_was_and_keeps_its_ids(kafka: Kafka, key, val
     kept = [(name, said) for name, said in headers if name not in ("ce_id", "ce_source")]
     assert [each for each in again.headers if each[0] not in ("ce_id", "ce_source")] == kept
     if value and value.startswith(b"{"):
-        assert asked(again, parse) == asked(original, parse)
+        assert request_of(again, parse) == request_of(original, parse)
 
 
 def test_what_was_neither_key_nor_value_cannot_be_sent_again(kafka: Kafka):
@@ -195,7 +195,7 @@ def test_a_lead_over_the_bound_of_an_event_is_a_letter_with_that_reason(app: App
         lead(mark, "4"),
     ]
     send(kafka, topic, found, partition=0)
-    with running(Intake(kafka, topic, group, deciding(app.dispatcher(), lambda m: asked(m, parse)), print)):
+    with running(Intake(kafka, topic, group, deciding(app.dispatcher(), lambda m: request_of(m, parse)), print)):
         until(lambda: behind(kafka, topic, group) == 0)
     assert [source for _, source in captured(app)] == [mark, mark]
     letters = DeadLetters(kafka, topic, group).letters()
@@ -220,7 +220,7 @@ def test_a_letter_that_its_topic_does_not_take_says_how_large_the_message_was(
             wait_for_metadata=True,
         )
     send(kafka, topic, [(b"key", b"no lead: " + noise(size).encode(), [("ce_other", b"x")]), lead("fair", "1")])
-    with running(Intake(kafka, topic, group, deciding(app.dispatcher(), lambda m: asked(m, parse)), print)):
+    with running(Intake(kafka, topic, group, deciding(app.dispatcher(), lambda m: request_of(m, parse)), print)):
         until(lambda: behind(kafka, topic, group) == 0)
     assert len(captured(app)) == 1
     letters = DeadLetters(kafka, topic, group)

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from consumers.lead_intake import asked
+from consumers.lead_intake import request_of
 from domain.lead import CaptureLead
 from domain.lead.profile import EnrichLead
 from domain.recorded import Request
@@ -46,12 +46,12 @@ def group() -> str:
 
 
 def by_its_name(message: Message) -> Request:
-    return asked(message, parse)
+    return request_of(message, parse)
 
 
 def by_chance(message: Message) -> Request:
     """The control: without names that follow from the message."""
-    request = asked(message, parse)
+    request = request_of(message, parse)
     return Request(stream=f"lead-{uuid4()}", command=request.command, actor=request.actor)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from consumers.lead_intake import asked
+from consumers.lead_intake import request_of
 from infra.application.app import opened
 from infra.application.requests import parse
 from infra.kafka import client
@@ -77,7 +77,7 @@ def test_mutated_messages_on_every_topic_stop_nothing(
     there, group = {"DEALTRAIL_DB": empty_postgres_url, "DEALTRAIL_KAFKA_SERVERS": spoilt.servers}, "mutations"
     counts = Counter[str]()
     with opened(settings) as app, Running(tmp_path, "consume", "read_model", **there).ready() as model:
-        decide = deciding(app.dispatcher(), lambda message: asked(message, parse))
+        decide = deciding(app.dispatcher(), lambda message: request_of(message, parse))
         with running(Intake(spoilt, INTAKE, group, decide, lambda _: None)):
             for chunk in range(1, CHUNKS + 1):
                 send(spoilt, INTAKE, leads[4 * chunk - 4 : 4 * chunk])

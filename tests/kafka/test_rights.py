@@ -23,7 +23,7 @@ from kafka.admin import (
 )
 from kafka.errors import AuthorizationError, KafkaError
 
-from consumers.lead_intake import asked
+from consumers.lead_intake import request_of
 from domain.errors import Malformed, NotFound, Unavailable
 from domain.lead import CaptureLead
 from domain.recorded import Request
@@ -144,7 +144,7 @@ def read(doors: Guarded, principal: str, group: str) -> None:
 
 def take_in(doors: Guarded, app: App) -> None:
     send(by(doors, "website"), INTAKE, [lead("website"), lead(" ")])
-    handle = deciding(app.dispatcher(), lambda message: asked(message, parse))
+    handle = deciding(app.dispatcher(), lambda message: request_of(message, parse))
     with running(Intake(by(doors, "dealtrail-intake"), INTAKE, "lead_intake", handle, print)) as raised:
         until(lambda: raised or behind(Kafka(servers=doors.free), INTAKE, "lead_intake") == 0)
     assert "website" in [source for _, source in captured(app)]

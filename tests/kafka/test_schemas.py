@@ -46,9 +46,11 @@ def errors(name: str, value: Any) -> list[str]:
 def test_the_committed_files_are_what_the_verb_writes_today(tmp_path: Path):
     made = dealtrail("schemas", "--out", "made", "--json", folder=tmp_path).document()["written"]
     kept = {file.relative_to(COMMITTED).as_posix() for file in COMMITTED.glob("*.json")}
-    assert kept == set(made), "write them anew: dealtrail schemas --out docs/schemas"
+    assert kept == set(made), "docs/schemas: run `make generate`"
     for name in made:
-        assert (tmp_path / "made" / name).read_bytes() == (COMMITTED / name).read_bytes(), name
+        assert (tmp_path / "made" / name).read_bytes() == (COMMITTED / name).read_bytes(), (
+            f"{name}: run `make generate`"
+        )
 
 
 def test_a_release_is_kept_and_never_changed(tmp_path: Path):

@@ -44,7 +44,7 @@ def read(
     spool, batch, forms, day = stage(told, table)
     moments = Moments(forms, zone_of(told, zone), told.dates.clock_change)
     if day is None:
-        raise Malformed(f"{table.name}: no row has a date; say when the export was made (snapshot, --snapshot-date)")
+        raise Malformed(f"{table.name}: no row has a date; say when the export was made (snapshot_date)")
     prelude = ()
     if told.process and told.process.stages:
         publish = PublishProcess(told.process.name or told.system, told.process.stages)

@@ -52,7 +52,9 @@ class Numbers(Struct, frozen=True, forbid_unknown_fields=True):
         if self.thousands:
             number = number.replace(self.thousands, "")
         if not (currency := currency or self.currency):
-            raise Malformed(f"{column}: {text!r} names no currency; say it (numbers.currency or --currency)")
+            raise Malformed(
+                f"{column}: {text!r} names no currency; say it (numbers.currency in the mapping, or currency)"
+            )
         return checked(column, Money(Decimal(number.replace(self.decimal, ".")), currency))
 
     def form(self) -> re.Pattern[str]:
@@ -118,12 +120,14 @@ class DateForms:
             options = " or ".join(form for _, _, form in found)
             raise Malformed(
                 f"the date {self._both!r} can be read as {both}: say which with {options}"
-                " (dates.format in the mapping, or --date-format)"
+                " (dates.format in the mapping, or date_format)"
             )
         for form in READINGS:
             if not self._forms[form] and "" not in self._latest:
                 return form
-        raise Malformed(f"the date {self._odd!r} is not ISO 8601: say its form (dates.format, or --date-format)")
+        raise Malformed(
+            f"the date {self._odd!r} is not ISO 8601: say its form (dates.format in the mapping, or date_format)"
+        )
 
     def latest(self, form: str) -> date | None:
         """The latest day, as read in a form."""

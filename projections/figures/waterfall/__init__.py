@@ -22,10 +22,11 @@ from projections.figures.waterfall.flows import (
 from projections.figures.waterfall.scopes import Scope, business_time, knowledge
 from projections.figures.waterfall.steps import Moment, Taken, corrections, facts, revelations, states
 from projections.figures.waterfall.stretches import stretches
-from projections.query.metric import Key, Part, Query
+from projections.query.metric import Key, Metric, Part, Query
 from projections.query.question import Question
 from projections.query.references import references
-from projections.query.selection import open_sums, shown
+from projections.query.selection import open_sums, day_text
+from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 
 MODES = ("path", "net")
 
@@ -168,7 +169,7 @@ def poured(
 def left_out(scope: Scope, taken: Taken) -> Part:
     """A step to what no rate is known for."""
     into, after = scope.question.convert_to or "", taken.step.after
-    reason = f"no rate from {after.currency} to {into}{shown(scope.axis.priced(after.at)[1])}"
+    reason = f"no rate from {after.currency} to {into}{day_text(scope.axis.priced(after.at)[1])}"
     return Part((), (into, ""), Flow(0, 0), taken.step.deals, taken.origin, reason, into)
 
 
@@ -185,3 +186,6 @@ def buckets(question: Question) -> tuple[str, ...]:
     """The buckets of an answer, in their order."""
     compared = question.since is not None and question.known_before is not None
     return (OPENING, *([RESTATED] if compared else ()), *FLOWS, CLOSING)
+
+
+METRICS = (Metric("waterfall", 1, waterfall, records, OPPORTUNITIES, MODES, "needed", compares=True, closes=True),)

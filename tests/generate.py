@@ -1,0 +1,78 @@
+"""Writes anew what is made from the code, and adds what new code lacks: `make generate`.
+
+Nothing that is there is changed where it is the record of something: a release, a line of `tests/golden`.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from domain import DECIDERS, Decider
+from domain.correction import LED_BY
+from infra.cli.main import run
+from tests import golden, test_definitions
+from tests.domain.table import tag
+
+DOCS = Path(__file__).parents[1] / "docs"
+EVENTS = DOCS / "events.md"
+SECTION = re.compile(r"^## \w+: `(\w+)-…`\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+LAST_ROW = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
+
+
+def tags_in(section: str, column: int) -> set[str]:
+    """The tags in a column of a section's table, from 1."""
+    rows = [line.split("|") for line in section.splitlines() if line.startswith("| `")]
+    return {name for row in rows for name in re.findall(r"`([a-z-]+)`", row[column])}
+
+
+def complete(page: str) -> str:
+    """The page of the vocabulary with a row for each command and event that its tables lack."""
+    by_kind = {decider.kind: decider for decider in DECIDERS}
+    return SECTION.sub(lambda section: completed(section[0], by_kind[section[1]]), page)
+
+
+def completed(section: str, decider: Decider) -> str:
+    """A section with the rows that it lacks, at the end of its table."""
+    led_by = LED_BY | dict(zip(decider.events, decider.commands, strict=False))
+    lacking = [event for event in decider.events if tag(event) not in tags_in(section, 2)]
+    table = LAST_ROW.search(section)
+    assert table is not None, f"docs/events.md: the section of {decider.kind} has no table"
+    rows = "".join(
+        f"| `{tag(led_by[event])}` | `{tag(event)}` | {' | '.join(ways(decider, event))} |\n" for event in lacking
+    )
+    return section[: table.end()] + rows + section[table.end() :]
+
+
+def ways(decider: Decider, event: type[Any]) -> tuple[str, str]:
+    """In which statuses an event can happen, and to which it leads, by its example and those of the others."""
+    example = golden.example(event)
+    states = [state for state in reachable(decider) if decider.possible(state, example)]
+    ends = [decider.evolve(state, example) for state in states]
+    same = all(type(end) is type(state) for end, state in zip(ends, states, strict=True))
+    return names(states), "the same" if same else names(ends)
+
+
+def names(states: Iterable[Any]) -> str:
+    """Statuses in words."""
+    return ", ".join(dict.fromkeys("nothing" if each is None else type(each).__name__.lower() for each in states))
+
+
+def reachable(decider: Decider) -> list[Any]:
+    """A state of each status that the examples of a decider's events lead to."""
+    states: dict[type[Any], Any] = {type(None): None}
+    examples = [golden.example(event) for event in decider.events]
+    for _ in examples:
+        for state in [*states.values()]:
+            for event in examples:
+                if decider.possible(state, event):
+                    after = decider.evolve(state, event)
+                    states.setdefault(type(after), after)
+    return [*states.values()]
+
+
+if __name__ == "__main__":
+    golden.add_missing()
+    EVENTS.write_text(complete(EVENTS.read_text()))
+    test_definitions.PAGE.write_text(test_definitions.page())
+    raise SystemExit(run(["schemas", "--out", str(DOCS / "schemas")]))
