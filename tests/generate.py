@@ -34,7 +34,7 @@ def complete(page: str) -> str:
 
 def completed(section: str, decider: Decider) -> str:
     """A section with the rows that it lacks, at the end of its table."""
-    led_by = LED_BY | dict(zip(decider.events, decider.commands, strict=False))
+    led_by = dict(zip(decider.events, decider.commands, strict=False)) | LED_BY
     lacking = [event for event in decider.events if tag(event) not in tags_in(section, 2)]
     table = LAST_ROW.search(section)
     assert table is not None, f"docs/events.md: the section of {decider.kind} has no table"
