@@ -10,7 +10,7 @@ from msgspec import Struct
 from domain.money import from_minor_units
 from projections.query.holders import EVERYBODY, SELLER, group_of, is_team, level
 from projections.query.metric import Key, Metric, Origin, Part, Query
-from projections.query.selection import closing, days, day_text, standing, status_is, sums, within
+from projections.query.selection import closing, day_text, days, standing, status_is, sums, within
 from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 from projections.rows.opportunities import TABLE
 from projections.rows.quotas import Quota

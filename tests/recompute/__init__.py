@@ -4,41 +4,17 @@ What a metric means is told in its own docstring and in docs; this is a second r
 here, so nothing is quick: deals are folded for every question, and each group and period is gone through by itself.
 """
 
-from typing import Any, NamedTuple
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
 
-from tests.recompute import asking, balance, conversions, moments, planning
-from tests.recompute.asking import Answer, Metric, Others, World
+from tests.recompute import asking
+from tests.recompute.asking import Answer, Recomputed, World
 from tests.recompute.fold import Raw
 
-
-class Recomputed(NamedTuple):
-    """A number: its records, whether it is asked over a period, and the groups that it has beside those of deals."""
-
-    records: Metric
-    over_period: bool = False
-    others: Others | None = None
-
-
-METRICS = {
-    "board": Recomputed(moments.board),
-    "weighted": Recomputed(moments.weighted),
-    "win-rate": Recomputed(moments.win_rate, True),
-    "funnel": Recomputed(conversions.funnel, True),
-    "transitions": Recomputed(conversions.transitions, True),
-    "backward-moves": Recomputed(conversions.backward_moves, True),
-    "stage-flow": Recomputed(conversions.stage_flow, True),
-    "lead-conversion": Recomputed(conversions.lead_conversion, True, conversions.groups_of_leads),
-    "time-in-stage": Recomputed(conversions.time_in_stage, True),
-    "generation": Recomputed(conversions.generation, True),
-    "push-count": Recomputed(conversions.push_count, True),
-    "forecast": Recomputed(planning.forecast, True, planning.holders),
-    "coverage": Recomputed(planning.coverage, True, planning.holders),
-    "velocity": Recomputed(planning.velocity, True),
-    "ageing": Recomputed(planning.ageing),
-    "follow-up": Recomputed(planning.follow_up),
-    "waterfall": Recomputed(balance.waterfall, True, balance.scopes),
-    "slip-rate": Recomputed(conversions.slip_rate, True),
-}
+METRICS: dict[str, Recomputed] = {}
+for module in iter_modules(__path__):
+    METRICS |= getattr(import_module(f"{__name__}.{module.name}"), "METRICS", {})
 
 
 def recomputed(metric: str, world: World, question: Any) -> Answer:

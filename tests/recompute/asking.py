@@ -217,3 +217,11 @@ def cuts(asked: Asked, over_period: bool) -> Iterator[tuple[Mapping[str, str], A
                 {units[0]: label},
                 asked.at(since=None, until=None, effective_at=min(question.effective_at, until - 1)),
             )
+
+
+class Recomputed(NamedTuple):
+    """A number: its records, whether it is asked over a period, and the groups that it has beside those of deals."""
+
+    records: Metric
+    over_period: bool = False
+    others: Others | None = None

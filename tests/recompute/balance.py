@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 
-from tests.recompute.asking import DIMENSIONS, Asked, Record, World
+from tests.recompute.asking import DIMENSIONS, Asked, Recomputed, Record, World
 from tests.recompute.fold import Deal, Money, Raw, Step
 
 ENTERING = {"won": "reopened", "lost": "reopened", "merged": "restored", "deleted": "restored"}
@@ -190,3 +190,8 @@ def told(balance: Balance, raw: Raw, stream: str, then: Scene, now: Scene) -> No
         balance.whole("corrected", then.value(before), now.value(after))
     else:
         balance.step(then, before, now, after)
+
+
+METRICS = {
+    "waterfall": Recomputed(waterfall, True, scopes),
+}

@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
-from tests.recompute.asking import Asked, Record
+from tests.recompute.asking import Asked, Recomputed, Record
 from tests.recompute.fold import GONE, Deal, Money, Step
 from tests.recompute.known import DAY, Ladder
 
@@ -310,3 +310,16 @@ def slip_rate(asked: Asked) -> Iterator[Record]:
             currency, len(due), counts["won"], counts["lost"], len(slipped), amount, sum(slipped, Decimal(0)),
             len(slipped) / len(due),
         )  # fmt: skip
+
+
+METRICS = {
+    "funnel": Recomputed(funnel, True),
+    "transitions": Recomputed(transitions, True),
+    "backward-moves": Recomputed(backward_moves, True),
+    "stage-flow": Recomputed(stage_flow, True),
+    "lead-conversion": Recomputed(lead_conversion, True, groups_of_leads),
+    "time-in-stage": Recomputed(time_in_stage, True),
+    "generation": Recomputed(generation, True),
+    "push-count": Recomputed(push_count, True),
+    "slip-rate": Recomputed(slip_rate, True),
+}

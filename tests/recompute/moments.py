@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from tests.recompute.asking import Asked, Record
+from tests.recompute.asking import Asked, Recomputed, Record
 from tests.recompute.fold import GONE, Deal, digits
 
 
@@ -81,3 +81,10 @@ def win_rate(asked: Asked) -> Iterator[Record]:
             currency, len(won), len(lost), len(still_open), total(won), total(lost), share(len(won), len(lost)),
             share(minor(total(won), currency), minor(total(lost), currency)),
         )  # fmt: skip
+
+
+METRICS = {
+    "board": Recomputed(board),
+    "weighted": Recomputed(weighted),
+    "win-rate": Recomputed(win_rate, True),
+}

@@ -8,7 +8,7 @@ from fractions import Fraction
 from statistics import median
 from typing import Any, NamedTuple
 
-from tests.recompute.asking import Asked, Record
+from tests.recompute.asking import Asked, Recomputed, Record
 from tests.recompute.fold import Deal, Money, Step, digits, rounded
 from tests.recompute.known import DAY, Quota, of_kind
 from tests.recompute.moments import minor, total
@@ -280,3 +280,12 @@ def next_of(deal: Deal, today: date) -> tuple[date | None, str]:
     if not days:
         return None, "undated" if deal.next_step else "no next step"
     return min(days), "overdue" if min(days) < today else "due"
+
+
+METRICS = {
+    "forecast": Recomputed(forecast, True, holders),
+    "coverage": Recomputed(coverage, True, holders),
+    "velocity": Recomputed(velocity, True),
+    "ageing": Recomputed(ageing),
+    "follow-up": Recomputed(follow_up),
+}

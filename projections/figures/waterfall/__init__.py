@@ -25,7 +25,7 @@ from projections.figures.waterfall.stretches import stretches
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.question import Question
 from projections.query.references import references
-from projections.query.selection import open_sums, day_text
+from projections.query.selection import day_text, open_sums
 from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
 
 MODES = ("path", "net")
