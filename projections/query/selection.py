@@ -203,7 +203,7 @@ def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
 
 
 __all__ = [
-    "COLUMNS", "STAGES_OWN", "Sum", "began_visit", "closing", "day_text", "days", "group", "grouping", "in_range", "newest",
-    "open_sums", "open_then", "origin_columns", "standing", "status_is", "sums", "total", "wanted", "whole",
-    "within",
+    "COLUMNS", "STAGES_OWN", "Sum", "began_visit", "closing", "day_text", "days", "group", "grouping", "in_range",
+    "newest", "open_sums", "open_then", "origin_columns", "standing", "status_is", "sums", "total", "wanted",
+    "whole", "within",
 ]  # fmt: skip
