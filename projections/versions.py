@@ -9,21 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct
-from msgspec.structs import astuple, fields
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    ColumnElement,
-    FromClause,
-    Index,
-    MetaData,
-    Table,
-    Text,
-    TextClause,
-    and_,
-    literal_column,
-    text,
-)
+from msgspec.structs import astuple
 
 from domain.history import effective_order
 from domain.recorded import Fact
@@ -36,6 +22,14 @@ Route = Callable[[Fact], Iterable[tuple[str, Any]]]
 Cells = tuple[Any, ...]
 
 
+class PartialIndex(NamedTuple):
+    """An index of the rows that meet a condition, in SQL with literals; a column in parentheses is an expression."""
+
+    name: str
+    columns: tuple[str, ...]
+    where: str
+
+
 class Projection(NamedTuple):
     """How the streams of one kind become rows.
 
@@ -45,6 +39,7 @@ class Projection(NamedTuple):
       the instant at which it took effect, and a row once there never vanishes: closed and deleted are statuses.
     route: where a stream has several rows, (key, what the fact says of that row) for each row that it concerns;
       `evolve` then receives the latter.
+    indexes: those of its table beside the one by which its open rows are looked up.
     """
 
     name: str
@@ -53,8 +48,8 @@ class Projection(NamedTuple):
     tags: frozenset[str]
     row: type[Struct]
     evolve: Evolve
-    table: Table
     route: Route | None = None
+    indexes: tuple[PartialIndex, ...] = ()
 
 
 class Version(NamedTuple):
@@ -205,41 +200,8 @@ def tags(*events: type[Any]) -> frozenset[str]:
     return frozenset(str(event.__struct_config__.tag) for event in events)
 
 
-def table(name: str, metadata: MetaData, row: type[Struct], *indexes: Index, keyed: bool = False) -> Table:
-    """The table of a row type of whole numbers and texts, with the index by which its open rows are found."""
-    own = [field.name for field in fields(row) if field.type is int]
-    numbers = ("version", "known_from", "known_to", "effective_from", "effective_to", *own)
-    names = ("stream", *(("key",) if keyed else ()), "version", "tag", *numbers[1:5], *(f.name for f in fields(row)))
-    letters = Text().with_variant(Text(collation="C"), "postgresql")  # the order of bytes, as SQLite has it
-    columns = (Column(n, BigInteger() if n in numbers else letters, nullable=False) for n in names)
-    live = partial_index(f"{name}_live", "stream", "version", where=f"known_to = {END}")
-    return Table(name, metadata, *columns, live, *indexes)
-
-
-def partial_index(name: str, *columns: str | TextClause, where: str) -> Index:
-    """An index of the rows that meet a condition, spelled with literals, by columns and expressions."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
-
-
-def known(rows: FromClause, moment: int = END) -> ColumnElement[bool]:
-    """The rows known at a log position; END is all that is known."""
-    return _during(rows, "known", moment)
-
-
-def effective(rows: FromClause, moment: int = END) -> ColumnElement[bool]:
-    """The rows true at an instant (microseconds since 1970 UTC); END is the latest."""
-    return _during(rows, "effective", moment)
-
-
-def history_until(rows: FromClause, known_at: int, effective_at: int) -> ColumnElement[bool]:
-    """The rows that tell what had happened by an instant, as known at a position; their exits may lie after it."""
-    if effective_at == END:
-        return known(rows, known_at)
-    return and_(known(rows, known_at), rows.c.effective_from <= effective_at)
-
-
-def _during(rows: FromClause, axis: str, moment: int) -> ColumnElement[bool]:
-    start, end = rows.c[f"{axis}_from"], rows.c[f"{axis}_to"]
-    if moment == END:  # written out, never a parameter: SQLite fits partial indexes to literals only
-        return end == literal_column(str(END))
-    return and_(start <= moment, end > moment)
+def column_names(projection: Projection) -> tuple[str, ...]:
+    """The columns of a projection's table, in their order: those of `cells`."""
+    key = ("key",) if projection.route else ()
+    own = projection.row.__struct_fields__
+    return ("stream", *key, "version", "tag", "known_from", "known_to", "effective_from", "effective_to", *own)

@@ -10,8 +10,8 @@ from msgspec import Struct
 from sqlalchemy import BigInteger, ColumnElement, case, literal, select
 
 from infra.views.tables import Snapshot
-from projections.query.question import AnySelect
-from projections.versions import END, Projection
+from projections.query.tables import AnySelect, table_of
+from projections.versions import END, Projection, column_names
 
 SHOWN = 10  # rows that differ, at most, a table
 
@@ -28,7 +28,7 @@ class RowApart(Struct, frozen=True, rename={"present_in": "found_in"}):
 
 def rows_at(projection: Projection, upto: int | None) -> AnySelect:
     """The rows of a table as they are; with a position, as they were when the log ended there."""
-    table = projection.table
+    table = table_of(projection)
     if upto is None:
         return select(*table.c)
     known_to: ColumnElement[int] = table.c.known_to
@@ -51,7 +51,7 @@ def fingerprint(rows: Iterable[Sequence[Any]]) -> str:
 
 def rows_apart(kept: Snapshot, rebuilt: Snapshot, projection: Projection, upto: int) -> list[RowApart]:
     """The first rows of a table, in order of stream and version, that only one side has."""
-    names = projection.table.c.keys()
+    names = column_names(projection)
     return [
         RowApart(projection.name, row[0], row[names.index("version")], side, dict(zip(names, row, strict=True)))
         for side, row in islice(unequal(ordered(kept, projection, upto), ordered(rebuilt, projection, upto)), SHOWN)

@@ -26,7 +26,7 @@ from infra.views.tables import (
     create_tables,
     spelled,
 )
-from projections.query.question import AnySelect
+from projections.query.tables import AnySelect
 from projections.versions import END, Cells, Projection, Version
 
 CONNECT_TIMEOUT = 5  # seconds until an unreachable server is given up
@@ -78,7 +78,7 @@ class PostgresWriting(PostgresSnapshot, Writing):
         """Write `known_to` into the stored rows of versions known so far."""
         if not closed:
             return
-        name, keyed = projection.table.name, " AND t.key = v.key" if projection.route else ""
+        name, keyed = projection.name, " AND t.key = v.key" if projection.route else ""
         sql = (
             f"UPDATE {name} AS t SET known_to = v.known_to "
             "FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[]) AS v (stream, key, version, known_to) "
@@ -91,7 +91,7 @@ class PostgresWriting(PostgresSnapshot, Writing):
         """Add rows."""
         if not rows:
             return
-        copy = f"COPY {projection.table.name} ({', '.join(columns(projection))}) FROM STDIN"
+        copy = f"COPY {projection.name} ({', '.join(columns(projection))}) FROM STDIN"
         with self._connection.cursor() as cursor, cursor.copy(copy.encode()) as into:
             for row in rows:
                 into.write_row(row)
@@ -236,7 +236,7 @@ class PostgresTables:
             connection.autocommit = True  # it runs in no transaction
             try:
                 for projection in projections:
-                    table = Identifier(self._name(generation), projection.table.name)
+                    table = Identifier(self._name(generation), projection.name)
                     connection.execute(SQL("VACUUM (ANALYZE) {}").format(table))
             finally:
                 connection.autocommit = False

@@ -31,8 +31,8 @@ from infra.views.tables import (
     create_tables,
     spelled,
 )
-from projections.query.question import AnySelect
-from projections.versions import END, Cells, Projection, Version
+from projections.query.tables import AnySelect
+from projections.versions import END, Cells, Projection, Version, column_names
 
 CACHE = 64 * 1024  # kibibytes a connection
 SORTERS = 2  # threads that sort the rows of an index beside the one that reads them
@@ -90,7 +90,7 @@ class SqliteWriting(SqliteSnapshot, Writing):
         """Write `known_to` into the stored rows of versions known so far."""
         keyed = " AND key = ?" if projection.route else ""
         sql = (
-            f"UPDATE {projection.table.name} INDEXED BY {projection.table.name}_live SET known_to = ? "
+            f"UPDATE {projection.name} INDEXED BY {projection.name}_live SET known_to = ? "
             f"WHERE stream = ? AND version = ? AND known_to = {END}{keyed}"
         )
         rows = ((v.known_to, v.stream, v.version, *((v.key,) if keyed else ())) for v in closed)
@@ -98,8 +98,8 @@ class SqliteWriting(SqliteSnapshot, Writing):
 
     def insert(self, projection: Projection, rows: Sequence[Cells]) -> None:
         """Add rows."""
-        marks = ", ".join("?" * len(projection.table.c))
-        self._connection.executemany(f"INSERT INTO {projection.table.name} VALUES ({marks})", rows)
+        marks = ", ".join("?" * len(column_names(projection)))
+        self._connection.executemany(f"INSERT INTO {projection.name} VALUES ({marks})", rows)
 
 
 class SqliteTables:
@@ -220,7 +220,7 @@ class SqliteTables:
         with self._filling(self._place(generation.id)) as connection:
             connection.execute("ATTACH ? AS parcel", (parcel,))
             with self._transaction(connection, PATIENCE):
-                for name in (*(projection.table.name for projection in projections), "parked", "shards"):
+                for name in (*(projection.name for projection in projections), "parked", "shards"):
                     connection.execute(f"INSERT INTO main.{name} SELECT * FROM parcel.{name}")
         Path(parcel).unlink()
 

@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from domain.errors import Unavailable
 from infra.store.log import Facts
-from projections.query.question import AnySelect
+from projections.query.tables import AnySelect, table_of
 from projections.versions import END, Cells, Projection, Version
 
 PATIENCE = 60.0  # seconds to wait for others who write
@@ -120,19 +120,19 @@ def shape(projections: Sequence[Projection]) -> str:
 
 def create_tables(projections: Iterable[Projection], dialect: Dialect) -> list[str]:
     """The statements that create what is missing of a generation, without the indexes of its rows."""
-    tables = (CreateTable(projection.table, if_not_exists=True) for projection in projections)
+    tables = (CreateTable(table_of(projection), if_not_exists=True) for projection in projections)
     return [*LAYOUT, *(str(table.compile(dialect=dialect)) for table in tables)]
 
 
 def create_indexes(projection: Projection, dialect: Dialect) -> list[str]:
     """The statements that create a projection's indexes where they are missing."""
-    ordered = sorted(projection.table.indexes, key=lambda index: str(index.name))
+    ordered = sorted(table_of(projection).indexes, key=lambda index: str(index.name))
     return [str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)) for index in ordered]
 
 
 def columns(projection: Projection) -> list[str]:
     """The names of a table's columns, quoted where they need it."""
-    return [f'"{column.name}"' for column in projection.table.c]
+    return [f'"{column.name}"' for column in table_of(projection).c]
 
 
 class Snapshot(ABC):
@@ -217,7 +217,7 @@ class Writing(Snapshot):
     def tips(self, projection: Projection, streams: Sequence[str]) -> list[Row]:
         """The rows of some streams that are open on both axes."""
         sql = (
-            f"SELECT {', '.join(columns(projection))} FROM {projection.table.name} "
+            f"SELECT {', '.join(columns(projection))} FROM {projection.name} "
             f"WHERE known_to = {END} AND effective_to = {END} AND stream {self.among}"
         )
         return self.run(sql, self.members(streams))
@@ -231,7 +231,7 @@ class Writing(Snapshot):
     def forget(self, projection: Projection, streams: Sequence[str]) -> None:
         """Take away all rows of some streams, and that they were parked."""
         streams = self.members(streams)
-        self.run(f"DELETE FROM {projection.table.name} WHERE stream {self.among}", streams)
+        self.run(f"DELETE FROM {projection.name} WHERE stream {self.among}", streams)
         self.run(f"DELETE FROM parked WHERE projection = {self.mark} AND stream {self.among}", projection.name, streams)
 
     def claim(self, shard: int) -> bool:

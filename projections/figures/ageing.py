@@ -10,10 +10,9 @@ from sqlalchemy import case as when
 from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import group, grouping, newest, origin_columns, standing, status_is
 from projections.query.stages import in_process_order, name_of, place
-from projections.rows import follow_ups
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
-from projections.rows.opportunities import TABLE
-from projections.versions import DAY, effective, known
+from projections.query.tables import FOLLOW_UPS, OPPORTUNITIES, effective, known
+from projections.rows.opportunities import PROJECTION
+from projections.versions import DAY
 
 
 class AgeRow(Struct, frozen=True):
@@ -59,8 +58,8 @@ def ageing(asked: Query) -> Iterator[Part]:
     deal is under; a stage without one never is. Unit: deals, days.
     Source: the states and the activities of the opportunities at (known_at, effective_at).
     """
-    o, f, now = TABLE.c, follow_ups.TABLE.c, newest(asked)
-    own, origin = grouping(asked, TABLE), origin_columns(TABLE) if asked.apart else []
+    o, f, now = OPPORTUNITIES.c, FOLLOW_UPS.c, newest(asked)
+    own, origin = grouping(asked, OPPORTUNITIES), origin_columns(OPPORTUNITIES) if asked.apart else []
     since_contact = when(
         (f.contacts == 0, null()), (f.last_contact > now, literal(0)), else_=days_until(now, f.last_contact)
     )
@@ -70,7 +69,7 @@ def ageing(asked: Query) -> Iterator[Part]:
     query = select(*keys, func.count(), *added).select_from(followed(asked)).group_by(*keys)
     limits = {each[:3]: each.stale_days for each in asked.references.stages}
     teams = asked.references.team_at(asked.question.effective_at)
-    for row in asked.select(query.where(status_is(TABLE, "open"), standing(TABLE, asked))):
+    for row in asked.select(query.where(status_is(OPPORTUNITIES, "open"), standing(OPPORTUNITIES, asked))):
         process, version, stage, days, deals, opened, oldest, contacted, contact = row[-9:]
         limit = limits.get((process, version, stage), 0)
         stale = deals if 0 < limit < days else 0
@@ -81,9 +80,9 @@ def ageing(asked: Query) -> Iterator[Part]:
 
 def followed(asked: Query) -> FromClause:
     """The opportunities, each with its follow-up at the question's moment."""
-    f, question = follow_ups.TABLE, asked.question
+    f, question = FOLLOW_UPS, asked.question
     moment = known(f, question.known_at), effective(f, question.effective_at)
-    return TABLE.outerjoin(f, and_(f.c.stream == TABLE.c.stream, *moment))
+    return OPPORTUNITIES.outerjoin(f, and_(f.c.stream == OPPORTUNITIES.c.stream, *moment))
 
 
 def days_until(now: int, since: ColumnElement[int]) -> ColumnElement[int]:
@@ -117,4 +116,4 @@ def median(aged: Sequence[Aged], deals: int) -> float:
     return sum(middle) / 2
 
 
-METRICS = (Metric("ageing", 1, ageing, records, OPPORTUNITIES),)
+METRICS = (Metric("ageing", 1, ageing, records, PROJECTION),)

@@ -10,7 +10,7 @@ from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import open_sums
 from projections.query.stages import in_process_order, name_of, place
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
+from projections.rows.opportunities import PROJECTION
 
 
 class BoardRow(Struct, frozen=True):
@@ -56,4 +56,4 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Held]]) -> Iterator[tu
         yield key, BoardRow(process, stage, name, currency, deals, from_minor_units(amount, currency))
 
 
-METRICS = (Metric("board", 1, board, records, OPPORTUNITIES),)
+METRICS = (Metric("board", 1, board, records, PROJECTION),)

@@ -11,8 +11,8 @@ from domain.money import from_minor_units
 from projections.query.holders import EVERYBODY, SELLER, group_of, is_team, level
 from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import closing, day_text, days, standing, status_is, sums, within
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
-from projections.rows.opportunities import TABLE
+from projections.query.tables import OPPORTUNITIES
+from projections.rows.opportunities import PROJECTION
 from projections.rows.quotas import Quota
 
 
@@ -52,13 +52,13 @@ def coverage(asked: Query) -> Iterator[Part]:
     Unit: units of the currency, exact; coverage a ratio, 3 is three times what remains.
     Source: the states of the opportunities at (known_at, effective_at); the quotas known at known_at.
     """
-    o = TABLE.c
-    due = [status_is(TABLE, "open"), standing(TABLE, asked), *closing(TABLE, asked)]
-    for each in sums(asked, TABLE, (), due):
+    o = OPPORTUNITIES.c
+    due = [status_is(OPPORTUNITIES, "open"), standing(OPPORTUNITIES, asked), *closing(OPPORTUNITIES, asked)]
+    for each in sums(asked, OPPORTUNITIES, (), due):
         covered = Covered(open_amount=each.amount or 0)
         yield Part(each.group, (each.currency,), covered, each.deals, each.origin, each.left_out, each.currency)
-    won = [status_is(TABLE, "won"), standing(TABLE, asked), *within(o.visit_from, asked.question)]
-    for each in sums(asked, TABLE, (), won, dated=o.visit_from):
+    won = [status_is(OPPORTUNITIES, "won"), standing(OPPORTUNITIES, asked), *within(o.visit_from, asked.question)]
+    for each in sums(asked, OPPORTUNITIES, (), won, dated=o.visit_from):
         covered = Covered(won_amount=each.amount or 0)
         yield Part(each.group, (each.currency,), covered, each.deals, each.origin, each.left_out, each.currency)
     yield from targets(asked)
@@ -117,4 +117,4 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Covered]]) -> Iterator
         )  # fmt: skip
 
 
-METRICS = (Metric("coverage", 1, coverage, records, OPPORTUNITIES, period="needed"),)
+METRICS = (Metric("coverage", 1, coverage, records, PROJECTION, period="needed"),)

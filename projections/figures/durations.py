@@ -23,15 +23,14 @@ from sqlalchemy import (
 )
 
 from projections.query.metric import Key, Query
-from projections.query.question import AnySelect
 from projections.query.selection import grouping, newest, origin_columns, standing, status_is, within
 from projections.query.stays import moved, still_there
-from projections.rows.opportunities import TABLE
+from projections.query.tables import OPPORTUNITIES, AnySelect
 from projections.versions import DAY, END
 
 MOST_DAYS = 2**27  # more than 64 bits of microseconds have
-PLACE = TABLE.c.was_process, TABLE.c.was_stage
-TOOK = TABLE.c.effective_from - TABLE.c.was_from
+PLACE = OPPORTUNITIES.c.was_process, OPPORTUNITIES.c.was_stage
+TOOK = OPPORTUNITIES.c.effective_from - OPPORTUNITIES.c.was_from
 DAYS = TOOK // literal(DAY, literal_execute=True)
 """How long the stay took that a fact ended."""
 
@@ -60,7 +59,7 @@ def durations(asked: Query) -> Counter[Key]:
 
 def single(asked: Query) -> AnySelect:
     """(dimensions, origin, process, stage, days, how many) of the stays that are over."""
-    then = TABLE.alias("then_stood")
+    then = OPPORTUNITIES.alias("then_stood")
     keys = [*about(asked, then), *PLACE, DAYS]
     return over(select(*keys, func.count()), asked, then).group_by(*keys)
 
@@ -69,14 +68,14 @@ def several(asked: Query) -> AnySelect:
     """(dimensions, origin, process, stage, days together, days of each, how many) of the stays of one deal in one stage
     that are over, where it came back there.
     """
-    o, then = TABLE.c, TABLE.alias("then_stood")
+    o, then = OPPORTUNITIES.c, OPPORTUNITIES.alias("then_stood")
     back = select(o.stream, *PLACE).where(*ended(asked), o.stays == literal_column("2")).distinct()
-    back = back.with_hint(TABLE, "INDEXED BY opportunities_stays", "sqlite").subquery("back")
+    back = back.with_hint(OPPORTUNITIES, "INDEXED BY opportunities_stays", "sqlite").subquery("back")
     same = and_(*(mine == theirs for mine, theirs in zip((o.stream, *PLACE), back.c, strict=True)))
     # a deal has one row at the moment, so any of it will do
     keys = [*(func.min(column) for column in about(asked, then)), *list(back.c)[1:]]
     stays = select(*labelled(*keys, together(asked), func.aggregate_strings(cast(DAYS, Text), " ")))
-    each = over(stays.select_from(back.join(TABLE, same)), asked, then).group_by(*back.c).subquery()
+    each = over(stays.select_from(back.join(OPPORTUNITIES, same)), asked, then).group_by(*back.c).subquery()
     return select(*each.c, func.count()).group_by(*each.c)
 
 
@@ -84,12 +83,12 @@ def going_on(asked: Query) -> AnySelect:
     """(dimensions, origin, process, stage, days of the stays there that are over or None, days with the one that is
     not, how many) of the deals that are open at the moment.
     """
-    o, then, question = TABLE.c, TABLE.alias("then_stood"), asked.question
+    o, then, question = OPPORTUNITIES.c, OPPORTUNITIES.alias("then_stood"), asked.question
     t, until = then.c, cast(literal(newest(asked)), BigInteger)
     there = and_(o.stream == t.stream, o.was_process == t.process, o.was_stage == t.stage, *ended(asked))
     keys, since = [*about(asked, then), t.process, t.stage], until - t.visit_from
     days = (since if question.mode == "latest" else func.coalesce(spent(TOOK), 0) + since) // DAY
-    stays = select(*labelled(*keys, together(asked), days)).select_from(then.outerjoin(TABLE, there))
+    stays = select(*labelled(*keys, together(asked), days)).select_from(then.outerjoin(OPPORTUNITIES, there))
     stays = stays.where(*still_open(asked, then)).group_by(t.stream, t.visit_from, *keys)
     if question.effective_at == END:
         stays = stays.with_hint(then, "INDEXED BY opportunities_now", "sqlite")
@@ -99,7 +98,7 @@ def going_on(asked: Query) -> AnySelect:
 
 def at_once(asked: Query) -> AnySelect:
     """(dimensions, origin, process, stage, days, 1 or 0 for whether over, how many)."""
-    o, then = TABLE.c, TABLE.alias("then_stood")
+    o, then = OPPORTUNITIES.c, OPPORTUNITIES.alias("then_stood")
     t, until = then.c, cast(literal(newest(asked)), BigInteger)
     dimensions = labelled(*about(asked, then))
     names = "process", "stage", "deal", "number", "lasted", "over"
@@ -137,7 +136,7 @@ def over(stays: Select[Any], asked: Query, then: FromClause) -> Select[Any]:
 
 def ended(asked: Query) -> list[ColumnElement[bool]]:
     """The conditions for a fact to have ended a stay in the stage and period that are asked for."""
-    o = TABLE.c
+    o = OPPORTUNITIES.c
     return [*moved(asked.question), *within(o.was_from, asked.question), *in_stage(asked, o.was_stage)]
 
 
@@ -156,7 +155,7 @@ def in_stage(asked: Query, stage: ColumnElement[str]) -> list[ColumnElement[bool
 def together(asked: Query) -> ColumnElement[int]:
     """How many days a deal's stays in a stage took: the latest, or all of them."""
     if asked.question.mode == "latest":  # how long the last one took travels with its number
-        return func.max(TABLE.c.visit * MOST_DAYS + DAYS) % MOST_DAYS
+        return func.max(OPPORTUNITIES.c.visit * MOST_DAYS + DAYS) % MOST_DAYS
     return spent(TOOK) // DAY
 
 

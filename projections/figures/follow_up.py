@@ -12,9 +12,8 @@ from domain.money import from_minor_units
 from projections.figures.ageing import followed
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import newest, standing, status_is, sums
-from projections.rows import follow_ups
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
-from projections.rows.opportunities import TABLE
+from projections.query.tables import FOLLOW_UPS, OPPORTUNITIES
+from projections.rows.opportunities import PROJECTION
 
 NO_STEP, OVERDUE, DUE, UNDATED = "no next step", "overdue", "due", "undated"
 
@@ -58,11 +57,11 @@ def follow_up(asked: Query) -> Iterator[Part]:
     first among equals. Amounts are converted by the rate of the moment. Unit: units of the currency; days.
     Source: the states and the follow-up of the opportunities at (known_at, effective_at).
     """
-    o, f = TABLE.c, follow_ups.TABLE.c
+    o, f = OPPORTUNITIES.c, FOLLOW_UPS.c
     today = asked.references.calendar.day(newest(asked))
     columns = (o.stream, o.owner, o.process, o.stage, f.step, f.step_due, f.activity_due)
-    where = [status_is(TABLE, "open"), standing(TABLE, asked)]
-    for each in sums(asked, TABLE, columns, where, source=followed(asked)):
+    where = [status_is(OPPORTUNITIES, "open"), standing(OPPORTUNITIES, asked)]
+    for each in sums(asked, OPPORTUNITIES, columns, where, source=followed(asked)):
         stream, owner, process, stage, step, step_due, activity_due = each.values
         due, overdue, state = coming(bool(step), min(step_due or activity_due, activity_due or step_due), today)
         then = Next(owner, process, stage, each.currency, each.amount or 0, due, overdue, state)
@@ -117,4 +116,4 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Next]]) -> Iterator[tu
         )
 
 
-METRICS = (Metric("follow-up", 1, follow_up, records, OPPORTUNITIES),)
+METRICS = (Metric("follow-up", 1, follow_up, records, PROJECTION),)

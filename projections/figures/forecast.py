@@ -11,9 +11,9 @@ from projections.query.holders import EVERYBODY, SELLER, group_of, is_team, leve
 from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import closing, days, standing, status_is, sums, within
 from projections.query.stages import categories
+from projections.query.tables import OPPORTUNITIES
 from projections.rows.forecasts import Adjustment
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
-from projections.rows.opportunities import TABLE
+from projections.rows.opportunities import PROJECTION
 
 CATEGORIES = ("closed", "commit", "best-case", "pipeline")
 """From what is certain to what is least so."""
@@ -61,11 +61,14 @@ def forecast(asked: Query) -> Iterator[Part]:
     deals of the moment; adjustments are not converted. Unit: deals; units of the currency, exact.
     Source: the states of the opportunities, and the adjustments made, at (known_at, effective_at).
     """
-    o, of = TABLE.c, categories(asked.references.stages)
+    o, of = OPPORTUNITIES.c, categories(asked.references.stages)
     columns = (o.status, o.process, o.process_version, o.stage, o.category)
-    due = [status_is(TABLE, "open"), standing(TABLE, asked), *closing(TABLE, asked)]
-    won = [status_is(TABLE, "won"), standing(TABLE, asked), *within(o.visit_from, asked.question)]
-    for each in (*sums(asked, TABLE, columns, due), *sums(asked, TABLE, columns, won, dated=o.visit_from)):
+    due = [status_is(OPPORTUNITIES, "open"), standing(OPPORTUNITIES, asked), *closing(OPPORTUNITIES, asked)]
+    won = [status_is(OPPORTUNITIES, "won"), standing(OPPORTUNITIES, asked), *within(o.visit_from, asked.question)]
+    for each in (
+        *sums(asked, OPPORTUNITIES, columns, due),
+        *sums(asked, OPPORTUNITIES, columns, won, dated=o.visit_from),
+    ):
         status, process, version, stage, judged = each.values
         category = judged or of.get((process, version, stage), "pipeline")
         if status == "won":
@@ -120,4 +123,4 @@ def money(units: int | None, currency: str) -> Decimal | None:
     return None if units is None else from_minor_units(units, currency)
 
 
-METRICS = (Metric("forecast", 1, forecast, records, OPPORTUNITIES, period="needed"),)
+METRICS = (Metric("forecast", 1, forecast, records, PROJECTION, period="needed"),)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.paths import Visit, ways
 from projections.query.stages import Ladder, in_process_order, ladders
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
+from projections.rows.opportunities import PROJECTION
 
 
 class FunnelRow(Struct, frozen=True):
@@ -152,4 +152,4 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Passed]]) -> Iterator[
             yield key, FunnelRow(*key, stage.name, stage.kind, entered, advanced, still_open, conversion)
 
 
-METRICS = (Metric("funnel", 1, funnel, records, OPPORTUNITIES, tuple(MODES), "taken"),)
+METRICS = (Metric("funnel", 1, funnel, records, PROJECTION, tuple(MODES), "taken"),)

@@ -13,9 +13,8 @@ from projections.query.question import Question
 from projections.query.selection import began_visit, standing, status_is, sums, within
 from projections.query.stages import Stage, in_process_order, name_of, place
 from projections.query.stays import gone
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
-from projections.rows.opportunities import TABLE
-from projections.versions import history_until, known
+from projections.query.tables import OPPORTUNITIES, history_until, known
+from projections.rows.opportunities import PROJECTION
 
 MOST_VERSIONS = 2**20  # of a process
 
@@ -57,17 +56,17 @@ def generation(asked: Query) -> Iterator[Part]:
     Unit: deals; units of the currency, never two currencies in one sum. Source: the visits of the opportunities begun
     by effective_at as known at known_at.
     """
-    o, then, question = TABLE.c, TABLE.alias("then_stood"), asked.question
+    o, then, question = OPPORTUNITIES.c, OPPORTUNITIES.alias("then_stood"), asked.question
     rules = qualifying(asked.references.stages, question.stage)
     if not rules:
         return
     entry = entries(question, rules)
     where = [
-        and_(o.stream == entry.c.stream, o.visit == entry.c.visit, began_visit(TABLE)),
-        and_(known(TABLE, question.known_at), *within(o.effective_from, question)),
+        and_(o.stream == entry.c.stream, o.visit == entry.c.visit, began_visit(OPPORTUNITIES)),
+        and_(known(OPPORTUNITIES, question.known_at), *within(o.effective_from, question)),
         and_(then.c.stream == o.stream, then.c.stream == entry.c.stream, standing(then, asked), ~gone(then)),
     ]
-    for each in sums(asked, TABLE, (o.process, entry.c.version), where, dated=o.effective_from, judged=then):
+    for each in sums(asked, OPPORTUNITIES, (o.process, entry.c.version), where, dated=o.effective_from, judged=then):
         process, version = each.values
         key = process, rules[process, version].stage, each.currency
         generated = Generated(each.deals, each.amount or 0)
@@ -94,7 +93,7 @@ def entries(question: Question, rules: Mapping[tuple[str, int], Rule]) -> Subque
     In one pass: which version a deal is under in the end is known at its end only, so the first visit that would count
     is found by each of a process's rules, which are mostly one, and the right one is picked then.
     """
-    o, begun = TABLE.c, history_until(TABLE, question.known_at, question.effective_at)
+    o, begun = OPPORTUNITIES.c, history_until(OPPORTUNITIES, question.known_at, question.effective_at)
     version = func.max(o.visit * MOST_VERSIONS + o.process_version) % MOST_VERSIONS
     numbered: dict[str, list[tuple[str, ...]]] = {}  # the different rules of a process
     picks: list[dict[str, list[int]]] = []  # by number of a rule: for which versions of which process it counts
@@ -107,11 +106,13 @@ def entries(question: Question, rules: Mapping[tuple[str, int], Rule]) -> Subque
     firsts: list[ColumnElement[int]] = []
     for index, pick in enumerate(picks):
         reached = (and_(o.process == process, o.stage.in_(numbered[process][index])) for process in pick)
-        open_there = and_(status_is(TABLE, "open"), or_(*reached))
-        firsts.append(func.min(case((or_(status_is(TABLE, "won"), open_there), o.visit))).label(f"first_{index}"))
+        open_there = and_(status_is(OPPORTUNITIES, "open"), or_(*reached))
+        firsts.append(
+            func.min(case((or_(status_is(OPPORTUNITIES, "won"), open_there), o.visit))).label(f"first_{index}")
+        )
     each = (
         select(o.stream, o.process, version.label("version"), *firsts)
-        .where(begun, began_visit(TABLE))
+        .where(begun, began_visit(OPPORTUNITIES))
         .group_by(o.stream, o.process)
         .subquery("first_visits")
     )
@@ -134,4 +135,4 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Generated]]) -> Iterat
             yield key, GenerationRow(process, stage, name, currency, deals, from_minor_units(amount, currency))
 
 
-METRICS = (Metric("generation", 1, generation, records, OPPORTUNITIES, period="taken", stage=True),)
+METRICS = (Metric("generation", 1, generation, records, PROJECTION, period="taken", stage=True),)

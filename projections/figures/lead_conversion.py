@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 
 from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import group, grouping, origin_columns, standing, within
-from projections.rows.leads import PROJECTION as LEADS
-from projections.rows.leads import TABLE
+from projections.query.tables import LEADS
+from projections.rows.leads import PROJECTION
 
 DIMENSIONS = ("owner", "team", "source")
 """What leads can be filtered and grouped by; they have no pipeline, no product and no currency."""
@@ -42,10 +42,10 @@ def lead_conversion(asked: Query) -> Iterator[Part]:
     Unit: leads; conversion a share from 0 to 1, null where none was captured.
     Source: the states of the leads at (known_at, effective_at).
     """
-    own = grouping(asked, TABLE)
-    keys = [*own, TABLE.c.status, *(origin_columns(TABLE) if asked.apart else ())]
+    own = grouping(asked, LEADS)
+    keys = [*own, LEADS.c.status, *(origin_columns(LEADS) if asked.apart else ())]
     query = select(*keys, func.count()).where(
-        standing(TABLE, asked), TABLE.c.status != "merged", *within(TABLE.c.captured_at, asked.question)
+        standing(LEADS, asked), LEADS.c.status != "merged", *within(LEADS.c.captured_at, asked.question)
     )
     teams = asked.references.team_at(asked.question.effective_at)
     for row in asked.select(query.group_by(*keys)):
@@ -69,4 +69,4 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Became]]) -> Iterator[
     yield (), LeadRow(captured, converted, disqualified, still_open, conversion)
 
 
-METRICS = (Metric("lead-conversion", 1, lead_conversion, records, LEADS, period="taken", dimensions=DIMENSIONS),)
+METRICS = (Metric("lead-conversion", 1, lead_conversion, records, PROJECTION, period="taken", dimensions=DIMENSIONS),)

@@ -10,9 +10,8 @@ from sqlalchemy import func, select
 from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import group, grouping, origin_columns, within
 from projections.query.stays import still_there
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
-from projections.rows.opportunities import TABLE
-from projections.versions import history_until
+from projections.query.tables import OPPORTUNITIES, history_until
+from projections.rows.opportunities import PROJECTION
 
 MONTH = len("2026-01")
 
@@ -39,11 +38,11 @@ def push_count(asked: Query) -> Iterator[Part]:
     Unit: deals, by pushes. Source: the close dates before and after each fact of the opportunities that happened by
     effective_at, as known at known_at.
     """
-    o, then, question = TABLE.c, TABLE.alias("then_stood"), asked.question
+    o, then, question = OPPORTUNITIES.c, OPPORTUNITIES.alias("then_stood"), asked.question
     own = [column.label(f"about_{number}") for number, column in enumerate(grouping(asked, then))]
     later = func.substr(o.close_date, 1, MONTH) > func.substr(o.was_close_date, 1, MONTH)
-    begun = history_until(TABLE, question.known_at, question.effective_at)
-    columns = [*own, o.stream, *(origin_columns(TABLE)[1:] if asked.apart else ())]
+    begun = history_until(OPPORTUNITIES, question.known_at, question.effective_at)
+    columns = [*own, o.stream, *(origin_columns(OPPORTUNITIES)[1:] if asked.apart else ())]
     pushes = still_there(select(*columns), asked, then, needed=bool(own))
     pushes = pushes.where(begun, o.flows == 1, o.was_close_date != "", later, *within(o.effective_from, question))
     teams = asked.references.team_at(question.effective_at)
@@ -67,4 +66,4 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Pushed]]) -> Iterator[
         yield key, PushRow(key[0], sum(each.deals for each in measures[key]))
 
 
-METRICS = (Metric("push-count", 1, push_count, records, OPPORTUNITIES, period="taken"),)
+METRICS = (Metric("push-count", 1, push_count, records, PROJECTION, period="taken"),)

@@ -13,9 +13,8 @@ from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import closing, open_then, standing, status_is, sums
 from projections.query.stays import GONE
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
-from projections.rows.opportunities import TABLE
-from projections.versions import effective, known
+from projections.query.tables import OPPORTUNITIES, effective, known
+from projections.rows.opportunities import PROJECTION
 
 
 class SlipRow(Struct, frozen=True):
@@ -59,15 +58,15 @@ def slip_rate(asked: Query) -> Iterator[Part]:
     if question.since is None or question.until is None:
         return  # which a question that was checked is not
     opening, end = min(question.since - 1, question.effective_at), min(question.until - 1, question.effective_at)
-    ended, then = TABLE.alias("ended"), TABLE.alias("then_stood")
+    ended, then = OPPORTUNITIES.alias("ended"), OPPORTUNITIES.alias("then_stood")
     joined = [
-        and_(status_is(TABLE, "open"), *closing(TABLE, asked)),
-        and_(ended.c.stream == TABLE.c.stream, known(ended, question.known_at), effective(ended, end)),
-        and_(then.c.stream == TABLE.c.stream, standing(then, asked)),
+        and_(status_is(OPPORTUNITIES, "open"), *closing(OPPORTUNITIES, asked)),
+        and_(ended.c.stream == OPPORTUNITIES.c.stream, known(ended, question.known_at), effective(ended, end)),
+        and_(then.c.stream == OPPORTUNITIES.c.stream, standing(then, asked)),
     ]
     day = calendar.day(opening)
     due = (
-        sums(asked, TABLE, (ended.c.status,), [*moment, *joined], dated=day, hint=index, judged=then)
+        sums(asked, OPPORTUNITIES, (ended.c.status,), [*moment, *joined], dated=day, hint=index, judged=then)
         for index, *moment in open_then(replace(question, effective_at=opening))
     )
     for each in chain.from_iterable(due):
@@ -92,4 +91,4 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Due]]) -> Iterator[tup
         yield key, SlipRow(key[0], due, won, lost, slipped, before, left_over, slipped / due if due else None)
 
 
-METRICS = (Metric("slip-rate", 1, slip_rate, records, OPPORTUNITIES, period="needed"),)
+METRICS = (Metric("slip-rate", 1, slip_rate, records, PROJECTION, period="needed"),)

@@ -9,7 +9,7 @@ from projections.query.metric import Key, Metric, Part, Query
 from projections.query.paths import Visit, ways
 from projections.query.stages import Ladder, in_process_order, ladders, name_of, place
 from projections.query.stays import GONE
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
+from projections.rows.opportunities import PROJECTION
 
 
 class FlowRow(Struct, frozen=True):
@@ -110,4 +110,4 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Flow]]) -> Iterator[tu
             yield key, FlowRow(process, stage, name, present, progressed, lost, back, conversion)
 
 
-METRICS = (Metric("stage-flow", 1, stage_flow, records, OPPORTUNITIES, period="taken"),)
+METRICS = (Metric("stage-flow", 1, stage_flow, records, PROJECTION, period="taken"),)

@@ -11,7 +11,7 @@ from projections.figures.survival import median_duration
 from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import group
 from projections.query.stages import in_process_order, name_of, place
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
+from projections.rows.opportunities import PROJECTION
 
 MODES = ("latest", "cumulative")
 
@@ -87,4 +87,4 @@ def plain_median(counts: Counter[int]) -> float | None:
     return sum(middle) / 2 if middle else None
 
 
-METRICS = (Metric("time-in-stage", 1, time_in_stage, records, OPPORTUNITIES, MODES, "taken", stage=True),)
+METRICS = (Metric("time-in-stage", 1, time_in_stage, records, PROJECTION, MODES, "taken", stage=True),)

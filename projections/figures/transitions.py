@@ -11,8 +11,8 @@ from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import within
 from projections.query.stages import Ladder, in_process_order, ladders, name_of, place
 from projections.query.stays import counts
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
-from projections.rows.opportunities import TABLE
+from projections.query.tables import OPPORTUNITIES
+from projections.rows.opportunities import PROJECTION
 
 
 class TransitionRow(Struct, frozen=True):
@@ -59,7 +59,7 @@ def transitions(asked: Query) -> Iterator[Part]:
     is left out with all its moves. Filters judge a deal as it stood at the moment; its moves in other processes count.
     Unit: moves. Source: the facts that began a visit of the opportunities by effective_at, as known at known_at.
     """
-    o = TABLE.c
+    o = OPPORTUNITIES.c
     where = within(o.effective_from, asked.question)
     for each in counts(asked, (o.was_process, o.was_stage, o.process, o.stage, o.status), where):
         yield Part(each.group, each.values, Moved(each.moves), each.moves, each.origin)
@@ -82,7 +82,7 @@ def backward_moves(asked: Query) -> Iterator[Part]:
     back from the stage, each once.
     Unit: moves, deals. Source: the facts that began a visit of the opportunities by effective_at, as known at known_at.
     """
-    o, question = TABLE.c, asked.question
+    o, question = OPPORTUNITIES.c, asked.question
     within_process = o.status == "open", o.process == o.was_process
     where = [*within(o.effective_from, question), *within_process]
     moves = (o.process, o.process_version, o.was_stage, o.stage)
@@ -115,6 +115,6 @@ def backward_records(asked: Query, measures: Mapping[Key, Sequence[MovedBack]]) 
 
 
 METRICS = (
-    Metric("transitions", 1, transitions, transition_records, OPPORTUNITIES, period="taken"),
-    Metric("backward-moves", 1, backward_moves, backward_records, OPPORTUNITIES, period="taken"),
+    Metric("transitions", 1, transitions, transition_records, PROJECTION, period="taken"),
+    Metric("backward-moves", 1, backward_moves, backward_records, PROJECTION, period="taken"),
 )

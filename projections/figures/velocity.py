@@ -11,8 +11,8 @@ from sqlalchemy import or_
 from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import standing, status_is, sums, within
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
-from projections.rows.opportunities import TABLE
+from projections.query.tables import OPPORTUNITIES
+from projections.rows.opportunities import PROJECTION
 from projections.versions import DAY
 
 
@@ -49,14 +49,14 @@ def velocity(asked: Query) -> Iterator[Part]:
     what was won was won the instant it was opened; the win rate where nothing was closed.
     Source: the states of the opportunities at (known_at, effective_at).
     """
-    o = TABLE.c
-    won, lost = status_is(TABLE, "won"), status_is(TABLE, "lost")
-    for each in sums(asked, TABLE, (), [status_is(TABLE, "open"), standing(TABLE, asked)]):
+    o = OPPORTUNITIES.c
+    won, lost = status_is(OPPORTUNITIES, "won"), status_is(OPPORTUNITIES, "lost")
+    for each in sums(asked, OPPORTUNITIES, (), [status_is(OPPORTUNITIES, "open"), standing(OPPORTUNITIES, asked)]):
         part = Closed(open_deals=each.deals)
         yield Part(each.group, (each.currency,), part, each.deals, each.origin, each.left_out, each.currency)
-    closed = [or_(won, lost), standing(TABLE, asked), *within(o.visit_from, asked.question)]
+    closed = [or_(won, lost), standing(OPPORTUNITIES, asked), *within(o.visit_from, asked.question)]
     cycle = o.visit_from - o.opened_at
-    for each in sums(asked, TABLE, (o.status,), closed, dated=o.visit_from, spent=cycle):
+    for each in sums(asked, OPPORTUNITIES, (o.status,), closed, dated=o.visit_from, spent=cycle):
         part = Closed(lost=each.deals)
         if each.values == ("won",):
             part = Closed(won=each.deals, won_amount=each.amount or 0, cycle=each.spent)
@@ -81,4 +81,4 @@ def money(units: Fraction | None, currency: str) -> Decimal | None:
     return None if units is None else from_minor_units((2 * units + 1) // 2, currency)
 
 
-METRICS = (Metric("velocity", 1, velocity, records, OPPORTUNITIES, period="needed"),)
+METRICS = (Metric("velocity", 1, velocity, records, PROJECTION, period="needed"),)

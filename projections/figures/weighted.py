@@ -10,8 +10,7 @@ from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import open_sums
 from projections.query.stages import chances, in_process_order, name_of, place
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
-from projections.rows.opportunities import STAGES_OWN
+from projections.rows.opportunities import PROJECTION, STAGES_OWN
 
 
 class WeightedRow(Struct, frozen=True):
@@ -73,4 +72,4 @@ def money(weight: int | None, currency: str) -> Decimal | None:
     return None if weight is None else from_minor_units(weight, currency).scaleb(-4)
 
 
-METRICS = (Metric("weighted", 1, weighted, records, OPPORTUNITIES),)
+METRICS = (Metric("weighted", 1, weighted, records, PROJECTION),)

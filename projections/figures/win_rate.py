@@ -10,8 +10,8 @@ from sqlalchemy import or_
 from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import standing, status_is, sums, within
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
-from projections.rows.opportunities import TABLE
+from projections.query.tables import OPPORTUNITIES
+from projections.rows.opportunities import PROJECTION
 
 MODES = ("closed", "cohort")
 
@@ -49,13 +49,13 @@ def win_rate(asked: Query) -> Iterator[Part]:
     the deal was closed. Unit: a share from 0 to 1, null where nothing was won or lost.
     Source: the states of the opportunities at (known_at, effective_at).
     """
-    o, question = TABLE.c, asked.question
-    won, lost = status_is(TABLE, "won"), status_is(TABLE, "lost")
+    o, question = OPPORTUNITIES.c, asked.question
+    won, lost = status_is(OPPORTUNITIES, "won"), status_is(OPPORTUNITIES, "lost")
     if question.mode == "cohort":
-        chosen = [or_(status_is(TABLE, "open"), won, lost), *within(o.opened_at, question)]
+        chosen = [or_(status_is(OPPORTUNITIES, "open"), won, lost), *within(o.opened_at, question)]
     else:
         chosen = [or_(won, lost), *within(o.visit_from, question)]
-    for each in sums(asked, TABLE, (o.status,), [standing(TABLE, asked), *chosen], dated=o.visit_from):
+    for each in sums(asked, OPPORTUNITIES, (o.status,), [standing(OPPORTUNITIES, asked), *chosen], dated=o.visit_from):
         amount = each.amount or 0
         match each.values[0]:
             case "won":
@@ -82,4 +82,4 @@ def share(part: int, of: int) -> float | None:
     return part / of if of else None
 
 
-METRICS = (Metric("win-rate", 1, win_rate, records, OPPORTUNITIES, MODES, "taken"),)
+METRICS = (Metric("win-rate", 1, win_rate, records, PROJECTION, MODES, "taken"),)

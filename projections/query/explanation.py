@@ -10,7 +10,8 @@ from sqlalchemy import literal, select
 from domain.money import from_minor_units
 from projections.query.metric import Metric, Origin, Part, Query, Result, compute
 from projections.query.selection import wanted
-from projections.versions import END, effective, known
+from projections.query.tables import effective, known, table_of
+from projections.versions import END
 
 
 class Behind(Struct, frozen=True):
@@ -56,7 +57,7 @@ def left_out(metric: Metric, asked: Query, answer: Result) -> Iterator[LeftOut]:
         if part.origin and part.origin.stream not in told:
             told.add(part.origin.stream)
             yield LeftOut(*part.origin, part.left_out)
-    question, table = asked.question, metric.of.table
+    question, table = asked.question, table_of(metric.of)
     filters = wanted(table, replace(question, currency=None), asked.references)
     currency = table.c.currency if "currency" in table.c else literal("")  # which leads have none of
     columns = (table.c.stream, table.c.version, table.c.known_from, table.c.status, currency)

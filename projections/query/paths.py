@@ -9,8 +9,7 @@ from sqlalchemy import case as when
 from projections.query.metric import Origin, Query
 from projections.query.question import Question
 from projections.query.selection import began_visit, group, grouping, origin_columns, standing, wanted
-from projections.rows.opportunities import TABLE
-from projections.versions import history_until
+from projections.query.tables import OPPORTUNITIES, history_until
 
 BETWEEN_FIELDS, BETWEEN_VISITS = "\x1f", "\x1e"  # no name of a stage or a stream holds control characters
 
@@ -56,18 +55,18 @@ def ways(asked: Query) -> Iterator[Way]:
 
     Filters and dimensions judge a deal as it stood at the moment.
     """
-    o, question = TABLE.c, asked.question
-    begun = began_visit(TABLE), history_until(TABLE, question.known_at, question.effective_at)
+    o, question = OPPORTUNITIES.c, asked.question
+    begun = began_visit(OPPORTUNITIES), history_until(OPPORTUNITIES, question.known_at, question.effective_at)
     path = func.aggregate_strings(
         spelled(cast(o.visit, Text), o.process, cast(o.process_version, Text), o.stage, o.status, begun_in(question)),
         BETWEEN_VISITS,
     )
-    then = TABLE.alias("then_stood")
+    then = OPPORTUNITIES.alias("then_stood")
     own = grouping(asked, then)
     keys = [*own, *(origin_columns(then) if asked.apart else ())]
     deals = select(*keys, path.label("path")).where(*begun)
     if keys or wanted(then, question, asked.references):
-        deals = deals.join_from(TABLE, then, and_(then.c.stream == o.stream, standing(then, asked)))
+        deals = deals.join_from(OPPORTUNITIES, then, and_(then.c.stream == o.stream, standing(then, asked)))
     each = deals.group_by(o.stream, *keys).subquery()
     columns = list(each.c)
     teams = asked.references.team_at(question.effective_at)
@@ -78,7 +77,7 @@ def ways(asked: Query) -> Iterator[Way]:
 
 def begun_in(question: Question) -> ColumnElement[str]:
     """Where the beginning of a visit lies: a digit, so that ways that differ in it only are few."""
-    begun, since, until = TABLE.c.effective_from, question.since, question.until
+    begun, since, until = OPPORTUNITIES.c.effective_from, question.since, question.until
     bounds = [] if since is None else [(begun < since, BEFORE), (begun == since, AT_START)]
     bounds += [] if until is None else [(begun >= until, AFTER)]
     return when(*bounds, else_=WITHIN) if bounds else literal(WITHIN)

@@ -1,14 +1,8 @@
 """A question about the pipeline: which number, at which moment, of which deals, over which period."""
 
-from typing import Any
-
 from msgspec import Struct
-from sqlalchemy import Select
 
 from projections.versions import END
-
-AnySelect = Select[*tuple[Any, ...]]
-"""A select of any columns."""
 
 DIMENSIONS = ("pipeline", "owner", "team", "product", "source", "currency")
 PERIODS = ("week", "month", "quarter")

@@ -11,14 +11,15 @@ from msgspec.json import decode
 from msgspec.structs import fields
 from sqlalchemy import Table, select
 
-from projections.query.question import AnySelect, Question
+from projections.query.question import Question
 from projections.query.stages import Stage, stages
-from projections.rows import calendars, forecasts, quotas, rates, teams
+from projections.query.tables import CALENDARS, FORECASTS, QUOTAS, RATES, TEAMS, AnySelect, effective, known
+from projections.rows import calendars
 from projections.rows.calendars import Calendar
 from projections.rows.forecasts import Adjustment
 from projections.rows.quotas import Quota
 from projections.rows.rates import Rate, Rates
-from projections.versions import END, Origin, effective, known
+from projections.versions import END, Origin
 
 Row = Sequence[Any]
 Select = Callable[[AnySelect], Iterable[Row]]
@@ -82,18 +83,18 @@ def references(question: Question, run: Select) -> References:
             (Origin(*cells[:3]), row(*cells[3:])) for cells in run(asked.order_by(table.c.known_from, table.c.stream))
         ]
 
-    t, c, f = teams.TABLE.c, calendars.TABLE.c, forecasts.TABLE.c
+    t, c, f = TEAMS.c, CALENDARS.c, FORECASTS.c
     columns = [f[name] for name in (*Origin._fields, "effective_from", "effective_to", *Adjustment.__struct_fields__)]
-    made = select(*columns).where(known(forecasts.TABLE, question.known_at)).order_by(f.effective_from, f.stream)
+    made = select(*columns).where(known(FORECASTS, question.known_at)).order_by(f.effective_from, f.stream)
     teamed = select(t.stream, t.members, t.effective_from, t.effective_to)
     calendar = select(c.zone, c.fiscal_year_start).where(
-        c.stream == calendars.ORGANISATION, known(calendars.TABLE, question.known_at), effective(calendars.TABLE)
+        c.stream == calendars.ORGANISATION, known(CALENDARS, question.known_at), effective(CALENDARS)
     )
     return References(
         tuple(Stage(*row) for row in run(stages(question))),
-        tuple(memberships(run(teamed.where(known(teams.TABLE, question.known_at))))),
-        Rates(rate for _, rate in newest(rates.TABLE, Rate)),
-        tuple(newest(quotas.TABLE, Quota)),
+        tuple(memberships(run(teamed.where(known(TEAMS, question.known_at))))),
+        Rates(rate for _, rate in newest(RATES, Rate)),
+        tuple(newest(QUOTAS, Quota)),
         tuple(Adjusted(Origin(*cells[:3]), Adjustment(*cells[5:]), *cells[3:5]) for cells in run(made)),
         next((Calendar(*row) for row in run(calendar)), Calendar()),
     )

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, FromClause, and_, func, literal_column, se
 from projections.query.metric import Origin, Query
 from projections.query.question import Question
 from projections.query.references import References
-from projections.rows.opportunities import STAGES_OWN, TABLE
-from projections.versions import END, effective, known
+from projections.query.tables import OPPORTUNITIES, effective, known
+from projections.rows.opportunities import STAGES_OWN
+from projections.versions import END
 
 BILLION = 10**9
 FIRST_DAY = date.min.isoformat()
@@ -87,7 +88,9 @@ def newest(asked: Query) -> int:
     question = asked.question
     if question.effective_at != END:
         return question.effective_at
-    latest = select(func.max(TABLE.c.effective_from)).where(known(TABLE, question.known_at), effective(TABLE))
+    latest = select(func.max(OPPORTUNITIES.c.effective_from)).where(
+        known(OPPORTUNITIES, question.known_at), effective(OPPORTUNITIES)
+    )
     return next((moment for (moment,) in asked.select(latest) if moment is not None), 0)
 
 
@@ -182,11 +185,11 @@ def day_text(day: date) -> str:
 
 def open_sums(asked: Query) -> Iterator[Sum]:
     """The open deals at the moment; values: process, its version, stage, probability (STAGES_OWN: the stage's)."""
-    o = TABLE.c
+    o = OPPORTUNITIES.c
     columns = (o.process, o.process_version, o.stage, o.probability)
     for index, *moment in open_then(asked.question):
-        where = [status_is(TABLE, "open"), *moment, *wanted(TABLE, asked.question, asked.references)]
-        yield from sums(asked, TABLE, columns, where, hint=index)
+        where = [status_is(OPPORTUNITIES, "open"), *moment, *wanted(OPPORTUNITIES, asked.question, asked.references)]
+        yield from sums(asked, OPPORTUNITIES, columns, where, hint=index)
 
 
 def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
@@ -194,12 +197,12 @@ def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
 
     Taken apart because an index serves each of them; what is summed is in it, and the rest is looked up in the table.
     """
-    k, e, o = question.known_at, question.effective_at, TABLE.c
-    as_known = known(TABLE, k)
+    k, e, o = question.known_at, question.effective_at, OPPORTUNITIES.c
+    as_known = known(OPPORTUNITIES, k)
     index = "opportunities_now" if k == END else "opportunities_k"
-    yield index, as_known, effective(TABLE), *([] if e == END else [o.effective_from <= e])
+    yield index, as_known, effective(OPPORTUNITIES), *([] if e == END else [o.effective_from <= e])
     if e != END:
-        yield "opportunities_e", as_known, effective(TABLE, e), o.effective_to < literal_column(str(END))
+        yield "opportunities_e", as_known, effective(OPPORTUNITIES, e), o.effective_to < literal_column(str(END))
 
 
 __all__ = [

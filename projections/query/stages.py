@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from projections.query.question import AnySelect, Question
-from projections.rows import processes
-from projections.versions import effective, known
+from projections.query.question import Question
+from projections.query.tables import PROCESSES, AnySelect, effective, known
 
 
 class Stage(NamedTuple):
@@ -33,9 +32,9 @@ def stages(question: Question) -> AnySelect:
 
     Not by effective time: history that is imported is older than the process that it was imported into.
     """
-    p = processes.TABLE.c
+    p = PROCESSES.c
     columns = (p.stream, *(p[name] for name in Stage._fields[1:]))
-    return select(*columns).where(known(processes.TABLE, question.known_at), effective(processes.TABLE))
+    return select(*columns).where(known(PROCESSES, question.known_at), effective(PROCESSES))
 
 
 def in_process_order(stages: Iterable[Stage]) -> Order:

@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal_co
 from projections.query.metric import Origin, Query
 from projections.query.question import Question
 from projections.query.selection import began_visit, group, grouping, origin_columns, standing, wanted
-from projections.rows.opportunities import TABLE
-from projections.versions import END, effective, history_until, known
+from projections.query.tables import OPPORTUNITIES, effective, history_until, known
+from projections.versions import END
 
 GONE = ("merged", "deleted")
 
@@ -40,19 +40,19 @@ def still_there(query: Select[Any], asked: Query, then: FromClause, needed: bool
     """
     question = asked.question
     if needed or wanted(then, question, asked.references):
-        same = then.c.stream == TABLE.c.stream
-        return query.join_from(TABLE, then, and_(same, standing(then, asked), not_(gone(then))))
+        same = then.c.stream == OPPORTUNITIES.c.stream
+        return query.join_from(OPPORTUNITIES, then, and_(same, standing(then, asked), not_(gone(then))))
     moment = known(then, question.known_at), effective(then, question.effective_at)
     taken_out = select(then.c.stream).where(gone(then), *moment)
     if question.known_at == END:  # where none are, SQLite knows nothing of the index and takes a larger one
         taken_out = taken_out.with_hint(then, "INDEXED BY opportunities_gone", "sqlite")
-    return query.where(TABLE.c.stream.not_in(taken_out))
+    return query.where(OPPORTUNITIES.c.stream.not_in(taken_out))
 
 
 def moved(question: Question) -> list[ColumnElement[bool]]:
     """The conditions for a fact to have taken a deal from an open stage elsewhere, by the moment."""
-    begun = history_until(TABLE, question.known_at, question.effective_at)
-    return [begun, began_visit(TABLE), TABLE.c.stays > literal_column("0")]
+    begun = history_until(OPPORTUNITIES, question.known_at, question.effective_at)
+    return [begun, began_visit(OPPORTUNITIES), OPPORTUNITIES.c.stays > literal_column("0")]
 
 
 def counts(
@@ -65,13 +65,13 @@ def counts(
 
     deals: whether to count how many deals made them, too.
     """
-    then = TABLE.alias("then_stood")
+    then = OPPORTUNITIES.alias("then_stood")
     own = grouping(asked, then)
-    keys = [*own, *columns, *(origin_columns(TABLE) if asked.apart else ())]
-    of_deals: ColumnElement[Any] = func.count(TABLE.c.stream.distinct()) if deals else literal_column("0")
+    keys = [*own, *columns, *(origin_columns(OPPORTUNITIES) if asked.apart else ())]
+    of_deals: ColumnElement[Any] = func.count(OPPORTUNITIES.c.stream.distinct()) if deals else literal_column("0")
     query = still_there(select(*keys, func.count(), of_deals), asked, then, needed=bool(own))
     if asked.question.known_at == END:  # there is a smaller one, which does not say where they went
-        query = query.with_hint(TABLE, "INDEXED BY opportunities_visits", "sqlite")
+        query = query.with_hint(OPPORTUNITIES, "INDEXED BY opportunities_visits", "sqlite")
     teams = asked.references.team_at(asked.question.effective_at)
     first, last = len(own), len(own) + len(columns)
     for row in asked.select(query.where(*moved(asked.question), *where).group_by(*keys)):

@@ -6,11 +6,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
-from sqlalchemy import MetaData
 
 from domain.recorded import Fact, instant, micros
 from domain.reference.calendar import CalendarSet
-from projections.versions import Projection, table, tags
+from projections.versions import Projection, tags
 
 VERSION = 1
 ORGANISATION = "calendar-organisation"
@@ -34,8 +33,7 @@ def evolve(row: Setting | None, fact: Fact) -> Setting | None:
             return row
 
 
-TABLE = table("calendars", MetaData(), Setting)
-PROJECTION = Projection("calendars", VERSION, "calendar", tags(CalendarSet), Setting, evolve, TABLE)
+PROJECTION = Projection("calendars", VERSION, "calendar", tags(CalendarSet), Setting, evolve)
 
 
 class Period(NamedTuple):

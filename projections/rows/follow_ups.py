@@ -6,14 +6,13 @@ from typing import Any
 from msgspec import Struct
 from msgspec.json import Encoder, decode
 from msgspec.structs import replace
-from sqlalchemy import MetaData
 
 from domain.opportunity import OpportunityOpened
 from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon
 from domain.opportunity.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
 from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
 from domain.recorded import Fact
-from projections.versions import Projection, table, tags
+from projections.versions import Projection, tags
 
 VERSION = 1
 DONE = ""  # the day on which an activity is due that took place
@@ -110,5 +109,4 @@ STEPS: dict[str, dict[type, Step]] = {
 }  # fmt: skip
 COUNTED = {OpportunityOpened, *(event for steps in STEPS.values() for event in steps)}
 
-TABLE = table("follow_ups", MetaData(), FollowUp)
-PROJECTION = Projection("follow_ups", VERSION, "opportunity", tags(*COUNTED), FollowUp, evolve, TABLE)
+PROJECTION = Projection("follow_ups", VERSION, "opportunity", tags(*COUNTED), FollowUp, evolve)

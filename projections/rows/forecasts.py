@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
-from sqlalchemy import MetaData
 
 from domain.money import minor_units
 from domain.recorded import Fact
 from domain.reference.forecast import ForecastAdjusted, figure_of
-from projections.versions import Projection, table, tags
+from projections.versions import Projection, tags
 
 VERSION = 1
 
@@ -43,5 +42,4 @@ def evolve(row: Adjustment | None, event: ForecastAdjusted) -> Adjustment:
     )  # fmt: skip
 
 
-TABLE = table("forecasts", MetaData(), Adjustment, keyed=True)
-PROJECTION = Projection("forecasts", VERSION, "forecast", tags(ForecastAdjusted), Adjustment, evolve, TABLE, route)
+PROJECTION = Projection("forecasts", VERSION, "forecast", tags(ForecastAdjusted), Adjustment, evolve, route)

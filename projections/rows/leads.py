@@ -5,14 +5,13 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import MetaData
 
 from domain.lead import LeadCaptured, LeadConverted
 from domain.lead.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
 from domain.lead.profile import LeadAssigned, LeadContacted, LeadEnriched
 from domain.lead.qualification import CriterionAssessed, LeadQualified
 from domain.recorded import Fact
-from projections.versions import Projection, table, tags
+from projections.versions import Projection, tags
 
 VERSION = 2
 
@@ -87,5 +86,4 @@ TRANSITIONS: dict[str, dict[type, Step]] = {
 }
 COUNTED = {LeadCaptured, *(event for steps in TRANSITIONS.values() for event in steps)}
 
-TABLE = table("leads", MetaData(), Lead)
-PROJECTION = Projection("leads", VERSION, "lead", tags(*COUNTED), Lead, evolve, TABLE)
+PROJECTION = Projection("leads", VERSION, "lead", tags(*COUNTED), Lead, evolve)

@@ -9,7 +9,6 @@ from zlib import crc32
 from msgspec import Struct
 from msgspec.json import Encoder, decode
 from msgspec.structs import replace
-from sqlalchemy import MetaData, text
 
 from domain.money import LARGEST, Money, minor_units
 from domain.opportunity import OpportunityOpened
@@ -20,7 +19,7 @@ from domain.opportunity.progress import PipelineChanged, StageChanged
 from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
 from domain.opportunity.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
 from domain.recorded import Fact
-from projections.versions import DAY, END, Projection, partial_index, table, tags
+from projections.versions import DAY, END, PartialIndex, Projection, tags
 
 VERSION = 4
 BITS = 48  # few deals see so many stages that two share one, and SQLite stores no more than six bytes
@@ -247,46 +246,49 @@ LASTED = f"(effective_from - was_from) / {DAY}"
 GROWS = "CASE WHEN amount > was_amount THEN 1 WHEN amount < was_amount THEN -1 ELSE 0 END"
 """Whether a fact made a deal worth more, less or the same, spelled as its index has it."""
 
-TABLE = table(
-    "opportunities",
-    MetaData(),
-    Opportunity,
+INDEXES = (
     # each holds all that is summed of open deals: what holds to this day, as known now and then, and what has ended;
     # SQLite does not take from an index's condition what a row's columns must be, so they stand at the end
-    partial_index(
-        "opportunities_now", *SUMMED, "effective_from", "stream", "visit_from", "status", "known_to", "effective_to",
-        where=f"{OPEN} AND {TIP} AND {HOLDS}",
+    PartialIndex(
+        "opportunities_now", (*SUMMED, "effective_from", "stream", "visit_from", "status", "known_to", "effective_to"),
+        f"{OPEN} AND {TIP} AND {HOLDS}",
     ),
-    partial_index(
-        "opportunities_k", "known_to", "known_from", *SUMMED, "effective_from", "status", "effective_to",
-        where=f"{OPEN} AND {HOLDS}",
+    PartialIndex(
+        "opportunities_k", ("known_to", "known_from", *SUMMED, "effective_from", "status", "effective_to"),
+        f"{OPEN} AND {HOLDS}",
     ),
-    partial_index(
-        "opportunities_e", "effective_to", "effective_from", "known_to", "known_from", *SUMMED, "status",
-        where=f"{OPEN} AND {ENDED}",
+    PartialIndex(
+        "opportunities_e", ("effective_to", "effective_from", "known_to", "known_from", *SUMMED, "status"),
+        f"{OPEN} AND {ENDED}",
     ),
     # when anything is last known to have happened
-    partial_index("opportunities_last", "effective_from", "known_to", "effective_to", where=f"{TIP} AND {HOLDS}"),
+    PartialIndex(
+        "opportunities_last", ("effective_from", "known_to", "effective_to"),
+        f"{TIP} AND {HOLDS}",
+    ),
     # the ways of the deals, so that those of one deal lie together, and in them its stays in one stage
-    partial_index(
-        "opportunities_visits", "stream", "was_process", "was_stage", "visit", "effective_from", "was_from", "stays",
-        "process", "process_version", "stage", "status", "visits", "known_to", where=f"visits = 1 AND {TIP}",
+    PartialIndex(
+        "opportunities_visits", ("stream", "was_process", "was_stage", "visit", "effective_from", "was_from", "stays",
+        "process", "process_version", "stage", "status", "visits", "known_to"),
+        f"visits = 1 AND {TIP}",
     ),
     # the stays that are over, sorted as they are counted
-    partial_index(
-        "opportunities_stays", "was_process", "was_stage", text(f"({LASTED})"), "stream", "effective_from", "was_from",
-        "stays", "visits", "known_to", where=f"stays > 0 AND {TIP}",
+    PartialIndex(
+        "opportunities_stays", ("was_process", "was_stage", f"({LASTED})", "stream", "effective_from", "was_from",
+        "stays", "visits", "known_to"),
+        f"stays > 0 AND {TIP}",
     ),
     # which deals were taken out
-    partial_index(
-        "opportunities_gone", "stream", "effective_from", "effective_to", "before", "known_to",
-        where=f"before != '' AND {TIP}",
+    PartialIndex(
+        "opportunities_gone", ("stream", "effective_from", "effective_to", "before", "known_to"),
+        f"before != '' AND {TIP}",
     ),
     # what facts changed of the open deals, kind by kind, so that all of it is summed without being sorted: SQLite sorts
     # a long period's in more time than it reads everybody's
-    partial_index(
-        "opportunities_path", "known_to", "status", "was", "currency", "was_currency", text(f"({GROWS})"),
-        "effective_from", "amount", "was_amount", "known_from", "flows", where="flows = 1",
+    PartialIndex(
+        "opportunities_path", ("known_to", "status", "was", "currency", "was_currency", f"({GROWS})",
+        "effective_from", "amount", "was_amount", "known_from", "flows"),
+        "flows = 1",
     ),
 )  # fmt: skip
-PROJECTION = Projection("opportunities", VERSION, "opportunity", tags(*COUNTED), Opportunity, evolve, TABLE)
+PROJECTION = Projection("opportunities", VERSION, "opportunity", tags(*COUNTED), Opportunity, evolve, indexes=INDEXES)

@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import MetaData
 
 from domain.recorded import Fact
 from domain.reference.process import ProcessPublished, Stage, StageRenamed, StageRetired
-from projections.versions import Projection, table, tags
+from projections.versions import Projection, tags
 
 VERSION = 3
 BASIS_POINTS = 10_000  # in one
@@ -94,7 +93,6 @@ def published(event: ProcessPublished, stage: Stage) -> ProcessStage:
     )  # fmt: skip
 
 
-TABLE = table("processes", MetaData(), ProcessStage, keyed=True)
 PROJECTION = Projection(
     "processes",
     VERSION,
@@ -102,6 +100,5 @@ PROJECTION = Projection(
     tags(ProcessPublished, StageRenamed, StageRetired),
     ProcessStage,
     evolve,
-    TABLE,
     route,
 )

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
-from sqlalchemy import MetaData
 
 from domain.money import minor_units
 from domain.recorded import Fact
 from domain.reference.quota import QuotaSet
-from projections.versions import Projection, table, tags
+from projections.versions import Projection, tags
 
 VERSION = 1
 
@@ -35,5 +34,4 @@ def evolve(row: Quota | None, event: QuotaSet) -> Quota:
                  event.amount.currency)  # fmt: skip
 
 
-TABLE = table("quotas", MetaData(), Quota, keyed=True)
-PROJECTION = Projection("quotas", VERSION, "quota", tags(QuotaSet), Quota, evolve, TABLE, route)
+PROJECTION = Projection("quotas", VERSION, "quota", tags(QuotaSet), Quota, evolve, route)

@@ -7,12 +7,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import MetaData
 
 from domain.money import from_minor_units, minor_units, rounded
 from domain.recorded import Fact
 from domain.reference.rate import FxRateSet
-from projections.versions import Projection, table, tags
+from projections.versions import Projection, tags
 
 VERSION = 1
 
@@ -37,8 +36,7 @@ def evolve(row: Rate | None, event: FxRateSet) -> Rate:
     return Rate(event.base, event.quote, event.day.isoformat(), str(event.rate))
 
 
-TABLE = table("rates", MetaData(), Rate, keyed=True)
-PROJECTION = Projection("rates", VERSION, "rate", tags(FxRateSet), Rate, evolve, TABLE, route)
+PROJECTION = Projection("rates", VERSION, "rate", tags(FxRateSet), Rate, evolve, route)
 
 
 class Quoted(NamedTuple):

@@ -2,11 +2,10 @@
 
 from msgspec import Struct
 from msgspec.json import Encoder
-from sqlalchemy import MetaData
 
 from domain.recorded import Fact
 from domain.reference.team import TeamChanged
-from projections.versions import Projection, table, tags
+from projections.versions import Projection, tags
 
 VERSION = 1
 written = Encoder().encode
@@ -29,5 +28,4 @@ def evolve(row: Team | None, fact: Fact) -> Team | None:
             return row
 
 
-TABLE = table("teams", MetaData(), Team)
-PROJECTION = Projection("teams", VERSION, "team", tags(TeamChanged), Team, evolve, TABLE)
+PROJECTION = Projection("teams", VERSION, "team", tags(TeamChanged), Team, evolve)

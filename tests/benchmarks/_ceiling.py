@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import MetaData
 
 from domain import kind
 from infra.store import open_log
@@ -16,6 +15,7 @@ from infra.store.codec import decode
 from infra.views.tables import SCRATCH, Generation, Tables
 from infra.views.workers import tables_at
 from projections import PROJECTIONS
+from projections.query.tables import table_of
 from projections.versions import Cells, Projection, history_cells, relevant
 
 BATCH = 10_000  # rows in one load
@@ -26,9 +26,9 @@ READ = f"SELECT topic, state FROM stored_events {WHERE}"
 
 def bare(projection: Projection) -> Projection:
     """A projection whose table has no indexes."""
-    table = projection.table.to_metadata(MetaData())
-    table.indexes.clear()
-    return projection._replace(table=table)
+    plain = projection._replace(indexes=(), version=-1)  # which has a table of its own
+    table_of(plain).indexes.clear()
+    return plain
 
 
 BARE = tuple(bare(projection) for projection in PROJECTIONS)

@@ -20,7 +20,7 @@ from infra.views.postgres import PostgresWriting
 from infra.views.sqlite import SqliteWriting
 from infra.views.tables import columns
 from projections import PROJECTIONS
-from projections.versions import Projection
+from projections.versions import Projection, column_names
 
 EVENTS = 2_000  # for the runner
 BY_KIND = {of: [each for each in PROJECTIONS if each.kind == of] for of in {each.kind for each in PROJECTIONS}}
@@ -89,8 +89,8 @@ class OneByOne(PostgresWriting):
     """Writes a few rows by INSERT, which is quicker than COPY for so few."""
 
     def insert(self, projection: Projection, rows: Any) -> None:
-        marks = ", ".join(["%s"] * len(projection.table.c))
-        sql = f"INSERT INTO {projection.table.name} ({', '.join(columns(projection))}) VALUES ({marks})"
+        marks = ", ".join(["%s"] * len(column_names(projection)))
+        sql = f"INSERT INTO {projection.name} ({', '.join(columns(projection))}) VALUES ({marks})"
         with self._connection.cursor() as cursor:
             for row in rows:
                 cursor.execute(sql.encode(), row)

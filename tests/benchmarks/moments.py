@@ -30,8 +30,7 @@ from infra.views import Views
 from infra.views.tables import shape
 from projections import PROJECTIONS
 from projections.query.question import Question
-from projections.rows.opportunities import TABLE
-from projections.versions import effective, known
+from projections.query.tables import OPPORTUNITIES, effective, known
 from tests.benchmarks._history import BEGINNING, DAY, YEARS, drafts, write
 from tests.benchmarks.append import database
 
@@ -66,7 +65,7 @@ def question(random: Random, moment: str, head: int, metric: str) -> Question:
 
 def plain_rows(views: Views) -> list[Any]:
     """The deals as they stand."""
-    asked = select(*(TABLE.c[name] for name in COLUMNS)).where(known(TABLE), effective(TABLE))
+    asked = select(*(OPPORTUNITIES.c[name] for name in COLUMNS)).where(known(OPPORTUNITIES), effective(OPPORTUNITIES))
     with views._tables.reading(shape(PROJECTIONS)) as snapshot:  # type: ignore[attr-defined]
         return list(snapshot.select(asked))
 
@@ -118,7 +117,7 @@ def sqlite_side(written: list[Any]) -> Generator[tuple[App, Views, Callable[[str
             views.catch_up()
             connection = sqlite3.connect(Path(folder) / "plain.db")
             connection.execute(
-                f"CREATE TABLE plain ({', '.join(f'{c} {t}' for c, t in zip(COLUMNS, TYPES, strict=True))})"
+                f"CREATE OPPORTUNITIES plain ({', '.join(f'{c} {t}' for c, t in zip(COLUMNS, TYPES, strict=True))})"
             )
             connection.executemany(f"INSERT INTO plain VALUES ({', '.join('?' * len(COLUMNS))})", plain_rows(views))
             connection.commit()
@@ -136,7 +135,7 @@ def postgres_side(server: str, written: list[Any]) -> Generator[tuple[App, Views
         with Views.open(url, log) as views, psycopg.connect(url, autocommit=True) as connection:
             views.catch_up()
             connection.execute(
-                f"CREATE TABLE plain ({', '.join(f'{c} {t}' for c, t in zip(COLUMNS, TYPES, strict=True))})"
+                f"CREATE OPPORTUNITIES plain ({', '.join(f'{c} {t}' for c, t in zip(COLUMNS, TYPES, strict=True))})"
             )
             with connection.cursor() as cursor, cursor.copy("COPY plain FROM STDIN") as into:
                 for row in plain_rows(views):

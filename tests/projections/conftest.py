@@ -52,7 +52,7 @@ def over(tables: Tables) -> Over:
             writing.run("DELETE FROM parked")
             writing.anchor_at(Anchor.at(log, 0))  # type: ignore[arg-type]
             for projection in PROJECTIONS:
-                writing.run(f"DELETE FROM {projection.table.name}")
+                writing.run(f"DELETE FROM {projection.name}")
                 writing.mark_at([projection], 0)
         return opened
 

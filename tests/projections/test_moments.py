@@ -16,8 +16,9 @@ from domain.recorded import Fact
 from infra.views.tables import shape
 from projections import PROJECTIONS
 from projections.query.question import Question
+from projections.query.tables import effective, known, table_of
 from projections.rows import follow_ups, leads, opportunities
-from projections.versions import END, Projection, effective, from_cells, known
+from projections.versions import END, Projection, from_cells
 from tests.projections.conftest import Over
 from tests.projections.histories import CURRENCIES, QUESTIONS, histories
 
@@ -61,7 +62,7 @@ def rows(over: Over, facts: list[Fact], page: int, projection: Projection) -> di
     """The rows known and true at the end, by stream."""
     views = over(facts)
     views.catch_up(page, far=END)
-    standing = select(projection.table).where(known(projection.table), effective(projection.table))
+    standing = select(table_of(projection)).where(known(table_of(projection)), effective(table_of(projection)))
     with views._tables.reading(shape(PROJECTIONS)) as snapshot:  # type: ignore[attr-defined]
         found = [from_cells(projection, row) for row in snapshot.select(standing)]
     assert len({version.stream for version in found}) == len(found)

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import MetaData
 
 from domain.errors import Unavailable
 from domain.money import Money
@@ -28,10 +27,11 @@ from infra.views.sqlite import SqliteTables
 from infra.views.tables import shape, spelled
 from projections import METRICS, PROJECTIONS
 from projections.query.metric import Query
-from projections.query.question import AnySelect, Question
+from projections.query.question import Question
 from projections.query.references import References
+from projections.query.tables import AnySelect
 from projections.rows import opportunities
-from projections.versions import END, partial_index, table
+from projections.versions import END, PartialIndex
 from tests.projections.histories import FactLog
 from tests.projections.test_metrics import log as facts
 from tests.projections.test_metrics import opened, process, to
@@ -217,9 +217,8 @@ def test_open_deals_are_summed_from_an_index_on_postgresql(postgres_url: str, in
 
 def test_tables_whose_index_holds_other_columns_are_of_another_shape():
     def shaped(*columns: str, where: str = "flows = 1") -> str:
-        index = partial_index("opportunities_path", *columns, where=where)
-        rows = table("opportunities", MetaData(), opportunities.Opportunity, index)
-        return shape([opportunities.PROJECTION._replace(table=rows)])
+        index = PartialIndex("opportunities_path", columns, where)
+        return shape([opportunities.PROJECTION._replace(indexes=(index,))])
 
     ways = shaped("stream"), shaped("stream", "amount"), shaped("stream", where="visits = 1")
     assert len({*ways, shaped("stream")}) == 3

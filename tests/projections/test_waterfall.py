@@ -28,8 +28,9 @@ from infra.views.tables import shape, spelled
 from projections import METRICS, PROJECTIONS
 from projections.figures.waterfall.differences import Change, DealDifference
 from projections.query.metric import Query
-from projections.query.question import AnySelect, Question
+from projections.query.question import Question
 from projections.query.references import References
+from projections.query.tables import AnySelect
 from projections.versions import END
 from tests.projections.conftest import Over
 from tests.projections.histories import FactLog

@@ -26,7 +26,7 @@ from projections.query.metric import Key, Metric, Part, Query
 from projections.query.question import Question
 from projections.query.references import references
 from projections.query.selection import day_text, open_sums
-from projections.rows.opportunities import PROJECTION as OPPORTUNITIES
+from projections.rows.opportunities import PROJECTION
 
 MODES = ("path", "net")
 
@@ -188,4 +188,4 @@ def buckets(question: Question) -> tuple[str, ...]:
     return (OPENING, *([RESTATED] if compared else ()), *FLOWS, CLOSING)
 
 
-METRICS = (Metric("waterfall", 1, waterfall, records, OPPORTUNITIES, MODES, "needed", compares=True, closes=True),)
+METRICS = (Metric("waterfall", 1, waterfall, records, PROJECTION, MODES, "needed", compares=True, closes=True),)

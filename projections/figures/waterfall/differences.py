@@ -13,7 +13,8 @@ from projections.figures.waterfall.steps import Moment, at_moment
 from projections.query.metric import Query
 from projections.query.question import Question
 from projections.query.selection import FIRST_DAY
-from projections.rows.opportunities import STAGES_OWN, TABLE
+from projections.query.tables import OPPORTUNITIES
+from projections.rows.opportunities import STAGES_OWN
 
 KINDS = (
     "created", "moved", "changed", "won", "lost", "reopened", "merged", "deleted", "restored", "taken-back",
@@ -50,7 +51,7 @@ def deal_differences(asked: Query) -> Iterator[DealDifference]:
     """
     first, second, axis, at = moments(asked)
     scope = Scope(asked, axis)
-    then, now = TABLE.alias("then_stood"), TABLE.alias("stands")
+    then, now = OPPORTUNITIES.alias("then_stood"), OPPORTUNITIES.alias("stands")
     same = then.c.stream == now.c.stream
     columns = [rows.c[name] for rows in (now, then) for name in COLUMNS]
     joined = now.outerjoin(then, and_(same, at_moment(then, first)))

@@ -12,10 +12,11 @@ from projections.figures.waterfall.flows import Place, Worth
 from projections.query.metric import Query
 from projections.query.references import Membership, memberships
 from projections.query.selection import COLUMNS
-from projections.rows import calendars, rates, teams
+from projections.query.tables import CALENDARS, RATES, TEAMS, effective
+from projections.rows import calendars
 from projections.rows.calendars import Calendar
 from projections.rows.rates import Rate, Rates
-from projections.versions import END, effective
+from projections.versions import END
 
 
 class Teams:
@@ -69,7 +70,7 @@ def business_time(asked: Query) -> Axis:
 
 def knowledge(asked: Query, effective_at: int) -> Axis:
     """The axis on which things become known, as they were at an instant: moments are positions of the log."""
-    r, c, t = rates.TABLE, calendars.TABLE, teams.TABLE
+    r, c, t = RATES, CALENDARS, TEAMS
     teamed = asked.select(
         select(t.c.stream, t.c.members, t.c.known_from, t.c.known_to).where(effective(t, effective_at))
     )

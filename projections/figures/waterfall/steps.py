@@ -10,16 +10,20 @@ from projections.figures.waterfall.flows import Stand, Step
 from projections.figures.waterfall.scopes import Scope
 from projections.query.metric import Origin, Query
 from projections.query.selection import COLUMNS, in_range, origin_columns, total, whole
-from projections.rows.opportunities import GROWS, TABLE
-from projections.versions import END, effective, known
+from projections.query.tables import OPPORTUNITIES, effective, known
+from projections.rows.opportunities import GROWS
+from projections.versions import END
 
 PATH = "opportunities_path"
 NAMES = ("status", "amount", "currency", "close_date", "process", "owner", "product", "source")
 OPEN: ColumnElement[str] = literal_column("'open'")
-ROWS = {name: TABLE.c[name] for name in NAMES}
+ROWS = {name: OPPORTUNITIES.c[name] for name in NAMES}
 WAS = ROWS | {
-    "status": TABLE.c.was, "amount": TABLE.c.was_amount, "currency": TABLE.c.was_currency, "owner": TABLE.c.was_owner,
-    "process": TABLE.c.was_process, "close_date": TABLE.c.was_close_date,
+    name: OPPORTUNITIES.c[column]
+    for name, column in (
+        ("status", "was"), ("amount", "was_amount"), ("currency", "was_currency"), ("owner", "was_owner"),
+        ("process", "was_process"), ("close_date", "was_close_date"),
+    )
 }  # fmt: skip
 """A row before its fact; what is sold and where it came from never change from one fact to the next."""
 
@@ -50,12 +54,14 @@ class Sides(NamedTuple):
 
 def facts(asked: Query, scope: Scope, after: int, upto: int) -> Iterator[Taken]:
     """The steps that facts made between two instants, as known at the question's position."""
-    o, moving = TABLE.c, asked.question.convert_to is not None or bool(scope.turned(after, upto))
-    sides = Sides(WAS, ROWS, (o.effective_from, o.effective_from) if moving else (upto, upto), origin_columns(TABLE))
-    flowing = o.flows == literal_column("1"), known(TABLE, asked.question.known_at)
+    o, moving = OPPORTUNITIES.c, asked.question.convert_to is not None or bool(scope.turned(after, upto))
+    sides = Sides(
+        WAS, ROWS, (o.effective_from, o.effective_from) if moving else (upto, upto), origin_columns(OPPORTUNITIES)
+    )
+    flowing = o.flows == literal_column("1"), known(OPPORTUNITIES, asked.question.known_at)
     during = o.effective_from > after, o.effective_from <= upto
-    chosen = select(TABLE).where(*flowing, *during, *concerned(asked, scope, sides))
-    return taken(asked, scope, sides, chosen.with_hint(TABLE, f"INDEXED BY {PATH}", "sqlite"))
+    chosen = select(OPPORTUNITIES).where(*flowing, *during, *concerned(asked, scope, sides))
+    return taken(asked, scope, sides, chosen.with_hint(OPPORTUNITIES, f"INDEXED BY {PATH}", "sqlite"))
 
 
 class Moment(NamedTuple):
@@ -73,7 +79,7 @@ def states(
     at: the two points on the axis of `scope`. every: also of deals whose row is the same at both moments; their worth
     may have changed.
     """
-    then, now = TABLE.alias("then_stood"), TABLE.alias("stands")
+    then, now = OPPORTUNITIES.alias("then_stood"), OPPORTUNITIES.alias("stands")
     at_first, at_second = at_moment(then, first), at_moment(now, second)
     relearned = first.known_at != second.known_at
     new = now.c.known_from > first.known_at if relearned else now.c.effective_from > first.effective_at
@@ -97,7 +103,7 @@ def revelations(asked: Query, scope: Scope, after: int, upto: int, effective_at:
     """The steps that each deal's state at an instant took as facts became known, between two positions; one by one."""
     then, now = (
         dict(rows_apart(asked, scope, moment, after, upto, effective_at))
-        for moment in (TABLE.c.known_to, TABLE.c.known_from)
+        for moment in (OPPORTUNITIES.c.known_to, OPPORTUNITIES.c.known_from)
     )
     for position in sorted(then.keys() | now.keys()):  # of a fact, so of one deal
         before, origin = then.get(position, (None, None))
@@ -114,8 +120,8 @@ def rows_apart(
     """(position, how a deal stood) of the rows true at an instant that began or ended to be known between positions."""
     slots = read(asked, scope, ROWS)
     keys: list[Any] = [slot for slot in slots if isinstance(slot, ColumnElement)]
-    chosen = select(moment, *keys, TABLE.c.amount, *origin_columns(TABLE))
-    during = moment > after, moment <= min(upto, END - 1), effective(TABLE, effective_at)
+    chosen = select(moment, *keys, OPPORTUNITIES.c.amount, *origin_columns(OPPORTUNITIES))
+    during = moment > after, moment <= min(upto, END - 1), effective(OPPORTUNITIES, effective_at)
     for position, *row in asked.select(chosen.where(*during)):
         cells = iter(row)
         values = [next(cells) if isinstance(slot, ColumnElement) else slot for slot in slots]
@@ -128,7 +134,7 @@ def corrections(asked: Query, after: int, upto: int) -> set[int]:
 
     Of the rows that no correction wrote, such a fact begins no more than it ends; any other begins one more, its own.
     """
-    o = TABLE.c
+    o = OPPORTUNITIES.c
     one = when((o.tag == "fact-corrected", 0), else_=1)
     begun = select(o.known_from.label("position"), one.label("rows")).where(o.known_from > after)
     ended = select(o.known_to, -one).where(o.known_to > after)

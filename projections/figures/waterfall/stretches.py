@@ -9,8 +9,8 @@ from projections.figures.waterfall.scopes import Scope
 from projections.figures.waterfall.steps import Taken
 from projections.query.metric import Origin, Query
 from projections.query.selection import in_range, origin_columns, status_is
-from projections.rows.opportunities import TABLE
-from projections.versions import END, effective, known
+from projections.query.tables import OPPORTUNITIES, effective, known
+from projections.versions import END
 
 
 def stretches(asked: Query, scope: Scope, axis: str, after: int, upto: int) -> Iterator[Taken]:
@@ -19,19 +19,29 @@ def stretches(asked: Query, scope: Scope, axis: str, after: int, upto: int) -> I
     Each row is followed from its beginning, or from the first moment, until its end, or the last moment: a step
     wherever its owner's team changes what it counts for, and one to the end.
     """
-    question, start, end = asked.question, TABLE.c[f"{axis}_from"], TABLE.c[f"{axis}_to"]
+    question, start, end = asked.question, OPPORTUNITIES.c[f"{axis}_from"], OPPORTUNITIES.c[f"{axis}_to"]
     turned = scope.turned(after, upto)
-    moving: list[ColumnElement[bool]] = [TABLE.c.owner.in_(turned)] if turned else []
+    moving: list[ColumnElement[bool]] = [OPPORTUNITIES.c.owner.in_(turned)] if turned else []
     if question.convert_to is not None:
-        moving.append(TABLE.c.currency != question.convert_to)
+        moving.append(OPPORTUNITIES.c.currency != question.convert_to)
     if not moving:
         return
-    still = known(TABLE, question.known_at) if axis == "effective" else effective(TABLE, question.effective_at)
+    still = (
+        known(OPPORTUNITIES, question.known_at)
+        if axis == "effective"
+        else effective(OPPORTUNITIES, question.effective_at)
+    )
     lasting = and_(end > after, end > start, *([] if upto == END else [start <= upto]))
-    keys = [TABLE.c[name] for name in scope.columns]
-    keys += [TABLE.c.amount, TABLE.c.currency, start, end, *(origin_columns(TABLE) if asked.apart else ())]
+    keys = [OPPORTUNITIES.c[name] for name in scope.columns]
+    keys += [
+        OPPORTUNITIES.c.amount,
+        OPPORTUNITIES.c.currency,
+        start,
+        end,
+        *(origin_columns(OPPORTUNITIES) if asked.apart else ()),
+    ]
     chosen = select(*keys, func.count()).where(
-        status_is(TABLE, "open"), still, lasting, or_(*moving), in_range(TABLE.c.close_date, question)
+        status_is(OPPORTUNITIES, "open"), still, lasting, or_(*moving), in_range(OPPORTUNITIES.c.close_date, question)
     )
     width = len(scope.columns)
     for row in asked.select(chosen.group_by(*keys)):
