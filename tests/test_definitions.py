@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.metrics import definition
+from infra.application.answers import definition
 from projections import METRICS
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"

@@ -11,8 +11,9 @@ from rich.table import Table
 
 from domain.errors import Malformed
 from domain.recorded import instant
+from infra.application.answers import rows
 from infra.application.moments import at, position
-from infra.cli.metrics import EVERYTHING, QuestionOptions, rows, show
+from infra.cli.metrics import EVERYTHING, QuestionOptions, show
 from infra.cli.options import HERE, Options, stdout
 
 if TYPE_CHECKING:

@@ -163,7 +163,8 @@ def demo(*, asking: Options = HERE) -> None:
 
 def show_demo(asking: Options, answers: dict[str, "Answer"], deal: str) -> None:
     """The demo's answers, and what to try next, with a deal that is worth a look."""
-    from infra.cli.metrics import document, show
+    from infra.application.answers import document
+    from infra.cli.metrics import show
 
     if asking.json:
         return asking.answer({title: document(answer, answer.known_at, {}) for title, answer in answers.items()})

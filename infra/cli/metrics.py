@@ -1,20 +1,16 @@
 """The verbs `metric` and `explain`: a figure, as it was known and true at any moment, and what is behind it."""
 
-import inspect
-import re
 from dataclasses import dataclass, fields
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 from cyclopts import App, Parameter
 from msgspec.structs import asdict
 from rich.console import Console
 from rich.table import Table
 
 from domain.errors import Malformed
-from domain.recorded import instant
+from infra.application.answers import definition, document, moment_of, rows, texts
 from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.options import HERE, Options, stdout
 
@@ -64,7 +60,6 @@ class QuestionOptions:
 
 
 EVERYTHING = QuestionOptions()
-WRAPPED = re.compile(r"(?<!\n)\n(?!\n|- |Unit: |Source: ) *")  # where a docstring goes on in the next line
 
 
 def register(app: App) -> None:
@@ -144,39 +139,6 @@ def show_rows(out: Console, rows: list[dict[str, Any]], limit: int) -> None:
         out.print(f"  … and {len(rows) - limit:,} more (--limit, --json)", style="dim")
 
 
-def document(answer: "Answer", position: int, filters: dict[str, Any]) -> dict[str, Any]:
-    """The JSON form of an answer, from tables that have reached a position: money as exact text, times as ISO."""
-    return {
-        "metric": answer.metric,
-        "definition": definition(answer.metric),
-        "position": position,
-        "known_at": answer.known_at,
-        "effective_at": as_time(answer.effective_at),
-        "filters": filters,
-        "rows": rows(answer),
-        "left_out": answer.left_out,
-    }
-
-
-def rows(answer: "Answer") -> list[dict[str, Any]]:
-    """The records of an answer, each with the group that it is of."""
-    return [
-        {**group, **msgspec.to_builtins(record)} for group, record in zip(answer.groups, answer.records, strict=True)
-    ]
-
-
-def definition(name: str) -> str:
-    """What a metric means, a line a paragraph or an item."""
-    from projections import METRICS
-
-    return WRAPPED.sub(" ", inspect.cleandoc(METRICS[name].definition))
-
-
-def as_time(moment: int | None) -> datetime | None:
-    """An instant of the log as a time; none for the latest."""
-    return None if moment is None else instant(moment)
-
-
 def show_list(asking: Options) -> None:
     """The metrics there are."""
     from projections import METRICS
@@ -193,12 +155,6 @@ def show_list(asking: Options) -> None:
     stdout().print(table)
 
 
-def moment_of(answer: "Answer") -> str:
-    """The moment that an answer is for, in words."""
-    at = "now" if answer.effective_at is None else f"{instant(answer.effective_at):%Y-%m-%d %H:%M}Z"
-    return f"as known at position {answer.known_at}, as true {at}"
-
-
 def show(out: Console, answer: "Answer", title: str = "") -> None:
     """An answer as a table, with the moment that it is for."""
     caption = moment_of(answer)
@@ -213,17 +169,5 @@ def show(out: Console, answer: "Answer", title: str = "") -> None:
         number = not isinstance(getattr(answer.records[0], name), str)
         table.add_column(name.replace("_", " "), justify="right" if number else "left", no_wrap=name == "stream")
     for group, record in zip(answer.groups, answer.records, strict=True):
-        figures = (cell(name, getattr(record, name)) for name in record.__struct_fields__)
-        table.add_row(*group.values(), *figures)
+        table.add_row(*group.values(), *texts(record))
     out.print(table)
-
-
-def cell(name: str, value: Any) -> str:
-    """A value as people read it: shares in percent, days and multiples as such, nothing where there is no figure."""
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:,.1f}" if "days" in name else f"{value:.1f}x" if name == "coverage" else f"{value:.1%}"
-    if isinstance(value, str):
-        return value
-    return f"{value:,.2f}" if name in ("amount", "weighted") or name.endswith("_amount") else f"{value:,}"

@@ -9,8 +9,9 @@ from rich.table import Table
 
 from domain.recorded import Recorded, Request
 from domain.reference.subject import PREFIX, Command, EraseSubject, HoldSubject, ReleaseSubject
+from infra.application.timeline import line
 from infra.cli.options import HERE, Options, note, stdout
-from infra.cli.timeline import line, spelled
+from infra.cli.timeline import spelled
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation

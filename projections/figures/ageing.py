@@ -11,6 +11,7 @@ from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import group, grouping, newest, origin_columns, standing, status_is
 from projections.query.stages import in_process_order, name_of, place
 from projections.query.tables import FOLLOW_UPS, OPPORTUNITIES, effective, known
+from projections.query.units import Days, WholeDays
 from projections.rows.opportunities import PROJECTION
 from projections.versions import DAY
 
@@ -26,11 +27,11 @@ class AgeRow(Struct, frozen=True):
     name: str
     deals: int
     stale: int
-    mean_days_open: float
-    mean_days_in_stage: float
-    median_days_in_stage: float
-    mean_days_since_contact: float | None
-    oldest_days: int
+    mean_days_open: Days
+    mean_days_in_stage: Days
+    median_days_in_stage: Days
+    mean_days_since_contact: Days | None
+    oldest_days: WholeDays
 
 
 class Aged(NamedTuple):

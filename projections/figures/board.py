@@ -1,7 +1,6 @@
 """The board: what is open, stage by stage."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -10,6 +9,7 @@ from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import open_sums
 from projections.query.stages import in_process_order, name_of, place
+from projections.query.units import Amount
 from projections.rows.opportunities import PROJECTION
 
 
@@ -21,7 +21,7 @@ class BoardRow(Struct, frozen=True):
     name: str
     currency: str
     deals: int
-    amount: Decimal
+    amount: Amount
 
 
 class Held(NamedTuple):

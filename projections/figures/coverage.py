@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -12,6 +11,7 @@ from projections.query.holders import EVERYBODY, SELLER, group_of, is_team, leve
 from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import closing, day_text, days, standing, status_is, sums, within
 from projections.query.tables import OPPORTUNITIES
+from projections.query.units import Amount, Multiple
 from projections.rows.opportunities import PROJECTION
 from projections.rows.quotas import Quota
 
@@ -24,11 +24,11 @@ class CoverageRow(Struct, frozen=True):
     """
 
     currency: str
-    open_amount: Decimal
-    won_amount: Decimal
-    quota: Decimal | None
-    remaining: Decimal | None
-    coverage: float | None
+    open_amount: Amount
+    won_amount: Amount
+    quota: Amount | None
+    remaining: Amount | None
+    coverage: Multiple | None
 
 
 class Covered(NamedTuple):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from statistics import median
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from projections.figures.ageing import followed
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import newest, standing, status_is, sums
 from projections.query.tables import FOLLOW_UPS, OPPORTUNITIES
+from projections.query.units import Amount, WholeDays
 from projections.rows.opportunities import PROJECTION
 
 NO_STEP, OVERDUE, DUE, UNDATED = "no next step", "overdue", "due", "undated"
@@ -26,9 +26,9 @@ class FollowUpRow(Struct, frozen=True):
     process: str
     stage: str
     currency: str
-    amount: Decimal
+    amount: Amount
     due: str
-    overdue_days: int
+    overdue_days: WholeDays
     state: str
 
 

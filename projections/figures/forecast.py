@@ -12,6 +12,7 @@ from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import closing, days, standing, status_is, sums, within
 from projections.query.stages import categories
 from projections.query.tables import OPPORTUNITIES
+from projections.query.units import Amount
 from projections.rows.forecasts import Adjustment
 from projections.rows.opportunities import PROJECTION
 
@@ -30,10 +31,10 @@ class ForecastRow(Struct, frozen=True):
     currency: str
     category: str
     deals: int
-    amount: Decimal
-    cumulative: Decimal
-    adjusted: Decimal | None
-    replaces: Decimal | None
+    amount: Amount
+    cumulative: Amount
+    adjusted: Amount | None
+    replaces: Amount | None
     adjusted_by: str | None
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.paths import Visit, ways
 from projections.query.stages import Ladder, in_process_order, ladders
+from projections.query.units import Share
 from projections.rows.opportunities import PROJECTION
 
 
@@ -25,7 +26,7 @@ class FunnelRow(Struct, frozen=True):
     entered: int
     advanced: int
     still_open: int
-    conversion: float | None
+    conversion: Share | None
 
 
 class Passed(NamedTuple):

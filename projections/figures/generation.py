@@ -1,7 +1,6 @@
 """Pipeline generation: what deals were worth when they first came to the stage that makes them pipeline."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -14,6 +13,7 @@ from projections.query.selection import began_visit, standing, status_is, sums, 
 from projections.query.stages import Stage, in_process_order, name_of, place
 from projections.query.stays import gone
 from projections.query.tables import OPPORTUNITIES, history_until, known
+from projections.query.units import Amount
 from projections.rows.opportunities import PROJECTION
 
 MOST_VERSIONS = 2**20  # of a process
@@ -27,7 +27,7 @@ class GenerationRow(Struct, frozen=True):
     name: str
     currency: str
     deals: int
-    amount: Decimal
+    amount: Amount
 
 
 class Generated(NamedTuple):

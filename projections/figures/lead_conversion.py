@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import group, grouping, origin_columns, standing, within
 from projections.query.tables import LEADS
+from projections.query.units import Share
 from projections.rows.leads import PROJECTION
 
 DIMENSIONS = ("owner", "team", "source")
@@ -22,7 +23,7 @@ class LeadRow(Struct, frozen=True):
     converted: int
     disqualified: int
     still_open: int
-    conversion: float | None
+    conversion: Share | None
 
 
 class Became(NamedTuple):

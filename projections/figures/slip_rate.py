@@ -1,7 +1,6 @@
 """Slip rate: of the deals that were due in a period when it began, how many were not decided in it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from itertools import chain
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import closing, open_then, standing, status_is, sums
 from projections.query.stays import GONE
 from projections.query.tables import OPPORTUNITIES, effective, known
+from projections.query.units import Amount, Share
 from projections.rows.opportunities import PROJECTION
 
 
@@ -28,9 +28,9 @@ class SlipRow(Struct, frozen=True):
     won: int
     lost: int
     slipped: int
-    due_amount: Decimal
-    slipped_amount: Decimal
-    rate: float | None
+    due_amount: Amount
+    slipped_amount: Amount
+    rate: Share | None
 
 
 class Due(NamedTuple):

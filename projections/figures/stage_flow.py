@@ -9,6 +9,7 @@ from projections.query.metric import Key, Metric, Part, Query
 from projections.query.paths import Visit, ways
 from projections.query.stages import Ladder, in_process_order, ladders, name_of, place
 from projections.query.stays import GONE
+from projections.query.units import Share
 from projections.rows.opportunities import PROJECTION
 
 
@@ -25,7 +26,7 @@ class FlowRow(Struct, frozen=True):
     progressed: int
     lost: int
     back: int
-    conversion: float | None
+    conversion: Share | None
 
 
 class Flow(NamedTuple):

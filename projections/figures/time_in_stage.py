@@ -11,6 +11,7 @@ from projections.figures.survival import median_duration
 from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.selection import group
 from projections.query.stages import in_process_order, name_of, place
+from projections.query.units import Days, WholeDays
 from projections.rows.opportunities import PROJECTION
 
 MODES = ("latest", "cumulative")
@@ -28,9 +29,9 @@ class TimeRow(Struct, frozen=True):
     name: str
     visits: int
     left: int
-    median_days: int | None
-    closed_median_days: float | None
-    mean_days: float | None
+    median_days: WholeDays | None
+    closed_median_days: Days | None
+    mean_days: Days | None
 
 
 class Lasted(NamedTuple):

@@ -12,6 +12,7 @@ from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import standing, status_is, sums, within
 from projections.query.tables import OPPORTUNITIES
+from projections.query.units import Amount, Days, Share
 from projections.rows.opportunities import PROJECTION
 from projections.versions import DAY
 
@@ -21,10 +22,10 @@ class VelocityRow(Struct, frozen=True):
 
     currency: str
     open_deals: int
-    win_rate: float | None
-    mean_won_amount: Decimal | None
-    mean_cycle_days: float | None
-    velocity: Decimal | None
+    win_rate: Share | None
+    mean_won_amount: Amount | None
+    mean_cycle_days: Days | None
+    velocity: Amount | None
 
 
 class Closed(NamedTuple):

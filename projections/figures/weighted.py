@@ -10,6 +10,7 @@ from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import open_sums
 from projections.query.stages import chances, in_process_order, name_of, place
+from projections.query.units import Amount
 from projections.rows.opportunities import PROJECTION, STAGES_OWN
 
 
@@ -21,8 +22,8 @@ class WeightedRow(Struct, frozen=True):
     name: str
     currency: str
     deals: int
-    amount: Decimal
-    weighted: Decimal | None
+    amount: Amount
+    weighted: Amount | None
 
 
 class Weighed(NamedTuple):

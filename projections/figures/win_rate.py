@@ -1,7 +1,6 @@
 """The win rate: what share of the decided deals was won."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -11,6 +10,7 @@ from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import standing, status_is, sums, within
 from projections.query.tables import OPPORTUNITIES
+from projections.query.units import Amount, Share
 from projections.rows.opportunities import PROJECTION
 
 MODES = ("closed", "cohort")
@@ -23,10 +23,10 @@ class WinRateRow(Struct, frozen=True):
     won: int
     lost: int
     still_open: int
-    won_amount: Decimal
-    lost_amount: Decimal
-    by_count: float | None
-    by_amount: float | None
+    won_amount: Amount
+    lost_amount: Amount
+    by_count: Share | None
+    by_amount: Share | None
 
 
 class Decided(NamedTuple):

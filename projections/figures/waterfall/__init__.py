@@ -1,7 +1,6 @@
 """The waterfall: what the open pipeline was worth, what made it more or less, and what it came to."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -26,6 +25,7 @@ from projections.query.metric import Key, Metric, Part, Query
 from projections.query.question import Question
 from projections.query.references import references
 from projections.query.selection import day_text, open_sums
+from projections.query.units import Amount
 from projections.rows.opportunities import PROJECTION
 
 MODES = ("path", "net")
@@ -40,7 +40,7 @@ class WaterfallRow(Struct, frozen=True):
     currency: str
     bucket: str
     deals: int
-    amount: Decimal
+    amount: Amount
 
 
 class Flow(NamedTuple):

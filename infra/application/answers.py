@@ -1,0 +1,83 @@
+"""Answers as they are handed out: the JSON form, and each figure as text by the unit of its field."""
+
+import inspect
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from domain.money import MINOR_UNITS
+from domain.recorded import instant
+
+if TYPE_CHECKING:
+    from infra.views import Answer
+
+WRAPPED = re.compile(r"(?<!\n)\n(?!\n|- |Unit: |Source: ) *")  # where a docstring goes on in the next line
+
+
+def document(answer: "Answer", position: int, filters: dict[str, Any]) -> dict[str, Any]:
+    """The JSON form of an answer, from tables that have reached a position: money as exact text, times as ISO."""
+    return {
+        "metric": answer.metric,
+        "definition": definition(answer.metric),
+        "position": position,
+        "known_at": answer.known_at,
+        "effective_at": as_time(answer.effective_at),
+        "filters": filters,
+        "rows": rows(answer),
+        "left_out": answer.left_out,
+    }
+
+
+def rows(answer: "Answer") -> list[dict[str, Any]]:
+    """The records of an answer, each with the group that it is of."""
+    return [
+        {**group, **msgspec.to_builtins(record)} for group, record in zip(answer.groups, answer.records, strict=True)
+    ]
+
+
+def definition(name: str) -> str:
+    """What a metric means, a line a paragraph or an item."""
+    from projections import METRICS
+
+    return WRAPPED.sub(" ", inspect.cleandoc(METRICS[name].definition))
+
+
+def as_time(moment: int | None) -> datetime | None:
+    """An instant of the log as a time; none for the latest."""
+    return None if moment is None else instant(moment)
+
+
+def moment_of(answer: "Answer") -> str:
+    """The moment that an answer is for, in words."""
+    at = "now" if answer.effective_at is None else f"{instant(answer.effective_at):%Y-%m-%d %H:%M}Z"
+    return f"as known at position {answer.known_at}, as true {at}"
+
+
+def texts(record: Struct) -> list[str]:
+    """The fields of a record as people read them, by their units."""
+    from projections.query.units import units
+
+    currency = getattr(record, "currency", "")
+    return [text(unit, getattr(record, name), currency) for name, unit in units(type(record)).items()]
+
+
+def text(unit: str, value: Any, currency: str = "") -> str:
+    """A figure as people read it: shares in percent, amounts with the digits of their currency, "-" for none."""
+    if value is None:
+        return "-"
+    match unit:
+        case "text":
+            return str(value)
+        case "share":
+            return f"{value:.1%}"
+        case "multiple":
+            return f"{value:.1f}x"
+        case "amount":
+            return f"{value:,.{MINOR_UNITS.get(currency, 2)}f}"
+        case "days" if isinstance(value, float):
+            return f"{value:,.1f}"
+        case _:
+            return f"{value:,}"
