@@ -4,7 +4,9 @@ from datetime import date
 
 from msgspec import Struct
 
-from domain.errors import Malformed
+from domain.decider import Context
+from domain.errors import Malformed, Rejected
+from domain.lead.states import Converted, Disqualified, Existing, Merged, New, Nurturing, Qualified, Working
 from domain.personal import Personal
 
 
@@ -88,3 +90,60 @@ class ReopenLead(Struct, frozen=True, tag="reopen-lead", forbid_unknown_fields=T
 
 Event = LeadDisqualified | LeadNurtured | LeadMerged | LeadUnmerged | LeadReopened
 Command = DisqualifyLead | NurtureLead | MergeLead | UnmergeLead | ReopenLead
+
+
+def decide(state: Existing, command: Command, context: Context) -> tuple[Event, ...] | None:
+    """What follows from a command to leave a lead, or to take it up again; None where the state forbids it."""
+    match command:
+        case DisqualifyLead(reason, note):
+            match state:
+                case New() | Working() | Nurturing() | Qualified():
+                    return (LeadDisqualified(reason, note),)
+                case Disqualified(reason=already) if already == reason:
+                    return ()
+                case _:
+                    return None
+        case NurtureLead(until, note):
+            match state:
+                case Nurturing(until=already) if already == until:
+                    return ()
+                case New() | Working() | Nurturing():
+                    return (LeadNurtured(until, note),)
+                case _:
+                    return None
+        case ReopenLead(reason):
+            match state:
+                case Disqualified() | Nurturing():
+                    return (LeadReopened(reason),)
+                case New() | Working():
+                    return ()
+                case _:
+                    return None
+        case MergeLead(survivor, reason):
+            match state:
+                case Converted():
+                    return None
+                case Merged(survivor=already):
+                    if already == survivor:
+                        return ()
+                    return None
+                case _:
+                    check_survivor(survivor, context)
+                    return (LeadMerged(survivor, reason),)
+        case UnmergeLead(reason):
+            if isinstance(state, Converted):
+                return None
+            return (LeadUnmerged(reason),) if isinstance(state, Merged) else ()
+
+
+def check_survivor(survivor: str, context: Context) -> None:
+    """Raise Rejected where a lead cannot be merged into this one: so no lead ever survives itself, by any detour."""
+    if survivor == context.stream:
+        raise Rejected("merge-lead: a lead cannot survive itself")
+    match context.read.get(survivor):
+        case Merged(survivor=other):
+            raise Rejected(f"merge-lead: {survivor} is itself merged into {other}: merge into that one")
+        case New() | Working() | Nurturing() | Qualified() | Disqualified() | Converted():
+            return
+        case _:
+            raise Rejected(f"merge-lead: there is no lead {survivor}")

@@ -1,10 +1,16 @@
 """How a deal ends, won or lost, and how it begins again."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from domain.errors import Malformed
+from domain.decider import Context, FollowUpCommand
+from domain.errors import Malformed, Rejected
 from domain.money import Money, checked
+from domain.opportunity.progress import exit_override, version_of
+from domain.opportunity.states import Deal, Existing, Lost, Open, Won
+from domain.opportunity.terms import Terms
 from domain.personal import Personal
+from domain.reference.customer import OpenCustomer, customer_stream
 
 
 class OpportunityWon(Struct, frozen=True, tag="opportunity-won"):
@@ -69,3 +75,54 @@ class ReopenOpportunity(Struct, frozen=True, tag="reopen-opportunity", forbid_un
 
 Event = OpportunityWon | OpportunityLost | OpportunityReopened
 Command = WinOpportunity | LoseOpportunity | ReopenOpportunity
+
+
+def decide(state: Existing, command: Command, context: Context) -> tuple[Event | FollowUpCommand, ...] | None:
+    """What follows from a command to win or lose a deal, or to begin it again; None where the state forbids it."""
+    match command:
+        case WinOpportunity(amount, account):
+            match state:
+                case Open(deal):
+                    return won(deal, command, context)
+                case Won(deal) if bought(deal, amount, account) == deal.terms:
+                    return ()
+                case _:
+                    return None
+        case LoseOpportunity(reason, competitor, note):
+            match state:
+                case Open():
+                    return (OpportunityLost(reason, competitor, note),)
+                case Lost(reason=already) if already == reason:
+                    return ()
+                case _:
+                    return None
+        case ReopenOpportunity(reason, to):
+            match state:
+                case Open(deal) if to in ("", deal.progress.stage):
+                    return ()
+                case Won(deal) | Lost(deal):
+                    stage = version_of(deal.progress, context).open_stage(to or deal.progress.stage)
+                    return (OpportunityReopened(stage.id, reason),)
+                case _:
+                    return None
+
+
+def won(deal: Deal, command: WinOpportunity, context: Context) -> tuple[Event | FollowUpCommand, ...]:
+    """The win, and the customer that it makes; a deal is won with its stage's exit criteria met or overridden."""
+    here = version_of(deal.progress, context).stage(deal.progress.stage)
+    override = exit_override(here, command.criteria_met, command.override_reason)
+    if deal.lines and command.amount not in (None, deal.amount):
+        raise Rejected(
+            f"win-opportunity: the deal's line items come to {deal.amount.amount} {deal.amount.currency};"
+            " leave the amount out, or change the lines first"
+        )
+    agreed = bought(deal, command.amount, command.account)
+    customer = FollowUpCommand(
+        customer_stream(agreed.account, context.stream), OpenCustomer(agreed.account, context.stream)
+    )
+    return OpportunityWon(agreed.amount, agreed.account, command.criteria_met, override), customer
+
+
+def bought(deal: Deal, amount: Money | None, account: str) -> Terms:
+    """The terms of a deal that is won; what the win does not say was agreed before."""
+    return replace(deal.terms, amount=amount or deal.amount, account=account or deal.terms.account)

@@ -2,7 +2,9 @@
 
 from msgspec import Struct
 
-from domain.errors import Malformed
+from domain.decider import Context
+from domain.errors import Malformed, Rejected
+from domain.opportunity.states import Deleted, Existing, Lost, Merged, Open, Won
 from domain.personal import Personal
 
 
@@ -73,3 +75,44 @@ def reasoned(reason: str) -> None:
     """Raise Malformed where a step that changes what counts has no reason."""
     if not reason.strip():
         raise Malformed("reason: this changes what counts, say why")
+
+
+def decide(state: Existing, command: Command, context: Context) -> tuple[Event, ...] | None:
+    """What follows from a command to merge or delete a deal, or to take that back; None where its state forbids it."""
+    match command:
+        case MergeOpportunity(survivor, reason):
+            match state:
+                case Open() | Lost():
+                    check_survivor(survivor, context)
+                    return (OpportunityMerged(survivor, reason),)
+                case Merged(survivor=already) if already == survivor:
+                    return ()
+                case _:
+                    return None
+        case UnmergeOpportunity(reason):
+            if isinstance(state, Deleted):
+                return None
+            return (OpportunityUnmerged(reason),) if isinstance(state, Merged) else ()
+        case DeleteOpportunity(reason):
+            if isinstance(state, Merged):
+                return None
+            return () if isinstance(state, Deleted) else (OpportunityDeleted(reason),)
+        case RestoreOpportunity(reason):
+            if isinstance(state, Merged):
+                return None
+            return (OpportunityRestored(reason),) if isinstance(state, Deleted) else ()
+
+
+def check_survivor(survivor: str, context: Context) -> None:
+    """Raise Rejected where a deal cannot be merged into this one: so no deal ever survives itself, by any detour."""
+    if survivor == context.stream:
+        raise Rejected("merge-opportunity: a deal cannot survive itself")
+    match context.read.get(survivor):
+        case Open() | Won() | Lost():
+            return
+        case Merged(survivor=other):
+            raise Rejected(f"merge-opportunity: {survivor} is itself merged into {other}: merge into that one")
+        case Deleted():
+            raise Rejected(f"merge-opportunity: {survivor} is deleted: restore it first")
+        case _:
+            raise Rejected(f"merge-opportunity: there is no opportunity {survivor}")
