@@ -110,6 +110,8 @@ def sent_at(message: Received) -> datetime | None:
         moment = datetime.fromisoformat(said)
     except ValueError:
         raise Malformed(f"{TIME}: {said!r} is not a time, such as 2026-03-31T09:00:00Z") from None
+    if not 1 < moment.year < 9999:
+        raise Malformed(f"{TIME}: {said} is not of the years 2 to 9998")
     if moment.utcoffset() is None:
         raise Malformed(f"{TIME}: {said} has no time zone, such as Z or +02:00")
     return moment

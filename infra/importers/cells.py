@@ -16,6 +16,7 @@ TIMED = re.compile(
     r"\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?)?"
 )
 MILLISECONDS = re.compile(r"\d{12,14}")  # since 1970 UTC, from 1973 to after 5000
+DIGITS = 40  # of a number before and after its point at the most
 TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
 
 Cells = Mapping[str, str]
@@ -59,7 +60,9 @@ class Calendar:
         column = next((name for name in columns if cells.get(name)), columns[0])
         text = cells.get(column, "")
         if (found := self.read(text)) is None:
-            raise Malformed(f"{column}: {text!r} is not a time whose date is of the form {self.form}")
+            raise Malformed(
+                f"{column}: {text!r} is not a time of the years 2 to 9998 whose date is of the form {self.form}"
+            )
         if found > self.latest:
             raise Malformed(f"{column}: {text} is after the export was made, {self.latest:%Y-%m-%d %H:%M:%S}Z")
         return found
@@ -67,7 +70,9 @@ class Calendar:
     def closing(self, cells: Cells, column: str) -> datetime:
         """The instant in a column of days, where midnight says no more than the day: its end, if that has come."""
         if (found := self.read(cells.get(column, ""))) is None:
-            raise Malformed(f"{column}: {cells.get(column, '')!r} is not a date of the form {self.form}")
+            raise Malformed(
+                f"{column}: {cells.get(column, '')!r} is not a date of the years 2 to 9998 of the form {self.form}"
+            )
         return min(day_end(found.date(), self.zone) if found.time() == time() else found, self.latest)
 
     def day(self, cells: Cells, column: str) -> date | None:
@@ -76,7 +81,7 @@ class Calendar:
         if not text:
             return None
         if (found := self.read(text)) is None:
-            raise Malformed(f"{column}: {text!r} is not a date of the form {self.form}")
+            raise Malformed(f"{column}: {text!r} is not a date of the years 2 to 9998 of the form {self.form}")
         return fits(text, self.form) or found.date()
 
     def read(self, text: str) -> datetime | None:
@@ -108,9 +113,12 @@ def offset(text: str) -> timezone:
 def number(column: str, text: str) -> Decimal:
     """A plain decimal number, or Malformed naming the column."""
     try:
-        return Decimal(text)
+        value = Decimal(text)
     except InvalidOperation:
-        raise Malformed(f"{column}: {text!r} is not a number") from None
+        value = Decimal("NaN")
+    if not value.is_finite() or abs(value.adjusted()) > DIGITS:
+        raise Malformed(f"{column}: {text[:DIGITS]!r} is not a number")
+    return value
 
 
 def money(column: str, text: str, currency: str) -> Money:

@@ -17,9 +17,10 @@ from domain.money import Money, checked
 from domain.recorded import Request, Source
 from domain.reference.process import PublishProcess, Stage
 from infra.application.moments import day_end
+from infra.importers.cells import number
 from infra.importers.records import Record
 from infra.importers.runner import Entry, Export
-from infra.importers.tables import Row, date_format, fits, number, read_table
+from infra.importers.tables import Row, date_format, fits, read_table
 
 SYSTEM = "maven"
 PROCESS = "process-maven"
@@ -135,5 +136,5 @@ class RowReader:
         if not text and not required:
             return self.snapshot
         if (day := fits(text, self.form)) is None:
-            raise Malformed(f"{column}: {text!r} is not a date of the form {self.form}")
+            raise Malformed(f"{column}: {text!r} is not a date of the years 2 to 9998 of the form {self.form}")
         return day

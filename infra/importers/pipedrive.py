@@ -28,10 +28,11 @@ from domain.opportunity.progress import ChangeStage
 from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
 from domain.recorded import Request, Source
 from domain.reference.process import PublishProcess, Stage
-from infra.application.moments import day, day_end
+from infra.application.moments import day, day_end, within
+from infra.importers.cells import number
 from infra.importers.runner import Change, Entry, Export, Story
 from infra.importers.spool import Spool
-from infra.importers.tables import Row, number, read_table
+from infra.importers.tables import Row, read_table
 
 SYSTEM = "pipedrive"
 PROCESS = "process-pipedrive"
@@ -234,10 +235,12 @@ def moment(column: str, text: str, zone: tzinfo) -> datetime:
     """A time in a column; without a zone it is UTC, and a bare date means its end in the organisation's zone."""
     try:
         if len(text) <= len("2026-01-31"):
-            return day_end(date.fromisoformat(text), zone)
-        read = datetime.fromisoformat(text)
+            return day_end(within(date.fromisoformat(text)), zone)
+        read = within(datetime.fromisoformat(text))
     except ValueError:
-        raise Malformed(f"{column}: {text!r} is not a time such as 2026-01-31 09:30:00") from None
+        raise Malformed(
+            f"{column}: {text!r} is not a time of the years 2 to 9998, such as 2026-01-31 09:30:00"
+        ) from None
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 

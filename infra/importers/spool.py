@@ -39,7 +39,11 @@ class Spool:
         """
         if not path.is_file():
             raise NotFound(f"{path}: there is no such file")
-        with path.open(encoding=encoding, newline="") as file:
+        try:
+            file = path.open(encoding=encoding, newline="")
+        except (LookupError, ValueError) as error:
+            raise Malformed(f"encoding: {error}") from error
+        with file:
             table = csv.reader(file, delimiter=delimiter)
             try:
                 self._header = next(table, list[str]())

@@ -3,11 +3,11 @@
 import csv
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NamedTuple
 
 from domain.errors import Malformed, NotFound
+from infra.application.moments import FIRST, LAST
 
 ISO = "%Y-%m-%d"
 READINGS = {"%m/%d/%Y": "M/D/YYYY", "%d/%m/%Y": "D/M/YYYY"}
@@ -47,32 +47,30 @@ def date_format(values: Sequence[str], asked: str | None) -> str:
     written = [value for value in values if value]
     if asked:
         return asked
-    if all(fits(value, ISO) for value in written):
+    if all(parsed(value, ISO) for value in written):
         return ISO
     for value in written:
-        readings = {name: read for name in READINGS if (read := fits(value, name))}
+        readings = {name: read for name in READINGS if (read := parsed(value, name))}
         if len(set(readings.values())) > 1:
             both = " or ".join(f"{read} ({READINGS[name]})" for name, read in readings.items())
             options = " or ".join(f"date_format {name}" for name in readings)
             raise Malformed(f"the date {value!r} can be read as {both}: say which with {options}")
     for name in READINGS:
-        if all(fits(value, name) for value in written):
+        if all(parsed(value, name) for value in written):
             return name
-    odd = next(value for value in written if not fits(value, ISO))
+    odd = next(value for value in written if not parsed(value, ISO))
     raise Malformed(f"the date {odd!r} is not of the form YYYY-MM-DD: say the form (date_format)")
 
 
-def fits(value: str, form: str) -> date | None:
-    """The date as read in a format, if it can be."""
+def parsed(value: str, form: str) -> date | None:
+    """The date as read in a format, if it can be, at the calendar's ends too."""
     try:
         return datetime.strptime(value, form).date()  # a bare date has no zone
     except ValueError:
         return None
 
 
-def number(column: str, text: str) -> Decimal:
-    """A plain decimal number, or Malformed naming the column."""
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise Malformed(f"{column}: {text!r} is not a number") from None
+def fits(value: str, form: str) -> date | None:
+    """The date as read in a format, if it can be, and is not at the calendar's ends."""
+    day = parsed(value, form)
+    return day if day and FIRST <= day.year <= LAST else None

@@ -166,7 +166,7 @@ def test_rows_that_cannot_come_in_are_listed_with_line_and_reason_and_the_rest_g
         ("8", "opportunity_id"),
         ("9", "opportunity_id"),
         ("10", "opportunity_id"),
-        ("11", "close_value.amount"),
+        ("11", "close_value"),
     ]
     streams = {fact.stream for fact in app.log.page(0, 100) if fact.stream.startswith("opportunity")}
     assert streams == {"opportunity-maven-A", "opportunity-maven-I"}

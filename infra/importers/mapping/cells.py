@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from domain.errors import Malformed
 from domain.money import Money, checked
+from infra.application.moments import FIRST, LAST, within
 from infra.importers.tables import READINGS, Row, fits
 
 HELD = 50_000  # times kept once read
@@ -106,7 +107,8 @@ class DateForms:
             self._forms[form] = self._forms.get(form) or text
 
     def _note(self, form: str, moment: datetime, happened: bool) -> None:
-        plain = moment.replace(tzinfo=None) if happened else datetime.min
+        usable = happened and FIRST <= moment.year <= LAST
+        plain = moment.replace(tzinfo=None) if usable else datetime.min
         self._latest[form] = max(self._latest.get(form, plain), plain)
 
     def detected(self) -> str:
@@ -150,9 +152,10 @@ class Moments:
         if len(self._known) >= HELD:
             self._known.clear()
         try:
-            moment = datetime.strptime(text, self.form) if self.form else datetime.fromisoformat(text)
+            moment = within(datetime.strptime(text, self.form) if self.form else datetime.fromisoformat(text))
         except ValueError:
-            raise Malformed(f"{column}: {text!r} is not a time of the form {self.form or 'ISO 8601'}") from None
+            form = self.form or "ISO 8601"
+            raise Malformed(f"{column}: {text!r} is not a time of the years 2 to 9998 of the form {form}") from None
         bare = self._bare if self.form else len(text) <= len("2026-01-31")
         found = self.end_of(moment.date()) if bare else self.located(column, text, moment)
         self._known[text] = found
