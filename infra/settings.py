@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from domain.errors import Malformed
-from infra.store.places import place
+from infra.store.places import place, sqlite_file
 
 FILE = Path("dealtrail.toml")
 PREFIX = "DEALTRAIL_"
@@ -78,8 +78,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         """The file of the master key of a log that says its identity, wherever it is asked from."""
         if self.key_file:
             return Path(self.key_file).absolute()
-        if self.db.startswith("sqlite:///"):
-            log = Path(self.db.removeprefix("sqlite:///")).resolve()
+        if file := sqlite_file(self.db):
+            log = Path(file).resolve()
             return log.with_name(f"{log.name}.key")
         database = quote(unquote(urlsplit(self.db).path.strip("/")), safe="") or "postgresql"
         return user_folder() / f"{database}-{identity()}.key"

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from infra.application.moments import day, day_end, day_start
 from infra.cli.options import HERE, Options, note, progress, stdout
+from infra.store.places import sqlite_file
 
 if TYPE_CHECKING:
     from infra.importers.runner import Import
@@ -172,6 +173,6 @@ def show_demo(asking: Options, answers: dict[str, "Answer"], deal: str) -> None:
     for title, answer in answers.items():
         show(out, answer, title)
         out.print()
-    place = str(asking.db) if str(asking.db).startswith("sqlite:") else '"$DEALTRAIL_DB"'  # which prints no password
+    place = str(asking.db) if asking.db and sqlite_file(asking.db) else '"$DEALTRAIL_DB"'  # which prints no password
     for text in NEXT:
         out.print(text.replace("DB", place).replace("DEAL", deal), markup=False)

@@ -73,7 +73,7 @@ def status(*, asking: Options = HERE) -> None:
 
 def parked_messages(db: str) -> dict[str, Any]:
     """What a read model could not use of its topics, where there is anything."""
-    if not db.startswith(("postgresql://", "postgres://")):
+    if places.sqlite_file(db):
         return {}
     from infra.store.replica import parked_at
 

@@ -12,6 +12,7 @@ from domain.reference.subject import PREFIX, Command, EraseSubject, HoldSubject,
 from infra.application.timeline import line
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.timeline import spelled
+from infra.store.places import sqlite_file
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
@@ -111,7 +112,7 @@ def ask(asking: Options, whom: str, command: Command, actor: str | None) -> None
             {"stream": stream, "version": version, "event": tag}
             for (stream, version), tag in zip(receipt.facts, receipt.types, strict=True)
         ]
-        embedded = app.settings.db.startswith("sqlite")  # elsewhere backups and logs of writes keep what was deleted
+        embedded = bool(sqlite_file(app.settings.db))  # elsewhere backups and logs of writes keep what was deleted
         erasing = isinstance(command, EraseSubject)
         gone = erasing and app.log.scrub() and embedded
     if asking.json:

@@ -21,6 +21,7 @@ from infra.kafka.topics import POSITIONS, PUBLISHED
 from infra.kafka.watermark import Watermark
 from infra.settings import Kafka
 from infra.store import open_log
+from infra.store.places import sqlite_file
 from infra.store.replica import Move, Replica, create_replica
 from infra.views import Views
 from infra.views.folding import fold_page
@@ -58,7 +59,7 @@ class ReadModel:
     check: Callable[[], None] | None = None
 
     def __init__(self, url: str, group: str, tell: Tell, projections: Sequence[Projection] = PROJECTIONS) -> None:
-        if not url.startswith(("postgresql://", "postgres://")):
+        if sqlite_file(url):
             raise Malformed("db: a read model lives in a PostgreSQL database of its own, postgresql://…")
         self._replica = Replica(create_replica(url))
         self._tables, self._projections, self._shape = PostgresTables(url), projections, shape(projections)

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from infra.store.log import DIGESTS, ERASED, INDEX, MASTER, RESERVED, Log, Row
+from infra.store.places import sqlite_file
 
 PAGE = 1000  # events, answers or keys in memory at a time
 
@@ -41,10 +42,10 @@ def target(url: str) -> AbstractContextManager[Target]:
     from infra.store import open_log  # which imports the databases, which this does not need to be read
 
     open_log(url).close()  # creates what is missing
-    if url.startswith("sqlite:"):
+    if file := sqlite_file(url):
         from infra.store.sqlite_copy import SqliteTarget
 
-        return SqliteTarget(url.removeprefix("sqlite:///"))
+        return SqliteTarget(file)
     from infra.store.postgres_copy import PostgresTarget
 
     return PostgresTarget(url)

@@ -1,15 +1,14 @@
 # ruff: noqa: S608 - only names of tables are put together here; every value travels as a parameter
 """Who alone may do a lasting job beside a log, how far it got, and since when nobody has heard of it."""
 
-import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from domain.errors import Unavailable
 from infra.store.log import Row
+from infra.store.places import sqlite_file
 
 RELAY = "relay"  # the lease of who publishes
 EXPIRY = 5  # seconds after which a lease that is not renewed is anybody's
@@ -97,9 +96,10 @@ class SqliteLeases(Leases):
 
     def __init__(self, file: str) -> None:
         from infra.store.sqlite import connect
+        from infra.store.sqlite_errors import translated
 
         super().__init__("leases")
-        self._file = file
+        self._translated = partial(translated, f"the leases in {file}")
         with self._translated():
             self._connection = connect(file)
             # what a power cut takes back was done already, and is done again: no commit waits for the disk
@@ -115,13 +115,6 @@ class SqliteLeases(Leases):
         """Let go of the file."""
         self._connection.close()
 
-    @contextmanager
-    def _translated(self) -> Generator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"the leases in {self._file} cannot be used: {error}") from error
-
 
 class PostgresLeases(Leases):
     """In a schema of their own beside the log's."""
@@ -132,7 +125,9 @@ class PostgresLeases(Leases):
     def __init__(self, url: str) -> None:
         import psycopg  # takes its time to load
 
-        self._failures = (psycopg.OperationalError, psycopg.InterfaceError)
+        from infra.store.postgres_errors import translated
+
+        self._translated = partial(translated, "the leases")
         with self._translated():
             self._connection = psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT)
             row = self._connection.execute("SELECT current_schema()").fetchone()
@@ -166,26 +161,19 @@ class PostgresLeases(Leases):
         """Let go of the server."""
         self._connection.close()
 
-    @contextmanager
-    def _translated(self) -> Generator[None]:
-        try:
-            yield
-        except self._failures as error:
-            raise Unavailable(f"the leases cannot be used: {error}") from error
-
 
 def open_leases(url: str) -> Leases:
     """The leases beside the log at a URL, created where they are missing."""
-    scheme, _, file = url.partition(":///")
-    return SqliteLeases(f"{file}-relay") if scheme == "sqlite" else PostgresLeases(url).created()
+    file = sqlite_file(url)
+    return SqliteLeases(f"{file}-relay") if file else PostgresLeases(url).created()
 
 
 def standing_at(url: str, name: str) -> Standing | None:
     """How a lease stands, without creating anything; None where nobody ever held it."""
-    scheme, _, file = url.partition(":///")
-    if scheme == "sqlite" and not Path(f"{file}-relay").exists():
+    file = sqlite_file(url)
+    if file and not Path(f"{file}-relay").exists():
         return None
-    leases = SqliteLeases(f"{file}-relay") if scheme == "sqlite" else PostgresLeases(url)
+    leases = SqliteLeases(f"{file}-relay") if file else PostgresLeases(url)
     try:
         return leases.standing(name)
     finally:

@@ -11,6 +11,21 @@ USER = re.compile(r"[^/?#@\s]*")  # with a password, each as a URL may hold them
 PORTS = re.compile(r"(?:[0-9]{1,5},?)*")
 
 
+def sqlite_file(url: str) -> str | None:
+    """The file that a log's URL names; None for a database of PostgreSQL: the one place that tells which it is.
+
+    Raises Malformed for any other URL.
+    """
+    if POSTGRES.fullmatch(url):
+        return None
+    file = url.removeprefix("sqlite:///")
+    if file in ("", url):
+        raise Malformed(f"a log is at {ALLOWED}, not at {place(url)}")
+    if ":memory:" in file or "mode=memory" in file:
+        raise Malformed(f"a log in memory would be another one for every thread: a log is at {ALLOWED}")
+    return file
+
+
 def place(url: str) -> str:
     """A database's URL without its user and password, or as much of it as surely holds neither."""
     if url.startswith("sqlite:///"):

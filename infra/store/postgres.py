@@ -20,6 +20,7 @@ from infra.store.clock import Clock, clock_refusal, now
 from infra.store.group import GroupCommit
 from infra.store.log import Append, Appended, Draft, Row
 from infra.store.places import place, server
+from infra.store.postgres_errors import translated
 from infra.store.postgres_tables import ENVELOPE_NAMES, Names, create_statements
 from infra.store.reading import Reader
 from infra.store.writing import expected_heads, outcomes_of, plain_drafts, refuse_unstorable
@@ -158,7 +159,7 @@ class PostgresLog(Reader):
         """
         self._place, self._clock = place(url), clock
         server(url)  # or Malformed
-        with self._translated():
+        with translated(f"the event log at {self._place}"):
             names = prepare(url)
             self._datastore = _datastore(url, names.schema, clock_ahead)
             self._datastore.pool.open()
@@ -304,7 +305,7 @@ class PostgresLog(Reader):
 
     @contextmanager
     def _connection(self) -> Generator[Connection[DictRow]]:
-        with self._translated():
+        with translated(f"the event log at {self._place}"):
             pool = self._datastore.pool
             connection = pool.getconn()
             try:
@@ -315,7 +316,7 @@ class PostgresLog(Reader):
     @contextmanager
     def _held(self) -> Generator[Connection[DictRow]]:
         """The connection for appends, of which one is under way at a time; kept until it breaks."""
-        with self._translated():
+        with translated(f"the event log at {self._place}"):
             connection = self._writer or self._datastore.pool.getconn()
             self._writer = connection
             try:
@@ -324,15 +325,6 @@ class PostgresLog(Reader):
                 self._writer = None
                 self._datastore.pool.putconn(connection)
                 raise
-
-    @contextmanager
-    def _translated(self) -> Generator[None]:
-        try:
-            yield
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise Forbidden(f"the event log at {self._place} does not allow it: {error}") from error
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            raise Unavailable(f"the event log at {self._place} cannot be used: {error}") from error
 
     def close(self) -> None:
         """Let go of the database. Nobody may be appending or reading any more."""

@@ -9,9 +9,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier, Literal
 
-from domain.errors import Forbidden, Rejected, Unavailable
+from domain.errors import Rejected
 from infra.store.log import Row
 from infra.store.postgres import CONNECT_TIMEOUT, prepare
+from infra.store.postgres_errors import translated
 from infra.store.postgres_tables import filled
 
 EMPTY = """SELECT NOT (EXISTS (SELECT 1 FROM {events}) OR EXISTS (SELECT 1 FROM {answers})
@@ -27,11 +28,9 @@ class PostgresTarget:
         self.url = url
 
     def __enter__(self) -> Self:
-        try:
+        with translated("the new log"):
             self.names = prepare(self.url)
             self.connection: Connection[TupleRow] = psycopg.connect(self.url, connect_timeout=CONNECT_TIMEOUT)
-        except psycopg.OperationalError as error:
-            raise Unavailable(f"the new log cannot be used: {error}") from error
         self.connection.execute(filled(self.names, "SELECT pg_advisory_xact_lock({lock})"))
         if self.connection.execute(filled(self.names, EMPTY)).fetchone() != (True,):
             self.connection.close()
@@ -44,14 +43,9 @@ class PostgresTarget:
             return
         into = Identifier(self.names.schema, getattr(self.names, table))
         sql = SQL("COPY {} ({}) FROM STDIN").format(into, SQL(", ").join(map(Identifier, columns)))
-        try:
-            with self.connection.cursor().copy(sql) as copy:
-                for row in rows:
-                    copy.write_row(row)
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise Forbidden("only the owner of a log's tables can copy into it: ask as the owner") from error
-        except psycopg.OperationalError as error:
-            raise Unavailable(f"the new log cannot be used: {error}") from error
+        with translated("the new log, into which only its owner can copy,"), self.connection.cursor().copy(sql) as copy:
+            for row in rows:
+                copy.write_row(row)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -19,6 +19,7 @@ from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, tolerant_fact
 from infra.store.log import Row
 from infra.store.places import server
 from infra.store.postgres import CONNECT_TIMEOUT
+from infra.store.postgres_errors import translated
 from infra.store.postgres_tables import EVENT_COLUMNS, HISTORY, IDENTITY, PRIVATE, Names, filled
 
 Run = Callable[..., list[Row]]
@@ -83,7 +84,10 @@ def create_replica(url: str) -> Names:
     """Make a database ready to receive a log, or find it so. Raises Rejected for one that holds a log of its own."""
     server(url)  # or Malformed
     try:
-        with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT) as connection:
+        with (
+            translated("the database of the read model"),
+            psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT) as connection,
+        ):
             row = connection.execute("SELECT current_schema()").fetchone()
             names = Names.beside(row[0] if row and row[0] else "public", "stored_events")
             connection.execute(SQL("SET LOCAL client_min_messages = warning"))
@@ -98,8 +102,6 @@ def create_replica(url: str) -> Names:
                     connection.execute(filled(names, statement))
     except psycopg.ProgrammingError as error:
         raise Malformed(f"db: no database for a read model: {error}") from error
-    except psycopg.OperationalError as error:
-        raise Unavailable(f"the database of the read model cannot be reached: {error}") from error
     return names
 
 

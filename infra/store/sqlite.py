@@ -19,6 +19,7 @@ from infra.store.current import LAST, Current
 from infra.store.group import GroupCommit
 from infra.store.log import INDEX, Append, Appended, Draft, Row
 from infra.store.reading import Reader
+from infra.store.sqlite_errors import translated
 from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements
 from infra.store.sqlite_traces import shows, truncate
 from infra.store.writing import answer_rows, expected_heads, outcomes_of, plain_drafts, refuse_unstorable
@@ -30,7 +31,6 @@ CACHE = 65_536  # KiB of pages kept in memory
 CHECKPOINT = 8_000  # pages in the write-ahead log before they are moved into the file: a page changed often moves once
 MAPPED = 2 << 28  # bytes of the file read without copying, resident at most: scans that follow an index double in speed
 ROWS_AT_ONCE = 32  # in one INSERT
-OURS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)  # not the file's fault
 
 ANSWER_COLUMNS = ("actor", "command_id", "digest", "facts")
 
@@ -158,7 +158,7 @@ class SqliteLog(Reader):
     def __init__(self, file: str, clock: Clock = now, clock_ahead: int | None = None) -> None:
         """Opens a file, creating what is missing; raises Unavailable where that cannot be."""
         self._file, self._clock, self._clock_ahead = file, clock, clock_ahead
-        with self._translated():
+        with translated(f"the event log {self._file}"):
             self._writer = connect(file)
             with self._transaction():
                 names = Names.beside("stored_events")
@@ -223,7 +223,7 @@ class SqliteLog(Reader):
     def _write(self, group: Sequence[Ticket]) -> list[Appended | Exception]:
         """Store several appends in one transaction, or, where one cannot be stored, each in one of its own."""
         try:
-            with self._translated(), self._transaction():
+            with translated(f"the event log {self._file}"), self._transaction():
                 return self._store(group)
         except Unavailable as error:
             return [error] * len(group)
@@ -319,7 +319,7 @@ class SqliteLog(Reader):
     @contextmanager
     def _reading(self) -> Generator[sqlite3.Connection]:
         """A connection that nobody else uses meanwhile."""
-        with self._translated():
+        with translated(f"the event log {self._file}"):
             try:
                 connection = self._idle.pop()
             except IndexError:
@@ -328,15 +328,6 @@ class SqliteLog(Reader):
                 yield connection
             finally:
                 self._idle.append(connection)
-
-    @contextmanager
-    def _translated(self) -> Generator[None]:
-        try:
-            yield
-        except OURS:
-            raise
-        except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged file may answer anything
-            raise Unavailable(f"the event log {self._file} cannot be used: {error}") from error
 
     def drawn(self) -> int:
         """The last position that was given."""

@@ -9,6 +9,7 @@ from typing import Self
 from domain.errors import Rejected, Unavailable
 from infra.store.log import Row
 from infra.store.sqlite import connect, insert
+from infra.store.sqlite_errors import translated
 from infra.store.sqlite_tables import Names
 
 
@@ -34,10 +35,8 @@ class SqliteTarget:
 
     def add(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Add rows."""
-        try:
+        with translated(f"the event log {self.file}"):  # the disk may be full, or gone
             self.connection.executemany(insert(getattr(self.names, table), columns), rows)
-        except sqlite3.OperationalError as error:  # the disk is full, or gone
-            raise Unavailable(f"the event log {self.file} cannot be used: {error}") from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

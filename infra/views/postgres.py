@@ -8,10 +8,10 @@ from typing import Any, cast
 import psycopg
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier, Literal
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 from sqlalchemy.dialects import postgresql
 
-from domain.errors import Unavailable
+from infra.store.postgres_errors import translated
 from infra.views.tables import (
     LIVE,
     PATIENCE,
@@ -29,6 +29,7 @@ from infra.views.tables import (
 from projections.query.tables import AnySelect
 from projections.versions import END, Cells, Projection, Version
 
+TABLES = "what holds the tables of the projections"
 CONNECT_TIMEOUT = 5  # seconds until an unreachable server is given up
 CONNECTIONS = 8  # at most; more callers wait
 MEMORY = "256MB"  # for building an index
@@ -102,7 +103,7 @@ class PostgresTables:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        try:
+        with translated(TABLES):
             with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT) as connection:
                 row = connection.execute("SELECT current_schema()").fetchone()
                 self._schema = f"{row[0] if row and row[0] else 'public'}_views"
@@ -125,8 +126,6 @@ class PostgresTables:
                 open=True,
             )
             self._pool.wait(CONNECT_TIMEOUT)
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            raise Unavailable(f"the tables of the projections cannot be reached: {error}") from error
 
     def generations(self) -> list[Generation]:
         """All that the catalog lists."""
@@ -194,7 +193,7 @@ class PostgresTables:
     @contextmanager
     def building(self) -> Generator[bool]:
         """A lock that the server takes back when the connection ends."""
-        with self._translated(), psycopg.connect(self._url, connect_timeout=CONNECT_TIMEOUT, autocommit=True) as one:
+        with translated(TABLES), psycopg.connect(self._url, connect_timeout=CONNECT_TIMEOUT, autocommit=True) as one:
             ((obtained,),) = _run(one, "SELECT pg_try_advisory_lock(hashtextextended(%s, 3))", self._schema)
             yield obtained
 
@@ -277,15 +276,8 @@ class PostgresTables:
 
     @contextmanager
     def _transaction(self) -> Generator[Connection[Any]]:
-        with self._translated(), self._pool.connection() as connection:
+        with translated(TABLES), self._pool.connection() as connection:
             yield connection
-
-    @contextmanager
-    def _translated(self) -> Generator[None]:
-        try:
-            yield
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            raise Unavailable(f"the tables of the projections cannot be used: {error}") from error
 
     def _locked(self, connection: Connection[Any], patience: float = PATIENCE, shared: bool = False) -> None:
         connection.execute(_setting("lock_timeout", f"{int(patience * 1000) + 1}ms"))  # 0 would be for ever

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
 from domain.errors import Unavailable
 from infra.store.sqlite import connect
+from infra.store.sqlite_errors import translated
 from infra.views.tables import (
     LIVE,
     PATIENCE,
@@ -106,7 +107,7 @@ class SqliteTables:
     """Files in WAL mode: one writer at a time over all of them, any number of readers beside it."""
 
     def __init__(self, file: str) -> None:
-        self._file, self._lock = file, Lock()
+        self._file, self._what, self._lock = file, f"the file of the tables {file}", Lock()
         self._idle: defaultdict[int, SimpleQueue[sqlite3.Connection]] = defaultdict(SimpleQueue)
         with self._connection(CATALOG) as connection:
             connection.execute(GENERATIONS)
@@ -135,7 +136,7 @@ class SqliteTables:
     @contextmanager
     def reading(self, shape: str) -> Generator[SqliteSnapshot]:
         """A snapshot of the live generation, for as long as the context lasts."""
-        with self._translated():
+        with translated(self._what):
             generation, connection = self._followed(shape)
         self._forget_others(generation)
         self._idle[generation].put(connection)
@@ -176,7 +177,10 @@ class SqliteTables:
     @contextmanager
     def building(self) -> Generator[bool]:
         """A lock that the system takes back when the process ends: an open transaction on an empty file."""
-        with self._translated(), closing(sqlite3.connect(f"{self._file}-lock", timeout=0, isolation_level=None)) as one:
+        with (
+            translated(self._what),
+            closing(sqlite3.connect(f"{self._file}-lock", timeout=0, isolation_level=None)) as one,
+        ):
             try:
                 one.execute("BEGIN EXCLUSIVE")
             except sqlite3.OperationalError as error:
@@ -293,7 +297,10 @@ class SqliteTables:
 
         With a rollback journal, which keeps the few pages that were there before: rows are written once, not twice.
         """
-        with self._translated(), closing(sqlite3.connect(place, timeout=PATIENCE, isolation_level=None)) as connection:
+        with (
+            translated(self._what),
+            closing(sqlite3.connect(place, timeout=PATIENCE, isolation_level=None)) as connection,
+        ):
             if _mode(connection) != "wal":
                 connection.execute("PRAGMA journal_mode = TRUNCATE")
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -302,7 +309,7 @@ class SqliteTables:
 
     @contextmanager
     def _connection(self, generation: int) -> Generator[sqlite3.Connection]:
-        with self._translated():
+        with translated(self._what):
             connection = self._taken(generation)
             try:
                 yield connection
@@ -316,15 +323,6 @@ class SqliteTables:
             return self._idle[generation].get_nowait()
         except Empty:
             return self._connected(generation)
-
-    @contextmanager
-    def _translated(self) -> Generator[None]:
-        try:
-            yield
-        except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
-            raise
-        except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged file may answer anything
-            raise Unavailable(f"the tables in {self._file} cannot be used: {error}") from error
 
     def _connected(self, generation: int) -> sqlite3.Connection:
         """A connection; to a generation's file only if it is there, because it may be discarded at any time."""

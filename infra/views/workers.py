@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from domain.errors import Unavailable
 from infra.gc_tuning import rarely_collected
 from infra.store import open_log
+from infra.store.places import sqlite_file
 from infra.views.folding import Progressed, fold_shard
 from infra.views.tables import Generation, Tables
 from projections.versions import Projection
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 
 def tables_at(url: str) -> Tables:
     """The tables that follow the log at a URL: files beside an SQLite log's, schemas beside a PostgreSQL log's."""
-    scheme, _, file = url.partition(":///")
-    if scheme == "sqlite":
+    if file := sqlite_file(url):
         from infra.views.sqlite import SqliteTables
 
         return SqliteTables(f"{file}-views")
