@@ -8,7 +8,7 @@ from domain.errors import Unavailable
 from domain.reference.subject import PREFIX, SubjectErased
 from infra.store.codec import recorded
 from infra.store.leases import RELAY, standing_at
-from infra.store.log import ERASED, INDEX, MASTER, Log, Row
+from infra.store.log import ERASED, INDEX, MASTER, Log, StoredEvent
 from infra.views.tables import Anchor
 
 PAGE = 500  # events, or keys, read at once
@@ -78,14 +78,14 @@ def event_faults(log: Log, erased: set[str]) -> Iterator[Fault]:
             return
         for row in rows:
             yield from row_faults(row, versions, after, clock)
-            versions[row[1]], after, clock = row[2], row[3], max(clock, row[5])
-            if row[15] == ERASURE:
-                erased.add(row[1].removeprefix(PREFIX))
+            versions[row.stream], after, clock = row.version, row.position, max(clock, row.recorded_at)
+            if row.tag == ERASURE:
+                erased.add(row.stream.removeprefix(PREFIX))
 
 
-def row_faults(row: Row, versions: dict[str, int], after: int, clock: int) -> Iterator[Fault]:
+def row_faults(row: StoredEvent, versions: dict[str, int], after: int, clock: int) -> Iterator[Fault]:
     """What is wrong with one event, after those before it."""
-    stream, version, position = row[1:4]
+    stream, version, position = row.stream, row.version, row.position
     place = position, stream, version
     try:
         recorded(row)
@@ -98,7 +98,7 @@ def row_faults(row: Row, versions: dict[str, int], after: int, clock: int) -> It
         yield Fault("order", f"{stream} has version {version} after version {before}: {RESTORE}", *place)
     if position <= after:
         yield Fault("order", f"position {position} comes after position {after}: {RESTORE}", *place)
-    if row[5] < clock:
+    if row.recorded_at < clock:
         yield Fault("order", f"position {position} was recorded before the one in front of it: {RESTORE}", *place)
 
 

@@ -93,7 +93,7 @@ def relayed(db: str, log: "Log", head: int) -> dict[str, Any]:
     if found is None:
         return {}
     unpublished = log.stored_after(found.position, 1)
-    age = max(0.0, time.time() - unpublished[0][5] / 1_000_000) if unpublished else 0.0
+    age = max(0.0, time.time() - unpublished[0].recorded_at / 1_000_000) if unpublished else 0.0
     lag = max(0, head - found.position)
     told: dict[str, Any] = {"position": found.position, "lag": lag, "oldest_seconds": round(age, 1)}
     told |= {"owner": found.owner, "alive": found.alive}

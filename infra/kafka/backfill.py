@@ -72,12 +72,12 @@ def _publish(
             kept_at = time.monotonic()
             _keep(leases, checkpoint, checkpoint.kept)
         if window.room and read < checkpoint.position:
-            page = [row for row in log.stored_after(read, PAGE) if row[3] <= checkpoint.position]
+            page = [row for row in log.stored_after(read, PAGE) if row.position <= checkpoint.position]
             with sender.burst():
                 for row in page:
-                    if topic_of(row[1]) is topic and not events.send(row):
+                    if topic_of(row.stream) is topic and not events.send(row):
                         break
-                    read = row[3]
+                    read = row.position
             read = read if page else checkpoint.position
         else:
             window.wait(POLL)

@@ -7,7 +7,7 @@ left out. `ce_id` is `<stream>:<version>`: by it a consumer knows what it has ha
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -16,7 +16,7 @@ from msgspec import Struct
 from domain.errors import Malformed
 from domain.recorded import instant, micros
 from infra.kafka.topics import topic_of
-from infra.store.log import Row
+from infra.store.log import StoredEvent
 
 TYPE_PREFIX, TYPE_SUFFIX = "dealtrail.", ".v1"
 
@@ -34,17 +34,17 @@ class Message(NamedTuple):
     headers: Iterable[Header]
 
 
-EXTENSIONS = (  # of CloudEvents, with the place in a stored row
-    ("ce_eventid", 0),
-    ("ce_actor", 6),
-    ("ce_onbehalfof", 7),
-    ("ce_reason", 8),
-    ("ce_commandid", 9),
-    ("ce_correlationid", 10),
-    ("ce_causationid", 11),
-    ("ce_sourcesystem", 12),
-    ("ce_sourceid", 13),
-    ("ce_batch", 14),
+EXTENSIONS = (  # of CloudEvents, with the field of a stored event
+    ("ce_eventid", "event_id"),
+    ("ce_actor", "actor"),
+    ("ce_onbehalfof", "on_behalf_of"),
+    ("ce_reason", "reason"),
+    ("ce_commandid", "command_id"),
+    ("ce_correlationid", "correlation_id"),
+    ("ce_causationid", "causation_id"),
+    ("ce_sourcesystem", "source_system"),
+    ("ce_sourceid", "source_id"),
+    ("ce_batch", "batch"),
 )
 LOG = "ce_logid"
 BIGINT = 2**63 - 1
@@ -58,22 +58,21 @@ def event_type(tag: str) -> str:
     return f"{TYPE_PREFIX}{tag}{TYPE_SUFFIX}"
 
 
-def headers(row: Row, source: bytes, log: str = "") -> list[Header]:
-    """The headers of an event, from its row as `Log.stored_after` gives it, and its log's identity."""
-    stream, version, position, occurred_at, recorded_at = row[1:6]
+def headers(event: StoredEvent, source: bytes, log: str = "") -> list[Header]:
+    """The headers of an event, and its log's identity."""
     made = [
         _SPEC,
-        ("ce_id", f"{stream}:{version}".encode()),
+        ("ce_id", f"{event.stream}:{event.version}".encode()),
         ("ce_source", source),
-        _type(row[15]),
-        ("ce_time", rfc3339(occurred_at)),
-        ("ce_subject", stream.encode()),
-        ("ce_position", b"%d" % position),
-        ("ce_version", b"%d" % version),
-        ("ce_recordedtime", rfc3339(recorded_at)),
+        _type(event.tag),
+        ("ce_time", rfc3339(event.occurred_at)),
+        ("ce_subject", event.stream.encode()),
+        ("ce_position", b"%d" % event.position),
+        ("ce_version", b"%d" % event.version),
+        ("ce_recordedtime", rfc3339(event.recorded_at)),
         _JSON,
     ]
-    made += [(name, row[place].encode()) for name, place in EXTENSIONS if row[place]]
+    made += [(name, text.encode()) for name, field in EXTENSIONS if (text := getattr(event, field))]
     if log:
         made.append((LOG, log.encode()))
     return made
@@ -114,8 +113,8 @@ class _Tagged(Struct):
 _tagged = msgspec.json.Decoder(_Tagged).decode
 
 
-def stored_row(message: Message) -> tuple[Any, ...]:
-    """The row that a message was made from. Raises Malformed where it is not one of ours, or contradicts itself."""
+def stored_event(message: Message) -> StoredEvent:
+    """The event that a message was made from. Raises Malformed where it is not one of ours, or contradicts itself."""
     found = dict(message.headers)
     try:
         stream, _, version = found["ce_id"].decode().rpartition(":")
@@ -132,7 +131,8 @@ def stored_row(message: Message) -> tuple[Any, ...]:
             raise ValueError(f"version {number} or position {position} is out of range")
         if any("\0" in text for text in (stream, tag, *others)):
             raise ValueError("a text holds a NUL character")
-        return (str(UUID(event_id)), stream, number, position, *times, *others, tag, message.value)
+        values = str(UUID(event_id)), stream, number, position, *times, *others, tag, message.value
+        return StoredEvent._make(values)
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise Malformed(f"{place(message)}: this is no event of dealtrail: {error}") from error
 

@@ -9,7 +9,7 @@ import psycopg
 from consumers.read_model import receive
 from domain.errors import Malformed
 from domain.recorded import Fact
-from infra.kafka.envelope import LOG, Message, place, stored_row
+from infra.kafka.envelope import LOG, Message, place, stored_event
 from infra.store.replica import Replica
 from infra.views.folding import fold_page
 from infra.views.tables import Writing
@@ -51,7 +51,7 @@ class Receiving:
         pairs = list[Pair]()
         for message in found:
             try:
-                pairs.append((message, stored_row(message)))
+                pairs.append((message, stored_event(message)))
             except Malformed as error:
                 self.park(message, str(error).removeprefix(f"{place(message)}: "))
         if pairs := self._ours(pairs):

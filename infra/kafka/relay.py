@@ -25,7 +25,7 @@ from infra.kafka.topics import EVENT_TOPICS, MESSAGE, POSITIONS, PUBLISHED, topi
 from infra.kafka.watermark import Watermark
 from infra.settings import Kafka
 from infra.store.leases import RELAY, Leases
-from infra.store.log import Log, Row
+from infra.store.log import Log, StoredEvent
 
 PAGE = 500  # events read at once
 POLL = 0.02  # seconds between two looks at a log that does not move
@@ -57,7 +57,7 @@ class Relay:
         self._marks = Window(kafka, sender, 0, {}, patience)
         self._events = Publication(self._window, kafka.source, log.identity(), dict(checkpoint.kept.parked), say)
         self._event = checkpoint.kept.event
-        self._rows: deque[Row] = deque()
+        self._rows: deque[StoredEvent] = deque()
         self._read = checkpoint.position
         self._kept: int = checkpoint.position
         self._kept_at = 0.0  # whose log it is, is kept before anything is sent
@@ -162,14 +162,14 @@ class Publication:
         self.log, self.parked = log, parked
         self._window, self._source, self._say = window, source.encode(), say
 
-    def send(self, row: Row) -> bool:
+    def send(self, row: StoredEvent) -> bool:
         """Send an event to its topic, or park it; False where the broker does not know the topic just now."""
-        stream, version, position = row[1:4]
+        stream, version, position = row.stream, row.version, row.position
         if stream in self.parked:
             self._window.skip(position)
             return True
         topic, key, named = topic_of(stream), stream.encode(), headers(row, self._source, self.log)
-        if (found := size(key, row[16], named)) > MESSAGE:
+        if (found := size(key, row.body, named)) > MESSAGE:
             self.parked[stream] = Oversized(version, position, found)
             self._say(
                 f"{stream}:{version} at position {position} is parked, and what follows it in its stream: "
@@ -177,7 +177,7 @@ class Publication:
             )
             self._window.skip(position)
             return True
-        return self._window.send(position, topic.name, partition_of(key, topic.partitions), key, row[16], named)
+        return self._window.send(position, topic.name, partition_of(key, topic.partitions), key, row.body, named)
 
 
 def publish(

@@ -10,7 +10,7 @@ from kafka.errors import KafkaError
 from domain.errors import Malformed, Rejected, Unavailable
 from infra.kafka.checkpoint import WAY_OUT
 from infra.kafka.client import Partition, messages, reader
-from infra.kafka.envelope import LOG, Message, place, stored_row
+from infra.kafka.envelope import LOG, Message, place, stored_event
 from infra.kafka.topics import EVENT_TOPICS, Topic
 from infra.settings import Kafka
 from infra.store.log import Log
@@ -55,11 +55,12 @@ def refuse_unknown_events(log: Log, kafka: Kafka) -> None:
         if dict(message.headers).get(LOG) != log.identity().encode():
             continue
         try:
-            event_id, stream, version, position = stored_row(message)[:4]
+            event = stored_event(message)
         except Malformed:  # none of ours, which consumers park
             continue
-        if log.event_id_at(position) != event_id:
-            unknown.append((position, f"{stream}:{version} at position {position} ({place(message)})"))
+        if log.event_id_at(event.position) != event.event_id:
+            where = f"{event.stream}:{event.version} at position {event.position} ({place(message)})"
+            unknown.append((event.position, where))
     if unknown:
         _, last = max(unknown)
         raise Rejected(

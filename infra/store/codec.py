@@ -11,6 +11,7 @@ from domain.correction import FactCorrected, as_fact
 from domain.errors import Unavailable
 from domain.recorded import Fact, Recorded, Source, Unreadable, instant
 from domain.upcasting import UPCASTS
+from infra.store.log import StoredEvent
 
 Raw = dict[str, Any]
 Upcasts = Mapping[str, Callable[[Raw], Raw]]
@@ -95,12 +96,12 @@ def strict_recorded(row: Sequence[Any]) -> Recorded:
 STORED_TYPES = (str, str, int, int, int, int, *[str] * 10, bytes)
 
 
-def stored(row: Sequence[Any]) -> tuple[Any, ...]:
+def stored(row: Sequence[Any]) -> StoredEvent:
     """A row of RECORDED_COLUMNS with the id as text and the body as bytes. Raises Unavailable for what is no event."""
     event_id, *others, state = row
-    plain = (str(event_id), *others, state)
+    plain = StoredEvent._make((str(event_id), *others, state))
     if tuple(map(type, plain)) != STORED_TYPES:
-        raise unreadable(row[3], row[1], row[2], "this is no event")
+        raise unreadable(plain.position, plain.stream, plain.version, "this is no event")
     return plain
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from infra.store.log import DIGESTS, ERASED, INDEX, MASTER, RESERVED, Log, Row
+from infra.store.log import DIGESTS, ERASED, INDEX, MASTER, RESERVED, Log, Row, StoredEvent
 from infra.store.places import sqlite_file
 
 PAGE = 1000  # events, answers or keys in memory at a time
@@ -68,7 +68,7 @@ def copy(
             found = answered(source, page)
             new.add("answers", ANSWERS, found)
             events, answers = events + len(page), answers + len(found)
-            tell(page[-1][3])
+            tell(page[-1].position)
         keys = 0
         for found in keys_of(source, upto, with_keys):
             new.add("keys", KEYS, found)
@@ -76,10 +76,10 @@ def copy(
     return Copied(events, answers, keys)
 
 
-def answered(source: Log, page: Sequence[Row]) -> list[Row]:
+def answered(source: Log, page: Sequence[StoredEvent]) -> list[Row]:
     """The answers of which the last fact is among some events: all facts of those commands are copied by then."""
-    here = {(row[1], row[2]) for row in page}
-    asked = list(dict.fromkeys((row[6], row[9]) for row in page if row[9]))
+    here = {(row.stream, row.version) for row in page}
+    asked = list(dict.fromkeys((row.actor, row.command_id) for row in page if row.command_id))
     return [
         (actor, command_id, answer.digest, msgspec.json.encode(answer.facts).decode())
         for (actor, command_id), answer in source.answers(asked).items()
@@ -102,7 +102,7 @@ def keys_of(source: Log, upto: int, with_keys: bool) -> Iterator[list[Row]]:
         yield rows
 
 
-def pages(rows: Iterator[Row]) -> Iterator[Sequence[Row]]:
+def pages(rows: Iterator[StoredEvent]) -> Iterator[Sequence[StoredEvent]]:
     """Rows, some at a time."""
     while page := list(islice(rows, PAGE)):
         yield page

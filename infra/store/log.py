@@ -17,6 +17,31 @@ DIGESTS = "digests"  # and the key under which commands and imported rows are kn
 RESERVED = (INDEX, MASTER, DIGESTS)  # nobody's: no data subject may have such a name
 
 
+class StoredEvent(NamedTuple):
+    """An event as it is stored, with its whole envelope; what is sealed stays so.
+
+    occurred_at, recorded_at: microseconds since 1970 UTC. Texts are empty where nothing was said. body: its JSON.
+    """
+
+    event_id: str
+    stream: str
+    version: int
+    position: int
+    occurred_at: int
+    recorded_at: int
+    actor: str
+    on_behalf_of: str
+    reason: str
+    command_id: str
+    correlation_id: str
+    causation_id: str
+    source_system: str
+    source_id: str
+    batch: str
+    tag: str
+    body: bytes
+
+
 class Draft(NamedTuple):
     """An event on its way into the log: everything but the position and the time of recording, which the log gives.
 
@@ -205,14 +230,11 @@ class Log(Facts, Protocol):
         """
         ...
 
-    def stored(self, upto: int) -> Iterator[Row]:
-        """Every event up to a position, as it is stored, in order of position: event id as text, then stream, version,
-        position, occurred_at, recorded_at (microseconds), actor, on_behalf_of, reason, command_id, correlation_id,
-        causation_id, source system, source id, batch, tag, the event's bytes.
-        """
+    def stored(self, upto: int) -> Iterator[StoredEvent]:
+        """Every event up to a position, as it is stored, in order of position."""
         ...
 
-    def stored_after(self, after: int, limit: int) -> list[Row]:
+    def stored_after(self, after: int, limit: int) -> list[StoredEvent]:
         """The next events after a position in the same form, never past one that may still appear before it."""
         ...
 

@@ -12,7 +12,7 @@ import msgspec
 from domain.errors import Conflict, Unavailable
 from domain.recorded import Fact, Recorded
 from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, stored, strict_fact, strict_recorded, tolerant_fact
-from infra.store.log import Answer, Append, Appended, Page, Row, Wanted
+from infra.store.log import Answer, Append, Appended, Page, Row, StoredEvent, Wanted
 
 SAMPLES = 256  # positions looked at per shard to find even bounds: parts differ by some 6 per cent
 SEARCHED = 100_000  # positions searched at once for events that a filter wants: some tenths of a second
@@ -147,13 +147,13 @@ class Reader(ABC):
             found.append((f"occurred_at <= {self.mark}", wanted.until))
         return [condition for condition, _ in found], [value for _, value in found]
 
-    def stored(self, upto: int) -> Iterator[Row]:
+    def stored(self, upto: int) -> Iterator[StoredEvent]:
         """Every event up to a position, as it is stored, in order of position."""
         sql = f"{self._recorded_rows} WHERE notification_id <= {self.mark} ORDER BY notification_id"
         for row in self.flow(sql, upto):
             yield stored(row)
 
-    def stored_after(self, after: int, limit: int) -> list[Row]:
+    def stored_after(self, after: int, limit: int) -> list[StoredEvent]:
         """The next events after a position as they are stored; see `page`."""
         return [stored(row) for row in self._next(self._recorded_rows, after, limit)]
 

@@ -16,7 +16,7 @@ from psycopg.sql import SQL
 from domain.errors import Malformed, Rejected, Unavailable
 from domain.recorded import Fact
 from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, tolerant_fact
-from infra.store.log import Row
+from infra.store.log import Row, StoredEvent
 from infra.store.places import server
 from infra.store.postgres import CONNECT_TIMEOUT
 from infra.store.postgres_errors import translated
@@ -129,7 +129,7 @@ def parked_at(url: str) -> tuple[int, list[ParkedMessage]]:
     return (rows[0][4], [ParkedMessage(*row[:4]) for row in rows]) if rows else (0, [])
 
 
-Refuse = Callable[[Row, str], None]
+Refuse = Callable[[StoredEvent, str], None]
 """Told which event is not kept, and why."""
 
 
@@ -176,7 +176,7 @@ class Replica:
             *columns, consumers,
         )  # fmt: skip
 
-    def keep(self, run: Run, rows: Sequence[Row], refuse: Refuse) -> list[Fact]:
+    def keep(self, run: Run, rows: Sequence[StoredEvent], refuse: Refuse) -> list[Fact]:
         """Keep events, in the form of `Log.stored`; the facts of those that are new here, in their order.
 
         Those that contradict what is here are refused, each alone: another event stands there, or the one before it in
@@ -188,26 +188,28 @@ class Replica:
         arrays = ", ".join(f"%b::{name}[]" for name in TYPES)  # as text they cost three times as much
         columns = [list(column) for column in zip(*fresh, strict=True)]
         run(f"INSERT INTO {self._received} ({RECORDED_COLUMNS}) SELECT * FROM unnest({arrays})", *columns)
-        return [tolerant_fact((row[3], row[1], row[2], row[15], row[4], row[16])) for row in fresh]
+        return [
+            tolerant_fact((row.position, row.stream, row.version, row.tag, row.occurred_at, row.body)) for row in fresh
+        ]
 
-    def _continuing(self, run: Run, rows: Sequence[Row], refuse: Refuse) -> list[Row]:
+    def _continuing(self, run: Run, rows: Sequence[StoredEvent], refuse: Refuse) -> list[StoredEvent]:
         """Those that continue their streams; repeats are left out, and what does neither is refused."""
-        heads = self._heads(run, {row[1] for row in rows})
-        taken = self._taken(run, [row[3] for row in rows])
-        stored = self._stored(run, [row for row in rows if row[2] <= heads.get(row[1], (0, 0))[0]])
-        fresh = list[Row]()
+        heads = self._heads(run, {row.stream for row in rows})
+        taken = self._taken(run, [row.position for row in rows])
+        stored = self._stored(run, [row for row in rows if row.version <= heads.get(row.stream, (0, 0))[0]])
+        fresh = list[StoredEvent]()
         for row in rows:
             event_id, stream, version, position = row[:4]
             head, last = heads.get(stream, (0, 0))
             if version <= head:
-                if stored[stream, version] != (event_id, row[16]):
+                if stored[stream, version] != (event_id, row.body):
                     refuse(row, f"{stream}: version {version} is another event here, perhaps of another log")
             elif version > head + 1:
                 refuse(row, f"{stream}: version {version} came without version {head + 1}, which its topic has lost")
             elif position <= last or position in taken:
                 refuse(row, f"{stream}: version {version} stands at position {position}, where another event is here")
             else:
-                heads[stream], stored[stream, version] = (version, position), (event_id, row[16])
+                heads[stream], stored[stream, version] = (version, position), (event_id, row.body)
                 taken.add(position)
                 fresh.append(row)
         return fresh
@@ -226,14 +228,14 @@ class Replica:
         sql = f"SELECT notification_id FROM {self._received} WHERE notification_id = ANY(%s::bigint[])"
         return {position for (position,) in run(sql, [*positions])}
 
-    def _stored(self, run: Run, repeats: Sequence[Row]) -> dict[tuple[str, int], tuple[str, bytes]]:
+    def _stored(self, run: Run, repeats: Sequence[StoredEvent]) -> dict[tuple[str, int], tuple[str, bytes]]:
         """The ids and bytes of events that are here."""
         sql = (
             "SELECT r.originator_id, r.originator_version, r.event_id::text, r.state "
             f"FROM {self._received} AS r JOIN unnest(%s::text[], %s::bigint[]) AS v (stream, version) "
             "ON r.originator_id = v.stream AND r.originator_version = v.version"
         )
-        found = run(sql, *[[row[at] for row in repeats] for at in (1, 2)]) if repeats else ()
+        found = run(sql, [row.stream for row in repeats], [row.version for row in repeats]) if repeats else ()
         return {(stream, version): (event_id, bytes(state)) for stream, version, event_id, state in found}
 
     def park(self, run: Run, topic: str, partition: int, offset: int, reason: str) -> None:

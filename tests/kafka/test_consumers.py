@@ -29,7 +29,7 @@ from infra.kafka.envelope import EXTENSIONS, headers
 from infra.kafka.schemas import schemas
 from infra.kafka.topics import OPPORTUNITIES, TOPICS, topic_of
 from infra.settings import Kafka, Settings
-from infra.store.log import Row
+from infra.store.log import StoredEvent
 from tests.cli.program import ROOT
 from tests.conftest import unavailable
 from tests.kafka.conftest import emptied
@@ -55,7 +55,7 @@ class Published(NamedTuple):
     """What was sent: the rows of deals, each of which may have been sent several times, and how many messages."""
 
     kafka: Kafka
-    deals: list[Row]
+    deals: list[StoredEvent]
     messages: int
 
 
@@ -131,7 +131,7 @@ def test_the_short_consumer_prints_each_event_once_in_order_and_stops_at_a_hole(
         assert process.stdout and process.stderr
         lines = [process.stdout.readline().rstrip("\n") for _ in published.deals]
         first = published.deals[0]
-        hole = [first[0], "opportunity-hole", 2, *first[3:]]
+        hole = first._replace(stream="opportunity-hole", version=2)
         publish(published.kafka, [hole], mark=False)
         rest, said = process.communicate(timeout=PATIENCE)
     got = {stream: [line for line in lines if line.startswith(f"{stream} ")] for stream in wanted}

@@ -245,7 +245,7 @@ def test_events_of_another_log_are_parked_by_name(log: Log, empty_postgres_url: 
     with model_at(empty_postgres_url) as model:
         epoch, _ = claimed(model)
         take_in(model, messages([row]), epoch)
-        strange = [(str(uuid4()), *row[1:]), (str(uuid4()), "opportunity-other", *row[2:])]
+        strange = [row._replace(event_id=str(uuid4())), row._replace(event_id=str(uuid4()), stream="opportunity-other")]
         take_in(model, messages(strange, 1), epoch)
         foreign = messages([other], 3)[0]
         mine, theirs = (("ce_logid", name * 32) for name in (b"a", b"b"))

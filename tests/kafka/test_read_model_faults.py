@@ -96,15 +96,14 @@ def test_what_only_the_database_refuses_is_parked_alone_too(log: Log, sqlite_url
     rows = stored(log)
     long = f"lead-{''.join(uuid4().hex for _ in range(300))}"  # more than an index takes, which counts as an outage
     strange = [
-        [
-            str(uuid4()),
-            stream,
-            1,
-            position,
-            *rows[0][4:15],
-            "lead-captured",
-            b'{"type":"lead-captured","source":"%s"}' % text,
-        ]
+        rows[0]._replace(
+            event_id=str(uuid4()),
+            stream=stream,
+            version=1,
+            position=position,
+            tag="lead-captured",
+            body=b'{"type":"lead-captured","source":"%s"}' % text,
+        )  # fmt: skip
         for stream, position, text in ((long, 900_001, b"x"), ("lead-nul", 900_002, b"a\\u0000b"))
     ]
     found = messages([*rows[:100], *strange, *rows[100:]])
