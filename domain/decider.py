@@ -38,6 +38,10 @@ def itself(stream: str, state: Any, command: Any) -> str:
     return stream
 
 
+BEFORE = "before"  # where a status machine leads back to what was before
+ASIDE = ("merged", "deleted")  # statuses that remember what was before
+
+
 class Decider(NamedTuple):
     """The functions by which one kind of stream decides and folds; states are the module's own."""
 
@@ -54,3 +58,10 @@ class Decider(NamedTuple):
 def kind(stream: str) -> str:
     """What a stream is the history of: the part of its name before the first hyphen."""
     return stream.partition("-")[0]
+
+
+def follow(status: str, before: str, after: str) -> tuple[str, str]:
+    """The status, and what it was before it was set aside, once a machine led to `after`."""
+    if after == BEFORE:
+        return before, ""
+    return (after, status) if after in ASIDE else (after, before)

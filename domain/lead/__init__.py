@@ -1,8 +1,10 @@
 """A lead: somebody who shows interest, until they are qualified and become an opportunity, or not."""
 
+from typing import Any
+
 from msgspec.structs import replace
 
-from domain.decider import Context, FollowUpCommand
+from domain.decider import BEFORE, Context, FollowUpCommand
 from domain.errors import Rejected
 from domain.lead import capture, conversion, disposition, profile, qualification
 from domain.lead.capture import CaptureLead, LeadCaptured
@@ -19,12 +21,30 @@ from domain.lead.disposition import (
     ReopenLead,
     UnmergeLead,
 )
-from domain.lead.profile import AssignLead, ContactLead, EnrichLead, LeadContacted, Profile
+from domain.lead.profile import AssignLead, ContactLead, EnrichLead, LeadAssigned, LeadContacted, LeadEnriched, Profile
 from domain.lead.qualification import AssessCriterion, CriterionAssessed, LeadQualified, QualifyLead
 from domain.lead.states import Converted, Disqualified, Merged, New, Nurturing, Prospect, Qualified, State, Working
 
 Event = capture.Event | conversion.Event | profile.Event | qualification.Event | disposition.Event
 Command = capture.Command | conversion.Command | profile.Command | qualification.Command | disposition.Command
+
+
+KNOWN = (LeadEnriched, LeadAssigned, LeadContacted, CriterionAssessed)
+LEAVING = {LeadDisqualified: "disqualified", LeadMerged: "merged"}
+OPEN_TO = {LeadQualified: "qualified", LeadNurtured: "nurturing", **LEAVING}
+TAKEN_UP = dict.fromkeys((LeadContacted, CriterionAssessed), "working")
+NEXT: dict[str, dict[type[Any], str]] = {
+    "new": {**dict.fromkeys((*KNOWN, LeadReopened), "new"), **OPEN_TO, **TAKEN_UP},
+    "working": {**dict.fromkeys((*KNOWN, LeadReopened), "working"), **OPEN_TO},
+    "nurturing": {**dict.fromkeys(KNOWN, "nurturing"), **OPEN_TO, **TAKEN_UP, LeadReopened: "working"},
+    "qualified": {
+        **dict.fromkeys((*KNOWN, LeadReopened, LeadQualified), "qualified"), **LEAVING, LeadConverted: "converted",
+    },
+    "disqualified": {LeadReopened: "working", LeadMerged: "merged"},
+    "converted": {},
+    "merged": {LeadUnmerged: BEFORE},
+}  # fmt: skip
+"""The status machine of a lead: which facts fit a status, and which status each leads to."""
 
 
 def decide(state: State, command: Command, context: Context) -> tuple[Event | FollowUpCommand, ...]:
@@ -63,25 +83,9 @@ def begin(state: State, command: CaptureLead) -> tuple[Event, ...]:
 
 def possible(state: State, event: Event) -> bool:
     """Whether a fact recorded earlier could still have happened in `state`."""
-    match state, event:
-        case None, event:
-            return isinstance(event, LeadCaptured)
-        case _, LeadCaptured():
-            return False
-        case Merged(), event:
-            return isinstance(event, LeadUnmerged)
-        case Converted(), _:
-            return False
-        case _, LeadMerged():
-            return True
-        case _, LeadUnmerged():
-            return False
-        case Qualified(), event:
-            return not isinstance(event, LeadNurtured)
-        case New() | Working() | Nurturing(), event:
-            return not isinstance(event, LeadConverted)
-        case Disqualified(), event:
-            return isinstance(event, LeadReopened)
+    if state is None:
+        return isinstance(event, LeadCaptured)
+    return type(event) in NEXT[type(state).__name__.lower()]
 
 
 def evolve(state: State, event: Event) -> State:

@@ -1,10 +1,10 @@
 """An opportunity: a qualified deal on its way through the stages of a sales process, until it is won or lost."""
 
-from typing import get_args
+from typing import Any, get_args
 
 from msgspec.structs import replace
 
-from domain.decider import Context, FollowUpCommand
+from domain.decider import BEFORE, Context, FollowUpCommand
 from domain.errors import Rejected
 from domain.opportunity import closing, follow_up, judgement, line_items, opening, progress, removal, terms
 from domain.opportunity.closing import (
@@ -14,7 +14,7 @@ from domain.opportunity.closing import (
     ReopenOpportunity,
     WinOpportunity,
 )
-from domain.opportunity.follow_up import SetNextStep
+from domain.opportunity.follow_up import ACTIVITIES, SetNextStep
 from domain.opportunity.opening import OpenOpportunity, OpportunityOpened
 from domain.opportunity.progress import Progress
 from domain.opportunity.removal import (
@@ -38,6 +38,24 @@ Command = (
     opening.Command | closing.Command
     | progress.Command | terms.Command | line_items.Command | judgement.Command | follow_up.Command | removal.Command
 )  # fmt: skip
+
+
+WORKED_ON = (
+    *get_args(progress.Event), *get_args(terms.Event), *get_args(line_items.Event), *get_args(judgement.Event),
+    *get_args(follow_up.Event),
+)  # fmt: skip
+CLOSED = {OpportunityReopened: "open", OpportunityDeleted: "deleted"}
+NEXT: dict[str, dict[type[Any], str]] = {
+    "open": {
+        **dict.fromkeys(WORKED_ON, "open"),
+        OpportunityWon: "won", OpportunityLost: "lost", OpportunityMerged: "merged", OpportunityDeleted: "deleted",
+    },
+    "won": {**dict.fromkeys(ACTIVITIES, "won"), **CLOSED},
+    "lost": {**dict.fromkeys(ACTIVITIES, "lost"), **CLOSED, OpportunityMerged: "merged"},
+    "merged": {OpportunityUnmerged: BEFORE},
+    "deleted": {OpportunityRestored: BEFORE},
+}  # fmt: skip
+"""The status machine of a deal: which facts fit a status, and which status each leads to."""
 
 
 def decide(state: State, command: Command, context: Context) -> tuple[Event | FollowUpCommand, ...]:
@@ -85,31 +103,13 @@ def agree(deal: Deal, command: terms.Command) -> tuple[Event, ...]:
 
 def possible(state: State, event: Event) -> bool:
     """Whether a fact recorded earlier could still have happened in `state`."""
-    match state, event:
-        case None, _:
-            return isinstance(event, OpportunityOpened)
-        case _, OpportunityOpened():
-            return False
-        case Merged(), _:
-            return isinstance(event, OpportunityUnmerged)
-        case Deleted(), _:
-            return isinstance(event, OpportunityRestored)
-        case _, follow_up.ActivityScheduled() | follow_up.ActivityCompleted() | OpportunityDeleted():
-            return True
-        case _, OpportunityUnmerged() | OpportunityRestored():
-            return False
-        case Won(), OpportunityReopened():
-            return True
-        case Lost(), OpportunityReopened() | OpportunityMerged():
-            return True
-        case Open(deal), event if isinstance(event, line_items.Event):
-            return line_items.possible(deal.lines, event)
-        case Open(deal), progress.StageChanged(process_version=version):
-            return version == deal.progress.process_version
-        case Open(), _:
-            return not isinstance(event, OpportunityReopened)
-        case _:
-            return False
+    if state is None:
+        return isinstance(event, OpportunityOpened)
+    if isinstance(state, Open) and isinstance(event, line_items.Event):
+        return line_items.possible(state.deal.lines, event)
+    if isinstance(state, Open) and isinstance(event, progress.StageChanged):
+        return event.process_version == state.deal.progress.process_version
+    return type(event) in NEXT[type(state).__name__.lower()]
 
 
 def evolve(state: State, event: Event) -> State:

@@ -67,6 +67,10 @@ Event = NextStepSet | ActivityScheduled | ActivityCompleted
 Command = SetNextStep | ScheduleActivity | CompleteActivity
 
 
+ACTIVITIES = (ActivityScheduled, ActivityCompleted)
+"""What may happen to a closed deal too."""
+
+
 class FollowUp(Struct, frozen=True):
     """The next step, and the ids of the activities planned and done so far."""
 

@@ -7,10 +7,9 @@ from msgspec import Struct
 from msgspec.json import Encoder, decode
 from msgspec.structs import replace
 
-from domain.opportunity import OpportunityOpened
-from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon
+from domain.decider import follow
+from domain.opportunity import NEXT, OpportunityOpened
 from domain.opportunity.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
-from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
 from domain.recorded import Fact
 from projections.versions import Projection, tags
 
@@ -43,8 +42,13 @@ def evolve(row: FollowUp | None, fact: Fact) -> FollowUp | None:
     """The follow-up after a fact; one that does not fit changes nothing, as in the domain's own fold."""
     if row is None:
         return FollowUp() if isinstance(fact.event, OpportunityOpened) else None
-    step = STEPS[row.status].get(type(fact.event))
-    return step(row, fact.event, fact.occurred_at) if step else row
+    after = NEXT[row.status].get(type(fact.event))
+    if after is None:
+        return row
+    if change := CHANGES.get(type(fact.event)):
+        row = change(row, fact.event, fact.occurred_at)
+    status, before = follow(row.status, row.before, after)
+    return row if status == row.status else replace(row, status=status, before=before)
 
 
 def next_step(row: FollowUp, event: NextStepSet, _at: int) -> FollowUp:
@@ -76,37 +80,11 @@ def planned(row: FollowUp, activities: dict[str, str]) -> FollowUp:
     return replace(row, activities=written(activities).decode(), activity_due=due)
 
 
-def becomes(status: str) -> "Step":
-    """The deal in another status."""
-    return lambda row, _event, _at: replace(row, status=status)
-
-
-def removed(status: str) -> "Step":
-    """The deal merged or deleted, which remembers what it was."""
-    return lambda row, _event, _at: replace(row, status=status, before=row.status)
-
-
-def returned(row: FollowUp, _event: Any, _at: int) -> FollowUp:
-    """The deal as it was before it was merged or deleted."""
-    return replace(row, status=row.before, before="")
-
-
-Step = Callable[[FollowUp, Any, int], FollowUp]
-
-ALWAYS: dict[type, Step] = {
-    ActivityScheduled: scheduled, ActivityCompleted: completed, OpportunityDeleted: removed("deleted"),
+CHANGES: dict[type, Callable[[FollowUp, Any, int], FollowUp]] = {
+    NextStepSet: next_step, ActivityScheduled: scheduled, ActivityCompleted: completed,
 }  # fmt: skip
-REOPENING: dict[type, Step] = {OpportunityReopened: becomes("open")}
-MERGING: dict[type, Step] = {OpportunityMerged: removed("merged")}
-STEPS: dict[str, dict[type, Step]] = {
-    "open": {
-        NextStepSet: next_step, OpportunityWon: becomes("won"), OpportunityLost: becomes("lost"), **ALWAYS, **MERGING,
-    },
-    "won": {**ALWAYS, **REOPENING},
-    "lost": {**ALWAYS, **REOPENING, **MERGING},
-    "merged": {OpportunityUnmerged: returned},
-    "deleted": {OpportunityRestored: returned},
-}  # fmt: skip
-COUNTED = {OpportunityOpened, *(event for steps in STEPS.values() for event in steps)}
+"""What a fact changes beside the status."""
+MOVING = {event for status, nexts in NEXT.items() for event, after in nexts.items() if after != status}
+COUNTED = {OpportunityOpened, *CHANGES, *MOVING}
 
 PROJECTION = Projection("follow_ups", VERSION, "opportunity", tags(*COUNTED), FollowUp, evolve)

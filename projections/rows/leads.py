@@ -6,10 +6,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.lead import LeadCaptured, LeadConverted
-from domain.lead.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
-from domain.lead.profile import LeadAssigned, LeadContacted, LeadEnriched
-from domain.lead.qualification import CriterionAssessed, LeadQualified
+from domain.decider import follow
+from domain.lead import NEXT, LeadCaptured, LeadConverted
+from domain.lead.profile import LeadAssigned, LeadEnriched
 from domain.recorded import Fact
 from projections.versions import Projection, tags
 
@@ -40,50 +39,28 @@ def evolve(row: Lead | None, fact: Fact) -> Lead | None:
     if row is None:
         captured = isinstance(event, LeadCaptured)
         return Lead("new", event.source, event.owner, event.company, at, at, "", "") if captured else None
-    step = TRANSITIONS[row.status].get(type(event))
-    return step(row, event, at) if step else row
-
-
-def became(row: Lead, status: str, at: int) -> Lead:
-    """The lead in another status; in the same one it stays."""
+    after = NEXT[row.status].get(type(event))
+    if after is None:
+        return row
+    if change := CHANGES.get(type(event)):
+        row = change(row, event)
+    status, before = follow(row.status, row.before, after)
+    if before != row.before:
+        return replace(row, status=status, before=before)
     return row if status == row.status else replace(row, status=status, status_from=at)
 
 
-def enriched(row: Lead, event: LeadEnriched, _: int) -> Lead:
+def enriched(row: Lead, event: LeadEnriched) -> Lead:
     """The lead with what became known of its company."""
     return row if event.company is None else replace(row, company=event.company)
 
 
-Step = Callable[[Lead, Any, int], Lead]
-
-MERGING: dict[type, Step] = {LeadMerged: lambda row, _event, _at: replace(row, status="merged", before=row.status)}
-UNDECIDED: dict[type, Step] = {
+CHANGES: dict[type, Callable[[Lead, Any], Lead]] = {
     LeadEnriched: enriched,
-    LeadAssigned: lambda row, event, _: replace(row, owner=event.owner),
-    LeadDisqualified: lambda row, _, at: became(row, "disqualified", at),
-    **MERGING,
+    LeadAssigned: lambda row, event: replace(row, owner=event.owner),
+    LeadConverted: lambda row, event: replace(row, opportunity=event.opportunity),
 }
-WORKED_ON: dict[type, Step] = {
-    **UNDECIDED,
-    LeadQualified: lambda row, _, at: became(row, "qualified", at),
-    LeadNurtured: lambda row, _, at: became(row, "nurturing", at),
-}
-TAKEN_UP: dict[type, Step] = {
-    event: lambda row, _, at: became(row, "working", at) for event in (LeadContacted, CriterionAssessed)
-}
-REOPENING: dict[type, Step] = {LeadReopened: lambda row, _, at: became(row, "working", at)}
-TRANSITIONS: dict[str, dict[type, Step]] = {
-    "new": {**WORKED_ON, **TAKEN_UP},
-    "working": WORKED_ON,
-    "nurturing": {**WORKED_ON, **TAKEN_UP, **REOPENING},
-    "qualified": {
-        **UNDECIDED,
-        LeadConverted: lambda row, event, at: became(replace(row, opportunity=event.opportunity), "converted", at),
-    },
-    "disqualified": {**REOPENING, **MERGING},
-    "converted": {},
-    "merged": {LeadUnmerged: lambda row, _event, _at: replace(row, status=row.before, before="")},
-}
-COUNTED = {LeadCaptured, *(event for steps in TRANSITIONS.values() for event in steps)}
+"""What a fact changes beside the status."""
+COUNTED = {LeadCaptured, *(event for nexts in NEXT.values() for event in nexts)}
 
 PROJECTION = Projection("leads", VERSION, "lead", tags(*COUNTED), Lead, evolve)

@@ -103,7 +103,7 @@ def test_what_only_the_database_refuses_is_parked_alone_too(log: Log, sqlite_url
             position=position,
             tag="lead-captured",
             body=b'{"type":"lead-captured","source":"%s"}' % text,
-        )  # fmt: skip
+        )
         for stream, position, text in ((long, 900_001, b"x"), ("lead-nul", 900_002, b"a\\u0000b"))
     ]
     found = messages([*rows[:100], *strange, *rows[100:]])
