@@ -30,12 +30,12 @@ def changes(stream: str, decider: Decider, facts: Sequence[NewEvent]) -> list[tu
     """
     history, found = History(stream, decider), list[tuple[Change, ...]]()
     last: tuple[Any, dict[str, Any]] = None, {}
-    for happening in facts:
-        when, moved = happening.occurred_at, ()
-        if isinstance(happening.event, FactCorrected) and (stands := standing(history.facts, happening.event.corrects)):
+    for each in facts:
+        when, moved = each.occurred_at, ()
+        if isinstance(each.event, FactCorrected) and (stands := standing(history.facts, each.event.corrects)):
             when, moved = max(when, stands.occurred_at), moves(stands.occurred_at, when)
         before = history.state_at(when)
-        history.add([happening])
+        history.add([each])
         after = history.state_at(when)
         was = last[1] if before is last[0] else fields_by_name(before, decider.events[0])
         last = after, fields_by_name(after, decider.events[0])

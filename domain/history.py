@@ -1,10 +1,11 @@
-"""One stream's facts in the order in which they took effect, and what a back-dated wish may do to them."""
+"""One stream's facts in the order in which they took effect, and what a back-dated command may do to them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from domain.correction import FactCorrected, as_fact
-from domain.decider import Decider, NewEvent
+from domain import correction
+from domain.correction import CorrectFact, FactCorrected, as_fact
+from domain.decider import Context, Decider, FollowUpCommand, NewEvent
 from domain.errors import Rejected
 from domain.recorded import Fact, instant
 
@@ -57,26 +58,50 @@ class History:
             state = self.decider.evolve(state, fact.event)
         return state
 
-    def check(self, happenings: Sequence[NewEvent]) -> None:
+    def moment_of(self, command: Any, given: int | None, now: int) -> int:
+        """When what a command asks for happens, in microseconds: as given, or now; a correction at its fact's time."""
+        if isinstance(command, CorrectFact):
+            return correction.moment_of(self.facts, command, given)
+        return now if given is None else given
+
+    def reads(self, command: Any, at: int) -> tuple[str, ...]:
+        """The streams that a decision at an instant must look at."""
+        reads = correction.reads if isinstance(command, CorrectFact) else self.decider.reads
+        return reads(self.state_at(at), command)
+
+    def decide(
+        self, command: Any, given: int | None, at: int, context: Context
+    ) -> tuple[NewEvent | FollowUpCommand, ...]:
+        """What follows from a command at an instant: events here, and commands that other streams must decide with it.
+
+        Raises what the decider raises.
+        """
+        state = self.state_at(at)
+        if isinstance(command, CorrectFact):
+            return correction.decide(self.facts, state, command, given, context)
+        answer = self.decider.decide(state, command, context)
+        return tuple([each if isinstance(each, FollowUpCommand) else NewEvent(each, at) for each in answer])
+
+    def check(self, events: Sequence[NewEvent]) -> None:
         """Raise Rejected, naming it, where a fact that is there already would become impossible."""
-        if not self.facts or self.follows(happenings):
+        if not self.facts or self.follows(events):
             return
         broken = self._impossible(self.facts)
-        now = self._impossible([*self.facts, *self._numbered(happenings)])
+        now = self._impossible([*self.facts, *self._numbered(events)])
         for fact in now:
             if fact not in broken:
-                added = ", ".join(str(new.event.__struct_config__.tag) for new in happenings)
+                added = ", ".join(str(new.event.__struct_config__.tag) for new in events)
                 named = fact.tag if fact.event is None else str(fact.event.__struct_config__.tag)
                 raise Rejected(
-                    f"{added} at {instant(happenings[0].occurred_at):%Y-%m-%d %H:%M:%S}Z: would make a later fact of"
+                    f"{added} at {instant(events[0].occurred_at):%Y-%m-%d %H:%M:%S}Z: would make a later fact of"
                     f" {self.stream} impossible: {named}, version {fact.corrects or fact.version},"
                     f" of {instant(fact.occurred_at):%Y-%m-%d %H:%M:%S}Z"
                 )
 
-    def add(self, happenings: Sequence[NewEvent]) -> None:
+    def add(self, events: Sequence[NewEvent]) -> None:
         """Take new facts in, in the order in which they were decided."""
-        in_order = self.follows(happenings)
-        for fact in self._numbered(happenings):
+        in_order = self.follows(events)
+        for fact in self._numbered(events):
             self.facts.append(fact)
             self.version = fact.version
             if in_order:
@@ -98,10 +123,10 @@ class History:
             self.state, self.version = self.decider.evolve(self.state, fact.event), fact.version
         self.latest = latest
 
-    def follows(self, happenings: Sequence[NewEvent]) -> bool:
+    def follows(self, events: Sequence[NewEvent]) -> bool:
         """Whether new facts come after all that is there, in order: the usual case, in which nothing is folded anew."""
         latest = self.latest
-        for event, moment in happenings:
+        for event, moment in events:
             if moment < latest or type(event) is FactCorrected:
                 return False
             latest = moment
@@ -116,10 +141,10 @@ class History:
         count, self.version, self.state, self.latest = mark
         del self.facts[count:]
 
-    def _numbered(self, happenings: Sequence[NewEvent]) -> list[Fact]:
+    def _numbered(self, events: Sequence[NewEvent]) -> list[Fact]:
         return [
             as_fact(0, self.stream, version, str(new.event.__struct_config__.tag), new.occurred_at, new.event)
-            for version, new in enumerate(happenings, self.version + 1)
+            for version, new in enumerate(events, self.version + 1)
         ]
 
     def _impossible(self, facts: Sequence[Fact]) -> list[Fact]:

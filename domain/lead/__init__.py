@@ -152,7 +152,7 @@ ALLOWED = {
 
 
 def refused(state: State, command: Command) -> Rejected:
-    """Why a wish cannot be granted: what was asked, what the state was, what is allowed."""
+    """Why a command cannot be granted: what was asked, what the state was, what is allowed."""
     match state:
         case None:
             found = "not captured yet"
@@ -164,5 +164,5 @@ def refused(state: State, command: Command) -> Rejected:
             found = f"merged into {survivor}"
         case _:
             found = type(state).__name__.lower()
-    allowed = ", ".join(str(wish.__struct_config__.tag) for wish in ALLOWED[type(state)]) or "nothing"
+    allowed = ", ".join(str(command.__struct_config__.tag) for command in ALLOWED[type(state)]) or "nothing"
     return Rejected(f"{command.__struct_config__.tag}: the lead is {found}; allowed: {allowed}")

@@ -81,7 +81,7 @@ class Profile(Struct, frozen=True):
 
 
 def decide(state: Profile, command: Command) -> tuple[Event, ...]:
-    """What follows from a wish; what is known already appends nothing."""
+    """What follows from a command; what is known already appends nothing."""
     match command:
         case EnrichLead():
             asked = {name: getattr(command, name) for name in command.__struct_fields__}

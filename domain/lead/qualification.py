@@ -50,7 +50,7 @@ Answers = dict[tuple[str, str], tuple[str, str]]
 
 
 def decide(state: Answers, command: Command, context: Context) -> tuple[Event, ...]:
-    """What follows from a wish; an answer that is known already appends nothing."""
+    """What follows from a command; an answer that is known already appends nothing."""
     match command:
         case AssessCriterion():
             return assessed(state, command, context)

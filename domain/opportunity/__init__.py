@@ -186,7 +186,7 @@ def granted(
 
 
 def refused(state: State, command: Command) -> Rejected:
-    """Why a wish cannot be granted: what was asked, what the state was, what is allowed."""
+    """Why a command cannot be granted: what was asked, what the state was, what is allowed."""
     verb = command.__struct_config__.tag
     worth = f"{state.deal.amount.amount} {state.deal.amount.currency}" if state else ""
     match state:
@@ -195,7 +195,7 @@ def refused(state: State, command: Command) -> Rejected:
         case Open(deal):
             kept = f"open in {deal.progress.stage}, {worth}"
             closed = (OpenOpportunity, ReopenOpportunity, UnmergeOpportunity, RestoreOpportunity)
-            allowed = [str(wish.__struct_config__.tag) for wish in get_args(Command) if wish not in closed]
+            allowed = [str(command.__struct_config__.tag) for command in get_args(Command) if command not in closed]
             return Rejected(f"{verb}: the opportunity is already {kept}; allowed: {', '.join(allowed)}")
         case Won() | Lost():
             kind = "won" if isinstance(state, Won) else f"lost ({state.reason})"

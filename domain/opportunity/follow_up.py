@@ -81,7 +81,7 @@ class FollowUp(Struct, frozen=True):
 
 
 def decide(state: FollowUp, command: Command) -> tuple[Event, ...]:
-    """What follows from a wish; what is already planned, done or next appends nothing."""
+    """What follows from a command; what is already planned, done or next appends nothing."""
     match command:
         case SetNextStep(text, due):
             return () if (text, due) == (state.next_step, state.next_step_due) else (NextStepSet(text, due),)

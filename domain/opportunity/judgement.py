@@ -103,7 +103,7 @@ class Judgement(Struct, frozen=True):
 
 
 def decide(state: Judgement, command: Command) -> tuple[Event, ...]:
-    """What follows from a wish; what is judged so already appends nothing."""
+    """What follows from a command; what is judged so already appends nothing."""
     match command:
         case OverrideProbability(probability, reason):
             return () if probability == state.probability else (ProbabilityOverridden(probability, reason),)

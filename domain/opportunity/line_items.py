@@ -87,7 +87,7 @@ def fits(lines: Lines) -> bool:
 
 
 def decide(state: Lines, command: Command) -> tuple[Event, ...]:
-    """What follows from a wish; a line that says so already appends nothing."""
+    """What follows from a command; a line that says so already appends nothing."""
     match command:
         case SetLineItem(item, product, quantity, unit_price, discount):
             line = Line(product, quantity, unit_price, discount)

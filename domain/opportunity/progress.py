@@ -58,7 +58,7 @@ class Progress(Struct, frozen=True):
 
 
 def decide(state: Progress, command: Command, context: Context) -> tuple[Event, ...]:
-    """What follows from a wish; what is where it should be stays there."""
+    """What follows from a command; what is where it should be stays there."""
     match command:
         case ChangeStage(to) if to == state.stage:
             return ()

@@ -86,7 +86,7 @@ class Terms(Struct, frozen=True):
 
 
 def decide(state: Terms, command: Command) -> tuple[Event, ...]:
-    """What follows from a wish; what is already agreed appends nothing."""
+    """What follows from a command; what is already agreed appends nothing."""
     match command:
         case ChangeAmount(to):
             return () if to == state.amount else (AmountChanged(state.amount, to),)

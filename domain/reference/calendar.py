@@ -48,7 +48,7 @@ State = CalendarSet | None
 
 
 def decide(state: State, command: Command, context: Context) -> tuple[Event, ...]:
-    """What follows from a wish."""
+    """What follows from a command."""
     found = CalendarSet(command.zone, command.fiscal_year_start)
     return () if found == state else (found,)
 

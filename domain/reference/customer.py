@@ -40,7 +40,7 @@ def customer_stream(account: str, opportunity: str) -> str:
 
 
 def decide(state: State, command: Command, context: Context) -> tuple[Event, ...]:
-    """What follows from a wish: a customer is opened once."""
+    """What follows from a command: a customer is opened once."""
     return () if state else (CustomerOpened(command.account, command.opportunity),)
 
 

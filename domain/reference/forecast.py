@@ -114,7 +114,7 @@ State = Forecast | None
 
 
 def decide(state: State, command: Command, context: Context) -> tuple[Event, ...]:
-    """What follows from a wish; the figure that stands already appends nothing."""
+    """What follows from a command; the figure that stands already appends nothing."""
     before, figure = state or Forecast(), figure_of(command)
     match command:
         case AdjustForecast(holder, start, end, category, amount, reason, replaces):
@@ -146,7 +146,7 @@ def evolve(state: State, event: Event) -> State:
 
 
 def figure_of(said: Event | Command) -> Figure:
-    """The figure that a fact or a wish is about."""
+    """The figure that a fact or a command is about."""
     return Figure(said.holder, said.start, said.end, said.category, said.amount.currency)
 
 

@@ -67,7 +67,7 @@ State = Published | None
 
 
 def decide(state: State, command: Command, context: Context) -> tuple[Event, ...]:
-    """What follows from a wish."""
+    """What follows from a command."""
     if state and (state.name, state.criteria) == (command.name, command.criteria):
         return ()
     return (FrameworkPublished(state.version + 1 if state else 1, command.name, command.criteria),)

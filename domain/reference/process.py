@@ -214,7 +214,7 @@ def check_stage(stage: Stage) -> None:
 
 
 def decide(state: State, command: Command, context: Context) -> tuple[Event, ...]:
-    """What follows from a wish."""
+    """What follows from a command."""
     match state, command:
         case None, PublishProcess(name, stages, qualifying):
             return (ProcessPublished(1, name, stages, qualifying),)

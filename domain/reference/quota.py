@@ -40,7 +40,7 @@ State = dict[tuple[str, date, date], Money] | None
 
 
 def decide(state: State, command: Command, context: Context) -> tuple[Event, ...]:
-    """What follows from a wish."""
+    """What follows from a command."""
     if (state or {}).get((command.holder, command.start, command.end)) == command.amount:
         return ()
     return (QuotaSet(command.holder, command.start, command.end, command.amount),)

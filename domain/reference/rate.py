@@ -45,7 +45,7 @@ State = dict[tuple[str, str, date], Decimal] | None
 
 
 def decide(state: State, command: Command, context: Context) -> tuple[Event, ...]:
-    """What follows from a wish; the same day may be set again, which corrects it."""
+    """What follows from a command; the same day may be set again, which corrects it."""
     if (state or {}).get((command.base, command.quote, command.day)) == command.rate:
         return ()
     return (FxRateSet(command.base, command.quote, command.day, command.rate),)

@@ -98,7 +98,7 @@ State = Held | Released | Erased | None
 
 
 def decide(state: State, command: Command, context: Context) -> tuple[Event, ...]:
-    """What follows from a wish: the transition table. What is already true appends nothing."""
+    """What follows from a command: the transition table. What is already true appends nothing."""
     match state, command:
         case Erased(), EraseSubject():
             return ()

@@ -34,7 +34,7 @@ State = TeamChanged | None
 
 
 def decide(state: State, command: Command, context: Context) -> tuple[Event, ...]:
-    """What follows from a wish."""
+    """What follows from a command."""
     changed = TeamChanged(command.name, command.manager, tuple(sorted(command.members)))
     return () if changed == state else (changed,)
 

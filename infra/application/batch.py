@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 from msgspec.json import Encoder
 
-from domain import BY_KIND, Context, Decider, FollowUpCommand, correction, kind
-from domain.correction import CorrectFact
+from domain import BY_KIND, Context, Decider, FollowUpCommand, kind
 from domain.decider import NewEvent
 from domain.errors import Conflict, KeyReused, Malformed, NotFound, PipelineError, Rejected
 from domain.history import History, Mark
@@ -217,11 +216,11 @@ class Batch:
             return Receipt(request.stream, answer.facts, repeated=True)
         self.check_version(request)
         facts = list[tuple[str, int]]()
-        for history, subject, happenings in self.decide(request, moment):
-            drafts = list(self.drafted(request, history, subject, happenings))
+        for history, subject, events in self.decide(request, moment):
+            drafts = list(self.drafted(request, history, subject, events))
             touched.append((history, history.mark()))
             self.marks.setdefault(history.stream, touched[-1])
-            history.add(happenings)
+            history.add(events)
             self.part.drafts += drafts
             facts += ((draft.stream, draft.version) for draft in drafts)
         if request.command_id:
@@ -278,30 +277,22 @@ class Batch:
     def decide(self, request: Request, moment: int) -> tuple[tuple[History, str, tuple[NewEvent, ...]], ...]:
         """What happens to each stream: to the one asked, and to those that must decide with it."""
         changes = list[tuple[History, str, tuple[NewEvent, ...]]]()
-        wishes = [FollowUpCommand(request.stream, request.command)]
-        for stream, command in wishes:  # grows while it runs: a decision may ask other streams
+        given = None if request.occurred_at is None else moment
+        commands = [FollowUpCommand(request.stream, request.command)]
+        for stream, command in commands:  # grows while it runs: a decision may ask other streams
             if command is not request.command:  # that one was checked before
                 check_name(stream, command)
             history = self.look_at(stream)
-            given = None if request.occurred_at is None else moment
-            correcting = isinstance(command, CorrectFact)
-            then = correction.moment_of(history.facts, command, given) if correcting else moment
-            decider, state = history.decider, history.state_at(then)
-            wanted = correction.reads(state, command) if correcting else decider.reads(state, command)
+            at = history.moment_of(command, given, moment)
+            wanted = history.reads(command, at)
             read = {name: self.look_at(name).state for name in wanted if kind(name) in BY_KIND}
-            context = Context(stream, read, request.actor)
-            if correcting:
-                happenings = correction.decide(history.facts, state, command, given, context)
-            else:
-                answer: tuple[Any, ...] = decider.decide(state, command, context)
-                happenings = tuple(
-                    [NewEvent(event, moment) for event in answer if not isinstance(event, FollowUpCommand)]
-                )
-                wishes += [wish for wish in answer if isinstance(wish, FollowUpCommand)]
-            history.check(happenings)
-            if happenings and decider.kind == KIND:
+            answer = history.decide(command, given, at, Context(stream, read, request.actor))
+            events = tuple([each for each in answer if isinstance(each, NewEvent)])
+            commands += [each for each in answer if isinstance(each, FollowUpCommand)]
+            history.check(events)
+            if events and history.decider.kind == KIND:
                 self.check_subject(about(stream))
-            changes.append((history, decider.subject(stream, state, command), happenings))
+            changes.append((history, history.decider.subject(stream, history.state_at(at), command), events))
         return tuple(changes)
 
     def look_at(self, stream: str) -> History:
@@ -323,17 +314,17 @@ class Batch:
             raise NotFound(f"{name}: what is said there is about {whom}; ask for that")
 
     def drafted(
-        self, request: Request, history: History, subject: str, happenings: tuple[NewEvent, ...]
+        self, request: Request, history: History, subject: str, events: tuple[NewEvent, ...]
     ) -> Iterable[Draft]:
         """What happens to one stream, in the request's envelope, sealed."""
         stream, source = history.stream, request.source
         if subject in RESERVED:
             raise Malformed(f"lead: {subject!r} is not the stream of a lead, such as lead-7")
-        worded = is_personal(request) or any(personal_texts(event) for event, _ in happenings)
+        worded = is_personal(request) or any(personal_texts(event) for event, _ in events)
         if subject in self.erased and worded:
             raise Rejected(f"{subject} is erased in the same append: nothing in words can be recorded with it")
         reason = self.vault.seal_text(stream, "reason", subject, request.reason) if request.reason else ""
-        for version, (event, moment) in enumerate(happenings, history.version + 1):
+        for version, (event, moment) in enumerate(events, history.version + 1):
             self.part.tokens += [(token, subject) for email in emails(event) if (token := self.vault.token(email))]
             if isinstance(event, SubjectErased):
                 self.part.erase.append(subject)

@@ -138,7 +138,7 @@ def simulate(dispatcher: Dispatcher, plan: Plan, advance: Callable[[int], None])
     if dispatcher.history(f"lead-s{seed}-000001").version:
         raise Rejected(f"seed: {seed} was simulated in this log before; take another seed or another log")
     appended = 0
-    prelude = [Request(stream=name, command=wish, actor=ACTOR, occurred_at=since) for name, wish in SHIPPED]
+    prelude = [Request(stream=name, command=command, actor=ACTOR, occurred_at=since) for name, command in SHIPPED]
     source = Source("simulator", f"seed-{seed}")
     steps = (
         Request(stream=step.stream, command=step.command, actor=ACTOR, occurred_at=step.occurred, source=source)

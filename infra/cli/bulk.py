@@ -108,17 +108,17 @@ def read(file: Path, who: str, zone: tzinfo) -> Iterator[Line]:
 def requested(text: bytes, who: str, zone: tzinfo) -> Request | PipelineError:
     """The request that a line holds, or why it holds none."""
     try:
-        wish = parse(BulkLine, text)
+        line = parse(BulkLine, text)
         return Request(
-            stream=wish.stream,
-            command=parse_command(wish.command, wish.fields),
-            actor=wish.actor or who,
-            occurred_at=None if wish.occurred_at is None else moment("occurred_at", wish.occurred_at, zone),
-            on_behalf_of=wish.on_behalf_of,
-            reason=wish.reason,
-            command_id=wish.command_id,
-            correlation_id=wish.correlation_id,
-            expected_version=wish.expected_version,
+            stream=line.stream,
+            command=parse_command(line.command, line.fields),
+            actor=line.actor or who,
+            occurred_at=None if line.occurred_at is None else moment("occurred_at", line.occurred_at, zone),
+            on_behalf_of=line.on_behalf_of,
+            reason=line.reason,
+            command_id=line.command_id,
+            correlation_id=line.correlation_id,
+            expected_version=line.expected_version,
         )
     except PipelineError as refusal:
         return refusal

@@ -106,8 +106,8 @@ def release(
 def ask(asking: Options, whom: str, command: Command, actor: str | None) -> None:
     """Ask it, and show what followed; after an erasure also whether its traces are gone from the database's files."""
     with asking.app() as app:
-        wish = Request(stream=PREFIX + whom, command=command, actor=actor or app.settings.who)
-        receipt = app.execute(wish)
+        request = Request(stream=PREFIX + whom, command=command, actor=actor or app.settings.who)
+        receipt = app.execute(request)
         facts = [
             {"stream": stream, "version": version, "event": tag}
             for (stream, version), tag in zip(receipt.facts, receipt.types, strict=True)
@@ -117,11 +117,11 @@ def ask(asking: Options, whom: str, command: Command, actor: str | None) -> None
         gone = erasing and app.log.scrub() and embedded
     if asking.json:
         result = {"traces_destroyed": gone} if erasing else {}
-        return asking.answer({"stream": wish.stream, "position": receipt.position, "facts": facts, **result})
+        return asking.answer({"stream": request.stream, "position": receipt.position, "facts": facts, **result})
     for fact in facts:
         stdout().print(f"{fact['stream']} [bold]{fact['event']}[/] (version {fact['version']})")
     if not facts:
-        stdout().print(f"{wish.stream}: that is so already, nothing was added")
+        stdout().print(f"{request.stream}: that is so already, nothing was added")
     if erasing and not gone:
         note(TRACES)
 

@@ -23,7 +23,7 @@ from domain.lead.profile import AssignLead, ContactLead, EnrichLead
 from domain.lead.qualification import QualifyLead
 from domain.money import Money
 
-Wish = tuple[Command, datetime]
+Timed = tuple[Command, datetime]
 SEALED = "[sealed]"  # what the vault reads where the person's key is gone
 PERSONAL = ("name", "email", "phone")
 
@@ -61,7 +61,7 @@ class LeadRecord(NamedTuple):
     deal: Deal | None = None
 
 
-def lead_wishes(record: LeadRecord, state: State) -> list[Wish]:
+def lead_commands(record: LeadRecord, state: State) -> list[Timed]:
     """What to ask so that the state becomes what the record says, with when it happened; nothing where it is so.
 
     Rejected where only a person can decide, as where the lead's personal data were forgotten.
@@ -88,13 +88,13 @@ def lead_wishes(record: LeadRecord, state: State) -> list[Wish]:
             return [*differences(record, state.lead), *contact(record), *fate(record, state)]
 
 
-def differences(record: LeadRecord, lead: Prospect) -> list[Wish]:
+def differences(record: LeadRecord, lead: Prospect) -> list[Timed]:
     """What the record says otherwise of who the lead is and who works on it; what it leaves empty stays."""
     if SEALED in (getattr(lead.profile, name) for name in PERSONAL):
         raise Rejected("the lead's personal data were forgotten: leave it out of the export")
     told = {name: getattr(record, name) for name in ("company", *PERSONAL)}
     new = {name: text for name, text in told.items() if text and text != getattr(lead.profile, name)}
-    found = list[Wish]()
+    found = list[Timed]()
     if new:
         found.append((EnrichLead(**new), record.changed_at))
     if record.owner and record.owner != lead.profile.owner:
@@ -102,18 +102,18 @@ def differences(record: LeadRecord, lead: Prospect) -> list[Wish]:
     return found
 
 
-def contact(record: LeadRecord) -> list[Wish]:
+def contact(record: LeadRecord) -> list[Timed]:
     """The latest contact that the record knows of, if any: one that is known already adds nothing."""
     if record.contacted_at is None:
         return []
     return [(ContactLead(f"{record.contacted_at:%Y%m%dT%H%M%S}", record.channel), record.contacted_at)]
 
 
-def fate(record: LeadRecord, state: State) -> list[Wish]:
+def fate(record: LeadRecord, state: State) -> list[Timed]:
     """What became of the lead: qualified, converted or disqualified; each step that it took before goes first."""
     if record.disqualified_at:
         return [(DisqualifyLead(record.disqualified_reason), record.disqualified_at)]
-    found = list[Wish]()
+    found = list[Timed]()
     if (moment := record.qualified_at or record.converted_at) and not isinstance(state, Qualified):
         found.append((QualifyLead(override_reason="qualified before the import"), moment))
     if record.converted_at and record.deal:

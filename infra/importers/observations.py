@@ -74,21 +74,21 @@ def as_it_is(
 
     `gone` says that the deal is deleted or merged, and moves no more.
     """
-    wishes = list[Command]()
+    commands = list[Command]()
     if not seen.outcome and not gone:
-        wishes += [
+        commands += [
             ReopenOpportunity(f"reopened in {system}"),
             ChangePipeline(seen.process, {}),
             ChangeStage(seen.stage),
         ]
-        wishes.append(judged(seen.probability, system))
+        commands.append(judged(seen.probability, system))
     if not gone:
-        wishes.append(ChangeAmount(seen.amount))
-        wishes += [ChangeCloseDate(seen.close_date)] if seen.close_date else []
-        wishes += [ChangeOwner(seen.owner)] if seen.owner else []
-        wishes += [ChangeAccount(seen.account)] if seen.account else []
-    wishes += ended(seen)
-    changes = [*opening(begun, lead), *(keyed_change(seen.at, command) for command in wishes)]
+        commands.append(ChangeAmount(seen.amount))
+        commands += [ChangeCloseDate(seen.close_date)] if seen.close_date else []
+        commands += [ChangeOwner(seen.owner)] if seen.owner else []
+        commands += [ChangeAccount(seen.account)] if seen.account else []
+    commands += ended(seen)
+    changes = [*opening(begun, lead), *(keyed_change(seen.at, command) for command in commands)]
     return with_lines(changes, begun.at, lines)
 
 

@@ -192,9 +192,9 @@ class DealReader:
                 done = flag("done", cells["done"])
                 sort = cells["type"]
                 day_due = datetime.fromisoformat(cells["due_to"]).date()  # as it is written
-                wish = CompleteActivity(name, sort) if done else ScheduleActivity(name, sort, day_due)
+                command = CompleteActivity(name, sort) if done else ScheduleActivity(name, sort, day_due)
                 told = f"activity {name} {'done' if done else 'due'} {cells['due_to']}"
-                says = Story((Change(min(due, self.until), wish, change_key=told),))
+                says = Story((Change(min(due, self.until), command, change_key=told),))
             except PipelineError as error:
                 says = error
             yield entry(ACTIVITIES, deal, row, says)

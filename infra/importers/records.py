@@ -10,7 +10,7 @@ from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOp
 from domain.opportunity.progress import ChangeStage
 from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
 
-Wish = tuple[Command, datetime]
+Timed = tuple[Command, datetime]
 
 
 class Record(NamedTuple):
@@ -37,7 +37,7 @@ class Record(NamedTuple):
     staged_at: datetime | None = None
 
 
-def wishes(record: Record, state: State) -> list[Wish]:
+def commands(record: Record, state: State) -> list[Timed]:
     """What to ask so that the state becomes what the record says, with when it happened; nothing where it is so.
 
     Rejected where only a correction of history would do.
@@ -69,9 +69,9 @@ def wishes(record: Record, state: State) -> list[Wish]:
             raise Rejected("the deal is deleted: restore it, or leave it out")
 
 
-def differences(record: Record, state: Open) -> list[Wish]:
+def differences(record: Record, state: Open) -> list[Timed]:
     """What an open deal's record says otherwise, except its ending."""
-    deal, found = state.deal, list[Wish]()
+    deal, found = state.deal, list[Timed]()
     if record.stage != deal.progress.stage:
         found.append((ChangeStage(record.stage), record.opened_at))
     if record.owner and record.owner != deal.terms.owner:
@@ -90,7 +90,7 @@ def differences(record: Record, state: Open) -> list[Wish]:
     return found
 
 
-def ending(record: Record) -> list[Wish]:
+def ending(record: Record) -> list[Timed]:
     """The win or the loss that the record says, if any."""
     match record.outcome:
         case "won":

@@ -14,8 +14,8 @@ from domain import Command, kind
 from domain.errors import Malformed, PipelineError
 from domain.recorded import Request, Source
 from infra.application.dispatch import Dispatcher
-from infra.importers.leads import LeadRecord, lead_wishes
-from infra.importers.records import Record, wishes
+from infra.importers.leads import LeadRecord, lead_commands
+from infra.importers.records import Record, commands
 
 CHUNK = 1_000  # records decided and appended together
 CHUNK_ROWS = 10_000  # rows that these may tell of, unless a single one tells of more
@@ -167,12 +167,12 @@ class Import:
         else:
             state = self.dispatcher.history(entry.stream).state
             if isinstance(entry.says, LeadRecord):
-                asked = lead_wishes(entry.says, state)
+                asked = lead_commands(entry.says, state)
             else:
                 assert isinstance(entry.says, Record)
-                asked = wishes(entry.says, state)
+                asked = commands(entry.says, state)
             unnamed = repeat("")
-            changes = [(Change(at, wish), n) for (wish, at), n in zip(asked, chain(names, unnamed), strict=False)]
+            changes = [(Change(at, command), n) for (command, at), n in zip(asked, chain(names, unnamed), strict=False)]
         source, now = Source(self.export.system, entry.external_id, self.export.batch), self.dispatcher.clock()
         return [
             Request(

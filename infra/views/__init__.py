@@ -250,8 +250,8 @@ class Views:
 
         Raises NotFound for a metric that there is not, Malformed for a question that it does not take.
         """
-        with self._inquiry(name, question) as (metric, moment, inquiry):
-            answer = compute(metric, inquiry)
+        with self._query(name, question) as (metric, moment, query):
+            answer = compute(metric, query)
         reasons = Counter[str]()
         for part in answer.left_out:
             reasons[part.left_out] += part.deals
@@ -262,20 +262,20 @@ class Views:
 
     def explain(self, name: str, question: Question = LATEST) -> Explained:
         """An answer with the rows behind each figure, and those that count in none. Raises as `ask` does."""
-        with self._inquiry(name, question) as (metric, moment, inquiry):
-            inquiry = inquiry._replace(apart=True)
-            answer = compute(metric, inquiry)
-            rest = list(left_out(metric, inquiry, answer))
+        with self._query(name, question) as (metric, moment, query):
+            query = query._replace(apart=True)
+            answer = compute(metric, query)
+            rest = list(left_out(metric, query, answer))
         figures = [(figure.group, figure.record, [behind(part) for part in figure.parts]) for figure in answer.figures]
         return Explained(name, moment, figures, rest)
 
     def compare(self, question: Question) -> list[DealDifference]:
         """The deals that are not what they were, between the two moments of a waterfall. Raises as `ask` does."""
-        with self._inquiry("waterfall", question) as (_, _, inquiry):
-            return list(deal_differences(inquiry))
+        with self._query("waterfall", question) as (_, _, query):
+            return list(deal_differences(query))
 
     @contextmanager
-    def _inquiry(self, name: str, question: Question) -> Generator[tuple[Metric, int, Query]]:
+    def _query(self, name: str, question: Question) -> Generator[tuple[Metric, int, Query]]:
         """The metric, the position that its answer is for, and the question on its way, in one state of the tables."""
         metric = METRICS.get(name)
         if metric is None:

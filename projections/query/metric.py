@@ -153,11 +153,11 @@ class Result(NamedTuple):
     left_out: list[Part]
 
 
-def compute(metric: Metric, inquiry: Query) -> Result:
+def compute(metric: Metric, query: Query) -> Result:
     """The answer to a question, which `metric` has checked."""
     whole = Result([], [])
-    for period, question in cut(metric, inquiry):
-        asked = inquiry._replace(question=question)
+    for period, question in cut(metric, query):
+        asked = query._replace(question=question)
         groups: dict[tuple[str, ...], dict[Key, list[Part]]] = {}
         if not asked.dimensions:
             groups[()] = {}  # asked of all deals, there is an answer also where there are none
@@ -168,7 +168,7 @@ def compute(metric: Metric, inquiry: Query) -> Result:
                 groups.setdefault(part.group, {}).setdefault(part.key, []).append(part)
         for group, by_key in sorted(groups.items()):
             values = dict(zip(asked.dimensions, group, strict=True)) | period
-            names = {name: values[name] for name in inquiry.question.by}
+            names = {name: values[name] for name in query.question.by}
             measures = {key: [part.measures for part in parts] for key, parts in by_key.items()}
             whole.figures.extend(
                 Figure(names, record, by_key.get(key, ())) for key, record in metric.records(asked, measures)
@@ -176,14 +176,14 @@ def compute(metric: Metric, inquiry: Query) -> Result:
     return whole
 
 
-def cut(metric: Metric, inquiry: Query) -> Iterator[tuple[dict[str, str], Question]]:
+def cut(metric: Metric, query: Query) -> Iterator[tuple[dict[str, str], Question]]:
     """The question once for each period that is grouped by: over it, or at its end where it is one of a moment."""
-    question = inquiry.question
+    question = query.question
     unit = next((name for name in question.by if name in PERIODS), None)
     if unit is None or question.since is None or question.until is None:
         yield {}, question
         return
-    for label, since, until in inquiry.references.calendar.periods(unit, question.since, question.until):
+    for label, since, until in query.references.calendar.periods(unit, question.since, question.until):
         if metric.period:
             yield {unit: label}, replace(question, since=since, until=until)
         else:

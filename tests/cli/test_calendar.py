@@ -55,8 +55,8 @@ def test_a_question_is_read_in_the_zone_too(berlin: Shell) -> None:
 def test_bulk_lines_are_read_in_the_zone(berlin: Shell, tmp_path: Path) -> None:
     fields = {"process": "process-standard", "amount": {"amount": "5", "currency": "EUR"}}
     line = {"stream": "opportunity-1", "command": "open-opportunity", "fields": fields, "occurred_at": "2026-03-29"}
-    (tmp_path / "wishes.jsonl").write_text(json.dumps(line))
-    assert berlin("bulk", "wishes.jsonl")[0] == 0
+    (tmp_path / "commands.jsonl").write_text(json.dumps(line))
+    assert berlin("bulk", "commands.jsonl")[0] == 0
     [fact] = document(berlin("timeline", "opportunity-1", "--json"))
     assert fact["occurred_at"] == "2026-03-29T21:59:59.999999Z"
 

@@ -83,8 +83,8 @@ def test_a_line_of_a_file_replaces_what_the_lines_before_it_made_of_the_figure(r
         {"stream": "forecast-1", "command": "adjust-forecast",
          "fields": figure | {"amount": {"amount": "10", "currency": "EUR"}}},
     ]  # fmt: skip
-    (tmp_path / "wishes.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
-    assert run("bulk", "wishes.jsonl").code == 0
+    (tmp_path / "commands.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    assert run("bulk", "commands.jsonl").code == 0
     assert replaced(run) == ["300.00", "0.00"]
 
 

@@ -54,7 +54,7 @@ def test_personal_fields_are_never_stored_in_the_clear(dispatcher, make, log_url
     day = date(2026, 7, 1)
     strict = replace(STANDARD, stages=(replace(STANDARD.stages[0], exit_criteria=("signed",)), *STANDARD.stages[1:]))
     dispatcher.execute(asked("process-strict", strict))
-    wishes = [
+    commands = [
         (LEAD, CaptureLead("fair", "Acme", "ann", "SECRET-1 Doe", "SECRET-2@acme.example", "SECRET-3", "SECRET-4")),
         (LEAD, EnrichLead(name="SECRET-5", email="SECRET-6@acme.example", phone="SECRET-7")),
         (LEAD, ContactLead("call-1", "phone", "SECRET-8")),
@@ -85,13 +85,13 @@ def test_personal_fields_are_never_stored_in_the_clear(dispatcher, make, log_url
     ]
     requests = [
         asked(stream, command, reason=f"SECRET-REASON-{n}", command_id=f"c-{n}")
-        for n, (stream, command) in enumerate(wishes)
+        for n, (stream, command) in enumerate(commands)
     ]
     assert [outcome for outcome in dispatcher.execute_all(requests) if not isinstance(outcome, Receipt)] == []
     stored = everything_stored(log_url)
     assert b"SECRET" not in stored
     assert b"Globex" in stored and b"sealed:1:lead-7:" in stored and b"sealed:1:opportunity-8:" in stored  # a control
-    asked_for = {type(command) for _, command in wishes if personal_texts(command)}
+    asked_for = {type(command) for _, command in commands if personal_texts(command)}
     personal = {command for kind in ("lead", "opportunity") for command in BY_KIND[kind].commands}
     assert asked_for == {command for command in personal if personal_fields(command)}
     assert make().history(LEAD).state.lead.profile.email == "SECRET-6@acme.example"

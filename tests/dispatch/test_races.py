@@ -88,7 +88,7 @@ def test_a_stale_history_is_noticed_where_there_seems_to_be_nothing_to_do(deal, 
     assert events(log, DEAL)[-1] == OwnerChanged("cleo", "bob")
 
 
-def test_a_stale_history_is_noticed_where_the_wish_would_be_refused(deal, make, log):
+def test_a_stale_history_is_noticed_where_the_command_would_be_refused(deal, make, log):
     bulk = make(cached=True)
     bulk.execute(asked(DEAL, LoseOpportunity("price")))
     deal.execute(asked(DEAL, ReopenOpportunity("again")))

@@ -121,8 +121,8 @@ REOPEN = ReopenOpportunity("they cancelled")
 HALVES = (Share("ann", Decimal("0.5")), Share("bob", Decimal("0.5")))
 
 WISHES = {
-    type(wish): wish
-    for wish in (
+    type(command): command
+    for command in (
         OPEN, ChangeStage("offer"), ChangePipeline("process-renewals", {"demo": "review"}), ChangeAmount(eur("950.50")),
         ChangeCloseDate(date(2026, 4, 1)), ChangeOwner("bob"), ChangeAccount("Globex"),
         SetLineItem("boat", "Boat", Decimal(2), eur("500")), RemoveLineItem("boat"),
@@ -170,8 +170,8 @@ def deleted(verb: str) -> Refused:
 
 
 def refused_alike(words, *granted: type) -> list[tuple[object, Refused]]:
-    """Every wish but those granted, each with its refusal."""
-    return [(wish, words(tag(kind))) for kind, wish in WISHES.items() if kind not in granted]
+    """Every command but those granted, each with its refusal."""
+    return [(command, words(tag(kind))) for kind, command in WISHES.items() if kind not in granted]
 
 
 def customer(account: str) -> FollowUpCommand:

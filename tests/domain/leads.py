@@ -94,8 +94,8 @@ MERGE = MergeLead("lead-8", "the same Jo")
 UNMERGE = UnmergeLead("another Jo")
 
 WISHES = {
-    type(wish): wish
-    for wish in (
+    type(command): command
+    for command in (
         CAPTURE, ENRICH, AssignLead("bob"), CONTACT, ASSESS, QualifyLead(override_reason="the owner knows them"),
         NURTURE, NO_BUDGET, ReopenLead("they called back"), CONVERT, MERGE, UNMERGE,
     )
@@ -140,5 +140,5 @@ def merged(verb: str) -> Refused:
 
 
 def refused_alike(words, *granted: type) -> list[tuple[object, Refused]]:
-    """Every wish but those granted, each with its refusal."""
-    return [(wish, words(tag(kind))) for kind, wish in WISHES.items() if kind not in granted]
+    """Every command but those granted, each with its refusal."""
+    return [(command, words(tag(kind))) for kind, command in WISHES.items() if kind not in granted]

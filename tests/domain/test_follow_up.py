@@ -63,7 +63,7 @@ ROWS = [
 @pytest.mark.parametrize(
     ("given", "when", "then"), ROWS, ids=[f"{given} - {when.__struct_config__.tag}" for given, when, _ in ROWS]
 )
-def test_a_wish_leads_to_these_facts(given, when, then):
+def test_a_command_leads_to_these_facts(given, when, then):
     state = reduce(evolve, STATES[given], FollowUp())
     assert decide(state, when) == then
     assert decide(reduce(evolve, then, state), when) == ()
@@ -88,10 +88,10 @@ def test_facts_lead_to_this_follow_up(given, state):
     assert reduce(evolve, STATES[given], FollowUp()) == state
 
 
-@pytest.mark.parametrize("wish", [lambda: ScheduleActivity(" ", "call", MAY), lambda: CompleteActivity("", "call")])
-def test_an_activity_without_an_id_is_malformed(wish):
+@pytest.mark.parametrize("command", [lambda: ScheduleActivity(" ", "call", MAY), lambda: CompleteActivity("", "call")])
+def test_an_activity_without_an_id_is_malformed(command):
     with pytest.raises(Malformed, match=r"^activity: give the activity an id of its own$"):
-        wish()
+        command()
 
 
 def test_what_is_planned_and_agreed_outlives_moves_a_loss_and_a_reopening():

@@ -1,4 +1,4 @@
-"""The order in which facts took effect, and what a back-dated wish may do to those that came later."""
+"""The order in which facts took effect, and what a back-dated command may do to those that came later."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def history(*happened: tuple[float, object]) -> History:
 
 
 def ask(asked: History, hour: float, command: object) -> tuple[object, ...]:
-    """Decide a wish on the state at its time, check it against what came later, and take it in."""
+    """Decide a command on the state at its time, check it against what came later, and take it in."""
     moment = int(hour * HOUR)
     answer = OPPORTUNITY.decide(asked.state_at(moment), command, Context(STREAM, READ))
     events = [event for event in answer if isinstance(event, OPPORTUNITY.events)]
@@ -194,10 +194,10 @@ def test_a_history_rewound_is_as_it_was(hour):
     assert ask(asked, hour, ChangeAmount(eur("2"))) == (AmountChanged(eur("900"), eur("2")),)
 
 
-# Back-dated wishes
+# Back-dated commands
 
 
-def test_a_back_dated_wish_is_decided_on_the_state_at_its_time():
+def test_a_back_dated_command_is_decided_on_the_state_at_its_time():
     asked = history((1, OPENED), (5, AmountChanged(eur("900"), eur("500"))), (6, OwnerChanged("ann", "bob")))
     assert ask(asked, 3, ChangeAmount(eur("700"))) == (AmountChanged(eur("900"), eur("700")),)
     assert ask(asked, 4, ChangeOwner("bob")) == (OwnerChanged("ann", "bob"),)
@@ -210,13 +210,13 @@ def test_what_was_already_true_then_appends_nothing_although_it_is_not_true_now(
     assert ask(asked, 3, ChangeOwner("ann")) == ()
 
 
-def test_a_wish_from_before_the_opening_is_decided_on_the_opening():
+def test_a_command_from_before_the_opening_is_decided_on_the_opening():
     asked = history((5, OPENED), (7, TO_OFFER))
     assert ask(asked, 2, ChangeStage("need")) == (StageChanged("demo", "need", 1, "back"),)
     assert (asked.state_at(5 * HOUR).deal.progress.stage, asked.state.deal.progress.stage) == ("need", "offer")
 
 
-def test_a_wish_in_the_instant_of_the_last_fact_comes_after_it():
+def test_a_command_in_the_instant_of_the_last_fact_comes_after_it():
     asked = history((1, OPENED), (5, LOST))
     with pytest.raises(Rejected, match="change-stage: the opportunity is lost"):
         ask(asked, 5, ChangeStage("offer"))
@@ -237,7 +237,7 @@ def test_a_wish_in_the_instant_of_the_last_fact_comes_after_it():
     ],
     ids=["a win before a move", "a win before a loss", "the first one in effective order is named"],
 )  # fmt: skip
-def test_a_wish_that_makes_a_later_fact_impossible_is_refused_naming_that_fact(happened, hour, command, named):
+def test_a_command_that_makes_a_later_fact_impossible_is_refused_naming_that_fact(happened, hour, command, named):
     asked = history(*happened)
     with pytest.raises(Rejected) as refusal:
         ask(asked, hour, command)
@@ -252,7 +252,7 @@ def test_a_back_dated_reopening_is_refused_where_the_deal_was_reopened_later():
         asked.check(happening)
 
 
-def test_a_wish_that_leaves_the_later_facts_possible_is_granted_between_a_loss_and_a_reopening():
+def test_a_command_that_leaves_the_later_facts_possible_is_granted_between_a_loss_and_a_reopening():
     asked = history((1, OPENED), (5, LOST), (7, REOPENED))
     assert ask(asked, 3, ChangeStage("offer")) == (TO_OFFER,)
     assert isinstance(asked.state_at(6 * HOUR), Lost)

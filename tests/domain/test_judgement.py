@@ -56,7 +56,7 @@ ROWS = [
 @pytest.mark.parametrize(
     ("given", "when", "then"), ROWS, ids=[f"{given} - {when.__struct_config__.tag}" for given, when, _ in ROWS]
 )
-def test_a_wish_leads_to_these_facts(given, when, then):
+def test_a_command_leads_to_these_facts(given, when, then):
     state = reduce(evolve, STATES[given], Judgement())
     assert decide(state, when) == then
     assert decide(reduce(evolve, then, state), when) == ()
@@ -103,7 +103,7 @@ def shared(*shares: str) -> ChangeSplits:
 
 
 @pytest.mark.parametrize(
-    ("wish", "reason"),
+    ("command", "reason"),
     [
         (lambda: OverrideProbability(Decimal("1.01"), "gut"), "probability: 1.01 is not from 0 to 1"),
         (lambda: OverrideProbability(Decimal("-0.01"), "gut"), "probability: -0.01 is not from 0 to 1"),
@@ -123,9 +123,9 @@ def shared(*shares: str) -> ChangeSplits:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-def test_a_judgement_out_of_bounds_is_malformed(wish, reason):
+def test_a_judgement_out_of_bounds_is_malformed(command, reason):
     with pytest.raises(Malformed) as refusal:
-        wish()
+        command()
     assert str(refusal.value) == reason
 
 

@@ -1,4 +1,4 @@
-"""What a lead goes through: every state beside every wish, row by row."""
+"""What a lead goes through: every state beside every command, row by row."""
 
 from decimal import Decimal
 
@@ -127,7 +127,7 @@ TRANSITIONS = [
 
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TRANSITIONS))
-def test_a_wish_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
+def test_a_command_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
     check(LEAD, fold(LEAD, STATES[given]), when, then, Context(STREAM, READ))
 
 
@@ -143,7 +143,7 @@ def test_there_is_an_example_of_every_command():
 
 
 @pytest.mark.parametrize(
-    ("wish", "reason"),
+    ("command", "reason"),
     [
         (lambda: CaptureLead(""), "source: say where the lead came from, such as website or referral"),
         (lambda: CaptureLead(" \t"), "source: say where the lead came from, such as website or referral"),
@@ -161,7 +161,7 @@ def test_there_is_an_example_of_every_command():
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-def test_a_wish_out_of_bounds_is_malformed(wish, reason):
+def test_a_command_out_of_bounds_is_malformed(command, reason):
     with pytest.raises(Malformed) as refusal:
-        wish()
+        command()
     assert str(refusal.value) == reason

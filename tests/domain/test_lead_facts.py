@@ -125,12 +125,12 @@ def test_what_changes_a_state_was_possible_in_it(given, kind):
 
 def test_only_the_framework_and_the_survivor_are_read_and_only_where_they_are_used():
     state = fold(LEAD, STATES["working"])
-    wishes = {**WISHES, QualifyLead: QualifyLead("framework-meddic")}
-    wishes[AssessCriterion] = AssessCriterion("metrics", "none", "framework-meddic")
-    assert {tag(kind): LEAD.reads(state, wish) for kind, wish in wishes.items() if LEAD.reads(state, wish)} == {
+    commands = {**WISHES, QualifyLead: QualifyLead("framework-meddic")}
+    commands[AssessCriterion] = AssessCriterion("metrics", "none", "framework-meddic")
+    assert {tag(kind): read for kind, each in commands.items() if (read := LEAD.reads(state, each))} == {
         "assess-criterion": ("framework-meddic",), "qualify-lead": ("framework-meddic",), "merge-lead": ("lead-8",),
     }  # fmt: skip
 
 
 def test_personal_fields_of_a_lead_are_about_the_lead():
-    assert {LEAD.subject(STREAM, None, wish) for wish in WISHES.values()} == {STREAM}
+    assert {LEAD.subject(STREAM, None, command) for command in WISHES.values()} == {STREAM}

@@ -146,7 +146,7 @@ RULES = [
 
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(RULES))
-def test_a_wish_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
+def test_a_command_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
     check(LEAD, fold(LEAD, (STATES | ASSESSED)[given]), when, then, Context(STREAM, READ))
 
 

@@ -61,7 +61,7 @@ ROWS = [
     [row[:3] for row in ROWS],
     ids=[f"{given} - {when.__struct_config__.tag} - {note}" for given, when, _, note in ROWS],
 )
-def test_a_wish_leads_to_these_lines_or_is_refused(given, when, then):
+def test_a_command_leads_to_these_lines_or_is_refused(given, when, then):
     state = reduce(evolve, LINES[given], {})
     if isinstance(then, Refused):
         with pytest.raises(Rejected) as refusal:

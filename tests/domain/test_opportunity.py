@@ -1,4 +1,4 @@
-"""What a deal goes through: every state beside every wish, row by row."""
+"""What a deal goes through: every state beside every command, row by row."""
 
 from datetime import date
 
@@ -61,7 +61,7 @@ CLOSED = {
 """What a closed deal grants, won or lost."""
 NOT_REMOVED = (UnmergeOpportunity, RestoreOpportunity)
 
-GRANTED = {  # of an open deal, by wish
+GRANTED = {  # of an open deal, by command
     "open-opportunity": (),
     "change-stage": (StageChanged("demo", "offer", 1, "forward"),),
     "change-pipeline": (PipelineChanged("process-renewals", 1, "review", {"demo": "review"}),),
@@ -91,7 +91,7 @@ TRANSITIONS = [
     Row("absent", OPEN, (replace(OPENED, process_version=2, stage="need"),)),
     *(Row("absent", *row) for row in refused_alike(absent, OpenOpportunity)),
     #
-    *(Row("open", wish, GRANTED[tag(wish)]) for wish in WISHES.values()),
+    *(Row("open", command, GRANTED[tag(command)]) for command in WISHES.values()),
     Row("open", replace(OPEN, amount=eur("901")), opened("open-opportunity"), "with another amount"),
     Row("open", replace(REOPEN, to_stage="need"), opened("reopen-opportunity"), "in another stage"),
     #
@@ -136,7 +136,7 @@ TRANSITIONS = [
 
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TRANSITIONS))
-def test_a_wish_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
+def test_a_command_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
     check(OPPORTUNITY, fold(OPPORTUNITY, (STATES | DEALS)[given]), when, then, Context(STREAM, READ))
 
 
@@ -144,7 +144,7 @@ def test_the_table_has_every_state_beside_every_command():
     assert uncovered(TRANSITIONS, STATES, COMMANDS) == set()
 
 
-def test_a_refusal_of_an_open_deal_names_every_wish_that_it_may_grant():
+def test_a_refusal_of_an_open_deal_names_every_command_that_it_may_grant():
     granted = {name for name, then in GRANTED.items() if then}
     assert granted | {"clear-probability", "remove-line-item"} == set(opened("").rpartition("allowed: ")[2].split(", "))
 
@@ -153,7 +153,7 @@ def test_a_refusal_of_an_open_deal_names_every_wish_that_it_may_grant():
 
 
 @pytest.mark.parametrize(
-    ("wish", "reason"),
+    ("command", "reason"),
     [
         (lambda: OpenOpportunity("process-sales", eur("-1")),
          "amount.amount: -1 is not a finite amount from 0 to below 10^14"),
@@ -164,7 +164,7 @@ def test_a_refusal_of_an_open_deal_names_every_wish_that_it_may_grant():
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-def test_a_wish_out_of_bounds_is_malformed(wish, reason):
+def test_a_command_out_of_bounds_is_malformed(command, reason):
     with pytest.raises(Malformed) as refusal:
-        wish()
+        command()
     assert str(refusal.value) == reason

@@ -170,5 +170,5 @@ CLOSING = [
 
 
 @pytest.mark.parametrize(("given", "when", "then"), rows([*OPENING, *MOVING, *PIPELINES, *CLOSING]))
-def test_a_wish_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
+def test_a_command_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
     check(OPPORTUNITY, fold(OPPORTUNITY, (STATES | DEALS)[given]), when, then, Context(STREAM, READ))

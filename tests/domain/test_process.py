@@ -49,15 +49,16 @@ RETIRE = RetireStage("demo", "offer")
 NO_DEMO = Refused("the process has no stage 'demo'; its open stages are need, trial, offer")
 GONE = "demo is retired in favour of offer; the open stages are need, offer"
 ENDED = {
-    tag(wish): Refused(f"{tag(wish)}: the process is retired; allowed: nothing") for wish in (PUBLISH, RENAME, RETIRE)
+    tag(command): Refused(f"{tag(command)}: the process is retired; allowed: nothing")
+    for command in (PUBLISH, RENAME, RETIRE)
 }
 ABSENT = {
-    tag(wish): Refused(f"{tag(wish)}: the process is not published; allowed: publish-process")
-    for wish in (RENAME, RETIRE, RetireProcess())
+    tag(command): Refused(f"{tag(command)}: the process is not published; allowed: publish-process")
+    for command in (RENAME, RETIRE, RetireProcess())
 }
 TABLE = [
     Row("absent", PUBLISH, STATES["published"]),
-    *(Row("absent", wish, ABSENT[tag(wish)]) for wish in (RENAME, RETIRE, RetireProcess())),
+    *(Row("absent", command, ABSENT[tag(command)]) for command in (RENAME, RETIRE, RetireProcess())),
     #
     Row("published", PUBLISH, (), "as it is"),
     Row("published", REVISE, (SECOND,), "other stages"),
@@ -110,13 +111,13 @@ TABLE = [
         "offer is retired in favour of need; the open stages are need"), "the last open one"),
     Row("with two stages retired", RetireProcess(), (ProcessRetired(),)),
     #
-    *(Row("retired", wish, ENDED[tag(wish)]) for wish in (PUBLISH, RENAME, RETIRE)),
+    *(Row("retired", command, ENDED[tag(command)]) for command in (PUBLISH, RENAME, RETIRE)),
     Row("retired", RetireProcess(), ()),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
-def test_a_wish_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
+def test_a_command_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
     check(PROCESS, fold(PROCESS, STATES[given]), when, then, Context(STREAM))
 
 
@@ -314,13 +315,13 @@ def test_a_process_at_its_bounds_can_be_published(stages):
 
 
 def test_a_named_qualifying_stage_makes_another_version_and_is_kept_by_version():
-    wish = replace(PUBLISH, qualifying_stage="demo")
+    command = replace(PUBLISH, qualifying_stage="demo")
     state = fold(PROCESS, (PUBLISHED,))
-    [event] = PROCESS.decide(state, wish, Context(STREAM))
+    [event] = PROCESS.decide(state, command, Context(STREAM))
     assert event == ProcessPublished(2, "Sales", FIRST.stages, "demo")
     again = fold(PROCESS, (PUBLISHED, event))
     assert again.qualifying == {2: "demo"}
-    assert PROCESS.decide(again, wish, Context(STREAM)) == ()
+    assert PROCESS.decide(again, command, Context(STREAM)) == ()
     assert len(PROCESS.decide(again, PUBLISH, Context(STREAM))) == 1
 
 

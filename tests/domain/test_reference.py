@@ -128,7 +128,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("kind", "given", "when", "then"), CASES)
-def test_a_wish_leads_to_these_facts(kind, given, when, then):
+def test_a_command_leads_to_these_facts(kind, given, when, then):
     check(BY_KIND[kind], fold(BY_KIND[kind], STATES[kind][given]), when, then, Context(f"{kind}-1", {}, "cleo"))
 
 
@@ -160,7 +160,7 @@ BOUND = "rate: {} is not above 0, below 10^9 and of at most 10 decimal places"
 
 
 @pytest.mark.parametrize(
-    ("wish", "news", "reason"),
+    ("command", "news", "reason"),
     [
         (QUOTA, {"holder": " "}, "holder: a quota is somebody's"),
         (QUOTA, {"end": date(2025, 12, 31)}, "end: 2025-12-31 is before the start, 2026-01-01"),
@@ -195,14 +195,14 @@ BOUND = "rate: {} is not above 0, below 10^9 and of at most 10 decimal places"
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-def test_a_wish_out_of_bounds_is_malformed(wish, news, reason):
+def test_a_command_out_of_bounds_is_malformed(command, news, reason):
     with pytest.raises(Malformed) as refusal:
-        replace(wish, **news)
+        replace(command, **news)
     assert str(refusal.value) == reason
 
 
 @pytest.mark.parametrize(
-    ("wish", "news"),
+    ("command", "news"),
     [
         (QUOTA, {"end": date(2026, 1, 1)}), (QUOTA, {"amount": eur("0")}), (ADJUST, {"end": date(2026, 1, 1)}),
         (ADJUST, {"amount": eur("0"), "replaces": eur("0")}), (SUBMIT, {"end": date(2026, 1, 1)}),
@@ -211,9 +211,9 @@ def test_a_wish_out_of_bounds_is_malformed(wish, news, reason):
         (CALENDAR, {"fiscal_year_start": 12}),
     ],
 )  # fmt: skip
-def test_a_wish_at_its_bounds_is_granted(wish, news):
-    [decider] = [decider for decider in BY_KIND.values() if type(wish) in decider.commands]
-    assert decider.decide(None, replace(wish, **news), Context(f"{decider.kind}-1"))
+def test_a_command_at_its_bounds_is_granted(command, news):
+    [decider] = [decider for decider in BY_KIND.values() if type(command) in decider.commands]
+    assert decider.decide(None, replace(command, **news), Context(f"{decider.kind}-1"))
 
 
 def test_an_adjustment_says_what_it_replaces_before_it_is_decided():

@@ -106,8 +106,8 @@ def test_nothing_happens_to_a_removed_deal_but_its_undoing(removed, fact):
     assert OPPORTUNITY.evolve(state, fact) == state
 
 
-@pytest.mark.parametrize("wish", [UnmergeOpportunity, DeleteOpportunity, RestoreOpportunity])
+@pytest.mark.parametrize("command", [UnmergeOpportunity, DeleteOpportunity, RestoreOpportunity])
 @pytest.mark.parametrize("reason", ["", " \n"], ids=["empty", "blank"])
-def test_what_changes_what_counts_needs_a_reason(wish, reason):
+def test_what_changes_what_counts_needs_a_reason(command, reason):
     with pytest.raises(Malformed, match=r"^reason: this changes what counts, say why$"):
-        wish(reason)
+        command(reason)

@@ -54,7 +54,7 @@ DOLLARS = Money(Decimal(900), "USD")
         "a first account", "the same account", "another account",
     ],
 )  # fmt: skip
-def test_a_wish_leads_to_these_facts_and_terms(given, when, then, after):
+def test_a_command_leads_to_these_facts_and_terms(given, when, then, after):
     assert decide(given, when) == then
     state = given
     for event in then:
@@ -64,7 +64,7 @@ def test_a_wish_leads_to_these_facts_and_terms(given, when, then, after):
 
 
 @pytest.mark.parametrize(
-    ("wish", "reason"),
+    ("command", "reason"),
     [
         (lambda: ChangeAmount(eur("-0.01")), "to.amount: -0.01 is not a finite amount from 0 to below 10^14"),
         (lambda: ChangeOwner(" "), "to: a deal is handed to somebody, the name is empty"),
@@ -72,7 +72,7 @@ def test_a_wish_leads_to_these_facts_and_terms(given, when, then, after):
     ],
     ids=["amount", "owner", "account"],
 )
-def test_a_wish_out_of_bounds_is_malformed(wish, reason):
+def test_a_command_out_of_bounds_is_malformed(command, reason):
     with pytest.raises(Malformed) as refusal:
-        wish()
+        command()
     assert str(refusal.value) == reason

@@ -78,9 +78,9 @@ DAYS = (date(2026, 3, 1), date(2026, 4, 1))
 CONTEXT = {**READ, "framework-bant": Framework(1, BANT.name, BANT.criteria)}
 
 
-def one_of(wish: type, /, **choices: Iterable[Any]) -> st.SearchStrategy[Any]:
-    """Any wish of a type, each field of a few choices."""
-    return st.builds(wish, **{name: st.sampled_from([*values]) for name, values in choices.items()})
+def one_of(command: type, /, **choices: Iterable[Any]) -> st.SearchStrategy[Any]:
+    """Any command of a type, each field of a few choices."""
+    return st.builds(command, **{name: st.sampled_from([*values]) for name, values in choices.items()})
 
 
 LEAD_WISHES = st.one_of(
@@ -181,18 +181,18 @@ class Walk(RuleBasedStateMachine):
         self.ask("opportunity-1", OpenOpportunity("process-sales", eur("100")), hour * HOUR)
         self.ask("opportunity-3", OpenOpportunity("process-sales", eur("300")), hour * HOUR)
 
-    @rule(stream=st.sampled_from(LEADS), wish=LEAD_WISHES, hour=HOURS)
-    def ask_of_a_lead(self, stream, wish, hour):
-        self.ask(stream, wish, hour * HOUR)
+    @rule(stream=st.sampled_from(LEADS), command=LEAD_WISHES, hour=HOURS)
+    def ask_of_a_lead(self, stream, command, hour):
+        self.ask(stream, command, hour * HOUR)
 
-    @rule(stream=st.sampled_from([DEALS[0], *DEALS]), wish=DEAL_WISHES, hour=HOURS)
-    def ask_of_a_deal(self, stream, wish, hour):
-        self.ask(stream, wish, (LAST_HOUR if isinstance(wish, ChangePipeline) else hour) * HOUR)
+    @rule(stream=st.sampled_from([DEALS[0], *DEALS]), command=DEAL_WISHES, hour=HOURS)
+    def ask_of_a_deal(self, stream, command, hour):
+        self.ask(stream, command, (LAST_HOUR if isinstance(command, ChangePipeline) else hour) * HOUR)
 
     @rule(stream=st.sampled_from([*LEADS, *DEALS]), hour=HOURS)
     def take_a_removal_back(self, stream, hour):
-        if wish := TAKEN_BACK.get(type(self.read(stream))):
-            self.ask(stream, wish, hour * HOUR)
+        if command := TAKEN_BACK.get(type(self.read(stream))):
+            self.ask(stream, command, hour * HOUR)
 
     @rule(stream=st.sampled_from([*LEADS, *DEALS]), number=st.integers(0, 9), kept=st.booleans(), hour=HOURS)
     def correct_a_fact(self, stream, number, kept, hour):
@@ -202,27 +202,27 @@ class Walk(RuleBasedStateMachine):
             replacement = wrong.event if kept else likely[0] if likely else None
             self.ask(stream, CorrectFact(wrong.version, "a slip", replacement), hour * HOUR)
 
-    def ask(self, stream: str, wish: Any, moment: int) -> None:
+    def ask(self, stream: str, command: Any, moment: int) -> None:
         last = [event for _, event in timeline(self.facts(stream)) if _ <= moment][-1:]
         before = {name: (history.version, history.state) for name, history in self.histories.items()}
         try:
-            changes = self.decide(stream, wish, moment)
+            changes = self.decide(stream, command, moment)
         except PipelineError:
             assert {name: (self.histories[name].version, self.histories[name].state) for name in before} == before
             return
         for history, happenings in changes:
             history.add(happenings)
         if last and changes[0][1]:
-            undoing = UNDOING.get(type(last[0]), (type(wish),))
-            assert type(wish) in undoing, "what was merged or deleted accepts its undoing and corrections alone"
-        assert not any(happenings for _, happenings in self.decide(stream, wish, moment)), (
+            undoing = UNDOING.get(type(last[0]), (type(command),))
+            assert type(command) in undoing, "what was merged or deleted accepts its undoing and corrections alone"
+        assert not any(happenings for _, happenings in self.decide(stream, command, moment)), (
             "asked again, it adds nothing"
         )
 
-    def decide(self, stream: str, wish: Any, moment: int) -> list[tuple[History, list[NewEvent]]]:
-        """What a wish leads to, in its stream and in those that must decide with it."""
-        changes, wishes = [], [FollowUpCommand(stream, wish)]
-        for name, command in wishes:
+    def decide(self, stream: str, command: Any, moment: int) -> list[tuple[History, list[NewEvent]]]:
+        """What a command leads to, in its stream and in those that must decide with it."""
+        changes, commands = [], [FollowUpCommand(stream, command)]
+        for name, command in commands:
             history = self.histories.setdefault(name, History(name, BY_KIND[kind(name)]))
             decider, correcting = history.decider, isinstance(command, CorrectFact)
             given = None if moment == LAST_HOUR * HOUR else moment  # a correction takes the fact's own time, or this
@@ -233,7 +233,7 @@ class Walk(RuleBasedStateMachine):
                 happenings = [*correction.decide(history.facts, state, command, given, context)]
             else:
                 answer = decider.decide(state, command, context)
-                wishes += [then for then in answer if isinstance(then, FollowUpCommand)]
+                commands += [then for then in answer if isinstance(then, FollowUpCommand)]
                 happenings = [NewEvent(event, moment) for event in answer if not isinstance(event, FollowUpCommand)]
             history.check(happenings)
             changes.append((history, happenings))

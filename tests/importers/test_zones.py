@@ -16,8 +16,8 @@ BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 
 
 def calendar(app: App, zone: str) -> None:
-    wish = SetCalendar(zone)
-    app.dispatcher().execute(Request(stream="calendar-organisation", command=wish, actor="ann"))
+    command = SetCalendar(zone)
+    app.dispatcher().execute(Request(stream="calendar-organisation", command=command, actor="ann"))
 
 
 def test_an_installation_has_the_zone_of_its_calendar(app: App) -> None:

@@ -158,7 +158,7 @@ def enriched(message: Message) -> Request:
     )
 
 
-def wish(stream: str, company: str, **more: int) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
+def command(stream: str, company: str, **more: int) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
     return stream.encode(), json.dumps({"stream": stream, "company": company, **more}).encode(), []
 
 
@@ -173,15 +173,15 @@ def capture(app: App, stream: str) -> None:
 
 def test_a_key_that_cannot_be_decided_yet_waits_alone_and_across_a_restart(app: App, topic: Topic, kafka: Kafka):
     capture(app, "lead-free")
-    first = [wish("lead-late", "1", expected=1), wish("lead-late", "2"), wish("lead-free", "1")]
-    send(kafka, topic, [*first, wish("lead-late", "3"), wish("lead-free", "2")], partition=0)
+    first = [command("lead-late", "1", expected=1), command("lead-late", "2"), command("lead-free", "1")]
+    send(kafka, topic, [*first, command("lead-late", "3"), command("lead-free", "2")], partition=0)
     name = group()
     handle = deciding(app.dispatcher(), enriched)
     with running(member(app, topic, name, handle)):
         until(lambda: companies(app, "lead-free") == ["1", "2"])
     assert companies(app, "lead-late") == []
     assert behind(kafka, topic, name) == 5
-    send(kafka, topic, [wish("lead-free", "3")], partition=0)
+    send(kafka, topic, [command("lead-free", "3")], partition=0)
     with running(member(app, topic, name, handle)):
         until(lambda: companies(app, "lead-free") == ["1", "2", "3"])
         assert companies(app, "lead-late") == []
@@ -213,16 +213,16 @@ def test_no_more_is_read_of_a_partition_than_can_be_held(app: App, topic: Topic,
     monkeypatch.setattr(intake, "HELD", 20)
     monkeypatch.setattr(intake, "AT_ONCE", 10)
     capture(app, "lead-free")
-    late = [wish("lead-late", "0", expected=1), *(wish("lead-late", str(number)) for number in range(1, 100))]
+    late = [command("lead-late", "0", expected=1), *(command("lead-late", str(number)) for number in range(1, 100))]
     send(kafka, topic, late, partition=0)
-    send(kafka, topic, [wish("lead-free", "here"), wish("lead-free", "too")], partition=1)
+    send(kafka, topic, [command("lead-free", "here"), command("lead-free", "too")], partition=1)
     name = group()
     one = member(app, topic, name, deciding(app.dispatcher(), enriched))
     with running(one):
         until(lambda: companies(app, "lead-free") == ["here", "too"])
         until(lambda: any(len(held) >= 20 for held in list(one.parts.values())))
         before = behind(kafka, topic, name)
-        send(kafka, topic, [wish("lead-free", "meanwhile")], partition=1)
+        send(kafka, topic, [command("lead-free", "meanwhile")], partition=1)
         until(lambda: companies(app, "lead-free")[2:] == ["meanwhile"])
         assert max(len(held) for held in one.parts.values()) < 30
         assert before >= 100

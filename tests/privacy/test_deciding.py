@@ -91,6 +91,6 @@ def test_the_states_say_what_became_of_a_person():
     ],
     ids=["no basis", "nobody approved", "no reason to hold", "no reason to release"],
 )
-def test_a_wish_about_a_person_says_why(wrong):
+def test_a_command_about_a_person_says_why(wrong):
     with pytest.raises(Malformed):
         wrong()

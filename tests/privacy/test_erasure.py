@@ -156,8 +156,8 @@ def test_nobody_is_erased_under_a_hold(embedded):
     with pytest.raises(Rejected, match="lead-ada is held"):
         erase(embedded)
     with pytest.raises(Rejected, match="lead-ada is held"):  # nor by saying that it was before
-        wish = EraseSubject("GDPR", "bea")
-        ask(embedded, "subject-lead-ada", wish, occurred_at=datetime(2026, 1, 1, tzinfo=UTC))
+        command = EraseSubject("GDPR", "bea")
+        ask(embedded, "subject-lead-ada", command, occurred_at=datetime(2026, 1, 1, tzinfo=UTC))
     assert FORGOTTEN not in texts(embedded, ADA)
     ask(embedded, "subject-lead-ada", ReleaseSubject("settled"))
     erase(embedded)
@@ -254,9 +254,9 @@ def test_of_a_group_that_is_refused_nobody_is_erased(embedded):
 
 
 def test_an_erasure_that_is_asked_again_is_answered_as_the_first_time(embedded):
-    wish = Request(stream="subject-lead-ada", command=EraseSubject("GDPR", "bea"), actor="ann", command_id="erase-1")
-    first = embedded.dispatcher().execute(wish)
-    again = embedded.dispatcher().execute(wish)
+    command = Request(stream="subject-lead-ada", command=EraseSubject("GDPR", "bea"), actor="ann", command_id="erase-1")
+    first = embedded.dispatcher().execute(command)
+    again = embedded.dispatcher().execute(command)
     assert (again.facts, again.repeated, again.position) == (first.facts, True, first.position)
 
 

@@ -139,48 +139,48 @@ def other_moments(question: Question) -> list[Question]:
 
 
 @often
-@given(inquiry=inquiries(), page=st.integers(1, 9), turn=st.integers(0, 11))
-def test_every_metric_equals_its_recomputation(over: Over, inquiry: Query, page: int, turn: int):
-    views, log = over(inquiry.facts), [raw(fact) for fact in inquiry.facts]
+@given(query=inquiries(), page=st.integers(1, 9), turn=st.integers(0, 11))
+def test_every_metric_equals_its_recomputation(over: Over, query: Query, page: int, turn: int):
+    views, log = over(query.facts), [raw(fact) for fact in query.facts]
     views.catch_up(page, far=END)
-    for count, moment in enumerate((inquiry.question, other_moments(inquiry.question)[turn % 3])):
+    for count, moment in enumerate((query.question, other_moments(query.question)[turn % 3])):
         world = World(log, moment.known_at)
-        for metric, question in inquiry._replace(question=moment).each(turn + count):
+        for metric, question in query._replace(question=moment).each(turn + count):
             anew = recomputed(metric.name, world, question)
             assert alike(metric, told(views, metric, question)) == alike(metric, anew), metric.name
 
 
 @seldom
-@given(inquiry=inquiries(), turn=st.integers(0, 99))
-def test_a_metric_known_at_a_position_is_what_it_was_when_the_log_ended_there(over: Over, inquiry: Query, turn: int):
+@given(query=inquiries(), turn=st.integers(0, 99))
+def test_a_metric_known_at_a_position_is_what_it_was_when_the_log_ended_there(over: Over, query: Query, turn: int):
     log = FactLog()
     views = over(log)
     then: dict[tuple[int, str], Answer] = {}
 
     def asked(count: int, upto: int, known_at: int) -> Iterator[tuple[Metric, Question]]:
         """Some of the metrics at each position: the others have their turn at the next ones."""
-        there = inquiry._replace(question=replace(inquiry.question, known_at=upto))
+        there = query._replace(question=replace(query.question, known_at=upto))
         for metric, question in list(there.each(count))[(count + turn) % TURNS :: TURNS]:
             yield metric, replace(question, known_at=known_at)
 
-    for count, fact in enumerate(inquiry.facts):
+    for count, fact in enumerate(query.facts):
         log.all.append(fact)
         views.catch_up()
         for metric, question in asked(count, fact.position, END):
             then[fact.position, metric.name] = told(views, metric, question)
-    for count, fact in enumerate(inquiry.facts):
+    for count, fact in enumerate(query.facts):
         for metric, question in asked(count, fact.position, fact.position):
             assert told(views, metric, question) == then[fact.position, metric.name], metric.name
 
 
 @less
-@given(inquiry=inquiries(), turn=st.integers(0, 11))
-def test_what_is_behind_a_figure_adds_up_to_it(over: Over, inquiry: Query, turn: int):
-    views = over(inquiry.facts)
+@given(query=inquiries(), turn=st.integers(0, 11))
+def test_what_is_behind_a_figure_adds_up_to_it(over: Over, query: Query, turn: int):
+    views = over(query.facts)
     views.rebuild()
-    recorded = {(fact.stream, fact.corrects or fact.version) for fact in inquiry.facts}
-    positions = {fact.position for fact in inquiry.facts}
-    for metric, question in inquiry.each(turn):
+    recorded = {(fact.stream, fact.corrects or fact.version) for fact in query.facts}
+    positions = {fact.position for fact in query.facts}
+    for metric, question in query.each(turn):
         explained = views.explain(metric.name, question)
         assert [record for _, record, _ in explained.figures] == views.ask(metric.name, question).records
         counted = [row for _, _, behind in explained.figures for row in behind]
@@ -208,17 +208,17 @@ def summed(record: Any, behind: Sequence[Behind]) -> dict[str, Any]:
 
 
 @less
-@given(inquiry=inquiries())
-def test_the_modes_of_the_funnel_agree_as_far_as_they_must(over: Over, inquiry: Query):
-    views = over(inquiry.facts)
+@given(query=inquiries())
+def test_the_modes_of_the_funnel_agree_as_far_as_they_must(over: Over, query: Query):
+    views = over(query.facts)
     views.rebuild()
     modes: dict[str, dict[Any, FunnelRow]] = {}
-    for question in inquiry.of(METRICS["funnel"]):
+    for question in query.of(METRICS["funnel"]):
         found = views.ask("funnel", question)
         shown = zip(found.groups, found.records, strict=True)
         modes[question.mode] = {(*group.values(), row.process, row.stage): row for group, row in shown}
     assert set(modes["strict"]) <= set(modes["touched"]) == set(modes["adjacent"])
-    begun_anywhere = inquiry.question.since is None and not set(inquiry.question.by) & set(PERIODS)
+    begun_anywhere = query.question.since is None and not set(query.question.by) & set(PERIODS)
     for key, touched in modes["touched"].items():
         adjacent, strict = modes["adjacent"][key], modes["strict"].get(key, touched)
         assert strict.entered <= touched.entered == adjacent.entered
@@ -233,11 +233,11 @@ def test_the_modes_of_the_funnel_agree_as_far_as_they_must(over: Over, inquiry: 
 
 
 @less
-@given(inquiry=inquiries())
-def test_a_waterfall_balances_to_the_minor_unit(over: Over, inquiry: Query):
-    views = over(inquiry.facts)
+@given(query=inquiries())
+def test_a_waterfall_balances_to_the_minor_unit(over: Over, query: Query):
+    views = over(query.facts)
     views.rebuild()
-    for question in inquiry.of(METRICS["waterfall"]):
+    for question in query.of(METRICS["waterfall"]):
         answer = views.ask("waterfall", question)
         sums: dict[Any, Decimal] = defaultdict(Decimal)
         for group, row in zip(answer.groups, answer.records, strict=True):

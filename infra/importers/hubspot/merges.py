@@ -89,10 +89,10 @@ class Merges:
             at = self.calendar.instant(row.cells, "_fivetran_synced")
         except PipelineError as error:
             return error
-        wishes = list[Command]()
+        commands = list[Command]()
         if isinstance(found, Outcome):
             at = max(at, found.last)
             if found.won:
-                wishes.append(ReopenOpportunity("merged in HubSpot"))
-        wishes.append(MergeOpportunity(f"opportunity-{SYSTEM}-{survivor}", "merged in HubSpot"))
-        return Story(tuple(Change(at, wish) for wish in wishes))
+                commands.append(ReopenOpportunity("merged in HubSpot"))
+        commands.append(MergeOpportunity(f"opportunity-{SYSTEM}-{survivor}", "merged in HubSpot"))
+        return Story(tuple(Change(at, command) for command in commands))

@@ -148,10 +148,10 @@ class DealStory:
         """One field's change, where it is one."""
         self.now[name] = text
         self.reason = says.get("lost_reason", "")
-        wish = self.wish(telling.row, name, text)
-        return [Change(telling.at, wish, change_key=self.reader.change_key(telling, name))] if wish else []
+        command = self.command(telling.row, name, text)
+        return [Change(telling.at, command, change_key=self.reader.change_key(telling, name))] if command else []
 
-    def wish(self, row: Row, name: str, text: str) -> Command | None:
+    def command(self, row: Row, name: str, text: str) -> Command | None:
         """What is asked where a field is told to be something else."""
         match name:
             case "stage":
@@ -256,29 +256,29 @@ class LeadStory:
     def moved(self, telling: Telling, word: str, says: dict[str, str]) -> list[Change]:
         """What a new status means that somebody did."""
         status, cells, row = step_of(self.reader.steps, self.reader.column("status"), word).to, self.cells, telling.row
-        wishes = list[ReopenLead | ContactLead | NurtureLead | QualifyLead | DisqualifyLead | ConvertLead]()
+        commands = list[ReopenLead | ContactLead | NurtureLead | QualifyLead | DisqualifyLead | ConvertLead]()
         if self.left and status != "disqualified":
-            wishes.append(ReopenLead("the export says so"))
+            commands.append(ReopenLead("the export says so"))
         match status:
             case "working":
-                wishes.append(ContactLead(f"{telling.at:%Y%m%dT%H%M%S}", cells.text("channel", row) or "unknown"))
+                commands.append(ContactLead(f"{telling.at:%Y%m%dT%H%M%S}", cells.text("channel", row) or "unknown"))
             case "nurturing":
-                wishes.append(NurtureLead())
+                commands.append(NurtureLead())
             case "disqualified":
                 reason = cells.text("disqualified_reason", row) or says.get("disqualified_reason", "") or "unknown"
-                wishes.append(DisqualifyLead(reason))
+                commands.append(DisqualifyLead(reason))
             case "qualified" | "converted":
                 if not self.qualified:
-                    wishes.append(QualifyLead(override_reason="qualified before the import"))
+                    commands.append(QualifyLead(override_reason="qualified before the import"))
                 if status == "converted":
                     deal = deal_of(self.reader.told, cells, row)
-                    wishes.append(ConvertLead(deal.stream, deal.process, deal.amount, stage=deal.stage))
+                    commands.append(ConvertLead(deal.stream, deal.process, deal.amount, stage=deal.stage))
             case _:
                 pass
         self.left, self.qualified = status == "disqualified", status == "qualified"
         return [
-            Change(telling.at, wish, change_key=self.reader.change_key(telling, f"status {place}"))
-            for place, wish in enumerate(wishes)
+            Change(telling.at, command, change_key=self.reader.change_key(telling, f"status {place}"))
+            for place, command in enumerate(commands)
         ]
 
 
