@@ -33,7 +33,9 @@ def moment(field: str, text: str, zone: tzinfo = UTC) -> datetime:
         read = within(datetime.fromisoformat(text))
         return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Malformed(f"{field}: {text!r} is not a date (2026-01-31) or a time (2026-01-31T09:30:00Z)") from None
+        raise Malformed(
+            f"{field}: {text!r} is not a date (2026-01-31) or a time (2026-01-31T09:30:00Z) of the years 2 to 9998"
+        ) from None
 
 
 def day(field: str, text: str) -> date:

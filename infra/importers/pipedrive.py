@@ -28,7 +28,8 @@ from domain.opportunity.progress import ChangeStage
 from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
 from domain.recorded import Request, Source
 from domain.reference.process import PublishProcess, Stage
-from infra.application.moments import day, day_end, within
+from infra.application import moments
+from infra.application.moments import day, day_end
 from infra.importers.cells import number
 from infra.importers.runner import Change, Entry, Export, Story
 from infra.importers.spool import Spool
@@ -233,15 +234,7 @@ def slug(label: str) -> str:
 
 def moment(column: str, text: str, zone: tzinfo) -> datetime:
     """A time in a column; without a zone it is UTC, and a bare date means its end in the organisation's zone."""
-    try:
-        if len(text) <= len("2026-01-31"):
-            return day_end(within(date.fromisoformat(text)), zone)
-        read = within(datetime.fromisoformat(text))
-    except ValueError:
-        raise Malformed(
-            f"{column}: {text!r} is not a time of the years 2 to 9998, such as 2026-01-31 09:30:00"
-        ) from None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    return moments.moment(column, text, zone if len(text) <= len("2026-01-31") else UTC)
 
 
 def flag(column: str, text: str) -> bool:

@@ -238,7 +238,7 @@ def test_rows_that_cannot_come_in_are_listed_with_line_and_reason_and_the_rest_g
     assert found["4", "6"] == "new_value: there is no user '99' in users.csv"
     assert found["6", "7"].startswith("the process has no stage '4'")
     assert "not opened yet" in found["8", "8"]
-    assert found["9", "9"].startswith("change_time: 'yesterday' is not a time")
+    assert found["9", "9"].startswith("change_time: 'yesterday' is not a date")
     assert found["10", ""] == "deal_id: is empty"
     assert (summary.imported, summary.rejected) == (2, 11)
     assert tags(app, "opportunity-pipedrive-5") == ["opportunity-opened", "activity-completed"]
