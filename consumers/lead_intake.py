@@ -94,7 +94,7 @@ def request_of(message: Received, parse: Parse) -> Request:
         stream=f"lead-{name}",
         command=CaptureLead(lead.source, lead.company, lead.owner, lead.name, lead.email, lead.phone, lead.note),
         actor=ACTOR,
-        occurred_at=lead.captured_at or sent_at(message),
+        occurred_at=usable("captured_at", lead.captured_at) if lead.captured_at else sent_at(message),
         command_id=str(name),
         correlation_id=header(message, CORRELATION),
         source=Source(origin.source, lead.external_id or origin.id),
@@ -110,10 +110,15 @@ def sent_at(message: Received) -> datetime | None:
         moment = datetime.fromisoformat(said)
     except ValueError:
         raise Malformed(f"{TIME}: {said!r} is not a time, such as 2026-03-31T09:00:00Z") from None
-    if not 1 < moment.year < 9999:
-        raise Malformed(f"{TIME}: {said} is not of the years 2 to 9998")
     if moment.utcoffset() is None:
         raise Malformed(f"{TIME}: {said} has no time zone, such as Z or +02:00")
+    return usable(TIME, moment)
+
+
+def usable(field: str, moment: datetime) -> datetime:
+    """A time as it was given; Malformed naming the field where it is at the calendar's ends."""
+    if not 1 < moment.year < 9999:
+        raise Malformed(f"{field}: {moment.isoformat()} is not of the years 2 to 9998")
     return moment
 
 

@@ -116,7 +116,7 @@ def read_settings(environment: Mapping[str, str] = os.environ, file: Path = FILE
             values["kafka"] = {**msgspec.convert(values.get("kafka", {}), dict[str, object]), **kafka}
         values |= {name: value for name, value in given.items() if value is not None}
         return msgspec.convert(values, Settings, strict=False)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, msgspec.ValidationError, OSError) as error:
+    except (ValueError, RecursionError, msgspec.ValidationError, OSError) as error:  # TOML's, too many digits
         raise Malformed(f"{file}: {error}") from error
 
 

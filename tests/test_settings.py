@@ -92,7 +92,11 @@ def test_a_refusal_does_not_show_the_password(tmp_path: Path):
     assert "sesame" not in repr(Kafka(password="sesame"))
 
 
-@pytest.mark.parametrize("content", [b"db = '\xff'", b"a = " + b"[" * 5000 + b"]" * 5000], ids=["no text", "deep"])
+@pytest.mark.parametrize(
+    "content",
+    [b"db = '\xff'", b"a = " + b"[" * 5000 + b"]" * 5000, b"rows = " + b"9" * 5000],
+    ids=["no text", "deep", "digits"],
+)
 def test_a_file_that_cannot_be_read_is_malformed_and_named(tmp_path: Path, content: bytes):
     (tmp_path / "dealtrail.toml").write_bytes(content)
     with pytest.raises(Malformed, match=r"dealtrail\.toml"):

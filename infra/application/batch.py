@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from msgspec.json import Encoder
@@ -14,12 +15,14 @@ from domain.personal import emails, personal_texts
 from domain.recorded import Request, micros
 from domain.reference.subject import KIND, SubjectErased, about
 from infra.application.histories import LATEST, Histories
+from infra.application.moments import FIRST
 from infra.application.requests import check_name, check_texts, is_personal, is_text
 from infra.identifiers import uuid7
 from infra.store.codec import encode
 from infra.store.log import DIGESTS, MASTER, RESERVED, Answer, Append, Appended, Draft
 from infra.store.writing import refuse_oversized
 
+OLDEST = micros(datetime(FIRST, 1, 1, tzinfo=UTC))  # what is before it, nobody can ask about
 SKEW = 5 * 60 * 1_000_000  # microseconds by which the clocks of two machines may differ
 
 encode_canonical = Encoder(order="deterministic").encode
@@ -244,6 +247,8 @@ class Batch:
         moment = micros(request.occurred_at)
         if moment > self.now + SKEW:
             raise Malformed(f"occurred_at: {request.occurred_at.isoformat()} is in the future")
+        if moment < OLDEST:
+            raise Malformed(f"occurred_at: {request.occurred_at.isoformat()} is before the year {FIRST} in UTC")
         return moment, decider
 
     def check_version(self, request: Request) -> None:

@@ -65,7 +65,7 @@ class Spool:
                     for _, cells in batch:
                         yield [cells[place] for place in places]
                 self._rows.execute("COMMIT")
-            except (UnicodeDecodeError, LookupError, csv.Error) as error:
+            except (UnicodeError, LookupError, csv.Error) as error:
                 raise Malformed(f"{path.name}: line {table.line_num + 1} cannot be read: {error}") from error
 
     def groups(self, in_file_order: bool = False) -> Iterator[tuple[str, list[Row]]]:

@@ -257,9 +257,10 @@ def test_a_command_from_before_1970_is_recorded_at_its_time(dispatcher, log):
     [
         (NOW + timedelta(minutes=6), "occurred_at: 2026-06-01T12:06:00+00:00 is in the future"),
         (NOW.replace(tzinfo=None), "occurred_at: 2026-06-01T12:00:00 has no time zone"),
+        (datetime(1, 12, 31, tzinfo=UTC), "occurred_at: 0001-12-31T00:00:00+00:00 is before the year 2 in UTC"),
     ],
 )
-def test_a_time_to_come_or_without_a_zone_is_malformed(dispatcher, log, when, reason):
+def test_a_time_to_come_without_a_zone_or_at_the_calendars_start_is_malformed(dispatcher, log, when, reason):
     with pytest.raises(Malformed) as refusal:
         dispatcher.execute(asked(DEAL, OPEN, occurred_at=when))
     assert str(refusal.value) == reason

@@ -11,6 +11,7 @@ from msgspec import Struct
 from domain.errors import Malformed
 from domain.money import Money, checked
 from infra.application.moments import FIRST, LAST, within
+from infra.importers.cells import number
 from infra.importers.tables import READINGS, Row, fits
 
 HELD = 50_000  # times kept once read
@@ -233,6 +234,7 @@ class Cells:
     def version(self, row: Row) -> tuple[int, str]:
         """The version of a row: numbers by size, others as text."""
         text = self.text("version", row)
+        column = self.column_name("version")
         if not text:
-            raise Malformed(f"{self.column_name('version')}: is empty")
-        return (int(text), "") if text.isdecimal() else (-1, text)
+            raise Malformed(f"{column}: is empty")
+        return (int(number(column, text)), "") if text.isdecimal() else (-1, text)

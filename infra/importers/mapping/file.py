@@ -2,7 +2,7 @@
 
 import tomllib
 from datetime import UTC, date, tzinfo
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from msgspec import Struct
 from domain.errors import Malformed, NotFound
 from domain.money import CURRENCY
 from domain.reference.process import Stage
+from infra.application.moments import day
 from infra.importers.mapping.cells import Cell, Numbers
 
 DEAL = ("source", "stage", "amount", "currency", "owner", "account", "product", "close_date", "lost_reason")
@@ -102,7 +103,9 @@ def load(path: Path) -> Mapping:
         raw = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
         told = msgspec.convert(raw, Mapping)
         check(told)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, msgspec.ValidationError, Malformed) as error:
+    except InvalidOperation as error:
+        raise Malformed(f"{path.name}: a number in it has an exponent beyond all bounds") from error
+    except (ValueError, RecursionError, msgspec.ValidationError, Malformed) as error:  # TOML's, too many digits
         raise Malformed(f"{path.name}: {error}") from error
     return told
 
@@ -113,6 +116,10 @@ def check(told: Mapping) -> None:
         "a".encode(told.table.encoding)
     except (LookupError, ValueError):
         raise Malformed(f"table.encoding: {told.table.encoding!r} is no encoding of text, such as cp1252") from None
+    if len(told.table.delimiter) != 1 or told.table.delimiter in '"\r\n':
+        raise Malformed(f"table.delimiter: {told.table.delimiter!r} is not one character between cells, such as ;")
+    if told.dates.snapshot:
+        day("dates.snapshot", told.dates.snapshot.isoformat())
     known = FIELDS[told.kind, told.form]
     if not told.system.isalnum():
         raise Malformed("system: a short name of letters and digits; it becomes a part of the names of streams")
