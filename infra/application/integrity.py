@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from domain.errors import Unavailable
 from domain.reference.subject import PREFIX, SubjectErased
+from infra.application.digests import KeptDigest, events_digest
 from infra.store.codec import recorded
 from infra.store.leases import RELAY, standing_at
 from infra.store.log import ERASED, INDEX, MASTER, Log, Row
@@ -20,7 +21,8 @@ class Fault(Struct, frozen=True):
     """Something that is not as the log left it.
 
     kind: `unreadable`, `hole` (a version of a stream is missing), `order` (a position, a version or a time of
-    recording before the one in front), `gone` (the newest event), `key` or `database`. version: where it is about one.
+    recording before the one in front), `gone` (the newest event), `identity` or `digest` (not those that were kept),
+    `key` or `database`. version: where it is about one.
     """
 
     kind: str
@@ -47,6 +49,26 @@ def missing_tail(log: Log, url: str, anchors: Sequence[Anchor]) -> list[Fault]:
             text = f"tables were made with event {anchor.event_id} at position {anchor.position}, which is gone"
             faults.append(Fault("gone", f"{text}: {RESTORE}", anchor.position))
     return faults
+
+
+def digest_faults(log: Log, kept: KeptDigest) -> Iterator[Fault]:
+    """In what a log differs from the digest that somebody kept of it at a position."""
+    if (identity := log.identity()) != kept.identity:
+        text = f"this log is {identity}, the digest was kept of {kept.identity}: compare it with that one, or a digest"
+        yield Fault("identity", f"{text} of this one (a copy has an identity of its own)")
+    if (head := log.head()) < kept.position:
+        text = f"the log ends at position {head}, but the digest was kept at position {kept.position}: {RESTORE}"
+        yield Fault("gone", text, kept.position)
+        return
+    try:
+        facts, events = events_digest(log, kept.position)
+    except Unavailable as error:
+        text = f"the log has no digest up to position {kept.position} to compare: {error}: {RESTORE}"
+        yield Fault("unreadable", text, kept.position)
+        return
+    if (facts, events) != (kept.facts, kept.events):
+        text = f"up to position {kept.position} the log holds {facts} events with digest {events}, but kept were"
+        yield Fault("digest", f"{text} {kept.facts} with digest {kept.events}: {RESTORE}", kept.position)
 
 
 def event_faults(log: Log, erased: set[str]) -> Iterator[Fault]:
