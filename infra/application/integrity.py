@@ -20,9 +20,9 @@ ERASURE = str(SubjectErased.__struct_config__.tag)
 class Fault(Struct, frozen=True):
     """Something that is not as the log left it.
 
-    kind: `unreadable`, `hole` (a version of a stream is missing), `order` (a position, a version or a time of
-    recording before the one in front), `gone` (the newest event), `identity` or `digest` (not those that were kept),
-    `key` or `database`. version: where it is about one.
+    kind: `unreadable`, `hole` (a version of a stream is missing), `order` (a position, a version or a time of recording
+    before the one in front), `gone` (the newest event, or positions between events), `identity` or `digest` (not those
+    that were kept), `key` or `database`. version: where it is about one.
     """
 
     kind: str
@@ -124,6 +124,18 @@ def row_faults(row: Row, versions: dict[str, int], after: int, clock: int) -> It
         yield Fault("order", f"position {position} was recorded before the one in front of it: {RESTORE}", *place)
 
 
+def position_faults(log: Log) -> Iterator[Fault]:
+    """Positions that are gone from between events, where the database leaves no gaps: by them also a whole stream."""
+    try:
+        missing = log.missing_positions()
+    except Unavailable as error:
+        yield Fault("unreadable", f"the positions cannot be read: {error}: {RESTORE}")
+        return
+    for first, last in missing:
+        text = f"no event stands at position {first}" if first == last else f"no event stands from {first} to {last}"
+        yield Fault("gone", f"{text}, and this database leaves no gaps: {RESTORE}", first)
+
+
 def key_faults(log: Log, erased: set[str]) -> Iterator[Fault]:
     """Keys that are gone without the fact that says so, and keys that are there although it does."""
     last = ""
@@ -141,7 +153,7 @@ def key_faults(log: Log, erased: set[str]) -> Iterator[Fault]:
 def log_faults(log: Log) -> list[Fault]:
     """Everything that is wrong with the events and the keys."""
     erased = set[str]()
-    faults = [*event_faults(log, erased)]
+    faults = [*event_faults(log, erased), *position_faults(log)]
     try:
         return [*faults, *key_faults(log, erased)]
     except Unavailable as error:

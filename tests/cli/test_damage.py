@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from infra.store import Log, open_log
+from infra.store.copying import copy
 from infra.store.leases import RELAY, open_leases
 from infra.store.log import Append
 from infra.views import Views
@@ -180,6 +181,42 @@ def test_a_stream_that_is_gone_from_the_middle_is_named_by_a_kept_digest(
     damage(log_url, "DELETE FROM stored_events WHERE originator_id = 'opportunity-1'")
     assert ("digest", grown.head(), "", 0) in faults("check", "--against", str(kept))
     assert "holds 16 events" in (out := shell("check", "--against", str(kept))[1]) and "kept were 19" in out
+
+
+@pytest.mark.parametrize("log_url", ["sqlite"], indirect=True)
+def test_positions_that_are_gone_are_named_although_nothing_kept_remembers_them(
+    grown: Log, log_url: str, faults: Any, shell: Shell
+):
+    damage(log_url, "DELETE FROM stored_events WHERE originator_id IN ('process-p', 'opportunity-1')")
+    shell("rebuild")
+    assert faults() == [("gone", 1, "", 0), ("gone", 5, "", 0)]
+    assert "no event stands from 5 to 7" in shell("check")[1]
+
+
+def test_the_gaps_that_a_copy_brought_are_no_faults_and_what_goes_from_it_is(
+    grown: Log, log_url: str, faults: Any, tmp_path: Path
+):
+    damage(log_url, "DELETE FROM stored_events WHERE originator_id = 'opportunity-1'")  # as an append rolled back
+    url = f"sqlite:///{tmp_path / 'copy.db'}"
+    copy(grown, url, grown.head())
+    assert faults("check", "--db", url) == []
+    damage(url, "DELETE FROM stored_events WHERE originator_id = 'opportunity-3'")
+    assert faults("check", "--db", url) == [("gone", 11, "", 0)]
+
+
+@pytest.mark.parametrize("log_url", ["sqlite"], indirect=True)
+def test_appends_that_fail_leave_no_gap(log: Log, log_url: str, faults: Any):
+    with sqlite3.connect(log_url.removeprefix("sqlite:///")) as file:
+        file.execute(
+            "CREATE TRIGGER late AFTER INSERT ON stored_events WHEN NEW.originator_id = 'lead-2' "
+            "BEGIN SELECT RAISE(ABORT, 'refused after others were inserted'); END"
+        )
+    file.close()
+    for number in (1, 2, 3):
+        log.append(Append([drafted(f"lead-{number}0", 1)]))
+        with pytest.raises(sqlite3.IntegrityError, match="refused after"):
+            log.append(Append([drafted("lead-1", 1), drafted("lead-1", 2), drafted("lead-2", 1)]))
+    assert log.head() == 3 and faults() == []
 
 
 @pytest.mark.parametrize("log_url", ["sqlite"], indirect=True)
