@@ -1,12 +1,50 @@
 """What tells two logs, and the tables made from them, apart: digests of the events as stored, and of what they say."""
 
 import hashlib
+import re
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta, Struct
 
+from domain.errors import Malformed
+from infra.application.requests import explained, read
 from infra.privacy.vault import Vault
 from infra.store.log import Log
+
+TEXT = {  # what `log digest` prints for people, by the field of the document
+    "facts": re.compile(r"^([\d,]+) events up to position [\d,]+\s*$", re.ASCII | re.MULTILINE),
+    "position": re.compile(r"^[\d,]+ events up to position ([\d,]+)\s*$", re.ASCII | re.MULTILINE),
+    "identity": re.compile(r"^identity +(\S+)\s*$", re.MULTILINE),
+    "events": re.compile(r"^events +(\S+)\s*$", re.MULTILINE),
+}
+
+
+class KeptDigest(Struct, frozen=True):
+    """Of what `log digest` printed and somebody kept: which log it was, and what it held up to a position."""
+
+    identity: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+    position: Annotated[int, Meta(ge=0)]
+    facts: Annotated[int, Meta(ge=0)]
+    events: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
+def kept_digest(text: bytes) -> KeptDigest:
+    """What `log digest` printed, as JSON or as lines. Raises Malformed, naming the field and the reason."""
+    try:
+        fields = read(text) if text.lstrip().startswith(b"{") else lines_of(text.decode())
+        return msgspec.convert(fields, KeptDigest, strict=False)
+    except msgspec.ValidationError as error:
+        raise Malformed(f"against: {explained(error, KeptDigest)}") from error
+    except (Malformed, UnicodeDecodeError) as error:
+        raise Malformed(f"against: this is not what `log digest` prints: {error}") from error
+
+
+def lines_of(text: str) -> dict[str, str]:
+    """The fields among lines that were printed for people."""
+    matches = {field: pattern.search(text) for field, pattern in TEXT.items()}
+    return {field: match[1].replace(",", "") for field, match in matches.items() if match}
 
 
 def events_digest(log: Log, upto: int) -> tuple[int, str]:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from domain.errors import Unavailable
 from domain.reference.subject import PREFIX, SubjectErased
+from infra.application.digests import KeptDigest, events_digest
 from infra.store.codec import recorded
 from infra.store.leases import RELAY, standing_at
 from infra.store.log import ERASED, INDEX, MASTER, Log, StoredEvent
@@ -19,8 +20,9 @@ ERASURE = str(SubjectErased.__struct_config__.tag)
 class Fault(Struct, frozen=True):
     """Something that is not as the log left it.
 
-    kind: `unreadable`, `hole` (a version of a stream is missing), `order` (a position, a version or a time of
-    recording before the one in front), `gone` (the newest event), `key` or `database`. version: where it is about one.
+    kind: `unreadable`, `hole` (a version of a stream is missing), `order` (a position, a version or a time of recording
+    before the one in front), `gone` (the newest event, or positions between events), `identity` or `digest` (not those
+    that were kept), `key` or `database`. version: where it is about one.
     """
 
     kind: str
@@ -47,6 +49,26 @@ def missing_tail(log: Log, url: str, anchors: Sequence[Anchor]) -> list[Fault]:
             text = f"tables were made with event {anchor.event_id} at position {anchor.position}, which is gone"
             faults.append(Fault("gone", f"{text}: {RESTORE}", anchor.position))
     return faults
+
+
+def digest_faults(log: Log, kept: KeptDigest) -> Iterator[Fault]:
+    """In what a log differs from the digest that somebody kept of it at a position."""
+    if (identity := log.identity()) != kept.identity:
+        text = f"this log is {identity}, the digest was kept of {kept.identity}: compare it with that one, or a digest"
+        yield Fault("identity", f"{text} of this one (a copy has an identity of its own)")
+    if (head := log.head()) < kept.position:
+        text = f"the log ends at position {head}, but the digest was kept at position {kept.position}: {RESTORE}"
+        yield Fault("gone", text, kept.position)
+        return
+    try:
+        facts, events = events_digest(log, kept.position)
+    except Unavailable as error:
+        text = f"the log has no digest up to position {kept.position} to compare: {error}: {RESTORE}"
+        yield Fault("unreadable", text, kept.position)
+        return
+    if (facts, events) != (kept.facts, kept.events):
+        text = f"up to position {kept.position} the log holds {facts} events with digest {events}, but kept were"
+        yield Fault("digest", f"{text} {kept.facts} with digest {kept.events}: {RESTORE}", kept.position)
 
 
 def event_faults(log: Log, erased: set[str]) -> Iterator[Fault]:
@@ -102,6 +124,18 @@ def row_faults(row: StoredEvent, versions: dict[str, int], after: int, clock: in
         yield Fault("order", f"position {position} was recorded before the one in front of it: {RESTORE}", *place)
 
 
+def position_faults(log: Log) -> Iterator[Fault]:
+    """Positions that are gone from between events, where the database leaves no gaps: by them also a whole stream."""
+    try:
+        missing = log.missing_positions()
+    except Unavailable as error:
+        yield Fault("unreadable", f"the positions cannot be read: {error}: {RESTORE}")
+        return
+    for first, last in missing:
+        text = f"no event stands at position {first}" if first == last else f"no event stands from {first} to {last}"
+        yield Fault("gone", f"{text}, and this database leaves no gaps: {RESTORE}", first)
+
+
 def key_faults(log: Log, erased: set[str]) -> Iterator[Fault]:
     """Keys that are gone without the fact that says so, and keys that are there although it does."""
     last = ""
@@ -119,7 +153,7 @@ def key_faults(log: Log, erased: set[str]) -> Iterator[Fault]:
 def log_faults(log: Log) -> list[Fault]:
     """Everything that is wrong with the events and the keys."""
     erased = set[str]()
-    faults = [*event_faults(log, erased)]
+    faults = [*event_faults(log, erased), *position_faults(log)]
     try:
         return [*faults, *key_faults(log, erased)]
     except Unavailable as error:

@@ -43,9 +43,11 @@ def digest(*, to: To = None, asking: Options = HERE) -> None:
 
     `events` is equal for a log and its copy. `content` looks at what was said alone, whatever the ids, positions and
     times of recording, personal fields opened: equal facts, equal digest. A copy without keys has one of its own.
+    Keep the answer elsewhere, and `check --against` it later; `identity` says of which log it is.
     """
     with asking.app() as app:
-        document = digests(app, app.log.head() if to is None else position(app, to, "to"))
+        upto = app.log.head() if to is None else position(app, to, "to")
+        document = {"identity": app.log.identity(), **digests(app, upto)}
     show(asking, document)
 
 
@@ -64,7 +66,8 @@ def show(asking: Options, document: dict[str, Any]) -> None:
         return asking.answer(document)
     out = stdout()
     out.print(f"{document['facts']:,} events up to position {document['position']:,}")
-    for name, found in {"events": document["events"], "content": document["content"], **document["tables"]}.items():
+    stored = {name: document[name] for name in ("identity", "events", "content") if name in document}
+    for name, found in {**stored, **document["tables"]}.items():
         out.print(f"{name:<14} {found}")
 
 

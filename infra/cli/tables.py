@@ -1,7 +1,9 @@
 """The verbs that look after the tables: `rebuild`, `parked` and `check`."""
 
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -13,16 +15,24 @@ from rich.progress import ProgressColumn as Column
 from rich.table import Table
 from rich.text import Text
 
-from domain.errors import Malformed, Unavailable
+from domain.errors import Malformed, NotFound, Unavailable
 from infra.cli.options import HERE, Options, stdout
 
 if TYPE_CHECKING:
+    from infra.application.digests import KeptDigest
     from infra.application.integrity import Fault
     from infra.views import Checked, Parked, Progressed, Views
 
 DIFFERENT = 1  # exit code where the tables are not what the log makes of them
 
 Processes = Annotated[int, Parameter(help="How many processes share the work.")]
+Against = Annotated[
+    str | None,
+    Parameter(
+        help="A digest of this log that was kept: a file of what `log digest` printed, - for stdin.",
+        allow_leading_hyphen=True,
+    ),
+]
 
 
 def register(app: App) -> None:
@@ -57,19 +67,22 @@ def rebuild(
     stdout().print(f"tables     at position {reached}, made anew")
 
 
-def check(*, processes: Processes = 1, asking: Options = HERE) -> int:
+def check(*, processes: Processes = 1, against: Against = None, asking: Options = HERE) -> int:
     """Prove that the log is whole and that the tables hold what it makes of them at once; exit code 1 if not.
 
     Names events that cannot be read, are missing or out of order, keys that went without a word, and what the
-    database's own check finds; then the first rows in which the tables as kept differ from those made anew.
+    database's own check finds; then the first rows in which the tables as kept differ from those made anew. Against a
+    digest that was kept it also names another log, one that ends before, and any other history up to its position.
     """
-    from infra.application.integrity import Fault, log_faults, missing_tail
+    from infra.application.integrity import Fault, digest_faults, log_faults, missing_tail
     from infra.views.tables import Astray
 
+    kept = None if against is None else kept_from(against)
     with asking.app() as app, app.open_views() as views:
         damage, remark = app.log.integrity()
         faults = [Fault("database", text) for text in damage] + log_faults(app.log)
         faults += missing_tail(app.log, app.settings.db, views.anchors())
+        faults += digest_faults(app.log, kept) if kept else []
         found, reason = None, ""
         try:
             with progress_bar("check", views.position()) as progressed:
@@ -94,6 +107,17 @@ def check(*, processes: Processes = 1, asking: Options = HERE) -> int:
         else:
             stdout().print(reason, markup=False)
     return 0 if equal and not faults else DIFFERENT
+
+
+def kept_from(path: str) -> "KeptDigest":
+    """The digest that a file holds, or stdin. Raises NotFound, or Malformed naming the field and the reason."""
+    from infra.application.digests import kept_digest
+
+    if path == "-":
+        return kept_digest(sys.stdin.buffer.read())
+    if not Path(path).is_file():
+        raise NotFound(f"against: there is no file {path}")
+    return kept_digest(Path(path).read_bytes())
 
 
 def show_faults(faults: "Sequence[Fault]") -> None:

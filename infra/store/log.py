@@ -246,6 +246,10 @@ class Log(Facts, Protocol):
         """The last position that the database knows it gave; the head where gaps are normal."""
         ...
 
+    def missing_positions(self) -> list[tuple[int, int]]:
+        """First and last of each run of positions that are gone from between events; none where gaps are normal."""
+        ...
+
     def integrity(self) -> tuple[list[str], str]:
         """What the database's own check of the log's tables finds, and what could not be checked."""
         ...

@@ -277,22 +277,25 @@ class PostgresLog(Reader):
 
     def integrity(self) -> tuple[list[str], str]:
         """What amcheck finds in the tables and their indexes, where the server has it and the role may."""
-        if not self.rows("SELECT 1 FROM pg_extension WHERE extname = 'amcheck'"):
+        sql = "SELECT quote_ident(n.nspname) FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace"
+        schemas = self.rows(f"{sql} WHERE e.extname = 'amcheck'")
+        if not schemas:
             return [], "the database has no extension amcheck (its owner can create it): files were not checked"
-        tables = [self._events, self._answers, self._keys, self._tokens]
-        sql = (
-            "SELECT c.oid::regclass::text, i.indexrelid::regclass::text FROM pg_class AS c "
-            "JOIN pg_index AS i ON i.indrelid = c.oid WHERE c.relkind = 'r' AND c.oid = ANY(%s::text[]::regclass[])"
-        )
+        amcheck = schemas[0][0]
+        tables = [self._events, self._answers, self._keys, self._tokens, self._identity]
+        sql = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND oid = ANY(%s::text[]::regclass[])"
+        checks = [(name, f"SELECT msg FROM {amcheck}.verify_heapam(%s)") for (name,) in self.rows(sql, tables)]
+        sql = "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = ANY(%s::text[]::regclass[])"
+        index_check = f"SELECT {amcheck}.bt_index_check(%s, true)::text"  # void: an empty text
+        checks += [(name, index_check) for (name,) in self.rows(sql, tables)]
         found = list[str]()
-        try:
-            for table, index in self.rows(sql, tables):
-                found += [f"{table}: {text}" for (text,) in self.rows("SELECT msg FROM verify_heapam(%s)", table)]
-                self.rows("SELECT bt_index_check(%s, true)", index)
-        except Forbidden as error:
-            return found, f"the role may not run amcheck: {error}"
-        except (psycopg.Error, Unavailable) as error:
-            found.append(str(error))
+        for name, check in checks:  # each by itself: what one cannot read is not all that there is
+            try:
+                found += [f"{name}: {text}" for (text,) in self.rows(check, name) if text]
+            except Forbidden as error:
+                return found, f"the role may not run amcheck: {error.__cause__}"
+            except (psycopg.Error, Unavailable) as error:
+                found.append(f"{name}: {error.__cause__ or error}")
         return found, ""
 
     def members(self, values: Sequence[Any]) -> list[Any]:

@@ -8,6 +8,8 @@ from psycopg_pool import PoolTimeout
 
 from domain.errors import Forbidden, Unavailable
 
+DAMAGED = (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted, psycopg.errors.InternalError_)  # its files
+
 
 @contextmanager
 def translated(what: str) -> Generator[None]:
@@ -16,5 +18,5 @@ def translated(what: str) -> Generator[None]:
         yield
     except psycopg.errors.InsufficientPrivilege as error:
         raise Forbidden(f"{what} does not allow it: {error}") from error
-    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, *DAMAGED) as error:
         raise Unavailable(f"{what} cannot be used: {error}") from error

@@ -166,6 +166,10 @@ class Reader(ABC):
         """The last position that the database knows it gave; the head where gaps are normal."""
         return self.head()
 
+    def missing_positions(self) -> list[tuple[int, int]]:
+        """First and last of each run of positions that are gone from between events; none where gaps are normal."""
+        return []
+
     @abstractmethod
     def integrity(self) -> tuple[list[str], str]:
         """What the database's own check of the log's tables finds, and what could not be checked."""

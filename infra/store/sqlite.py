@@ -334,6 +334,16 @@ class SqliteLog(Reader):
         rows = self.rows("SELECT seq FROM sqlite_sequence WHERE name = ?", self._names.events)
         return max(self.head(), *(seq for (seq,) in rows if isinstance(seq, int)), 0)
 
+    def missing_positions(self) -> list[tuple[int, int]]:
+        """First and last of the positions between events that hold none, without the gaps that a copy brought."""
+        last = "lag(notification_id, 1, 0) OVER (ORDER BY notification_id)"
+        before = f"SELECT notification_id AS position, {last} AS last FROM {self._events}"
+        sql = (
+            f"SELECT last + 1, position - 1 FROM ({before}) WHERE position > last + 1 AND NOT EXISTS "
+            f"(SELECT 1 FROM {self._names.gaps} WHERE after <= last AND before >= position) ORDER BY last"
+        )
+        return [(first, end) for first, end in self.rows(sql)]
+
     def integrity(self) -> tuple[list[str], str]:
         """What SQLite's own check of the whole file finds."""
         try:

@@ -3,6 +3,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import pairwise
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +18,7 @@ class SqliteTarget:
     """Holds the file's write lock until all is there. What did not fit into memory waits in the write-ahead log."""
 
     def __init__(self, file: str) -> None:
-        self.file, self.names = file, Names.beside("stored_events")
+        self.file, self.names, self.last = file, Names.beside("stored_events"), 0
 
     def __enter__(self) -> Self:
         self.connection = connect(self.file)
@@ -34,9 +35,14 @@ class SqliteTarget:
         return self
 
     def add(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Add rows."""
+        """Add rows; of events also the gaps that their positions have."""
         with translated(f"the event log {self.file}"):  # the disk may be full, or gone
             self.connection.executemany(insert(getattr(self.names, table), columns), rows)
+            if table == "events":
+                positions = [self.last, *(row[columns.index("notification_id")] for row in rows)]
+                gaps = [(after, before) for after, before in pairwise(positions) if before > after + 1]
+                self.connection.executemany(insert(self.names.gaps, ("after", "before")), gaps)
+                self.last = positions[-1]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -18,12 +18,13 @@ class Names(NamedTuple):
     tokens: str
     history: str
     identity: str
+    gaps: str
 
     @classmethod
     def beside(cls, events: str) -> "Names":
         """The names that go with a table of events."""
         stem = events.removesuffix("events")
-        others = (f"{stem}{what}" for what in ("answers", "keys", "tokens", "history", "identity"))
+        others = (f"{stem}{what}" for what in ("answers", "keys", "tokens", "history", "identity", "gaps"))
         return cls(events, *others)
 
 
@@ -46,6 +47,8 @@ def _tables(names: Names) -> list[str]:
             event_id TEXT NOT NULL, occurred_at INTEGER NOT NULL, recorded_at INTEGER NOT NULL,
             {envelope}, state BLOB NOT NULL,
             UNIQUE (originator_id, originator_version))""",
+        # appends leave none, but a copy keeps those of its source: no event stood between these two positions
+        f"CREATE TABLE IF NOT EXISTS {names.gaps} (after INTEGER PRIMARY KEY, before INTEGER NOT NULL)",
         f"""CREATE TABLE IF NOT EXISTS {names.answers} (
             command_id TEXT NOT NULL, actor TEXT NOT NULL, digest BLOB NOT NULL, facts TEXT NOT NULL,
             PRIMARY KEY (command_id, actor)) WITHOUT ROWID""",

@@ -27,13 +27,12 @@ class Ran(NamedTuple):
         return json.loads(self.out)
 
 
-def dealtrail(*arguments: str, folder: Path, **environment: str) -> Ran:
+def dealtrail(*arguments: str, folder: Path, stdin: str = "", **environment: str) -> Ran:
     """One run of the program in a folder of its own."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("DEALTRAIL_")}
     env |= {"PYTHONPATH": str(ROOT), "COLUMNS": "120"} | environment
-    done = subprocess.run(
-        [sys.executable, "-c", ENTRY, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
-    )
+    program = [sys.executable, "-c", ENTRY, *arguments]
+    done = subprocess.run(program, cwd=folder, env=env, input=stdin, capture_output=True, text=True, check=False)
     return Ran(done.returncode, done.stdout, done.stderr)
 
 

@@ -270,6 +270,20 @@ def test_two_logs_in_one_database_do_not_touch_each_other(postgres_url: str) -> 
         log.close()
 
 
+@pytest.mark.parametrize("code", ["XX000", "XX001", "XX002"])
+def test_damage_that_the_server_meets_in_its_files_is_unavailable(postgres_url: str, code: str) -> None:
+    """With the codes of a server whose pages and indexes were overwritten: internal, data and index corrupted."""
+    with psycopg.connect(postgres_url) as owner:
+        owner.execute(
+            "CREATE FUNCTION meet(code text) RETURNS int LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'invalid page in block 4' USING ERRCODE = code; END $$"
+        )
+    log = PostgresLog(postgres_url)
+    with pytest.raises(Unavailable, match="invalid page in block 4"):
+        log.rows("SELECT meet(%s)", code)
+    log.close()
+
+
 def test_a_missing_schema_is_unavailable(postgres_url: str) -> None:
     with pytest.raises(Unavailable):
         PostgresLog(f"{postgres_url}{'&' if '?' in postgres_url else '?'}options=-csearch_path%3Dnowhere")
