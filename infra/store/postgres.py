@@ -120,7 +120,10 @@ class EventRecorder(library.PostgresApplicationRecorder):
         ).encode()
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """The library's append: no versions are expected, what exists raises IntegrityError."""
+        """The library's append: no versions are expected, what exists raises IntegrityError.
+
+        Raises Unavailable where the database or the role has a bound (dealtrail.clock_ahead) and the clock is past it.
+        """
         with self.datastore.get_connection() as connection, connection.transaction(), connection.cursor() as cursor:
             self._insert_events(cursor, stored_events, **kwargs)
             if not stored_events:
@@ -128,6 +131,8 @@ class EventRecorder(library.PostgresApplicationRecorder):
             drafts = _drafts(plain_drafts(stored_events, now()))
             cursor.execute(self.append_one, ("[]", str(drafts, "utf-8"), None, None, None), prepare=True)
             row = cursor.fetchone()
+            if row and row["outcome"][0] == CLOCK_AHEAD:
+                raise clock_refusal(*row["outcome"][1:])
             return row["outcome"][1:] if row else None
 
 
@@ -377,7 +382,7 @@ def _datastore(url: str, schema: str, clock_ahead: int | None) -> library.Postgr
     for name in ("dbname", "host", "port", "user", "password"):
         del kwargs[name]  # what the URL leaves out is libpq's to decide, from its environment
     options = f"{parts.pop('options', '')} -c default_transaction_isolation=read\\ committed"
-    if clock_ahead is not None:
-        options += f" -c dealtrail.clock_ahead={clock_ahead}"  # read by the append function
+    # read by the append function; an empty one takes any clock, whatever the database has
+    options += f" -c dealtrail.clock_ahead={'' if clock_ahead is None else clock_ahead}"
     kwargs.update({"connect_timeout": CONNECT_TIMEOUT, **parts, "options": options})
     return datastore

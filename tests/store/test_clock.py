@@ -3,7 +3,11 @@
 import json
 from collections.abc import Callable
 
+import psycopg
 import pytest
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.postgres import PostgresDatastore
+from psycopg.sql import SQL, Identifier, Literal
 
 from domain.errors import Malformed, Unavailable
 from infra.application.app import opened
@@ -12,9 +16,10 @@ from infra.settings import Settings, read_settings
 from infra.store import open_log
 from infra.store.clock import now
 from infra.store.log import Append
-from infra.store.postgres import PostgresLog
+from infra.store.postgres import EventRecorder, PostgresLog
 from infra.store.sqlite import SqliteLog
 from tests.store.drafts import added, drafted
+from tests.store.test_published import connection
 
 DAY = 86_400_000_000  # microseconds
 
@@ -66,6 +71,23 @@ def test_the_database_itself_compares_its_clock(log_url):
         log = open_log(log_url, bound)
         added(log, f"lead-{bound}", 1)
         log.close()
+
+
+def test_the_librarys_own_recorder_on_postgres_obeys_the_bound_that_the_database_has(postgres_url):
+    idle(postgres_url, 2)
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        name = SQL("ALTER DATABASE {} SET dealtrail.clock_ahead = {}")
+        owner.execute(name.format(Identifier(owner.info.dbname), Literal(str(DAY))))
+    datastore = PostgresDatastore(**connection(postgres_url), originator_id_type="text")
+    recorder = EventRecorder(datastore)
+    with pytest.raises(Unavailable, match="the clock says"):
+        recorder.insert_events([StoredEvent("lead-2", 1, "t", b"")])
+    log = open_log(postgres_url)  # a confirmed clock
+    assert log.head() == 1  # and nothing was stored
+    added(log, "lead-1", 2)
+    log.close()
+    assert recorder.insert_events([StoredEvent("lead-2", 1, "t", b"")]) == [3]  # the log is not idle any more
+    datastore.close()
 
 
 def test_a_clock_is_confirmed_once_by_an_option_or_the_environment(log_url, tmp_path, monkeypatch, capsys):
