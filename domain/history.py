@@ -64,19 +64,18 @@ class History:
             return correction.moment_of(self.facts, command, given)
         return now if given is None else given
 
-    def reads(self, command: Any, at: int) -> tuple[str, ...]:
-        """The streams that a decision at an instant must look at."""
+    def reads(self, command: Any, state: Any) -> tuple[str, ...]:
+        """The streams that a decision on a state must look at."""
         reads = correction.reads if isinstance(command, CorrectFact) else self.decider.reads
-        return reads(self.state_at(at), command)
+        return reads(state, command)
 
     def decide(
-        self, command: Any, given: int | None, at: int, context: Context
+        self, command: Any, state: Any, given: int | None, at: int, context: Context
     ) -> tuple[NewEvent | FollowUpCommand, ...]:
-        """What follows from a command at an instant: events here, and commands that other streams must decide with it.
+        """What follows from a command on the state at an instant: events here, and commands for other streams.
 
-        Raises what the decider raises.
+        `given`: the instant that was asked for, None where none was. Raises what the decider raises.
         """
-        state = self.state_at(at)
         if isinstance(command, CorrectFact):
             return correction.decide(self.facts, state, command, given, context)
         answer = self.decider.decide(state, command, context)

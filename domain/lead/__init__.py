@@ -164,5 +164,5 @@ def refused(state: State, command: Command) -> Rejected:
             found = f"merged into {survivor}"
         case _:
             found = type(state).__name__.lower()
-    allowed = ", ".join(str(command.__struct_config__.tag) for command in ALLOWED[type(state)]) or "nothing"
+    allowed = ", ".join(str(each.__struct_config__.tag) for each in ALLOWED[type(state)]) or "nothing"
     return Rejected(f"{command.__struct_config__.tag}: the lead is {found}; allowed: {allowed}")

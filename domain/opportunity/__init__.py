@@ -195,7 +195,7 @@ def refused(state: State, command: Command) -> Rejected:
         case Open(deal):
             kept = f"open in {deal.progress.stage}, {worth}"
             closed = (OpenOpportunity, ReopenOpportunity, UnmergeOpportunity, RestoreOpportunity)
-            allowed = [str(command.__struct_config__.tag) for command in get_args(Command) if command not in closed]
+            allowed = [str(each.__struct_config__.tag) for each in get_args(Command) if each not in closed]
             return Rejected(f"{verb}: the opportunity is already {kept}; allowed: {', '.join(allowed)}")
         case Won() | Lost():
             kind = "won" if isinstance(state, Won) else f"lost ({state.reason})"

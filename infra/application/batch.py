@@ -289,15 +289,16 @@ class Batch:
                 check_name(stream, command)
             history = self.look_at(stream)
             at = history.moment_of(command, given, moment)
-            wanted = history.reads(command, at)
+            state = history.state_at(at)
+            wanted = history.reads(command, state)
             read = {name: self.look_at(name).state for name in wanted if kind(name) in BY_KIND}
-            answer = history.decide(command, given, at, Context(stream, read, request.actor))
+            answer = history.decide(command, state, given, at, Context(stream, read, request.actor))
             events = tuple([each for each in answer if isinstance(each, NewEvent)])
             commands += [each for each in answer if isinstance(each, FollowUpCommand)]
             history.check(events)
             if events and history.decider.kind == KIND:
                 self.check_subject(about(stream))
-            changes.append((history, history.decider.subject(stream, history.state_at(at), command), events))
+            changes.append((history, history.decider.subject(stream, state, command), events))
         return tuple(changes)
 
     def look_at(self, stream: str) -> History:
