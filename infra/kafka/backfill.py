@@ -9,7 +9,7 @@ import msgspec
 from domain.errors import NotFound, Unavailable
 from infra.kafka.checkpoint import Checkpoint, Kept, held, refuse_mismatch
 from infra.kafka.client import Partition, Producer, ends
-from infra.kafka.in_flight import Window
+from infra.kafka.in_flight import InFlight
 from infra.kafka.relay import PAGE, POLL, RENEWAL, Publication, sending
 from infra.kafka.tails import refuse_unknown_events
 from infra.kafka.topic_administration import ensure, identifiers
@@ -25,7 +25,7 @@ def known(name: str) -> Topic:
         if topic.name == name:
             return topic
     names = ", ".join(topic.name for topic in EVENT_TOPICS)
-    raise NotFound(f"topic: there is no {name!r} carries events; there are {names}")
+    raise NotFound(f"topic: no topic {name!r} carries events; there are {names}")
 
 
 def backfill(
@@ -45,7 +45,7 @@ def backfill(
         kept = checkpoint.kept
         parked = {name: at for name, at in kept.parked.items() if topic_of(name) is not topic or at.position < since}
         with sending(kafka) as sender:
-            window = Window(kafka, sender, since - 1, {})
+            window = InFlight(kafka, sender, since - 1, {})
             events = Publication(window, kafka.source, log.identity(), parked, say)
             _publish(log, leases, topic, checkpoint, window, sender, events, stop)
         offsets = kept.offsets | {topic.name: _ends(kafka, topic, checkpoint) | window.offsets.get(topic.name, {})}
@@ -59,7 +59,7 @@ def _publish(
     leases: Leases,
     topic: Topic,
     checkpoint: Checkpoint,
-    window: Window,
+    window: InFlight,
     sender: Producer,
     events: Publication,
     stop: Event,

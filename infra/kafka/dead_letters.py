@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from kafka.errors import KafkaError
 
 from consumers.lead_intake import ID, SOURCE, identity
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
-from domain.recorded import micros
+from domain.recorded import instant, micros
 from infra.kafka.client import Partition, producer, reader
 from infra.kafka.envelope import Header, Message, rfc3339, size
 from infra.kafka.topics import ROOM, Topic, dead_letters
@@ -24,7 +24,6 @@ KIND, REASON, AT, NULLS, KEY = "dlq_kind", "dlq_reason", "dlq_at", "dlq_nulls", 
 OMITTED = "dlq_omitted"
 OURS = (TOPIC, PARTITION, OFFSET, GROUP, KIND, REASON, AT, NULLS, OMITTED, KEY)  # in this order, before the original's
 LONGEST = 2000  # characters of a reason
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Letter(NamedTuple):
@@ -100,7 +99,7 @@ def read(record: Any, topic: str) -> Letter | Foreign:
 
 def foreign(record: Any, reason: str) -> Foreign:
     """A record that is no letter, with why."""
-    at = EPOCH + timedelta(milliseconds=max(record.timestamp, 0))
+    at = instant(max(record.timestamp, 0) * 1000)
     place = (record.topic, record.partition, record.offset)
     return Foreign("{}:{}:{}".format(*place), at, *place, record.key, f"not one of ours: {reason}"[:LONGEST])
 
@@ -165,7 +164,7 @@ class DeadLetters:
             raise Malformed("letter: name one, or say that all are meant")
         letters, others = self.contents()
         if reason := next((each.reason for each in others if each.id == letter), ""):
-            raise Malformed(f"ID: {letter} is {reason}")
+            raise Malformed(f"letter: {letter} is {reason}")
         for each in others if every else ():
             tell(f"{each.id} is {each.reason}: it stays")
         found = [each for each in letters if every or each.id == letter]

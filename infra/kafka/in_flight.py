@@ -20,7 +20,7 @@ PROBE = 1.0  # seconds between two looks at whether they answer
 PROBE_TIMEOUT = 0.3  # seconds
 
 
-class Window:
+class InFlight:
     """Sends messages of growing positions, and knows up to which position all are acknowledged.
 
     offsets is kept up to date with every acknowledgement. A message that fails stops all sending at once, so that no

@@ -22,7 +22,7 @@ from infra.application.requests import parse
 from infra.kafka.client import GroupConsumer, Listener, Partition, admin, committed, following, group_consumer, messages
 from infra.kafka.dead_letters import LARGEST, LEAVING, reached, sending, written
 from infra.kafka.envelope import Message, size
-from infra.kafka.pending import Unsettled
+from infra.kafka.pending import Pending
 from infra.kafka.topic_administration import ensure
 from infra.kafka.topics import INTAKE, Topic, dead_letters
 from infra.settings import Kafka
@@ -90,7 +90,7 @@ class Intake:
     def __init__(self, kafka: Kafka, topic: Topic, group: str, handle: Handle, tell: Tell) -> None:
         self.kafka, self.topic, self.group, self.handle, self.tell = kafka, topic, group, handle, tell
         self.dead = dead_letters(topic.name, group)
-        self.parts: dict[Partition, Unsettled] = {}
+        self.parts: dict[Partition, Pending] = {}
         self.letters: list[tuple[Partition, Message, PipelineError, Any]] = []  # sent, not known to be acknowledged
         self.committed: dict[Partition, int] = {}
 
@@ -147,7 +147,7 @@ class Intake:
                     consumer.seek(part, places[part])
                 else:
                     consumer.seek_to_beginning(part)
-                self.parts[part] = Unsettled()
+                self.parts[part] = Pending()
 
     def take(self, polled: Mapping[Partition, Sequence[Any]], moved: set[Partition]) -> None:
         """Queue what was polled, except of partitions whose place was set anew."""

@@ -15,7 +15,7 @@ def key_of(message: Message) -> Key:
     return message.offset if message.key is None else message.key
 
 
-class Unsettled:
+class Pending:
     """The unsettled messages of one partition, in queues by key.
 
     Only the head of a queue is tried. One that failed holds up its own key: it is tried again after a pause that

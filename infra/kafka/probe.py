@@ -22,7 +22,7 @@ from kafka.net.selector import NetworkSelector
 from infra.settings import Kafka
 
 ANSWER = 10.0  # seconds until a broker that accepts a connection and says nothing is given up
-AGAIN = 0.25  # seconds between two knocks
+AGAIN = 0.25  # seconds between two tries
 
 
 class Refused(NamedTuple):
@@ -41,7 +41,7 @@ def refused(kafka: Kafka, options: Mapping[str, Any], patience: float) -> str:
     while True:
         found = dict[str, Refused]()
         for server in options["bootstrap_servers"]:
-            answer = knock(kafka, {**options, "bootstrap_servers": [server]})
+            answer = probe_broker(kafka, {**options, "bootstrap_servers": [server]})
             if answer is None:
                 return ""
             found[server] = answer
@@ -50,12 +50,12 @@ def refused(kafka: Kafka, options: Mapping[str, Any], patience: float) -> str:
         time.sleep(AGAIN)
 
 
-def knock(kafka: Kafka, options: Mapping[str, Any]) -> Refused | None:
+def probe_broker(kafka: Kafka, options: Mapping[str, Any]) -> Refused | None:
     """Why a broker refuses us, or None where it lets us in."""
-    return touched(options["bootstrap_servers"][0], options["ssl_context"]) or try_request(kafka, options)
+    return try_connection(options["bootstrap_servers"][0], options["ssl_context"]) or try_request(kafka, options)
 
 
-def touched(server: str, context: ssl.SSLContext | None) -> Refused | None:
+def try_connection(server: str, context: ssl.SSLContext | None) -> Refused | None:
     """Whether it can be reached, and speaks TLS as we do where a context is given."""
     host, _, port = server.rpartition(":")
     name = host.strip("[]")
@@ -136,4 +136,4 @@ def speaks_tls(server: str) -> bool:
     """Whether whoever listens there answers a greeting in TLS, whatever the certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return touched(server, context) is None
+    return try_connection(server, context) is None

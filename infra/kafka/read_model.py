@@ -56,7 +56,6 @@ class ReadModel:
     """
 
     ends: Ends | None = None
-    check: Callable[[], None] | None = None
 
     def __init__(self, url: str, group: str, tell: Tell, projections: Sequence[Projection] = PROJECTIONS) -> None:
         if sqlite_file(url):
@@ -64,6 +63,7 @@ class ReadModel:
         self._replica = Replica(create_replica(url))
         self._tables, self._projections, self._shape = PostgresTables(url), projections, shape(projections)
         self._url, self._tell = url, tell
+        self.check: Callable[[], None] = lambda: None
         self._ensure()
         self._group, self._owner = group, f"{socket.gethostname()}:{os.getpid()}"
         self._ended: dict[Partition, int] = {}
@@ -101,7 +101,7 @@ class ReadModel:
 
     def take_in(self, moves: Sequence[Move], batch: Batch) -> None:
         """Events become rows; watermarks are kept until they are reached; what is neither is parked."""
-        self._check()
+        self.check()
         marks = [(message, self._watermark(message)) for message in batch.get((POSITIONS.name, 0), ())]
         found = [message for at, each in batch.items() if at[0] != POSITIONS.name for message in each]
         with self._fed() as writing:
@@ -110,11 +110,6 @@ class ReadModel:
             receiving.take(found)
             self._mark(writing, receiving, marks)
             self._settle(writing)
-
-    def _check(self) -> None:
-        """Raises Rejected where the topics are no longer those that are followed."""
-        if self.check:
-            self.check()
 
     def _watermark(self, message: Message) -> Watermark | str:
         """The watermark that a message is, or why it is none that can be used."""
@@ -152,7 +147,7 @@ class ReadModel:
 
     def settle(self) -> None:
         """Say how far the tables are complete, where other processes completed them."""
-        self._check()
+        self.check()
         with self._fed() as writing:
             self._settle(writing)
 

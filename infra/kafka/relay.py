@@ -17,7 +17,7 @@ from domain.errors import Unavailable
 from infra.kafka.checkpoint import Checkpoint, Kept, Oversized, begun_anew, held, refuse_mismatch, refuse_other_topics
 from infra.kafka.client import Producer, partition_of, producer
 from infra.kafka.envelope import headers, size
-from infra.kafka.in_flight import PATIENCE, Window
+from infra.kafka.in_flight import PATIENCE, InFlight
 from infra.kafka.tails import refuse_unknown_events
 from infra.kafka.topic_administration import ensure, identifiers
 from infra.kafka.topic_watch import TopicWatch, watching
@@ -53,8 +53,8 @@ class Relay:
         self._say, self._away, self._check = say, False, check
         self._log, self._leases, self._epoch = log, leases, checkpoint.epoch
         self._sender, self._topics = sender, checkpoint.kept.topics
-        self._window = Window(kafka, sender, checkpoint.position, checkpoint.kept.offsets, patience)
-        self._marks = Window(kafka, sender, 0, {}, patience)
+        self._window = InFlight(kafka, sender, checkpoint.position, checkpoint.kept.offsets, patience)
+        self._marks = InFlight(kafka, sender, 0, {}, patience)
         self._events = Publication(self._window, kafka.source, log.identity(), dict(checkpoint.kept.parked), say)
         self._event = checkpoint.kept.event
         self._rows: deque[StoredEvent] = deque()
@@ -157,7 +157,7 @@ class Publication:
     """
 
     def __init__(
-        self, window: Window, source: str, log: str, parked: dict[str, Oversized], say: Callable[[str], None]
+        self, window: InFlight, source: str, log: str, parked: dict[str, Oversized], say: Callable[[str], None]
     ) -> None:
         self.log, self.parked = log, parked
         self._window, self._source, self._say = window, source.encode(), say

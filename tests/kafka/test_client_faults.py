@@ -14,7 +14,7 @@ from kafka.errors import KafkaError
 from domain.errors import Unavailable
 from infra.kafka.checkpoint import held
 from infra.kafka.client import Producer, producer
-from infra.kafka.in_flight import Window
+from infra.kafka.in_flight import InFlight
 from infra.kafka.relay import Relay, sending
 from infra.kafka.topic_administration import ensure
 from infra.kafka.topics import INTAKE
@@ -46,7 +46,7 @@ class Outage(NamedTuple):
     """What became of the messages of three producers that were under way when the broker was killed."""
 
     broker: Broker
-    ours: Window
+    ours: InFlight
     hasty: Producer
     of_hasty: list[Any]
     careless: Producer
@@ -71,7 +71,7 @@ def outage(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Out
         hasty, careless, ours = producer(kafka, **HASTY), producer(kafka, **HASTY), producer(kafka)
         for each in (hasty, careless, ours):
             each.send(INTAKE.name, b"warm", b"key").get(30)
-        window = Window(kafka, ours, 0, {}, patience=2.0)
+        window = InFlight(kafka, ours, 0, {}, patience=2.0)
         broker.freeze()
         of_hasty = [hasty.send(INTAKE.name, b"x" * 300, b"key") for _ in range(MANY)]
         with careless.burst():  # in one batch
@@ -116,7 +116,7 @@ def test_who_does_not_look_at_what_became_of_a_message_never_hears_that_it_was_l
 
 
 def test_a_client_that_is_stuck_though_the_broker_answers_is_found_out(outage: Outage) -> None:
-    window = Window(outage.kafka, outage.hasty, 0, {}, patience=2.0)
+    window = InFlight(outage.kafka, outage.hasty, 0, {}, patience=2.0)
     assert window.send(1, INTAKE.name, 0, b"key", b"after")
     with pytest.raises(Unavailable, match="none was acknowledged"):
         for _ in range(600):

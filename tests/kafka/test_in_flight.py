@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import Unavailable
 from infra.kafka import client
-from infra.kafka.in_flight import BYTES, RECORDS, Window
+from infra.kafka.in_flight import BYTES, RECORDS, InFlight
 from infra.kafka.topics import Topic
 from infra.settings import Kafka
 from tests.kafka.relaying import read, until
@@ -26,7 +26,7 @@ def narrow(kafka: Kafka) -> Topic:
 
 def test_nothing_goes_out_after_a_message_that_failed(kafka: Kafka, narrow: Topic) -> None:
     sender = client.producer(kafka, max_block_ms=5000)
-    window = Window(kafka, sender, 0, {})
+    window = InFlight(kafka, sender, 0, {})
     assert window.send(1, narrow.name, 0, b"key", b"first")
     assert window.send(2, narrow.name, 0, b"key", os.urandom(5000))
     until(lambda: window.failed, "the second to fail")
@@ -44,7 +44,7 @@ def test_nothing_goes_out_after_a_message_that_failed(kafka: Kafka, narrow: Topi
 
 def test_there_is_room_for_so_many_messages_and_bytes(kafka: Kafka, narrow: Topic) -> None:
     sender = client.producer(kafka, max_block_ms=5000, linger_ms=60_000, batch_size=1 << 20)
-    window = Window(kafka, sender, 0, {})
+    window = InFlight(kafka, sender, 0, {})
     for position in range(1, RECORDS + 1):
         assert window.room
         window.send(position, narrow.name, 0, b"key", b"")
@@ -52,7 +52,7 @@ def test_there_is_room_for_so_many_messages_and_bytes(kafka: Kafka, narrow: Topi
     sender.abandon()
     sender.let_go()
     sender = client.producer(kafka, max_block_ms=5000, linger_ms=60_000, max_request_size=BYTES * 2)
-    window = Window(kafka, sender, 0, {})
+    window = InFlight(kafka, sender, 0, {})
     window.send(1, narrow.name, 0, b"key", bytes(BYTES))
     assert not window.room
     sender.abandon()

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.kafka.envelope import Message
-from infra.kafka.pending import FIRST, LONGEST, Unsettled
+from infra.kafka.pending import FIRST, LONGEST, Pending
 
 
 def message(offset: int, key: bytes | None) -> Message:
@@ -12,7 +12,7 @@ def message(offset: int, key: bytes | None) -> Message:
 
 
 def test_only_the_head_of_a_key_is_tried_and_others_go_on():
-    held = Unsettled()
+    held = Pending()
     held.add([message(5, b"a"), message(6, b"a"), message(7, b"b"), message(9, None), message(10, None)])
     assert [each.offset for each in held.fresh()] == [5, 7, 9, 10]
     assert held.fail(message(5, b"a"), now=0.0) == FIRST
@@ -23,7 +23,7 @@ def test_only_the_head_of_a_key_is_tried_and_others_go_on():
 
 
 def test_the_pause_doubles_up_to_a_bound_and_begins_anew_with_the_next_message():
-    held = Unsettled()
+    held = Pending()
     held.add([message(0, b"a"), message(1, b"a")])
     pauses = [held.fail(message(0, b"a"), now=0.0) for _ in range(10)]
     assert pauses[:3] == [FIRST, 2 * FIRST, 4 * FIRST]
@@ -33,7 +33,7 @@ def test_the_pause_doubles_up_to_a_bound_and_begins_anew_with_the_next_message()
 
 
 def test_nothing_is_committed_before_anything_was_read():
-    assert Unsettled().commit == -1
+    assert Pending().commit == -1
 
 
 @given(st.data())
@@ -41,7 +41,7 @@ def test_what_is_committed_leaves_nothing_unsettled_behind_and_every_key_keeps_i
     gaps = data.draw(st.lists(st.integers(1, 3), min_size=1, max_size=30))
     keys = [data.draw(st.sampled_from([b"a", b"b", None])) for _ in gaps]
     offsets = [sum(gaps[: place + 1]) for place in range(len(gaps))]
-    held, settled, order = Unsettled(), set[int](), dict[object, list[int]]()
+    held, settled, order = Pending(), set[int](), dict[object, list[int]]()
     held.add([message(offset, key) for offset, key in zip(offsets, keys, strict=True)])
     decided = list[Message]()
     while len(held):

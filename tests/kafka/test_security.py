@@ -11,7 +11,7 @@ import pytest
 from kafka.structs import TopicPartition
 
 from domain.errors import Malformed, Unavailable
-from infra.kafka import probe as knocking
+from infra.kafka import probe
 from infra.kafka.client import admin, group_consumer, options, producer, reader
 from infra.settings import Kafka
 from tests.kafka.broker import free_port
@@ -107,7 +107,7 @@ def test_a_password_is_not_shown_with_the_settings(doors: Guarded):
 
 @pytest.mark.parametrize("security", ["PLAINTEXT", "SSL"])
 def test_a_broker_that_accepts_and_says_nothing_is_given_up(doors: Guarded, monkeypatch: Any, security: str):
-    monkeypatch.setattr(knocking, "ANSWER", 0.5)
+    monkeypatch.setattr(probe, "ANSWER", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         kafka = Kafka(servers=f"127.0.0.1:{silent.getsockname()[1]}", security=security)  # type: ignore[arg-type]
         with pytest.raises(Unavailable, match=r"no answer in 0.5 s"):
@@ -116,7 +116,7 @@ def test_a_broker_that_accepts_and_says_nothing_is_given_up(doors: Guarded, monk
 
 def test_one_broker_of_several_is_enough(doors: Guarded):
     kafka = doors.by("TLS", servers=f"127.0.0.1:{free_port()},127.0.0.1:{doors.ports['TLS']}")
-    assert knocking.refused(kafka, options(kafka), 0) == ""
+    assert probe.refused(kafka, options(kafka), 0) == ""
 
 
 def passed_on(source: socket.socket, target: socket.socket) -> None:
