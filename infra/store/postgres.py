@@ -3,6 +3,7 @@
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple, cast
 
@@ -162,9 +163,9 @@ class PostgresLog(Reader):
 
         The time of recording is the server's, unless a clock is given. The schema is the first of the search path.
         """
-        self._place, self._clock = place(url), clock
+        self._translated, self._clock = partial(translated, f"the event log at {place(url)}"), clock
         server(url)  # or Malformed
-        with translated(f"the event log at {self._place}"):
+        with self._translated():
             names = prepare(url)
             self._datastore = _datastore(url, names.schema, clock_ahead)
             self._datastore.pool.open()
@@ -313,7 +314,7 @@ class PostgresLog(Reader):
 
     @contextmanager
     def _connection(self) -> Generator[Connection[DictRow]]:
-        with translated(f"the event log at {self._place}"):
+        with self._translated():
             pool = self._datastore.pool
             connection = pool.getconn()
             try:
@@ -324,7 +325,7 @@ class PostgresLog(Reader):
     @contextmanager
     def _held(self) -> Generator[Connection[DictRow]]:
         """The connection for appends, of which one is under way at a time; kept until it breaks."""
-        with translated(f"the event log at {self._place}"):
+        with self._translated():
             connection = self._writer or self._datastore.pool.getconn()
             self._writer = connection
             try:

@@ -43,7 +43,7 @@ class PostgresTarget:
             return
         into = Identifier(self.names.schema, getattr(self.names, table))
         sql = SQL("COPY {} ({}) FROM STDIN").format(into, SQL(", ").join(map(Identifier, columns)))
-        with translated("the new log, into which only its owner can copy,"), self.connection.cursor().copy(sql) as copy:
+        with translated("the new log (only its owner can copy into it)"), self.connection.cursor().copy(sql) as copy:
             for row in rows:
                 copy.write_row(row)
 

@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
@@ -158,7 +158,8 @@ class SqliteLog(Reader):
     def __init__(self, file: str, clock: Clock = now, clock_ahead: int | None = None) -> None:
         """Opens a file, creating what is missing; raises Unavailable where that cannot be."""
         self._file, self._clock, self._clock_ahead = file, clock, clock_ahead
-        with translated(f"the event log {self._file}"):
+        self._translated = partial(translated, f"the event log {file}")
+        with self._translated():
             self._writer = connect(file)
             with self._transaction():
                 names = Names.beside("stored_events")
@@ -223,7 +224,7 @@ class SqliteLog(Reader):
     def _write(self, group: Sequence[Ticket]) -> list[Appended | Exception]:
         """Store several appends in one transaction, or, where one cannot be stored, each in one of its own."""
         try:
-            with translated(f"the event log {self._file}"), self._transaction():
+            with self._translated(), self._transaction():
                 return self._store(group)
         except Unavailable as error:
             return [error] * len(group)
@@ -319,7 +320,7 @@ class SqliteLog(Reader):
     @contextmanager
     def _reading(self) -> Generator[sqlite3.Connection]:
         """A connection that nobody else uses meanwhile."""
-        with translated(f"the event log {self._file}"):
+        with self._translated():
             try:
                 connection = self._idle.pop()
             except IndexError:

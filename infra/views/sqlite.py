@@ -7,6 +7,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock
@@ -107,7 +108,8 @@ class SqliteTables:
     """Files in WAL mode: one writer at a time over all of them, any number of readers beside it."""
 
     def __init__(self, file: str) -> None:
-        self._file, self._what, self._lock = file, f"the file of the tables {file}", Lock()
+        self._file, self._lock = file, Lock()
+        self._translated = partial(translated, f"the file of the tables {file}")
         self._idle: defaultdict[int, SimpleQueue[sqlite3.Connection]] = defaultdict(SimpleQueue)
         with self._connection(CATALOG) as connection:
             connection.execute(GENERATIONS)
@@ -136,7 +138,7 @@ class SqliteTables:
     @contextmanager
     def reading(self, shape: str) -> Generator[SqliteSnapshot]:
         """A snapshot of the live generation, for as long as the context lasts."""
-        with translated(self._what):
+        with self._translated():
             generation, connection = self._followed(shape)
         self._forget_others(generation)
         self._idle[generation].put(connection)
@@ -178,7 +180,7 @@ class SqliteTables:
     def building(self) -> Generator[bool]:
         """A lock that the system takes back when the process ends: an open transaction on an empty file."""
         with (
-            translated(self._what),
+            self._translated(),
             closing(sqlite3.connect(f"{self._file}-lock", timeout=0, isolation_level=None)) as one,
         ):
             try:
@@ -298,7 +300,7 @@ class SqliteTables:
         With a rollback journal, which keeps the few pages that were there before: rows are written once, not twice.
         """
         with (
-            translated(self._what),
+            self._translated(),
             closing(sqlite3.connect(place, timeout=PATIENCE, isolation_level=None)) as connection,
         ):
             if _mode(connection) != "wal":
@@ -309,7 +311,7 @@ class SqliteTables:
 
     @contextmanager
     def _connection(self, generation: int) -> Generator[sqlite3.Connection]:
-        with translated(self._what):
+        with self._translated():
             connection = self._taken(generation)
             try:
                 yield connection

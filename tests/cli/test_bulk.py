@@ -32,13 +32,13 @@ def ask(log_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     return send
 
 
-def command(stream: str, command: str, /, **fields: Any) -> dict[str, Any]:
-    return {"stream": stream, "command": command, "fields": fields}
+def line(stream: str, verb: str, /, **fields: Any) -> dict[str, Any]:
+    return {"stream": stream, "command": verb, "fields": fields}
 
 
 def opened(name: str, **fields: Any) -> dict[str, Any]:
     amount = {"amount": "100.00", "currency": "EUR"}
-    return command(name, "open-opportunity", process="process-standard", amount=amount, **fields)
+    return line(name, "open-opportunity", process="process-standard", amount=amount, **fields)
 
 
 def done(line: int, *facts: tuple[str, int, str]) -> dict[str, Any]:
@@ -50,11 +50,11 @@ def test_deals_move_out_of_a_retired_stage_in_bulk_and_the_one_that_is_refused_l
     deals = [f"opportunity-{number}" for number in range(1, 5)]
     code, _, _ = ask(
         *(opened(deal, stage="proposal") for deal in deals),
-        command("opportunity-2", "lose-opportunity", reason="price"),
-        command("process-standard", "retire-stage", stage="proposal", map_to="negotiation"),
+        line("opportunity-2", "lose-opportunity", reason="price"),
+        line("process-standard", "retire-stage", stage="proposal", map_to="negotiation"),
     )
     assert code == 0
-    code, answers, _ = ask(*(command(deal, "change-stage", to="negotiation") for deal in [*deals, "opportunity-1"]))
+    code, answers, _ = ask(*(line(deal, "change-stage", to="negotiation") for deal in [*deals, "opportunity-1"]))
     assert code == 4
     assert [answers[n] for n in (0, 2, 3, 4)] == [
         done(1, ("opportunity-1", 2, "stage-changed")),
@@ -74,14 +74,14 @@ def test_a_line_that_is_no_command_is_named_by_its_number_and_the_others_are_car
         "{",
         "",
         "[1]",
-        command("opportunity-1", "sell"),
+        line("opportunity-1", "sell"),
         {"stream": "opportunity-1", "command": "open-opportunity", "colour": "red"},
         opened("opportunity-1", colour="red"),
         opened("lead-1"),
         {**opened("opportunity-1"), "occurred_at": "yesterday"},
         {**opened("opportunity-1"), "occurred_at": "2999-01-01"},
         {**opened("opportunity-1"), "expected_version": "none"},
-        command("opportunity-1", "change-amount", to={"amount": 1.5, "currency": "EUR"}),
+        line("opportunity-1", "change-amount", to={"amount": 1.5, "currency": "EUR"}),
         '{"stream": "opportunity-1", "command": "\udcff"}',
         opened("opportunity-1"),
     )
@@ -100,17 +100,17 @@ def test_a_line_that_is_no_command_is_named_by_its_number_and_the_others_are_car
 
 def test_of_a_line_everything_happens_or_nothing(ask: Bulk, log: Log):
     lead = [
-        command("lead-1", "capture-lead", source="web", company="Acme"),
-        command("lead-1", "qualify-lead", override_reason="known"),
+        line("lead-1", "capture-lead", source="web", company="Acme"),
+        line("lead-1", "qualify-lead", override_reason="known"),
         opened("opportunity-1"),
     ]
     assert ask(*lead)[0] == 0
     amount = {"amount": "5.00", "currency": "EUR"}
     wanted = {"process": "process-standard", "amount": amount}
     code, answers, _ = ask(
-        command("lead-1", "convert-lead", opportunity="opportunity-1", **wanted),  # another deal has that name
-        command("lead-1", "convert-lead", opportunity="opportunity-2", **wanted),
-        command("opportunity-2", "win-opportunity"),
+        line("lead-1", "convert-lead", opportunity="opportunity-1", **wanted),  # another deal has that name
+        line("lead-1", "convert-lead", opportunity="opportunity-2", **wanted),
+        line("opportunity-2", "win-opportunity"),
     )
     assert (code, answers[0]["error"]) == (4, "Rejected")
     assert answers[1] == done(2, ("lead-1", 3, "lead-converted"), ("opportunity-2", 1, "opportunity-opened"))
@@ -138,8 +138,8 @@ def test_each_line_has_its_envelope_and_may_be_sent_again(ask: Bulk, log: Log):
 def test_a_line_that_expects_another_version_is_told_what_came_first(ask: Bulk):
     code, answers, _ = ask(
         {**opened("opportunity-1"), "expected_version": 0},
-        {**command("opportunity-1", "change-stage", to="proposal"), "expected_version": 1},
-        {**command("opportunity-1", "change-stage", to="negotiation"), "expected_version": 1},
+        {**line("opportunity-1", "change-stage", to="proposal"), "expected_version": 1},
+        {**line("opportunity-1", "change-stage", to="negotiation"), "expected_version": 1},
     )
     assert (code, [answer["ok"] for answer in answers]) == (4, [True, True, False])
     assert answers[2]["error"] == "Conflict"
@@ -150,7 +150,7 @@ def test_a_line_that_expects_another_version_is_told_what_came_first(ask: Bulk):
 
 def test_a_file_longer_than_a_batch_is_answered_line_by_line(ask: Bulk, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bulk, "BATCH", 3)
-    lines = [opened("opportunity-1"), *(command("opportunity-1", "change-owner", to=f"user {n}") for n in range(7))]
+    lines = [opened("opportunity-1"), *(line("opportunity-1", "change-owner", to=f"user {n}") for n in range(7))]
     code, answers, _ = ask(*lines)
     assert (code, [answer["line"] for answer in answers]) == (0, list(range(1, 9)))
     assert answers[-1] == done(8, ("opportunity-1", 8, "owner-changed"))
@@ -166,7 +166,7 @@ def adjusting(**changes: Any) -> dict[str, Any]:
         "holder": "ann", "start": "2026-01-01", "end": "2026-03-31", "category": "commit", "reason": "I know better",
         "amount": {"amount": "5.00", "currency": "EUR"},
     }  # fmt: skip
-    return {**command("forecast-2026", "adjust-forecast", **(fields | changes)), "command_id": "c-1"}
+    return {**line("forecast-2026", "adjust-forecast", **(fields | changes)), "command_id": "c-1"}
 
 
 def test_an_adjustment_under_a_command_id_of_something_else_is_refused_alone(ask: Bulk):
@@ -174,7 +174,7 @@ def test_an_adjustment_under_a_command_id_of_something_else_is_refused_alone(ask
     code, answers, _ = ask(used, adjusting(), opened("opportunity-2"))
     assert (code, [answer["ok"] for answer in answers]) == (4, [True, False, True])
     assert answers[1]["error"] == "KeyReused"
-    moved = {**command("opportunity-1", "change-stage", to="proposal"), "command_id": "c-2"}
+    moved = {**line("opportunity-1", "change-stage", to="proposal"), "command_id": "c-2"}
     code, answers, _ = ask(moved, {**adjusting(), "command_id": "c-2"}, {**adjusting(), "command_id": "c-3"})
     assert [answer.get("error") for answer in answers] == [None, "KeyReused", None]
 
