@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from domain import BY_KIND
 from domain.errors import PipelineError, Unavailable
 from domain.history import History
-from domain.recorded import Request
+from domain.recorded import Request, instant
 from domain.reference.calendar import ORGANISATION
 from domain.reference.framework import BANT
 from domain.reference.process import STANDARD
@@ -23,6 +23,7 @@ from infra.privacy.rotation import begin
 from infra.privacy.vault import Erasures, KeyFile, Vault
 from infra.settings import Settings
 from infra.store import open_log
+from infra.store.clock import Clock
 from infra.store.log import Log
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
 class App:
     """An open installation: the one door in. Safe for threads."""
 
-    def __init__(self, settings: Settings, log: Log, master: KeyFile | None = None) -> None:
-        self.settings, self.log = settings, log
+    def __init__(self, settings: Settings, log: Log, master: KeyFile | None = None, clock: Clock | None = None) -> None:
+        """`clock`: the one that the log was opened with, where that is not the machine's."""
+        self.settings, self.log, self.clock = settings, log, clock
         self.master = master or KeyFile(settings.key_path(log.identity), log.identity)
         self.tell: Callable[[str], None] = lambda _: None  # hears why tables are made anew
         self._erasures, self._own = Erasures(), local()
@@ -96,7 +98,10 @@ class App:
 
     def dispatcher(self, cached: bool = False) -> Dispatcher:
         """Whoever carries requests to their streams; a new log is given the process and the framework that ship."""
-        dispatcher = Dispatcher(self.log, self._new_vault(), cached=cached, complete=partial(completed, self))
+        clock = self.clock
+        dispatcher = Dispatcher(
+            self.log, self._new_vault(), (lambda: instant(clock())) if clock else None, cached, partial(completed, self)
+        )
         if self.log.head() == 0:
             begin(self.log, dispatcher.vault)
             shipped = (("process-standard", STANDARD), ("framework-bant", BANT))
@@ -144,10 +149,13 @@ class App:
 
 
 @contextmanager
-def opened(settings: Settings) -> Generator[App]:
-    """An installation, closed again when done."""
-    log = open_log(settings.db, settings.clock_ahead)
-    app = App(settings, log)
+def opened(settings: Settings, clock: Clock | None = None) -> Generator[App]:
+    """An installation, closed again when done.
+
+    `clock`: in the place of the machine's, for what is decided and for the time of recording; nobody has to confirm it.
+    """
+    log = open_log(settings.db, None if clock else settings.clock_ahead, clock)
+    app = App(settings, log, clock=clock)
     try:
         yield app
     finally:

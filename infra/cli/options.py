@@ -16,6 +16,7 @@ from infra.settings import read_settings
 
 if TYPE_CHECKING:
     from infra.application.app import App
+    from infra.store.clock import Clock
 
 WIDTH = 120  # columns of a table where stdout is not a terminal
 
@@ -37,11 +38,11 @@ class Options:
     ] = False
 
     @contextmanager
-    def app(self) -> Generator["App"]:
-        """The installation that is asked."""
+    def app(self, clock: "Clock | None" = None) -> Generator["App"]:
+        """The installation that is asked; `clock` in the place of the machine's."""
         from infra.application.app import opened
 
-        with opened(read_settings(db=self.db, confirm_clock="true" if self.confirm_clock else None)) as app:
+        with opened(read_settings(db=self.db, confirm_clock="true" if self.confirm_clock else None), clock) as app:
             app.tell = note
             yield app
             if app.master.was_missing:

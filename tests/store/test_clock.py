@@ -10,6 +10,8 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg.sql import SQL, Identifier, Literal
 
 from domain.errors import Malformed, Unavailable
+from domain.lead import CaptureLead
+from domain.recorded import Request, micros
 from infra.application.app import opened
 from infra.cli.main import run
 from infra.settings import Settings, read_settings
@@ -45,6 +47,17 @@ def test_an_empty_log_takes_any_clock_and_one_within_the_bound_is_taken(log_url)
         10 * DAY, 11 * DAY, 11 * DAY,
     ]  # fmt: skip
     log.close()
+
+
+def test_one_clock_given_at_opening_serves_the_log_and_what_is_decided_and_needs_no_confirmation(log_url, tmp_path):
+    moments = [20_000 * DAY, 20_400 * DAY]
+    for number, moment in enumerate(moments, 1):
+        with opened(Settings(db=log_url, key_file=str(tmp_path / "key")), lambda moment=moment: moment) as app:
+            app.execute(Request(stream=f"lead-{number}", command=CaptureLead("web"), actor="ann"))
+            [event] = app.log.recorded(app.log.head() - 1, 1)
+            assert micros(event.occurred_at) == micros(event.recorded_at) == moment
+    with opened(Settings(db=log_url, key_file=str(tmp_path / "key"))) as app, pytest.raises(Unavailable):
+        app.execute(Request(stream="lead-3", command=CaptureLead("web"), actor="ann"))  # the clock of today
 
 
 def test_a_clock_ahead_is_refused_with_both_times_and_nothing_is_stored(log_url):
