@@ -18,7 +18,7 @@ from infra.application.forecast_baseline import is_incomplete
 from infra.application.histories import Histories
 from infra.identifiers import uuid7
 from infra.privacy.vault import Vault
-from infra.store.log import Append, Log
+from infra.store.log import Log
 
 ATTEMPTS = 500  # decisions on one request, where other writers keep coming first
 PATIENT = 3  # attempts after which one waits a moment, so that others get done
@@ -102,15 +102,6 @@ class Dispatcher:
             if left and attempt > PATIENT:
                 time.sleep(random.uniform(0, min(LONGEST_WAIT, 0.001 * attempt)))  # noqa: S311 - not for secrets
         return [outcomes[place] for place in range(len(groups))]
-
-    def decide_ahead(self, requests: Sequence[Request]) -> tuple[list[Receipt | PipelineError], Append]:
-        """What requests lead to, and what is then to be appended, before it is: receipts without positions.
-
-        For a job that is alone with its streams: it decides on while the append is under way, and ends where one fails.
-        """
-        batch = self._batch([[request] for request in requests])
-        outcomes = [group if isinstance(group, PipelineError) else group[0] for group in batch.decide_all()]
-        return outcomes, batch.append_of(batch.parts)
 
     def _batch(self, groups: Sequence[Sequence[Request]]) -> Batch:
         return Batch(self.histories, micros(self.clock()), groups)

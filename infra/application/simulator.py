@@ -1,40 +1,44 @@
 """Writes a believable year of a sales organisation, through the same commands and rules as everybody.
 
 Every prospect is a script of its own, drawn from its own seed: the same plan with the same seed gives the same facts.
-Scripts run side by side, in the order in which their facts were recorded.
+A script is what is true. What is written down of it comes late at times, and is wrong at times until it is corrected.
+Scripts run side by side, in the order in which their facts were recorded, and are appended day by day.
 """
 
 import heapq
 import math
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from itertools import chain, count, islice
+from itertools import count, groupby, islice
 from random import Random
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain import Command
+from domain.correction import CorrectFact
 from domain.errors import Malformed, PipelineError, Rejected
+from domain.history import History
 from domain.lead import CaptureLead, ConvertLead
 from domain.lead.disposition import DisqualifyLead
 from domain.lead.profile import AssignLead, ContactLead
 from domain.lead.qualification import AssessCriterion, QualifyLead
 from domain.money import Money
-from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.opportunity.closing import LoseOpportunity, OpportunityWon, ReopenOpportunity, WinOpportunity
 from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity, SetNextStep
 from domain.opportunity.progress import ChangeStage
 from domain.opportunity.terms import ChangeAmount, ChangeCloseDate, ChangeOwner
-from domain.recorded import Request, Source
+from domain.recorded import EPOCH, Request, Source, micros
 from domain.reference.framework import BANT
 from domain.reference.process import PublishProcess, Stage
 from infra.application.dispatch import Dispatcher
+from infra.application.moments import day_end
+from infra.application.record_keeping import Correction, Step, entered
 
 ACTOR = "simulator"
-CHUNK = 2_000  # requests decided and appended together
-LATE = 0.18  # share of the facts that may come late that do; of all facts, about 3 in 100
+CHUNK = 2_000  # requests decided and appended together, where a day has as many
 
 NEW_BUSINESS = PublishProcess(
     "New business",
@@ -103,15 +107,6 @@ LOSSES = ("price", "no-decision", "competitor", "timing", "no-budget")
 FAILURES = ("no-need", "no-budget", "unreachable", "not-a-fit")
 
 
-class Step(NamedTuple):
-    """One thing asked of one stream: recorded at `recorded`, perhaps later than it `occurred`."""
-
-    recorded: datetime
-    occurred: datetime
-    stream: str
-    command: Command
-
-
 class Plan(Struct, frozen=True):
     """How much is simulated: so many opportunities, begun from `since` on, with what was recorded until `until`."""
 
@@ -125,39 +120,81 @@ class Plan(Struct, frozen=True):
             raise Malformed(f"opportunities: {self.opportunities} is not a number of them")
         if self.since >= self.until:
             raise Malformed(f"until: {self.until:%Y-%m-%d} is not after {self.since:%Y-%m-%d}")
+        if self.since < EPOCH:
+            raise Malformed(f"since: {self.since:%Y-%m-%d} is before 1970, where no time of recording lies")
         if self.until > datetime.now(UTC):
             raise Malformed(f"until: {self.until:%Y-%m-%d} is in the future")
 
 
-def simulate(dispatcher: Dispatcher, plan: Plan, advance: Callable[[int], None]) -> int:
+def yesterday() -> date:
+    """The last day that is over, in UTC."""
+    return datetime.now(UTC).date() - timedelta(days=1)
+
+
+class SimulatedClock:
+    """The clock of a simulation, for its log and its dispatcher alike: it shows what it was set to last."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.until = plan.until
+        self.set_to_end_of(plan.since.date())
+
+    def set_to_end_of(self, day: date) -> None:
+        """Show the last instant of a day, or that of the simulation where it comes first."""
+        self.moment = micros(min(day_end(day), self.until))
+
+    def __call__(self) -> int:
+        """Microseconds since 1970 UTC."""
+        return self.moment
+
+
+def simulate(
+    dispatcher: Dispatcher, plan: Plan, advance: Callable[[int], None], clock: SimulatedClock | None = None
+) -> int:
     """Append the history of the planned opportunities, and of the leads that became none; the number of facts.
 
-    `advance` is told how many opportunities have begun. Rejected where this seed was simulated in this log before.
+    What was recorded in a day is appended together. `clock` is that of the dispatcher and of its log, set to the end of
+    each day before; without it all is recorded now, whenever it happened. `advance` is told how many opportunities
+    have begun. Rejected where this seed was simulated in this log before.
     """
-    seed, since, until = plan.seed, plan.since, plan.until
+    seed, since = plan.seed, plan.since
     if dispatcher.history(f"lead-s{seed}-000001").version:
         raise Rejected(f"seed: {seed} was simulated in this log before; take another seed or another log")
-    appended = 0
-    prelude = [Request(stream=name, command=command, actor=ACTOR, occurred_at=since) for name, command in SHIPPED]
     source = Source("simulator", f"seed-{seed}")
-    steps = (
-        Request(stream=step.stream, command=step.command, actor=ACTOR, occurred_at=step.occurred, source=source)
-        for step in interleaved(scripts(plan), until)
-    )
-    chunks = chain([prelude], iter(lambda: list(islice(steps, CHUNK)), []))
-    with ThreadPoolExecutor(1) as writer:
-        written = writer.submit(int)
-        for requests in chunks:
-            outcomes, append = dispatcher.decide_ahead(requests)
-            written.result()  # the chunk before is in the log; this one follows while the next is decided
-            written = writer.submit(dispatcher.log.append, append)
-            for outcome in outcomes:
-                if isinstance(outcome, PipelineError):
-                    raise outcome  # a script that breaks a rule is a bug
-                appended += len(outcome.facts)
+    prelude = [Request(stream=name, command=command, actor=ACTOR, occurred_at=since) for name, command in SHIPPED]
+    appended = carry_out(dispatcher, prelude)
+    for day, steps in groupby(interleaved(scripts(plan), plan.until), lambda step: step.recorded.date()):
+        if clock:
+            clock.set_to_end_of(day)
+        while requests := [requested(step, dispatcher, source) for step in islice(steps, CHUNK)]:
+            appended += carry_out(dispatcher, requests)
             advance(sum(isinstance(request.command, ConvertLead) for request in requests))
-        written.result()
     return appended
+
+
+def carry_out(dispatcher: Dispatcher, requests: list[Request]) -> int:
+    """Do what is asked; the number of facts."""
+    appended = 0
+    for outcome in dispatcher.execute_all(requests):
+        if isinstance(outcome, PipelineError):
+            raise outcome  # a script that breaks a rule is a bug
+        appended += len(outcome.facts)
+    return appended
+
+
+def requested(step: Step, dispatcher: Dispatcher, source: Source) -> Request:
+    """The request of a step; what is corrected is the last win in the stream."""
+    command = step.command
+    if isinstance(command, Correction):
+        command = corrected(dispatcher.history(step.stream), command)
+    return Request(stream=step.stream, command=command, actor=ACTOR, occurred_at=step.occurred, source=source)
+
+
+def corrected(history: History, correction: Correction) -> CorrectFact:
+    """The command that corrects the last win of a deal."""
+    version, won = next(
+        (fact.version, fact.event) for fact in reversed(history.facts) if isinstance(fact.event, OpportunityWon)
+    )
+    return CorrectFact(version, correction.reason, replace(won, amount=correction.amount))
 
 
 def interleaved(prospects: Iterator[Iterator[Step]], until: datetime) -> Iterator[Step]:
@@ -193,7 +230,7 @@ def scripts(plan: Plan) -> Iterator[Iterator[Step]]:
         converting += converts
         leads.append((arrival(draw, plan.since, plan.until), converts))
     for number, (captured, converts) in enumerate(sorted(leads), 1):  # numbered as they come, as anybody would
-        yield punctual(Prospect(seed, number, captured).script(converts), Random(f"{seed}:{number}:late"))
+        yield entered(Prospect(seed, number, captured).script(converts), Random(f"{seed}:{number}:late"))
 
 
 def arrival(draw: Random, since: datetime, until: datetime) -> datetime:
@@ -202,28 +239,6 @@ def arrival(draw: Random, since: datetime, until: datetime) -> datetime:
         moment = since + draw.random() * (until - since)
         if draw.random() * max(SEASON) < SEASON[moment.month - 1]:
             return moment.replace(hour=8 + moment.hour % 10)
-
-
-def punctual(steps: Iterator[tuple[datetime, str, Command]], draw: Random) -> Iterator[Step]:
-    """The steps as they are recorded: most at once, a few days late, and then in the order of recording."""
-    late, moved = list[Step](), False
-    for moment, stream, command in steps:
-        while late and late[0].recorded <= moment:
-            yield heapq.heappop(late)
-        if may_be_late(command, moved) and draw.random() < LATE:
-            heapq.heappush(late, Step(moment + timedelta(days=draw.uniform(1, 12)), moment, stream, command))
-        else:
-            yield Step(moment, moment, stream, command)
-        moved = moved or isinstance(command, ChangeStage | ReopenOpportunity)
-    while late:
-        yield heapq.heappop(late)
-
-
-def may_be_late(command: Command, moved: bool) -> bool:
-    """Whether people write it down when they get to it; what later steps rest on they write at once."""
-    if isinstance(command, ChangeStage):
-        return not moved and command.to != "negotiation"
-    return isinstance(command, ChangeAmount | ChangeCloseDate | CompleteActivity)
 
 
 class Prospect:
@@ -295,7 +310,7 @@ class Prospect:
                 yield self.after(2), deal, LoseOpportunity(reason, "Rival" if reason == "competitor" else "")
                 return
             if luck < 0.64 and here == len(stages) - 1:
-                yield self.after(2), deal, WinOpportunity(criteria_met=met)
+                yield self.after(2), deal, WinOpportunity(self.money(), criteria_met=met)
                 return
             if luck > 0.76 and here:
                 here -= 1

@@ -11,7 +11,8 @@ from tests.cli.program import Shell, document
 @pytest.fixture
 def told(shell: Shell) -> Shell:
     assert shell("simulate", "--opportunities", "8")[0] == 0
-    shell("capture-lead", "lead-1", "--source", "web", "--name", "Ada", "--command-id", "c-1")
+    lead = ("capture-lead", "lead-1", "--source", "web", "--name", "Ada", "--command-id", "c-1")
+    assert shell(*lead, "--confirm-clock")[0] == 0  # so few deals may have ended days before yesterday
     return shell
 
 

@@ -11,11 +11,12 @@ from domain.lead import CaptureLead
 from domain.lead.profile import AssignLead
 from domain.recorded import Request
 from infra.application.app import opened
-from infra.application.batch import encode_canonical
+from infra.application.batch import Batch, encode_canonical
 from infra.cli.main import run
 from infra.privacy.rotation import begin, rotate
 from infra.privacy.vault import KeyFile
 from infra.settings import Settings
+from infra.store.clock import now
 from infra.store.copying import copy as copy_log
 from infra.store.log import MASTER
 from tests.importers.bringing import EXAMPLES, bring
@@ -198,7 +199,9 @@ def test_a_row_is_known_again_by_a_digest_that_nobody_can_try_guesses_on(shell, 
 def test_commands_under_an_id_add_nothing_to_their_append(app):
     ask(app, CY, AssignLead("ann"), command_id="k")
     request = Request(stream=CY, command=AssignLead("bea"), actor="ann", command_id="l")
-    _, append = app.dispatcher().decide_ahead([request])
+    batch = Batch(app.dispatcher().histories, now(), [[request]])
+    batch.decide_all()
+    append = batch.append_of(batch.parts)
     assert append.answers and not append.keys and not append.standing
 
 
