@@ -1,6 +1,6 @@
-"""The verbs that bring history in: `import`, `simulate` and `demo`."""
+"""The verbs that bring history in: `import` and `simulate`."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,31 +10,18 @@ from rich.markup import escape
 
 from infra.application.moments import day, day_end, day_start
 from infra.cli.options import HERE, Options, note, progress, stdout
-from infra.store.places import sqlite_file
 
 if TYPE_CHECKING:
     from infra.importers.runner import Import
-    from infra.views import Answer
 
-DEMO = Path("demo.db")
-DEMO_OPPORTUNITIES = 1_500
-NEXT = (
-    "What to try next, with the program of this environment (.venv/bin/dealtrail):",
-    "  dealtrail timeline DEAL --db DB                         every fact of one deal: who, when, recorded when",
-    "  dealtrail metric win-rate --since 2026-01-01 --db DB    won against lost, of the deals closed since then",
-    "  dealtrail metric board --effective-at 2025-12-31 --known-at 9000 --db DB",
-    "                                                         what was true then, as far as was known at position 9000",
-    "  dealtrail metric --list                                 every figure with its definition",
-    "  dealtrail win-opportunity --help                        the verbs to work with, on leads and opportunities",
-)
-DEMO_SINCE, DEMO_UNTIL, DEMO_SEED = "2025-07-01", "2026-06-30", 7
+OPPORTUNITIES, SEED = 1_500, 7
+YEAR = timedelta(days=364)  # from the first day of a year to its last
 
 
 def register(app: App) -> None:
     """Add the verbs."""
     app.command(import_, name="import")
     app.command(simulate)
-    app.command(demo)
 
 
 def import_(
@@ -119,60 +106,29 @@ def first_rejects(run: "Import") -> list[dict[str, Any]]:
 
 def simulate(
     *,
-    opportunities: Annotated[int, Parameter(help="How many leads become opportunities.")] = DEMO_OPPORTUNITIES,
-    since: Annotated[str, Parameter(help="The first day.")] = DEMO_SINCE,
-    until: Annotated[str, Parameter(help="The last day.")] = DEMO_UNTIL,
-    seed: Annotated[int, Parameter(help="The same seed gives the same facts.")] = DEMO_SEED,
+    opportunities: Annotated[int, Parameter(help="How many leads become opportunities.")] = OPPORTUNITIES,
+    since: Annotated[str | None, Parameter(help="The first day; by default a year before the last one.")] = None,
+    until: Annotated[str | None, Parameter(help="The last day; by default yesterday.")] = None,
+    seed: Annotated[int, Parameter(help="The same seed gives the same facts.")] = SEED,
     asking: Options = HERE,
 ) -> None:
-    """Write the history of an invented sales organisation, through the same commands and rules as everybody."""
-    from infra.application.simulator import Plan
+    """Write the history of an invented sales organisation, through the same commands and rules as everybody.
+
+    On an empty log each fact is recorded on its own simulated day, so that every day can be asked what was known on it;
+    on any other log all is recorded now.
+    """
+    from infra.application.simulator import Plan, SimulatedClock, yesterday
     from infra.application.simulator import simulate as run
 
-    first, last = day_start(day("since", since)), day_end(day("until", until))
-    plan = Plan(opportunities, first, last, seed)
-    with asking.app() as app, app.bulk() as dispatcher, progress() as bars:
+    last = yesterday() if until is None else day("until", until)
+    first = last - YEAR if since is None else day("since", since)
+    plan = Plan(opportunities, day_start(first), day_end(last), seed)
+    with asking.app() as app:
+        clock = SimulatedClock(plan) if app.log.head() == 0 else None
+    with asking.app(clock) as app, app.bulk() as dispatcher, progress() as bars:
         bar = bars.add_task("simulating", total=opportunities)
-        facts = run(dispatcher, plan, lambda begun: bars.advance(bar, begun))
+        facts = run(dispatcher, plan, lambda begun: bars.advance(bar, begun), clock)
         position = app.log.head()
     if asking.json:
         return asking.answer({"facts": facts, "opportunities": opportunities, "seed": seed, "position": position})
     stdout().print(f"{facts:,} facts about {opportunities:,} opportunities and the leads behind them (seed {seed})")
-
-
-def demo(*, asking: Options = HERE) -> None:
-    """A year of an invented sales organisation, and what can be asked of it."""
-    asking = asking if asking.db else Options(f"sqlite:///{DEMO}", asking.json)
-    with asking.app() as app:
-        new = app.log.head() == 0
-    if new:
-        simulate(asking=Options(asking.db))
-    end = day_end(day("until", DEMO_UNTIL))
-    before = datetime(end.year, 1, 1, tzinfo=UTC) - timedelta(microseconds=1)
-    with asking.app() as app:
-        answers = {
-            "The board: open opportunities by stage": app.ask("board", {}),
-            "The funnel: who reached a stage, and who went on": app.ask("funnel", {}),
-            "The weighted forecast: amount times probability of the stage": app.ask("weighted", {}),
-            f"The board as of {before:%Y-%m-%d}, six months earlier": app.ask(
-                "board", {"effective_at": before.isoformat()}
-            ),
-        }
-        reopened = (fact.stream for fact in app.log.page(0, app.log.head()) if fact.tag == "opportunity-reopened")
-        show_demo(asking, answers, next(reopened, "STREAM"))
-
-
-def show_demo(asking: Options, answers: dict[str, "Answer"], deal: str) -> None:
-    """The demo's answers, and what to try next, with a deal that is worth a look."""
-    from infra.application.answers import document
-    from infra.cli.metrics import show
-
-    if asking.json:
-        return asking.answer({title: document(answer, answer.known_at, {}) for title, answer in answers.items()})
-    out = stdout()
-    for title, answer in answers.items():
-        show(out, answer, title)
-        out.print()
-    place = str(asking.db) if asking.db and sqlite_file(asking.db) else '"$DEALTRAIL_DB"'  # which prints no password
-    for text in NEXT:
-        out.print(text.replace("DB", place).replace("DEAL", deal), markup=False)

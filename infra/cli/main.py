@@ -21,6 +21,7 @@ from infra.cli import (
     bulk,
     commands,
     consume,
+    demo,
     diff,
     dlq,
     events,
@@ -58,7 +59,7 @@ OUTSIDE = FULL | {
 }  # fmt: skip
 """What the machine says of files, and no fault of ours."""
 VERBS = (
-    init, imports, metrics, diff, timeline, events, status, tables, log, publish, consume, dlq, schemas, subjects,
+    init, imports, demo, metrics, diff, timeline, events, status, tables, log, publish, consume, dlq, schemas, subjects,
     commands, bulk,
 )  # fmt: skip
 

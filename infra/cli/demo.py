@@ -1,0 +1,134 @@
+"""The verb `demo`: a year of an invented sales organisation, what can be asked of it, and why figures change."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from cyclopts import App
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from infra.cli.imports import simulate
+from infra.cli.options import HERE, Options, stdout
+from infra.store.places import sqlite_file
+
+if TYPE_CHECKING:
+    from infra.application.revisions import Hindsight
+    from infra.views import Answer
+
+FILE = Path("demo.db")
+HALF_A_YEAR = timedelta(days=182)
+LONGEST = 12  # deals of the story; the rest is counted
+NEXT = (
+    "What to try next, with the program of this environment (.venv/bin/dealtrail):",
+    "  dealtrail metric --list                 every figure with its definition",
+    "  dealtrail metric board --known-at DAY --effective-at DAY{db}",
+    "                                          any of them, as it was believed on a day",
+    "  dealtrail win-opportunity --help        the verbs to work with, on leads and opportunities",
+)
+
+
+def register(app: App) -> None:
+    """Add the verb."""
+    app.command(demo)
+
+
+def demo(*, asking: Options = HERE) -> None:
+    """A year of an invented sales organisation that ends yesterday, what can be asked of it, and why figures change."""
+    asking = asking if asking.db else Options(f"sqlite:///{FILE}", asking.json)
+    with asking.app() as app:
+        new = app.log.head() == 0
+    if new:
+        simulate(asking=Options(asking.db))
+    with asking.app() as app:
+        from infra.application.revisions import most_revised
+
+        [newest] = app.log.recorded(app.log.head() - 1, 1)
+        end = newest.recorded_at.date()
+        before = f"{end - HALF_A_YEAR:%Y-%m-%d}"
+        answers = {
+            "The board: open opportunities by stage": app.ask("board", {}),
+            "The funnel: who reached a stage, and who went on": app.ask("funnel", {}),
+            "The weighted forecast: amount times probability of the stage": app.ask("weighted", {}),
+            f"The board as of {before}, half a year earlier": app.ask("board", {"effective_at": before}),
+        }
+        story = most_revised(app, end)
+    show_demo(asking, answers, story, end)
+
+
+def show_demo(asking: Options, answers: dict[str, "Answer"], story: "Hindsight | None", end: date) -> None:
+    """The demo's answers, the story of one figure, and what to try next."""
+    from infra.application.answers import document
+    from infra.cli.metrics import show
+
+    if asking.json:
+        shown = {title: document(answer, answer.known_at, {}) for title, answer in answers.items()}
+        return asking.answer({**shown, "hindsight": msgspec.to_builtins(story)})
+    out = stdout()
+    for title, answer in answers.items():
+        show(out, answer, title)
+        out.print()
+    db = f" --db {asking.db}" if asking.db and sqlite_file(asking.db) else ' --db "$DEALTRAIL_DB"'  # prints no password
+    if story:
+        show_story(out, story, end, db)
+    for line in NEXT:
+        out.print(line.format(db=db), markup=False)
+
+
+def show_story(out: Console, story: "Hindsight", end: date, db: str) -> None:
+    """One figure as it was believed and as it is known now, what lies between, and how to ask for it again."""
+    from infra.application.answers import text
+
+    day = story.until
+    out.print(f"[bold]What was believed, and what is known by now: how much was won from {story.since} to {day}?[/]\n")
+    figures = Table(box=None, show_header=False, padding=(0, 2))
+    for label, deals, amount in (
+        (f"believed on {day}, when the quarter ended", story.believed.deals, story.believed.amount),
+        ("known by now of that same day", story.known.deals, story.known.amount),
+    ):
+        figures.add_row(label, f"{text('amount', amount, story.currency)} {story.currency}", f"{deals:,} deals")
+    out.print(figures)
+    if not story.revisions:
+        return out.print("\nNothing that was recorded since has changed it.\n")
+    facts = sum(len(revision.facts) for revision in story.revisions)
+    out.print(
+        f"\nWhat had happened by {day} has not changed; what is known of it has. {facts} facts about how deals ended"
+        " were recorded later:\n"
+    )
+    revisions = Table("deal", "recorded", "what it says", "change", box=None, padding=(0, 2))
+    revisions.columns[3].justify = "right"
+    for revision in story.revisions[:LONGEST]:
+        recorded = "\n".join(f"{fact.recorded_at:%Y-%m-%d}" for fact in revision.facts)
+        says = "\n".join(fact.says for fact in revision.facts)
+        revisions.add_row(escape(revision.stream), recorded, escape(says), signed(revision.change.amount))
+    if left := story.revisions[LONGEST:]:
+        revisions.add_row(f"{len(left)} more", "", "", signed(sum((each.change.amount for each in left), Decimal(0))))
+    revisions.add_row("[bold]all[/]", "", "", f"[bold]{signed(story.known.amount - story.believed.amount)}[/]")
+    out.print(revisions)
+    out.print(
+        "\n--effective-at says which day is meant, --known-at what was known when: as known on"
+        f" {day}, the answer is the\nfirst figure for ever. See for yourself:\n"
+    )
+    for meaning, command in story_commands(story, end):
+        out.print(f"  # {meaning}\n  dealtrail {command}{db}", markup=False)
+    out.print()
+
+
+def story_commands(story: "Hindsight", end: date) -> Iterator[tuple[str, str]]:
+    """What repeats the story, and what each command shows."""
+    day = story.until
+    figure = f"metric win-rate --since {story.since} --until {day} --effective-at {day}"
+    yield "believed then", f"{figure} --known-at {day}"
+    yield "known by now", figure
+    largest = max(story.revisions, key=lambda revision: abs(revision.change.amount))
+    yield "who recorded what, and when", f"timeline {largest.stream}"
+    yield "all that is known otherwise by now", f"diff {day} {end} --axis known --effective-at {day}"
+
+
+def signed(amount: Decimal) -> str:
+    """An amount with its sign."""
+    return f"{amount:+,}"
