@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.imports import simulate
-from infra.cli.options import HERE, Options, stdout
+from infra.cli.options import HERE, Options, note, stdout
 from infra.store.places import sqlite_file
 
 if TYPE_CHECKING:
@@ -39,14 +39,15 @@ def register(app: App) -> None:
 
 def demo(*, asking: Options = HERE) -> None:
     """A year of an invented sales organisation that ends yesterday, what can be asked of it, and why figures change."""
-    asking = asking if asking.db else Options(f"sqlite:///{FILE}", asking.json)
+    from infra.application.revisions import most_revised
+    from infra.application.simulator import yesterday
+
+    ours, asking = not asking.db, asking if asking.db else Options(f"sqlite:///{FILE}", asking.json)
     with asking.app() as app:
         new = app.log.head() == 0
     if new:
         simulate(asking=Options(asking.db))
     with asking.app() as app:
-        from infra.application.revisions import most_revised
-
         [newest] = app.log.recorded(app.log.head() - 1, 1)
         end = newest.recorded_at.date()
         before = f"{end - HALF_A_YEAR:%Y-%m-%d}"
@@ -57,6 +58,8 @@ def demo(*, asking: Options = HERE) -> None:
             f"The board as of {before}, half a year earlier": app.ask("board", {"effective_at": before}),
         }
         story = most_revised(app, end)
+    if ours and end < yesterday():
+        note(f"the year in {FILE} ends on {end}: without that file and {FILE}.key, the next one ends yesterday")
     show_demo(asking, answers, story, end)
 
 

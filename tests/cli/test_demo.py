@@ -86,6 +86,13 @@ def test_a_demo_of_a_log_in_which_nothing_was_won_tells_no_story(shell: Shell, l
     assert shell("demo", "--db", log_url)[0] == 0
 
 
+def test_a_demo_of_an_earlier_day_says_that_its_year_is_over(shell: Shell) -> None:
+    db = ("--db", "sqlite:///demo.db")
+    assert shell("simulate", "--opportunities", "5", "--until", "2026-06-30", *db)[0] == 0
+    assert "demo.db ends on 2026-0" in shell("demo")[2]
+    assert "ends on" not in shell("demo", *db)[2]  # which is somebody's own log
+
+
 def test_settled_quarters_were_over_long_before_the_day() -> None:
     found: Any = list(settled_quarters(date(2026, 5, 16)))
     assert found == [
