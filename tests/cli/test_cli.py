@@ -172,7 +172,7 @@ def test_a_pipe_that_closes_early_and_no_color_are_honoured(tmp_path: Path) -> N
 
 
 def test_json_answers_leave_stdout_to_the_document_alone(tmp_path: Path) -> None:
-    ran = dealtrail("simulate", "--opportunities", "3", "--json", folder=tmp_path)
+    ran = dealtrail("simulate", "--opportunities", "3", "--until", "2026-06-30", "--json", folder=tmp_path)
     assert ran.document()["opportunities"] == 3
 
 

@@ -10,9 +10,9 @@ from tests.cli.program import Shell, document
 
 @pytest.fixture
 def told(shell: Shell) -> Shell:
-    assert shell("simulate", "--opportunities", "8")[0] == 0
+    assert shell("simulate", "--opportunities", "8", "--until", "2026-06-30")[0] == 0
     lead = ("capture-lead", "lead-1", "--source", "web", "--name", "Ada", "--command-id", "c-1")
-    assert shell(*lead, "--confirm-clock")[0] == 0  # so few deals may have ended days before yesterday
+    assert shell(*lead, "--confirm-clock")[0] == 0  # the log has been idle since
     return shell
 
 
