@@ -14,7 +14,7 @@ from msgspec.structs import astuple
 from domain.history import effective_order
 from domain.recorded import Fact
 
-DAY = 86_400_000_000  # microseconds
+MINUTE, DAY = 60_000_000, 86_400_000_000  # microseconds
 END = 2**63 - 1  # "until further notice": a number, not null, so that one index serves open and closed rows
 
 Evolve = Callable[[Any, Any], Any]
@@ -50,6 +50,13 @@ class Projection(NamedTuple):
     evolve: Evolve
     route: Route | None = None
     indexes: tuple[PartialIndex, ...] = ()
+
+
+def newest_index(table: str) -> PartialIndex:
+    """The index by which is found when anything in a table is last known to have happened."""
+    return PartialIndex(
+        f"{table}_last", ("effective_from", "known_to", "effective_to"), f"known_to = {END} AND effective_to = {END}"
+    )
 
 
 class Version(NamedTuple):

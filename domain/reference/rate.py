@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from domain.decider import Context
 from domain.errors import Malformed
-from domain.money import CURRENCY
+from domain.money import check_currency
 
 FINEST = 10  # decimal places of a rate
 
@@ -31,8 +31,7 @@ class SetFxRate(Struct, frozen=True, tag="set-fx-rate", forbid_unknown_fields=Tr
 
     def __post_init__(self) -> None:
         for field, code in (("base", self.base), ("quote", self.quote)):
-            if not CURRENCY.fullmatch(code):
-                raise Malformed(f"{field}: {code!r} is not an ISO 4217 code such as EUR")
+            check_currency(field, code)
         if self.base == self.quote:
             raise Malformed(f"quote: {self.quote} is worth one of itself")
         if not self.rate.is_finite() or not 0 < self.rate < 10**9 or self.rate != round(self.rate, FINEST):

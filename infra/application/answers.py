@@ -2,7 +2,6 @@
 
 import inspect
 import re
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,6 +13,8 @@ from domain.recorded import instant
 if TYPE_CHECKING:
     from infra.views import Answer
 
+DAY = 86_400_000_000  # microseconds
+WEEK = 7 * DAY
 WRAPPED = re.compile(r"(?<!\n)\n(?!\n|- |Unit: |Source: ) *")  # where a docstring goes on in the next line
 
 
@@ -24,10 +25,12 @@ def document(answer: "Answer", position: int, filters: dict[str, Any]) -> dict[s
         "definition": definition(answer.metric),
         "position": position,
         "known_at": answer.known_at,
-        "effective_at": as_time(answer.effective_at),
+        "effective_at": instant(answer.effective_at),
+        "newest_fact_at": None if answer.newest is None else instant(answer.newest),
         "filters": filters,
         "rows": rows(answer),
         "left_out": answer.left_out,
+        "notes": answer.notes,
     }
 
 
@@ -45,15 +48,17 @@ def definition(name: str) -> str:
     return WRAPPED.sub(" ", inspect.cleandoc(METRICS[name].definition))
 
 
-def as_time(moment: int | None) -> datetime | None:
-    """An instant of the log as a time; none for the latest."""
-    return None if moment is None else instant(moment)
-
-
 def moment_of(answer: "Answer") -> str:
     """The moment that an answer is for, in words."""
-    at = "now" if answer.effective_at is None else f"{instant(answer.effective_at):%Y-%m-%d %H:%M}Z"
-    return f"as known at position {answer.known_at}, as true {at}"
+    return f"as known at position {answer.known_at}, as true {instant(answer.effective_at):%Y-%m-%d %H:%M}Z"
+
+
+def out_of_date(answer: "Answer") -> str:
+    """That nothing has happened for long before the moment of an answer; empty where something has, or is not known."""
+    if answer.newest is None or answer.effective_at - answer.newest <= WEEK:
+        return ""
+    days = (answer.effective_at - answer.newest) // DAY
+    return f"the newest fact is of {instant(answer.newest):%Y-%m-%d}, {days:,} days before the moment that is asked for"
 
 
 def texts(record: Struct) -> list[str]:

@@ -23,7 +23,7 @@ from infra.privacy.rotation import begin
 from infra.privacy.vault import Erasures, KeyFile, Vault
 from infra.settings import Settings
 from infra.store import open_log
-from infra.store.clock import Clock
+from infra.store.clock import Clock, now
 from infra.store.log import Log
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ class App:
         with rarely_collected():
             yield self.dispatcher(cached=True)
 
-    def zone(self) -> tzinfo:
-        """The organisation's zone, by the calendar as it stands now; UTC where none was set."""
-        facts = self.log.facts([ORGANISATION], LATEST).get(ORGANISATION, ())
+    def zone(self, known_at: int = LATEST) -> tzinfo:
+        """The organisation's zone, by the calendar as it was known at a position; UTC where none was set."""
+        facts = self.log.facts([ORGANISATION], known_at).get(ORGANISATION, ())
         calendar = History(ORGANISATION, BY_KIND["calendar"], facts).state
         if calendar is None:
             return UTC
@@ -131,7 +131,7 @@ class App:
         """The projections as they stand, for who closes them again."""
         from infra.views import Views  # SQL expressions take their time to load: commands do without
 
-        return Views.open(self.settings.db, self.log, self.tell)
+        return Views.open(self.settings.db, self.log, self.tell, self.clock or now)
 
     @contextmanager
     def views(self) -> Generator["Views"]:

@@ -73,7 +73,7 @@ def computed(app: Figures, request: Request, command: AdjustForecast) -> Money:
         effective_at = micros(request.occurred_at)
         known_at = app.log.position_at(effective_at)
     is_team = kind(command.holder) == "team"
-    currency, zone = command.amount.currency, app.zone()
+    currency, zone = command.amount.currency, app.zone(known_at)
     try:
         since, until = micros(day_start(command.start, zone)), micros(day_end(command.end, zone)) + 1
     except OverflowError:

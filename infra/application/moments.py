@@ -10,6 +10,7 @@ from infra.store.log import Log
 FIRST, LAST = 2, 9998  # years: in those at the calendar's ends a day in one zone is none in another
 Day = TypeVar("Day", date, datetime)
 DIGITS = 19  # of a position at the most
+UNITS = {"m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}  # microseconds
 
 
 class Installation(Protocol):
@@ -17,8 +18,8 @@ class Installation(Protocol):
 
     log: Log
 
-    def zone(self) -> tzinfo:
-        """The organisation's zone."""
+    def zone(self, known_at: int = ...) -> tzinfo:
+        """The organisation's zone, as known at a position; by default as it stands."""
         ...
 
 
@@ -72,6 +73,11 @@ def position(app: Installation, text: str, field: str = "known_at") -> int:
     return given
 
 
+def moment_known(app: Installation, text: str, field: str = "known_at") -> int:
+    """The instant, in microseconds, of what was known: the time that was given, or when a position was recorded."""
+    return app.log.recorded_at(int(text)) if text.isdecimal() else at(app, field, text)
+
+
 def at(app: Installation, field: str, text: str) -> int:
     """An instant in microseconds: a time, or a date, which means its end; in the organisation's zone."""
     return micros(moment(field, text, app.zone()))
@@ -82,3 +88,11 @@ def start(app: Installation, field: str, text: str) -> int:
     if len(text) > len("2026-01-31"):
         return at(app, field, text)
     return micros(day_start(day(field, text), app.zone()))
+
+
+def duration(field: str, text: str) -> int:
+    """A time in microseconds, such as 90m, 24h or 14d. Raises Malformed naming the field."""
+    unit = UNITS.get(text[-1:])
+    if unit is None or not (text[:-1].isascii() and text[:-1].isdecimal()) or len(text) > DIGITS or not int(text[:-1]):
+        raise Malformed(f"{field}: {text!r} is not a time such as 90m, 24h or 14d")
+    return int(text[:-1]) * unit

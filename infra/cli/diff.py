@@ -12,7 +12,7 @@ from rich.table import Table
 from domain.errors import Malformed
 from domain.recorded import instant
 from infra.application.answers import rows
-from infra.application.moments import at, position
+from infra.application.moments import at, moment_known, position
 from infra.cli.metrics import EVERYTHING, QuestionOptions, show
 from infra.cli.options import HERE, Options, stdout
 
@@ -46,11 +46,10 @@ def diff(
         question = waterfall_question(app, first, second, axis, form, questioning)
         found = views.compare(question)
         waterfall = views.ask("waterfall", question)
-        known_at = waterfall.known_at
     counts = counted(found)
     if asking.json:
         return asking.answer({
-            "axis": axis, "form": form, **ends(question, known_at), "filters": questioning.given(), "counts": counts,
+            "axis": axis, "form": form, **ends(question, waterfall), "filters": questioning.given(), "counts": counts,
             "differences": msgspec.to_builtins(found), "waterfall": rows(waterfall), "left_out": waterfall.left_out,
         })  # fmt: skip
     out = stdout()
@@ -75,7 +74,8 @@ def waterfall_question(
         if questioning.known_at is not None:
             raise Malformed("known_at: on the known axis the two moments are those")
         before, after = position(app, first), position(app, second)
-        question = replace(question, known_before=before, known_at=after, mode=form)
+        moment = question.effective_at if questioning.effective_at is not None else moment_known(app, second)
+        question = replace(question, known_before=before, known_at=after, effective_at=moment, mode=form)
     else:
         if questioning.effective_at is not None:
             raise Malformed("effective_at: on the effective axis the two moments are those")
@@ -86,19 +86,17 @@ def waterfall_question(
     return question
 
 
-def ends(question: "Question", known_at: int) -> dict[str, Any]:
+def ends(question: "Question", waterfall: "Answer") -> dict[str, Any]:
     """The two moments, on both axes."""
     if question.since is not None and question.until is not None:
-        times = instant(question.since - 1), instant(question.until - 1)
-        return {
-            name: {"known_at": known_at, "effective_at": time} for name, time in zip(("from", "to"), times, strict=True)
-        }
-    from projections.versions import END
-
-    time = None if question.effective_at == END else instant(question.effective_at)
+        positions = waterfall.known_at, waterfall.known_at
+        times = question.since - 1, question.until - 1
+    else:
+        positions = question.known_before, waterfall.known_at
+        times = waterfall.effective_at, waterfall.effective_at
     return {
-        "from": {"known_at": question.known_before, "effective_at": time},
-        "to": {"known_at": known_at, "effective_at": time},
+        name: {"known_at": known_at, "effective_at": instant(time)}
+        for name, known_at, time in zip(("from", "to"), positions, times, strict=True)
     }
 
 

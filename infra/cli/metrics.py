@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from domain.errors import Malformed
-from infra.application.answers import definition, document, moment_of, rows, texts
+from infra.application.answers import definition, document, moment_of, out_of_date, rows, texts
 from infra.cli.export import NOWHERE, ExportOptions
-from infra.cli.options import HERE, Options, stdout
+from infra.cli.options import HERE, Options, note, stdout
 
 if TYPE_CHECKING:
     from infra.views import Answer
@@ -23,14 +23,18 @@ if TYPE_CHECKING:
 class QuestionOptions:
     """The options of a question; --list names the metrics with what each of them takes."""
 
-    known_at: Annotated[str | None, Parameter(help="As known at this position of the log, or at this time.")] = None
-    effective_at: Annotated[str | None, Parameter(help="As true at this time.")] = None
+    known_at: Annotated[
+        str | None, Parameter(help="As known at this position of the log, or at this time; and as true then.")
+    ] = None
+    effective_at: Annotated[str | None, Parameter(help="As true at this time, if not now.")] = None
     pipeline: Annotated[str | None, Parameter(help="Only the deals of this sales process.")] = None
-    owner: Annotated[str | None, Parameter(help="Only the deals of this seller.")] = None
-    team: Annotated[str | None, Parameter(help="Only the deals of who is in this team then, such as team-north.")] = (
-        None
-    )
-    product: Annotated[str | None, Parameter(help="Only the deals about this product.")] = None
+    owner: Annotated[
+        str | None, Parameter(help="Only the deals of this seller, or their part of them; '' for nobody's.")
+    ] = None
+    team: Annotated[
+        str | None, Parameter(help="Only the deals of who is in this team then, such as team-north; '' for no team's.")
+    ] = None
+    product: Annotated[str | None, Parameter(help="Only the deals, and line items, about this product.")] = None
     source: Annotated[str | None, Parameter(help="Only the deals whose lead came from here.")] = None
     currency: Annotated[str | None, Parameter(help="Only the deals in this currency.")] = None
     since: Annotated[str | None, Parameter(help="The first day of the period.")] = None
@@ -40,12 +44,23 @@ class QuestionOptions:
         Parameter(help="Apart by pipeline, owner, team, product, source, currency, week, month or (fiscal) quarter."),
     ] = ()
     convert_to: Annotated[str | None, Parameter(help="Every amount in this currency, by the rate of its day.")] = None
+    base_currency: Annotated[
+        str | None, Parameter(help="Where two currencies have no rate: through what either is worth in this one.")
+    ] = None
+    attribute: Annotated[
+        str | None,
+        Parameter(help="What happened counts for who and what it belonged to then (the default), or at the moment."),
+    ] = None
     mode: Annotated[str | None, Parameter(help="Which way to count.")] = None
+    cohort: Annotated[str | None, Parameter(help="Which deals to follow: such as those opened in the period.")] = None
     stage: Annotated[str | None, Parameter(help="For a metric about one stage: which.")] = None
     closes_since: Annotated[str | None, Parameter(help="Only the deals to close on this day or later.")] = None
     closes_until: Annotated[str | None, Parameter(help="Only the deals to close on this day or earlier.")] = None
     known_before: Annotated[
         str | None, Parameter(help="Compared with what was known at this position of the log, or at this time.")
+    ] = None
+    within: Annotated[
+        str | None, Parameter(help="For a metric that judges by a time: such as 90m, 24h or 14d.")
     ] = None
 
     def given(self) -> dict[str, Any]:
@@ -55,8 +70,7 @@ class QuestionOptions:
     def texts(self) -> dict[str, Any]:
         """The parts of the question, as they were said."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        moments = ("known_at", "effective_at", "known_before")
-        return {name: value for name, value in values.items() if value or (name in moments and value is not None)}
+        return {name: value for name, value in values.items() if value not in (None, ())}
 
 
 EVERYTHING = QuestionOptions()
@@ -87,6 +101,8 @@ def metric(
     with asking.app() as app:
         answer = app.ask(name, questioning.texts())
         head = app.log.head()
+    if questioning.effective_at is None and (old := out_of_date(answer)):
+        note(old)
     if plot:
         from infra.application.plots import draw
 
@@ -145,7 +161,7 @@ def show_list(asking: Options) -> None:
 
     if asking.json:
         known = {
-            n: {"definition": definition(n), "modes": list(m.modes), "period": m.period, "by": list(m.by)}
+            n: {"definition": definition(n), "modes": list(m.modes), "cohorts": list(m.cohorts), "period": m.period, "by": list(m.by)}
             for n, m in METRICS.items()
         }
         return asking.answer(known)
@@ -160,6 +176,7 @@ def show(out: Console, answer: "Answer", title: str = "") -> None:
     caption = moment_of(answer)
     for reason, deals in answer.left_out.items():
         caption += f"\n{deals:,} left out: {reason}"
+    caption += "".join(f"\n{note}" for note in answer.notes)
     table = Table(title=title or answer.metric, caption=caption, title_justify="left", caption_justify="left")
     if not answer.records:
         return out.print(f"{title or answer.metric}: no rows, {caption}")

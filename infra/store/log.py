@@ -262,6 +262,10 @@ class Log(Facts, Protocol):
         """The last position recorded at or before an instant (microseconds), 0 where there is none."""
         ...
 
+    def recorded_at(self, position: int) -> int:
+        """When the last event at or before a position was recorded (microseconds), 0 where there is none."""
+        ...
+
     def close(self) -> None:
         """Finish what is under way and let go of the database."""
         ...

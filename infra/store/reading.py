@@ -281,6 +281,12 @@ class Reader(ABC):
         rows = self.rows(f"{sql} ORDER BY notification_id DESC LIMIT 1", position)
         return str(rows[0][0]) if rows else ""
 
+    def recorded_at(self, position: int) -> int:
+        """When the last event at or before a position was recorded (microseconds), 0 where there is none."""
+        sql = f"SELECT recorded_at FROM {self._events} WHERE notification_id <= {self.mark}"
+        rows = self.rows(f"{sql} ORDER BY notification_id DESC LIMIT 1", position)
+        return rows[0][0] if rows else 0
+
     def head(self) -> int:
         """The last position, 0 for an empty log."""
         return self.rows(f"SELECT coalesce(max(notification_id), 0) FROM {self._events}")[0][0]

@@ -9,9 +9,11 @@ from typing import Any, Self
 
 from msgspec import Struct
 from msgspec.structs import replace
+from sqlalchemy import func, select
 
 from domain.errors import NotFound, Rejected, Unavailable
 from infra.store import Log
+from infra.store.clock import Clock, now
 from infra.store.log import Facts
 from infra.views.building import FAR, PAGE, PART, POLL, Builder, alone, is_far
 from infra.views.digests import RowApart, digest, rows_apart
@@ -34,9 +36,10 @@ from infra.views.workers import tables_at
 from projections import METRICS, PROJECTIONS
 from projections.figures.waterfall.differences import DealDifference, deal_differences
 from projections.query.explanation import Behind, LeftOut, behind, left_out
-from projections.query.metric import Metric, Query, compute
+from projections.query.metric import Metric, Period, Query, compute
 from projections.query.question import Question
 from projections.query.references import References, references
+from projections.query.tables import FOLLOW_UPS, LEADS, OPPORTUNITIES, effective, known
 from projections.versions import END, Projection
 
 LATEST = Question()
@@ -46,18 +49,21 @@ REMEMBERED = 64  # positions whose stages, teams, rates and so on are kept at ha
 class Answer(Struct, frozen=True):
     """What a metric came to.
 
-    known_at: the position that the answer is for, and will always be the same for. effective_at: microseconds since
-    1970 UTC, None for the latest. groups: what each of the records is about, where the question was grouped. left_out:
-    how many deals count nowhere, by reason.
+    known_at: the position that the answer is for, and will always be the same for. effective_at: the instant that it is
+    for, microseconds since 1970 UTC. newest: when anything is last known to have happened, None in an empty log.
+    groups: what each of the records is about, where the question was grouped. left_out: how many deals count nowhere,
+    by reason. notes: what there is to say beside the figures.
     """
 
     metric: str
     version: int
     known_at: int
-    effective_at: int | None
+    effective_at: int
+    newest: int | None
     records: list[Any]
     groups: list[dict[str, str]]
     left_out: dict[str, int]
+    notes: list[str]
 
 
 class Explained(Struct, frozen=True):
@@ -65,6 +71,7 @@ class Explained(Struct, frozen=True):
 
     metric: str
     known_at: int
+    effective_at: int
     figures: list[tuple[dict[str, str], Any, list[Behind]]]
     left_out: list[LeftOut]
 
@@ -108,23 +115,29 @@ class Views:
         projections: Sequence[Projection] = PROJECTIONS,
         url: str | None = None,
         tell: Callable[[str], None] = lambda _: None,
+        clock: Clock = now,
     ) -> None:
-        """Only with the URL of the log can other processes be asked to help. `tell` hears why tables are made anew."""
+        """Only with the URL of the log can other processes be asked to help. `tell` hears why tables are made anew.
+
+        clock: what time it is, in microseconds since 1970 UTC.
+        """
         self._tables, self._log = tables, log.tolerant()
         self._projections, self._shape = projections, shape(projections)
         self._references: dict[tuple[int, int], References] = {}
-        self._tell = tell
+        self._tell, self._clock = tell, clock
         self._verified: tuple[int, Anchor] | None = None  # the generation and where it stood when last looked at
         self._builder = Builder(tables, self._log, projections, url)
         self._builder.ensure()
 
     @classmethod
-    def open(cls, url: str, log: Log, tell: Callable[[str], None] = lambda _: None) -> Self:
+    def open(
+        cls, url: str, log: Log, tell: Callable[[str], None] = lambda _: None, clock: Clock = now
+    ) -> Self:
         """The views of the log at a URL: files beside an SQLite log's, schemas beside a PostgreSQL log's.
 
         What is missing or of an earlier shape is created empty; `catch_up` fills it. Raises Unavailable.
         """
-        return cls(tables_at(url), log, url=url, tell=tell)
+        return cls(tables_at(url), log, url=url, tell=tell, clock=clock)
 
     def __enter__(self) -> Self:
         return self
@@ -250,47 +263,57 @@ class Views:
 
         Raises NotFound for a metric that there is not, Malformed for a question that it does not take.
         """
-        with self._query(name, question) as (metric, moment, query):
+        with self._query(name, question) as (metric, known_at, newest, query):
             answer = compute(metric, query)
         reasons = Counter[str]()
         for part in answer.left_out:
             reasons[part.left_out] += part.deals
         return Answer(
-            name, metric.version, moment, None if question.effective_at == END else question.effective_at,
-            [figure.record for figure in answer.figures], [figure.group for figure in answer.figures], dict(reasons),
+            name, metric.version, known_at, query.moment, newest, [figure.record for figure in answer.figures],
+            [figure.group for figure in answer.figures], dict(reasons), sorted(query.notes),
         )  # fmt: skip
 
     def explain(self, name: str, question: Question = LATEST) -> Explained:
         """An answer with the rows behind each figure, and those that count in none. Raises as `ask` does."""
-        with self._query(name, question) as (metric, moment, query):
+        with self._query(name, question) as (metric, known_at, _, query):
             query = query._replace(apart=True)
             answer = compute(metric, query)
             rest = list(left_out(metric, query, answer))
         figures = [(figure.group, figure.record, [behind(part) for part in figure.parts]) for figure in answer.figures]
-        return Explained(name, moment, figures, rest)
+        return Explained(name, known_at, query.moment, figures, rest)
 
     def compare(self, question: Question) -> list[DealDifference]:
         """The deals that are not what they were, between the two moments of a waterfall. Raises as `ask` does."""
-        with self._query("waterfall", question) as (_, _, query):
+        with self._query("waterfall", question) as (*_, query):
             return list(deal_differences(query))
 
     @contextmanager
-    def _query(self, name: str, question: Question) -> Generator[tuple[Metric, int, Query]]:
-        """The metric, the position that its answer is for, and the question on its way, in one state of the tables."""
+    def _query(self, name: str, question: Question) -> Generator[tuple[Metric, int, int | None, Query]]:
+        """(metric, position that its answer is for, newest business time known, question on its way) in one snapshot."""
         metric = METRICS.get(name)
         if metric is None:
             raise NotFound(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
         question = metric.checked(question)
         with self._reading() as snapshot:
-            moment = min(question.known_at, *snapshot.positions(self._projections).values())
+            known_at = min(question.known_at, *snapshot.positions(self._projections).values())
             # what is known at the position that the tables have reached is all that they know, which is quicker to find
-            pinned = replace(question, known_at=END if moment == snapshot.furthest() else moment)
-            place = snapshot.generation, moment
+            all_of_it = known_at == snapshot.furthest()
+            instant = question.effective_at
+            newest = newest_time(snapshot, END if all_of_it else known_at) if all_of_it or instant == END else None
+            if instant == END:
+                instant = max(self._clock(), -END if newest is None else newest)
+            # likewise what is true at an instant after which nothing is known to have happened
+            to_this_day = newest is not None and instant >= newest
+            pinned = replace(
+                question, known_at=END if all_of_it else known_at, effective_at=END if to_this_day else instant
+            )
+            place = snapshot.generation, known_at
             known = self._references.get(place)
             if known is None:  # what is known at a position never changes
                 known = references(pinned, snapshot.select)
                 self._references = {**dict([*self._references.items()][-REMEMBERED:]), place: known}
-            yield metric, moment, Query(pinned, known, snapshot.select)
+            whole = Period("", question.since, question.until)
+            yield metric, known_at, newest, Query(pinned, known, snapshot.select, instant, (whole,), set())
 
     def digest(self, upto: int | None = None) -> dict[str, str]:
         """A fingerprint of the rows of each table, the same in any order and on any database.
@@ -360,6 +383,15 @@ class Views:
 
     def _live(self) -> list[int]:
         return [each.id for each, ours in self.generations() if ours and each.state == "live"]
+
+
+def newest_time(snapshot: Snapshot, known_at: int) -> int | None:
+    """When anything is known at a position to have happened last to a deal or a lead, microseconds since 1970 UTC."""
+    found: list[int | None] = []
+    for table in (OPPORTUNITIES, FOLLOW_UPS, LEADS):
+        last = select(func.max(table.c.effective_from)).where(known(table, known_at), effective(table))
+        found += (instant for (instant,) in snapshot.select(last))
+    return max((instant for instant in found if instant is not None), default=None)
 
 
 def strayed(anchor: Anchor | None, log: Facts) -> str:

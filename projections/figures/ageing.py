@@ -1,16 +1,16 @@
 """Ageing: how long the open deals have been open, in their stage and unspoken to, and which have gone stale."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
 from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, FromClause, and_, func, literal, null, select
-from sqlalchemy import case as when
 
-from projections.query.metric import Key, Metric, Origin, Part, Query
-from projections.query.selection import group, grouping, newest, origin_columns, standing, status_is
+from projections.query.follow_ups import FollowUps
+from projections.query.metric import Key, Metric, Part, Query
+from projections.query.selection import Attribution, open_rows
 from projections.query.stages import in_process_order, name_of, place
-from projections.query.tables import FOLLOW_UPS, OPPORTUNITIES, effective, known
+from projections.query.tables import OPPORTUNITIES
 from projections.query.units import Days, WholeDays
 from projections.rows.opportunities import PROJECTION
 from projections.versions import DAY
@@ -19,7 +19,8 @@ from projections.versions import DAY
 class AgeRow(Struct, frozen=True):
     """The open deals of one stage. stale: those in it for longer than the stage allows. oldest_days: since opening.
 
-    mean_days_since_contact: of those that were ever in contact, None where none was.
+    contacted and never_contacted: those that were ever in contact, and the others. mean_days_since_contact: of the
+    former. None where there is nothing to take a mean of.
     """
 
     process: str
@@ -27,94 +28,86 @@ class AgeRow(Struct, frozen=True):
     name: str
     deals: int
     stale: int
-    mean_days_open: Days
-    mean_days_in_stage: Days
-    median_days_in_stage: Days
+    contacted: int
+    never_contacted: int
+    mean_days_open: Days | None
+    mean_days_in_stage: Days | None
+    median_days_in_stage: Days | None
     mean_days_since_contact: Days | None
-    oldest_days: WholeDays
+    oldest_days: WholeDays | None
 
 
 class Aged(NamedTuple):
-    """Deals that have been in a stage for as many days, with the days of all of them added up.
+    """Open deals, and how long they are open and since the last contact together, in microseconds.
 
-    oldest_days: of the one open longest. contacted: those that were ever in contact.
+    stale: those in the stage for longer than it allows. contacted: those that were ever in contact, never_contacted: the
+    others. in_stage: how long each is in its stage. oldest: how long the one open longest is.
     """
 
-    deals: int
-    days_in_stage: int
-    stale: int
-    days_open: int
-    oldest_days: int
-    contacted: int
-    days_since_contact: int
+    deals: int = 0
+    stale: int = 0
+    contacted: int = 0
+    never_contacted: int = 0
+    open_for: int = 0
+    since_contact: int = 0
+    oldest: int = 0
+    in_stage: tuple[int, ...] = ()
 
 
 def ageing(asked: Query) -> Iterator[Part]:
     """Days since opening, since entering the stage and since the last contact, of the open deals, by stage.
 
-    Whole days of 24 hours, at the moment; for the latest, at the newest business time known. A deal entered its stage
+    At the moment, exact: seconds are added and divided into days of 24 hours at the end. A deal entered its stage
     when it last came into it, from another one or by being reopened; a new version of the process, being merged or
     being deleted for a while begin nothing anew. A contact is an activity that took place, never a planned one; deals
-    without one are not in that mean. stale: more days in the stage than its limit in the process version that the
-    deal is under; a stage without one never is. Unit: deals, days.
-    Source: the states and the activities of the opportunities at (known_at, effective_at).
+    without one are not in that mean. stale: longer in the stage than its limit in the process version that the deal is
+    under; a stage without one never is. A deal counts for whom it belongs to at the moment.
+    Unit: deals, days. Source: the states and the activities of the opportunities at (known_at, effective_at).
     """
-    o, f, now = OPPORTUNITIES.c, FOLLOW_UPS.c, newest(asked)
-    own, origin = grouping(asked, OPPORTUNITIES), origin_columns(OPPORTUNITIES) if asked.apart else []
-    since_contact = when(
-        (f.contacts == 0, null()), (f.last_contact > now, literal(0)), else_=days_until(now, f.last_contact)
-    )
-    in_stage, is_open = days_until(now, o.visit_from), days_until(now, o.opened_at)
-    keys = [*own, *origin, o.process, o.process_version, o.stage, in_stage]
-    added = func.sum(is_open), func.max(is_open), func.count(since_contact), func.sum(since_contact)
-    query = select(*keys, func.count(), *added).select_from(followed(asked)).group_by(*keys)
-    limits = {each[:3]: each.stale_days for each in asked.references.stages}
-    teams = asked.references.team_at(asked.question.effective_at)
-    for row in asked.select(query.where(status_is(OPPORTUNITIES, "open"), standing(OPPORTUNITIES, asked))):
-        process, version, stage, days, deals, opened, oldest, contacted, contact = row[-9:]
-        limit = limits.get((process, version, stage), 0)
-        stale = deals if 0 < limit < days else 0
-        aged = Aged(deals, days, stale, int(opened), oldest, contacted, int(contact or 0))
-        made_of = Origin(*row[len(own) : len(own) + 3]) if asked.apart else None
-        yield Part(group(asked, row[: len(own)], teams), (process, stage), aged, deals, made_of)
+    o, whose, follow_ups, moments = OPPORTUNITIES.c, Attribution(asked, OPPORTUNITIES), FollowUps(asked), asked.moments
+    columns = o.stream, o.process, o.process_version, o.stage, o.visit_from, o.opened_at
+    found: dict[tuple[int, tuple[str, ...], Key], list[Aged]] = {}
+    limits = {each[:3]: each.stale_days * DAY for each in asked.references.stages}
+    for (stream, process, version, stage, entered, opened), of, numbers, origin in open_rows(asked, whose, columns):
+        limit, key = limits.get((process, version, stage), 0), (process, stage)
+        for number in numbers:
+            now = moments[number]
+            due = follow_ups.at(stream, now)
+            spoken, since = int(due.contacts > 0), max(now - due.last_contact, 0) if due.contacts else 0
+            aged = Aged(
+                1, int(0 < limit < now - entered), spoken, 1 - spoken, now - opened, since, now - opened, (now - entered,)
+            )  # fmt: skip
+            for group, _ in whose.divided(of, None, now):
+                if asked.apart:
+                    yield Part(group, key, aged, 1, origin, period=number)
+                else:
+                    found.setdefault((number, group, key), []).append(aged)
+    for (number, group, key), each in found.items():
+        yield Part(group, key, together(each), len(each), period=number)
 
 
-def followed(asked: Query) -> FromClause:
-    """The opportunities, each with its follow-up at the question's moment."""
-    f, question = FOLLOW_UPS, asked.question
-    moment = known(f, question.known_at), effective(f, question.effective_at)
-    return OPPORTUNITIES.outerjoin(f, and_(f.c.stream == OPPORTUNITIES.c.stream, *moment))
-
-
-def days_until(now: int, since: ColumnElement[int]) -> ColumnElement[int]:
-    """The whole days that have passed since an instant."""
-    return (literal(now, literal_execute=True) - since) // literal(DAY, literal_execute=True)
+def together(each: Sequence[Aged]) -> Aged:
+    """Several as one."""
+    *sums, oldest, in_stage = zip(*each, strict=True)
+    return Aged(*(sum(column) for column in sums), max(oldest), tuple(took for of in in_stage for took in of))
 
 
 def records(asked: Query, measures: Mapping[Key, Sequence[Aged]]) -> Iterator[tuple[Key, AgeRow]]:
     """A row a stage, in the order of the stages."""
     order = in_process_order(asked.references.stages)
     for key in sorted(measures, key=lambda key: place(order, *key)):
-        aged, (process, stage) = measures[key], key
-        deals, contacted = sum(each.deals for each in aged), sum(each.contacted for each in aged)
-        in_stage = sum(each.deals * each.days_in_stage for each in aged)
+        of, (process, stage) = together(measures[key]), key
         yield key, AgeRow(
-            process, stage, name_of(order, process, stage), deals, sum(each.stale for each in aged),
-            sum(each.days_open for each in aged) / deals, in_stage / deals, median(aged, deals),
-            sum(each.days_since_contact for each in aged) / contacted if contacted else None,
-            max(each.oldest_days for each in aged),
+            process, stage, name_of(order, process, stage), of.deals, of.stale, of.contacted, of.never_contacted,
+            days(of.open_for, of.deals), days(sum(of.in_stage), of.deals),
+            median(of.in_stage) / DAY if of.deals else None, days(of.since_contact, of.contacted),
+            of.oldest // DAY if of.deals else None,
         )  # fmt: skip
 
 
-def median(aged: Sequence[Aged], deals: int) -> float:
-    """The days in the stage of the deal in the middle, or between the two there."""
-    passed, middle = 0, list[int]()
-    for each in sorted(aged, key=lambda each: each.days_in_stage):
-        middle += [
-            each.days_in_stage for place in ((deals - 1) // 2, deals // 2) if passed <= place < passed + each.deals
-        ]
-        passed += each.deals
-    return sum(middle) / 2
+def days(microseconds: int, of: int) -> float | None:
+    """A mean in days, None of nothing."""
+    return microseconds / (of * DAY) if of else None
 
 
-METRICS = (Metric("ageing", 1, ageing, records, PROJECTION),)
+METRICS = (Metric("ageing", 2, ageing, records, PROJECTION, at_once=True, none=Aged()),)

@@ -9,6 +9,7 @@ from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import open_sums
 from projections.query.stages import in_process_order, name_of, place
+from projections.query.tables import OPPORTUNITIES
 from projections.query.units import Amount
 from projections.rows.opportunities import PROJECTION
 
@@ -27,8 +28,8 @@ class BoardRow(Struct, frozen=True):
 class Held(NamedTuple):
     """Deals, and what they are worth in minor units."""
 
-    deals: int
-    amount: int
+    deals: int = 0
+    amount: int = 0
 
 
 def board(asked: Query) -> Iterator[Part]:
@@ -36,14 +37,15 @@ def board(asked: Query) -> Iterator[Part]:
 
     Unit: deals; units of the currency, exact, never two currencies in one sum. Stages come in the order of the
     process, with the name that the newest version known at the moment gives them; deals of all its versions count.
+    A deal counts for its owner at the moment, or by its splits for those who share it, for their teams, and by its line
+    items for their products.
     Source: the states of the opportunities at (known_at, effective_at).
     """
-    for each in open_sums(asked):
-        process, _, stage, _ = each.values
-        held = Held(each.deals, each.amount or 0)
+    for each in open_sums(asked, (OPPORTUNITIES.c.process, OPPORTUNITIES.c.stage)):
+        held, key = Held(each.deals, each.amount or 0), (*each.values, each.currency)
         yield Part(
-            each.group, (process, stage, each.currency), held, each.deals, each.origin, each.left_out, each.currency
-        )
+            each.group, key, held, each.deals, each.origin, each.left_out, each.currency, each.period
+        )  # fmt: skip
 
 
 def records(asked: Query, measures: Mapping[Key, Sequence[Held]]) -> Iterator[tuple[Key, BoardRow]]:
@@ -51,9 +53,9 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Held]]) -> Iterator[tu
     order = in_process_order(asked.references.stages)
     for key in sorted(measures, key=lambda key: (*place(order, *key[:2]), key[2])):
         process, stage, currency = key
-        deals, amount = (sum(each) for each in zip(*measures[key], strict=True))
+        deals, amount = (sum(each) for each in zip(Held(), *measures[key], strict=True))
         name = name_of(order, process, stage)
         yield key, BoardRow(process, stage, name, currency, deals, from_minor_units(amount, currency))
 
 
-METRICS = (Metric("board", 1, board, records, PROJECTION),)
+METRICS = (Metric("board", 2, board, records, PROJECTION, closes=True, at_once=True, none=Held()),)

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import cache
 from statistics import median
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from domain.money import from_minor_units
-from projections.figures.ageing import followed
+from projections.query.follow_ups import FollowUps
 from projections.query.metric import Key, Metric, Part, Query
-from projections.query.selection import newest, standing, status_is, sums
-from projections.query.tables import FOLLOW_UPS, OPPORTUNITIES
+from projections.query.selection import open_sums
+from projections.query.tables import OPPORTUNITIES
 from projections.query.units import Amount, WholeDays
 from projections.rows.opportunities import PROJECTION
 
@@ -49,23 +50,26 @@ def follow_up(asked: Query) -> Iterator[Part]:
     """The open deals in the order in which somebody should turn to them, at a moment.
 
     What comes next is the next step or an activity that is planned and did not take place, whichever is due first.
-    state: "no next step" where there is neither; "overdue" where it was due on a day before the moment's, for the
-    latest before that of the newest business time known; "due" where it is due on that day or later; "undated" where
-    only a step without a day is set. First come the valuable deals without a next step, the largest first: those of
+    state: "no next step" where there is neither; "overdue" where it was due on a day before the moment's; "due" where
+    it is due on that day or later; "undated" where only a step without a day is set. First come the valuable deals without a next step, the largest first: those of
     at least the median amount of all open deals of the group in the currency. Then what is overdue, the longest
     first; what is due, the soonest first; what is undated; and the other deals without a next step. Larger deals come
-    first among equals. Amounts are converted by the rate of the moment. Unit: units of the currency; days.
+    first among equals. A deal that several share is in the queue of each with their part. Amounts are converted by the rate of the moment. Unit: units of the currency; days.
     Source: the states and the follow-up of the opportunities at (known_at, effective_at).
     """
-    o, f = OPPORTUNITIES.c, FOLLOW_UPS.c
-    today = asked.references.calendar.day(newest(asked))
-    columns = (o.stream, o.owner, o.process, o.stage, f.step, f.step_due, f.activity_due)
-    where = [status_is(OPPORTUNITIES, "open"), standing(OPPORTUNITIES, asked)]
-    for each in sums(asked, OPPORTUNITIES, columns, where, source=followed(asked)):
-        stream, owner, process, stage, step, step_due, activity_due = each.values
-        due, overdue, state = coming(bool(step), min(step_due or activity_due, activity_due or step_due), today)
-        then = Next(owner, process, stage, each.currency, each.amount or 0, due, overdue, state)
-        yield Part(each.group, (stream,), then, 1, each.origin, each.left_out, each.currency)
+    o, calendar = OPPORTUNITIES.c, asked.references.calendar
+    follow_ups, moments = FollowUps(asked), asked.moments
+    days = [calendar.day(moment) for moment in moments]
+    comes = cache(coming)
+    for each in open_sums(asked, (o.stream, o.owner, o.process, o.stage)):
+        stream, owner, process, stage = each.values
+        then = follow_ups.at(stream, moments[each.period])
+        first = min(then.step_due or then.activity_due, then.activity_due or then.step_due)
+        due, overdue, state = comes(bool(then.step), first, days[each.period])
+        coming_next = Next(owner, process, stage, each.currency, each.amount or 0, due, overdue, state)
+        yield Part(
+            each.group, (stream,), coming_next, 1, each.origin, each.left_out, each.currency, each.period
+        )  # fmt: skip
 
 
 def coming(step: bool, due: str, today: date) -> tuple[str, int, str]:
@@ -100,20 +104,9 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Next]]) -> Iterator[tu
     for key in sorted(measures, key=turn):
         (then,) = measures[key]
         amount = from_minor_units(then.amount, then.currency)
-        yield (
-            key,
-            FollowUpRow(
-                key[0],
-                then.owner,
-                then.process,
-                then.stage,
-                then.currency,
-                amount,
-                then.due,
-                then.overdue_days,
-                then.state,
-            ),
-        )
+        yield key, FollowUpRow(
+            key[0], then.owner, then.process, then.stage, then.currency, amount, then.due, then.overdue_days, then.state
+        )  # fmt: skip
 
 
-METRICS = (Metric("follow-up", 1, follow_up, records, PROJECTION),)
+METRICS = (Metric("follow-up", 2, follow_up, records, PROJECTION, at_once=True),)

@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select
 from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.question import Question
-from projections.query.selection import began_visit, standing, status_is, sums, within
+from projections.query.selection import attributed, began_visit, stands, status_is, sums, within
 from projections.query.stages import Stage, in_process_order, name_of, place
 from projections.query.stays import gone
-from projections.query.tables import OPPORTUNITIES, history_until, known
+from projections.query.tables import OPPORTUNITIES, STANDING, history_until, known
 from projections.query.units import Amount
 from projections.rows.opportunities import PROJECTION
 
@@ -33,8 +33,8 @@ class GenerationRow(Struct, frozen=True):
 class Generated(NamedTuple):
     """Deals, and what they were worth in minor units."""
 
-    deals: int
-    amount: int
+    deals: int = 0
+    amount: int = 0
 
 
 class Rule(NamedTuple):
@@ -51,12 +51,12 @@ def generation(asked: Query) -> Iterator[Part]:
     deal came there when it first was in that stage or one past it, or was won: skipping it counts. Stages are compared
     by their order in the process version that the deal is under, last if it changed. A deal counts once in each
     process that it was in, by what it was worth when it came there, converted by the rate of that day; what it is
-    worth by now does not matter. One that is merged or deleted at the moment is left out. Filters judge a deal as it
-    stood at the moment.
+    worth by now does not matter. One that is merged or deleted at the moment is left out. A deal counts for whom it
+    belonged to when it came there.
     Unit: deals; units of the currency, never two currencies in one sum. Source: the visits of the opportunities begun
     by effective_at as known at known_at.
     """
-    o, then, question = OPPORTUNITIES.c, OPPORTUNITIES.alias("then_stood"), asked.question
+    o, question = OPPORTUNITIES.c, asked.question
     rules = qualifying(asked.references.stages, question.stage)
     if not rules:
         return
@@ -64,13 +64,16 @@ def generation(asked: Query) -> Iterator[Part]:
     where = [
         and_(o.stream == entry.c.stream, o.visit == entry.c.visit, began_visit(OPPORTUNITIES)),
         and_(known(OPPORTUNITIES, question.known_at), *within(o.effective_from, question)),
-        and_(then.c.stream == o.stream, then.c.stream == entry.c.stream, standing(then, asked), ~gone(then)),
+        and_(STANDING.c.stream == entry.c.stream, stands(asked), ~gone(STANDING)),
     ]
-    for each in sums(asked, OPPORTUNITIES, (o.process, entry.c.version), where, dated=o.effective_from, judged=then):
+    whose, at = attributed(asked, OPPORTUNITIES, o.effective_from, process=o.process), o.effective_from
+    for each in sums(asked, OPPORTUNITIES, (o.process, entry.c.version), where, whose, at, cut=at):
         process, version = each.values
         key = process, rules[process, version].stage, each.currency
         generated = Generated(each.deals, each.amount or 0)
-        yield Part(each.group, key, generated, each.deals, each.origin, each.left_out, each.currency)
+        yield Part(
+            each.group, key, generated, each.deals, each.origin, each.left_out, each.currency, each.period
+        )  # fmt: skip
 
 
 def qualifying(stages: Iterable[Stage], chosen: str | None) -> dict[tuple[str, int], Rule]:
@@ -110,9 +113,13 @@ def entries(question: Question, rules: Mapping[tuple[str, int], Rule]) -> Subque
         firsts.append(
             func.min(case((or_(status_is(OPPORTUNITIES, "won"), open_there), o.visit))).label(f"first_{index}")
         )
+    there: list[ColumnElement[bool]] = []
+    if question.since is not None or question.until is not None:  # who came nowhere in the period need not be looked at
+        inside = select(o.stream).where(began_visit(OPPORTUNITIES), begun, *within(o.effective_from, question))
+        there.append(o.stream.in_(inside))
     each = (
         select(o.stream, o.process, version.label("version"), *firsts)
-        .where(begun, began_visit(OPPORTUNITIES))
+        .where(begun, began_visit(OPPORTUNITIES), *there)
         .group_by(o.stream, o.process)
         .subquery("first_visits")
     )
@@ -135,4 +142,8 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Generated]]) -> Iterat
             yield key, GenerationRow(process, stage, name, currency, deals, from_minor_units(amount, currency))
 
 
-METRICS = (Metric("generation", 1, generation, records, PROJECTION, period="taken", stage=True),)
+METRICS = (
+    Metric(
+        "generation", 2, generation, records, PROJECTION, period="taken", stage=True, at_once=True, none=Generated()
+    ),
+)

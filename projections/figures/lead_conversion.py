@@ -4,16 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import func, select
 
-from projections.query.metric import Key, Metric, Origin, Part, Query
-from projections.query.selection import group, grouping, origin_columns, standing, within
-from projections.query.tables import LEADS
+from projections.figures.captures import DIMENSIONS, captured
+from projections.query.metric import Key, Metric, Part, Query
 from projections.query.units import Share
 from projections.rows.leads import PROJECTION
-
-DIMENSIONS = ("owner", "team", "source")
-"""What leads can be filtered and grouped by; they have no pipeline, no product and no currency."""
 
 
 class LeadRow(Struct, frozen=True):
@@ -39,27 +34,17 @@ def lead_conversion(asked: Query) -> Iterator[Part]:
     """Lead to opportunity, by cohort: of the leads captured in the period, the share converted by the moment.
 
     A lead counts once, by when it was first captured, and as it stood at the moment: one that was disqualified and
-    reopened is open. One that was merged counts as its survivor alone. A team's leads are those of who is in it then.
+    reopened is open. Those that were merged are one lead, captured when and by what source the first of them was, and
+    as the survivor stands. A lead counts for who owned it when it was captured.
     Unit: leads; conversion a share from 0 to 1, null where none was captured.
-    Source: the states of the leads at (known_at, effective_at).
+    Source: the states of the leads at (known_at, effective_at), and their captures.
     """
-    own = grouping(asked, LEADS)
-    keys = [*own, LEADS.c.status, *(origin_columns(LEADS) if asked.apart else ())]
-    query = select(*keys, func.count()).where(
-        standing(LEADS, asked), LEADS.c.status != "merged", *within(LEADS.c.captured_at, asked.question)
-    )
-    teams = asked.references.team_at(asked.question.effective_at)
-    for row in asked.select(query.group_by(*keys)):
-        status, leads = row[len(own)], row[-1]
-        match status:
-            case "converted":
-                became = Became(leads, converted=leads)
-            case "disqualified":
-                became = Became(leads, disqualified=leads)
-            case _:
-                became = Became(leads, still_open=leads)
-        origin = Origin(*row[-4:-1]) if asked.apart else None
-        yield Part(group(asked, row[: len(own)], teams), (), became, leads, origin)
+    for lead in captured(asked):
+        became = Became(
+            1, int(lead.status == "converted"), int(lead.status == "disqualified"),
+            int(lead.status not in ("converted", "disqualified")),
+        )  # fmt: skip
+        yield Part(lead.group, (), became, 1, lead.origin, period=lead.period)
 
 
 def records(asked: Query, measures: Mapping[Key, Sequence[Became]]) -> Iterator[tuple[Key, LeadRow]]:
@@ -70,4 +55,9 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Became]]) -> Iterator[
     yield (), LeadRow(captured, converted, disqualified, still_open, conversion)
 
 
-METRICS = (Metric("lead-conversion", 1, lead_conversion, records, PROJECTION, period="taken", dimensions=DIMENSIONS),)
+METRICS = (
+    Metric(
+        "lead-conversion", 2, lead_conversion, records, PROJECTION, period="taken", dimensions=DIMENSIONS,
+        at_once=True, none=Became(),
+    ),
+)  # fmt: skip

@@ -5,90 +5,107 @@ from itertools import chain
 from typing import NamedTuple
 
 from msgspec import Struct
-from msgspec.structs import replace
 from sqlalchemy import and_
 
 from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
-from projections.query.selection import closing, open_then, standing, status_is, sums
+from projections.query.question import MOMENT
+from projections.query.selection import Attribution, at_moment, closing, days, open_then, stands, status_is, sums, today
 from projections.query.stays import GONE
-from projections.query.tables import OPPORTUNITIES, effective, known
+from projections.query.tables import OPPORTUNITIES, STANDING
 from projections.query.units import Amount, Share
 from projections.rows.opportunities import PROJECTION
 
 
 class SlipRow(Struct, frozen=True):
-    """The deals of one currency that were due: how many were won, lost or slipped, and what they were worth before.
+    """The deals of one currency that were due: how many were judged, how, and what they were worth before.
 
-    rate: slipped / due, None where none was due.
+    judged: won + lost + slipped; pending: the others, which may still be closed in time. rate: slipped / judged, None
+    where none is judged.
     """
 
     currency: str
     due: int
+    judged: int
     won: int
     lost: int
     slipped: int
+    pending: int
     due_amount: Amount
     slipped_amount: Amount
+    pending_amount: Amount
     rate: Share | None
 
 
 class Due(NamedTuple):
     """Deals due, what became of them, and what they were worth at the period's opening, in minor units."""
 
-    due: int
-    won: int
-    lost: int
-    slipped: int
-    due_amount: int
-    slipped_amount: int
+    due: int = 0
+    won: int = 0
+    lost: int = 0
+    slipped: int = 0
+    pending: int = 0
+    due_amount: int = 0
+    slipped_amount: int = 0
+    pending_amount: int = 0
 
 
 def slip_rate(asked: Query) -> Iterator[Part]:
-    """The share of the deals due in the period at its opening that were neither won nor lost by its end.
+    """Of the deals due in the period at its opening and judged by now, the share that did not close in it.
 
     due: open just before the period began, with a close date on one of its days, as it was then; what is opened or
-    dated into the period later is not due. slipped: still open, or open again, at the period's end or at effective_at,
-    if that is earlier. One that is merged or deleted by then is not due either. Amounts are those of the opening,
-    converted by the rate of its day. Filters judge a deal as it stood at the moment.
-    Unit: deals; units of the currency; a share from 0 to 1, null where none was due.
+    dated into the period later is not due. They are judged at the period's end, or at the moment where that is earlier:
+    won, lost, or slipped, which is put off past the period, or still open (or open again) after their close date.
+    pending: open, and to close on that day or later. One that is merged or deleted by then is not due either.
+    Amounts are those of the opening, converted by the rate of its day; a deal counts for whom it belonged to then.
+    Unit: deals; units of the currency; a share from 0 to 1, null where none is judged.
     Source: the states of the opportunities at the period's opening and at its end, as known at known_at.
     """
     question, calendar = asked.question, asked.references.calendar
     if question.since is None or question.until is None:
         return  # which a question that was checked is not
-    opening, end = min(question.since - 1, question.effective_at), min(question.until - 1, question.effective_at)
-    ended, then = OPPORTUNITIES.alias("ended"), OPPORTUNITIES.alias("then_stood")
+    before, after = asked.at(question.since - 1), asked.at(question.until)
+    ended, end = OPPORTUNITIES.alias("ended"), asked.at(question.until - 1)
     joined = [
         and_(status_is(OPPORTUNITIES, "open"), *closing(OPPORTUNITIES, asked)),
-        and_(ended.c.stream == OPPORTUNITIES.c.stream, known(ended, question.known_at), effective(ended, end)),
-        and_(then.c.stream == OPPORTUNITIES.c.stream, standing(then, asked)),
+        and_(ended.c.stream == OPPORTUNITIES.c.stream, at_moment(ended, end)),
     ]
-    day = calendar.day(opening)
+    whose = Attribution(before, OPPORTUNITIES)
+    if question.attribute == MOMENT:
+        joined.append(stands(asked))
+        whose = Attribution(asked, STANDING, money=OPPORTUNITIES)
+    last, now = days(asked)[1], today(after).isoformat()
+    columns = ended.c.status, ended.c.close_date > last, ended.c.close_date < now
     due = (
-        sums(asked, OPPORTUNITIES, (ended.c.status,), [*moment, *joined], dated=day, hint=index, judged=then)
-        for index, *moment in open_then(replace(question, effective_at=opening))
+        sums(before, OPPORTUNITIES, columns, [*moment, *joined], whose, calendar.day(before.moment), index)
+        for index, *moment in open_then(before.question)
     )
     for each in chain.from_iterable(due):
         deals, amount = each.deals, each.amount or 0
-        match each.values[0]:
-            case status if status in GONE:  # not a condition of the select: SQLite would look up by it first
+        match each.values:
+            case status, _, _ if status in GONE:  # not a condition of the select: SQLite would look up by it first
                 continue
-            case "won":
-                found = Due(deals, deals, 0, 0, amount, 0)
-            case "lost":
-                found = Due(deals, 0, deals, 0, amount, 0)
+            case "won", _, _:
+                found = Due(deals, won=deals, due_amount=amount)
+            case "lost", _, _:
+                found = Due(deals, lost=deals, due_amount=amount)
+            case _, put_off, past if put_off or past:
+                found = Due(deals, slipped=deals, due_amount=amount, slipped_amount=amount)
             case _:
-                found = Due(deals, 0, 0, deals, amount, amount)
+                found = Due(deals, pending=deals, due_amount=amount, pending_amount=amount)
         yield Part(each.group, (each.currency,), found, deals, each.origin, each.left_out, each.currency)
 
 
 def records(asked: Query, measures: Mapping[Key, Sequence[Due]]) -> Iterator[tuple[Key, SlipRow]]:
     """A row a currency."""
     for key in sorted(measures):
-        due, won, lost, slipped, due_amount, slipped_amount = (sum(each) for each in zip(*measures[key], strict=True))
-        before, left_over = from_minor_units(due_amount, key[0]), from_minor_units(slipped_amount, key[0])
-        yield key, SlipRow(key[0], due, won, lost, slipped, before, left_over, slipped / due if due else None)
+        (currency,), of = key, Due(*(sum(each) for each in zip(*measures[key], strict=True)))
+        judged = of.won + of.lost + of.slipped
+        amounts = (from_minor_units(units, currency) for units in (of.due_amount, of.slipped_amount, of.pending_amount))
+        yield key, SlipRow(
+            currency, of.due, judged, of.won, of.lost, of.slipped, of.pending, *amounts,
+            of.slipped / judged if judged else None,
+        )  # fmt: skip
 
 
-METRICS = (Metric("slip-rate", 1, slip_rate, records, PROJECTION, period="needed"),)
+METRICS = (Metric("slip-rate", 2, slip_rate, records, PROJECTION, period="needed", none=Due()),)

@@ -1,14 +1,19 @@
 """Stage flow: of the deals that were in a stage during a period, how many got further in it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
+from sqlalchemy import or_, select
 
-from projections.query.metric import Key, Metric, Part, Query
-from projections.query.paths import Visit, ways
+from projections.query.attribution import Group
+from projections.query.metric import Key, Metric, Part, Query, began
+from projections.query.paths import Visit, attributed_visits, ways
+from projections.query.selection import at_moment, status_is
 from projections.query.stages import Ladder, in_process_order, ladders, name_of, place
 from projections.query.stays import GONE
+from projections.query.tables import STANDING, AnySelect
 from projections.query.units import Share
 from projections.rows.opportunities import PROJECTION
 
@@ -38,6 +43,9 @@ class Flow(NamedTuple):
     back: int = 0
 
 
+STAYED, PROGRESSED = Flow(1), Flow(1, progressed=1)
+
+
 def stage_flow(asked: Query) -> Iterator[Part]:
     """Stage conversion by period: of the deals that were in a stage during the period, the share that progressed in it.
 
@@ -47,21 +55,40 @@ def stage_flow(asked: Query) -> Iterator[Part]:
     an earlier stage. Stages are compared by their order in the process version that the deal is under, last if it
     changed; of a stage that this version does not have, every other lies past. Another version does not end a stay, nor
     does being merged or deleted for a while; a deal that is so at the moment is left out. The period ends at
-    effective_at, if that is earlier: what happened later is not known.
-    Unit: deals; conversion a share from 0 to 1, null where nobody was present. Filters judge a deal as it stood at the
-    moment. Source: the visits of the opportunities begun by effective_at as known at known_at.
+    effective_at, if that is earlier: what happened later is not known. A deal counts for whom it belonged to when it
+    entered the stage.
+    Unit: deals; conversion a share from 0 to 1, null where nobody was present.
+    Source: the visits of the opportunities begun by effective_at as known at known_at.
     """
-    of = ladders(asked.references.stages)
-    for way in ways(asked):
+    of, whose = ladders(asked.references.stages), attributed_visits(asked)
+    periods = sum(began(period, asked.moment) for period in asked.periods)
+    counted = Counter[tuple[int, Group, Key, Flow]]()
+    for way in ways(asked, whose, there_since(asked)):
         if way.visits[-1].status in GONE:
             continue
         path, last = places(way.visits), {visit.process: visit.process_version for visit in way.visits}
         for process, version in last.items():
             ladder = of.get((process, version)) or Ladder(process, ())
-            for stage, flow in flows(path, ladder):
-                yield Part(
-                    way.group, (process, stage), Flow(*(way.deals * each for each in flow)), way.deals, way.origin
-                )
+            for visit, found in flows(path, ladder, periods):
+                key = process, visit.stage
+                for group, _ in whose.divided(whose.placed(visit.of, process)):
+                    for period, flow in found:
+                        if asked.apart:
+                            yield Part(group, key, flow, 1, visit.origin, period=period)
+                        else:
+                            counted[period, group, key, flow] += way.deals
+    for (period, group, key, flow), deals in counted.items():
+        yield Part(group, key, Flow(*(deals * each for each in flow)), deals, period=period)
+
+
+def there_since(asked: Query) -> AnySelect | None:
+    """The deals that were opened by the period's end, and not closed for good before it; None where it has no beginning."""
+    since, until = asked.question.since, asked.question.until
+    if since is None:
+        return None
+    alive = or_(STANDING.c.visit_from >= since, status_is(STANDING, "open"))
+    begun = [] if until is None else [STANDING.c.opened_at < until]
+    return select(STANDING.c.stream).where(at_moment(STANDING, asked), alive, *begun)
 
 
 def places(visits: Sequence[Visit]) -> list[Visit]:
@@ -75,28 +102,36 @@ def places(visits: Sequence[Visit]) -> list[Visit]:
     return found
 
 
-def flows(path: Sequence[Visit], ladder: Ladder) -> Iterator[tuple[str, Flow]]:
-    """(stage, what a deal did) for each stage of the ladder's process in which it was in the period."""
+def flows(
+    path: Sequence[Visit], ladder: Ladder, periods: int
+) -> Iterator[tuple[Visit, list[tuple[int, Flow]]]]:
+    """(visit, [(period, what the deal did)]) for each stay in a stage of the ladder's process in one of the periods."""
     steps = [ladder.step(visit.stage, visit.status) if visit.process == ladder.process else 0 for visit in path]
-    seen = set[str]()
+    seen = set[tuple[str, int]]()
     for index, (visit, step) in enumerate(zip(path, steps, strict=True)):
-        if visit.process != ladder.process or visit.status != "open" or visit.stage in seen:
+        if visit.process != ladder.process or visit.status != "open":
             continue
-        later = path[index + 1 :]
-        if not present(visit, later[0] if later else None):
-            continue
-        seen.add(visit.stage)
-        if any(then.inside and reached > step for then, reached in zip(later, steps[index + 1 :], strict=True)):
-            yield visit.stage, Flow(1, progressed=1)
-        elif later and later[0].inside:
-            yield visit.stage, Flow(1, lost=later[0].status == "lost", back=0 < steps[index + 1] < step)
-        else:
-            yield visit.stage, Flow(1)
+        later, next_steps, found = path[index + 1 :], steps[index + 1 :], list[tuple[int, Flow]]()
+        for period in range(max(visit.period, 0), periods):
+            if visit.before(period) and later and not later[0].past_start(period):
+                break  # it had left before, or left at the very beginning
+            if (visit.stage, period) not in seen:
+                seen.add((visit.stage, period))
+                found.append((period, flow(step, later, next_steps, period)))
+        if found:
+            yield visit, found
 
 
-def present(visit: Visit, following: Visit | None) -> bool:
-    """Whether a stay touches the period: it begins in it, or before it and ends only after it has begun."""
-    return visit.inside or (visit.before and (following is None or following.past_start))
+def flow(step: int, later: Sequence[Visit], steps: Sequence[int], period: int) -> Flow:
+    """What a deal that was in a stage in a period did next in it."""
+    if not later or later[0].period > period:
+        return STAYED
+    inside = [(visit, reached) for visit, reached in zip(later, steps, strict=True) if visit.period == period]
+    if any(reached > step for _, reached in inside):
+        return PROGRESSED
+    if later[0].period == period:
+        return Flow(1, lost=int(later[0].status == "lost"), back=int(0 < steps[0] < step))
+    return STAYED
 
 
 def records(asked: Query, measures: Mapping[Key, Sequence[Flow]]) -> Iterator[tuple[Key, FlowRow]]:
@@ -111,4 +146,4 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Flow]]) -> Iterator[tu
             yield key, FlowRow(process, stage, name, present, progressed, lost, back, conversion)
 
 
-METRICS = (Metric("stage-flow", 1, stage_flow, records, PROJECTION, period="taken"),)
+METRICS = (Metric("stage-flow", 2, stage_flow, records, PROJECTION, period="taken", at_once=True, none=Flow()),)

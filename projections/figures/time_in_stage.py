@@ -1,20 +1,22 @@
 """Time in stage: how long deals stay in a stage, those that are still there counted as far as they got."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from statistics import median
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from projections.figures.durations import durations
+from projections.figures.durations import Stay, stays
 from projections.figures.survival import median_duration
-from projections.query.metric import Key, Metric, Origin, Part, Query
-from projections.query.selection import group
+from projections.query.metric import Key, Metric, Part, Query
 from projections.query.stages import in_process_order, name_of, place
-from projections.query.units import Days, WholeDays
+from projections.query.units import Days
 from projections.rows.opportunities import PROJECTION
+from projections.versions import DAY, MINUTE
 
-MODES = ("latest", "cumulative")
+MODES = LATEST, CUMULATIVE = "latest", "cumulative"
 
 
 class TimeRow(Struct, frozen=True):
@@ -29,63 +31,98 @@ class TimeRow(Struct, frozen=True):
     name: str
     visits: int
     left: int
-    median_days: WholeDays | None
+    median_days: Days | None
     closed_median_days: Days | None
     mean_days: Days | None
 
 
 class Lasted(NamedTuple):
-    """Stays of so many whole days, and how many of them ended then; the others go on."""
+    """Stays, and how many of them ended; how long these took, and how long the others go on, in microseconds."""
 
-    days: int
-    visits: int
-    left: int
+    visits: int = 0
+    left: int = 0
+    ended: tuple[int, ...] = ()
+    going_on: tuple[int, ...] = ()
 
 
 def time_in_stage(asked: Query) -> Iterator[Part]:
     """How long the stays in each open stage last that began in the period.
 
     A stay lasts until the deal goes to another stage or process, or is won or lost; another version of the process does
-    not end it, nor does being merged or deleted for a while. One not over by effective_at is censored there; where the
-    latest is asked for, at the last instant at which anything is known to have happened to a deal.
-    - latest: a deal's latest stay in the stage.
+    not end it, nor does being merged or deleted for a while. One not over by effective_at is censored there.
+    - latest: a deal's latest stay in the stage, of those that began in the period.
     - cumulative: all its stays in the stage added up, censored while it is there.
     Of one stage alone where one is asked for.
-    median_days: by Kaplan and Meier, so stays that go on are not mistaken for short ones; beside it the plain median
-    and mean of the stays that are over, which are biased low. Filters judge a deal as it stood at the moment; one that
-    is merged or deleted is left out.
-    Unit: days, whole days elapsed for each stay; null where not half of the stays (or none) ended.
+    median_days: by Kaplan and Meier, on whole minutes, so stays that go on are not mistaken for short ones; beside it
+    the plain median and mean of the stays that are over, which are biased low. One that is merged or deleted is left
+    out. A stay counts for whom the deal belonged to when it began; all of a deal together for whom its first one did.
+    Unit: days, exact; null where not half of the stays (or none) ended.
     Source: the visits of the opportunities begun by effective_at as known at known_at.
     """
-    teams, own = asked.references.team_at(asked.question.effective_at), len(asked.dimensions)
-    for (*about, process, stage, days, left), count in durations(asked).items():
-        lasted, of = Lasted(days, count, count * left), group(asked, about[:own], teams)
-        yield Part(of, (process, stage), lasted, count, Origin(*about[own:]) if asked.apart else None)
+    whose, every = stays(asked)
+    latest = asked.question.mode == LATEST
+    found: dict[tuple[int, tuple[str, ...], Key], tuple[list[int], list[int]]] = {}
+    for took, over, stay in by_deal(every, latest):
+        for group, _ in whose.divided(stay.of):
+            if asked.apart:
+                of = Lasted(1, int(over), (took,) if over else (), () if over else (took,))
+                yield Part(group, stay.place, of, 1, stay.origin, period=stay.period)
+            else:
+                found.setdefault((stay.period, group, stay.place), ([], []))[not over].append(took)
+    for (period, group, key), (ended, going_on) in found.items():
+        stayed = len(ended) + len(going_on)
+        yield Part(group, key, Lasted(stayed, len(ended), tuple(ended), tuple(going_on)), stayed, period=period)
+
+
+def by_deal(every: Iterable[Stay], latest: bool) -> Iterator[tuple[int, bool, Stay]]:
+    """(microseconds, whether it is over, the stay that says to whom it counts) of each deal in each stage and period.
+
+    Of its latest stay there, or of all of them together, which count for whom the first did.
+    """
+    first: dict[tuple[str, tuple[str, str], int], Stay] = {}
+    more: dict[tuple[str, tuple[str, str], int], list[Stay]] = {}
+    for stay in every:
+        place = stay.stream, stay.place, stay.period
+        if first.setdefault(place, stay) is not stay:
+            more.setdefault(place, [first[place]]).append(stay)
+    for place, stay in first.items():
+        if (of := more.get(place)) is None:
+            yield stay.took, stay.over, stay
+            continue
+        of.sort(key=attrgetter("number"))
+        last = of[-1]
+        yield (last.took, last.over, last) if latest else (sum(each.took for each in of), last.over, of[0])
+
+
+def together(each: Sequence[Lasted]) -> Lasted:
+    """Several as one."""
+    return Lasted(
+        sum(of.visits for of in each), sum(of.left for of in each),
+        tuple(took for of in each for took in of.ended), tuple(took for of in each for took in of.going_on),
+    )  # fmt: skip
 
 
 def records(asked: Query, measures: Mapping[Key, Sequence[Lasted]]) -> Iterator[tuple[Key, TimeRow]]:
     """A row a stage that somebody came into, in the order of the stages."""
     order = in_process_order(asked.references.stages)
     for key in sorted(measures, key=lambda key: place(order, *key)):
-        ended, lasted = Counter[int](), list[tuple[int, bool, int]]()
-        for days, visits, left in measures[key]:
-            ended[days] += left
-            lasted += [(days, True, left), (days, False, visits - left)]
-        visits, left = sum(each.visits for each in measures[key]), ended.total()
-        process, stage = key
-        mean = sum(days * count for days, count in ended.items()) / left if left else None
-        name, middle = name_of(order, process, stage), median_duration(lasted)
-        yield key, TimeRow(process, stage, name, visits, left, middle, plain_median(ended), mean)
+        (process, stage), of = key, together(measures[key])
+        yield key, TimeRow(
+            process, stage, name_of(order, process, stage), of.visits, of.left, survival_days(of.ended, of.going_on),
+            median(of.ended) / DAY if of.ended else None,
+            sum(of.ended) / (len(of.ended) * DAY) if of.ended else None,
+        )  # fmt: skip
 
 
-def plain_median(counts: Counter[int]) -> float | None:
-    """The middle of so many whole numbers, or between the two of them; None of none."""
-    total, middle = counts.total(), list[int]()
-    below = 0
-    for value, count in sorted(counts.items()):
-        middle += [value for rank in ((total - 1) // 2, total // 2) if below <= rank < below + count]
-        below += count
-    return sum(middle) / 2 if middle else None
+def survival_days(ended: Sequence[int], going_on: Sequence[int]) -> float | None:
+    """The median in days by Kaplan and Meier, on whole minutes, of durations in microseconds."""
+    over, censored = (Counter(took // MINUTE for took in of) for of in (ended, going_on))
+    found = median_duration(over, censored)
+    return None if found is None else found * MINUTE / DAY
 
 
-METRICS = (Metric("time-in-stage", 1, time_in_stage, records, PROJECTION, MODES, "taken", stage=True),)
+METRICS = (
+    Metric(
+        "time-in-stage", 2, time_in_stage, records, PROJECTION, MODES, "taken", stage=True, at_once=True, none=Lasted()
+    ),
+)

@@ -1,7 +1,7 @@
 """Moves: from which stage to where the deals went, and how often they went back."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -40,14 +40,14 @@ class BackwardRow(Struct, frozen=True):
 class Moved(NamedTuple):
     """Moves."""
 
-    moves: int
+    moves: int = 0
 
 
 class MovedBack(NamedTuple):
     """Moves, and how many deals made them."""
 
-    moves: int
-    deals: int
+    moves: int = 0
+    deals: int = 0
 
 
 def transitions(asked: Query) -> Iterator[Part]:
@@ -56,13 +56,13 @@ def transitions(asked: Query) -> Iterator[Part]:
     A move is a fact that took a deal from an open stage to another stage, to another process, or to being won or
     lost (then `to_stage` is the stage in which it was closed). Another version of the process with the stage unchanged
     is none, nor is being merged, deleted, unmerged or restored. A deal that is merged or deleted at the moment
-    is left out with all its moves. Filters judge a deal as it stood at the moment; its moves in other processes count.
+    is left out with all its moves. A move counts for whom the deal belonged to then, and for the pipeline that it left.
     Unit: moves. Source: the facts that began a visit of the opportunities by effective_at, as known at known_at.
     """
     o = OPPORTUNITIES.c
     where = within(o.effective_from, asked.question)
     for each in counts(asked, (o.was_process, o.was_stage, o.process, o.stage, o.status), where):
-        yield Part(each.group, each.values, Moved(each.moves), each.moves, each.origin)
+        yield Part(each.group, each.values, Moved(each.moves), each.moves, each.origin, period=each.period)
 
 
 def transition_records(asked: Query, measures: Mapping[Key, Sequence[Moved]]) -> Iterator[tuple[Key, TransitionRow]]:
@@ -82,21 +82,21 @@ def backward_moves(asked: Query) -> Iterator[Part]:
     back from the stage, each once.
     Unit: moves, deals. Source: the facts that began a visit of the opportunities by effective_at, as known at known_at.
     """
-    o, question = OPPORTUNITIES.c, asked.question
-    within_process = o.status == "open", o.process == o.was_process
-    where = [*within(o.effective_from, question), *within_process]
-    moves = (o.process, o.process_version, o.was_stage, o.stage)
-    on, plain = ladders(asked.references.stages), asked._replace(question=replace(question, by=()), apart=False)
-    back = [each.values for each in counts(plain, moves, where) if is_back(on, *each.values)]
+    o, on = OPPORTUNITIES.c, ladders(asked.references.stages)
+    where = [*within(o.effective_from, asked.question), o.status == "open", o.process == o.was_process]
+    moves, everybody = (o.process, o.process_version, o.was_stage, o.stage), replace(asked.question, by=())
+    plain = asked._replace(question=everybody, periods=asked.periods[:1], apart=False)
+    back = {each.values for each in counts(plain, moves, where) if is_back(on, *each.values)}
     if not back:
         return
-    counted = set[tuple[str, Key]]()
-    for each in counts(asked, (o.process, o.was_stage), [*where, tuple_(*moves).in_(back)], deals=True):
-        key, deals = each.values[:2], each.deals
-        if each.origin:  # with rows apart, of a deal that moved back twice the first counts it
-            deals = int((each.origin.stream, key) not in counted)
-            counted.add((each.origin.stream, key))
-        yield Part(each.group, key, MovedBack(each.moves, deals), deals, each.origin)
+    seen = set[tuple[Any, ...]]()
+    for each in counts(asked, (o.process, o.was_stage, o.stream), [*where, tuple_(*moves).in_(sorted(back))]):
+        place = each.period, each.group, each.values
+        deals = int(place not in seen)  # of a deal that moved back twice the first move counts it
+        seen.add(place)
+        yield Part(
+            each.group, each.values[:2], MovedBack(each.moves, deals), deals, each.origin, period=each.period
+        )  # fmt: skip
 
 
 def is_back(on: Mapping[tuple[str, int], Ladder], process: str, version: int, left: str, reached: str) -> bool:
@@ -115,6 +115,11 @@ def backward_records(asked: Query, measures: Mapping[Key, Sequence[MovedBack]]) 
 
 
 METRICS = (
-    Metric("transitions", 1, transitions, transition_records, PROJECTION, period="taken"),
-    Metric("backward-moves", 1, backward_moves, backward_records, PROJECTION, period="taken"),
+    Metric(
+        "transitions", 2, transitions, transition_records, PROJECTION, period="taken", at_once=True, none=Moved()
+    ),
+    Metric(
+        "backward-moves", 2, backward_moves, backward_records, PROJECTION, period="taken", at_once=True,
+        none=MovedBack(),
+    ),
 )

@@ -10,6 +10,7 @@ from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import open_sums
 from projections.query.stages import chances, in_process_order, name_of, place
+from projections.query.tables import OPPORTUNITIES
 from projections.query.units import Amount
 from projections.rows.opportunities import PROJECTION, STAGES_OWN
 
@@ -29,9 +30,9 @@ class WeightedRow(Struct, frozen=True):
 class Weighed(NamedTuple):
     """Deals, their worth in minor units, and that times basis points; None where no chance is known."""
 
-    deals: int
-    amount: int
-    weight: int | None
+    deals: int = 0
+    amount: int = 0
+    weight: int | None = 0
 
 
 def weighted(asked: Query) -> Iterator[Part]:
@@ -44,14 +45,16 @@ def weighted(asked: Query) -> Iterator[Part]:
     Source: the states of the opportunities at (known_at, effective_at).
     """
     chance = chances(asked.references.stages)
-    for each in open_sums(asked):
+    o = OPPORTUNITIES.c
+    for each in open_sums(asked, (o.process, o.process_version, o.stage, o.probability)):
         process, version, stage, judged = each.values
         points = chance.get((process, version, stage)) if judged == STAGES_OWN else judged
         amount = each.amount or 0
         weighed = Weighed(each.deals, amount, None if points is None else amount * points)
         yield Part(
-            each.group, (process, stage, each.currency), weighed, each.deals, each.origin, each.left_out, each.currency
-        )
+            each.group, (process, stage, each.currency), weighed, each.deals, each.origin, each.left_out, each.currency,
+            each.period,
+        )  # fmt: skip
 
 
 def records(asked: Query, measures: Mapping[Key, Sequence[Weighed]]) -> Iterator[tuple[Key, WeightedRow]]:
@@ -73,4 +76,4 @@ def money(weight: int | None, currency: str) -> Decimal | None:
     return None if weight is None else from_minor_units(weight, currency).scaleb(-4)
 
 
-METRICS = (Metric("weighted", 1, weighted, records, PROJECTION),)
+METRICS = (Metric("weighted", 2, weighted, records, PROJECTION, closes=True, at_once=True, none=Weighed()),)

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 from sqlalchemy import literal, select
 
 from domain.money import from_minor_units
+from projections.query.attribution import Attribution
 from projections.query.metric import Metric, Origin, Part, Query, Result, compute
-from projections.query.selection import wanted
-from projections.query.tables import effective, known, table_of
+from projections.query.selection import at_moment
+from projections.query.tables import table_of
 from projections.versions import END
 
 
@@ -58,14 +59,12 @@ def left_out(metric: Metric, asked: Query, answer: Result) -> Iterator[LeftOut]:
             told.add(part.origin.stream)
             yield LeftOut(*part.origin, part.left_out)
     question, table = asked.question, table_of(metric.of)
-    filters = wanted(table, replace(question, currency=None), asked.references)
+    whose = Attribution(asked._replace(question=replace(question, currency=None, by=())), table)
     currency = table.c.currency if "currency" in table.c else literal("")  # which leads have none of
     columns = (table.c.stream, table.c.version, table.c.known_from, table.c.status, currency)
-    standing = select(*columns).where(
-        known(table, question.known_at), effective(table, question.effective_at), *filters
-    )
-    for stream, version, known_from, status, held in asked.select(standing.order_by(table.c.stream)):
-        if stream not in told:
+    standing = select(*columns, *whose.columns).where(at_moment(table, asked), *whose.conditions)
+    for stream, version, known_from, status, held, *of in asked.select(standing.order_by(table.c.stream)):
+        if stream not in told and whose.divided(of):
             told.add(stream)
             yield LeftOut(stream, version, known_from, why(question.currency, status, held))
     if question.known_at < END:

@@ -1,6 +1,6 @@
 """Whose quota or forecast a question asks for: that of sellers, of teams, or of everybody."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 
 from domain import kind
 from projections.query.metric import Query
@@ -23,18 +23,21 @@ def is_team(holder: str) -> bool:
     return kind(holder) == "team"
 
 
-def group_of(asked: Query, holder: str, currency: str, teams: Mapping[str, str]) -> tuple[str, ...] | None:
+def counted(asked: Query, holders: Collection[str], holder: str, currency: str) -> tuple[str, ...] | None:
     """The question's group in which a figure of a holder counts; None where the question is not about it.
 
-    teams: each seller's at the question's moment.
+    Each counts for the holder that it was set for: by seller a seller's own, by team a team's. Of everybody are those
+    of the teams, and of the sellers in none of the teams that hold one too (`holders`), so that nothing counts twice.
     """
-    question = asked.question
+    question, whose = asked.question, level(asked)
     if not DIMENSIONS.issuperset(asked.dimensions) or question.currency not in (None, currency):
         return None
-    team, seller = holder, ""
-    if not is_team(holder):
-        team, seller = teams.get(holder, ""), holder
-    if question.owner not in (None, seller) or question.team not in (None, team):
+    seller, team = ("", holder) if is_team(holder) else (holder, asked.references.teams.at(holder, asked.moment))
+    if whose == EVERYBODY:
+        counts = is_team(holder) or team not in holders
+    else:
+        counts = is_team(holder) == (whose == TEAM)
+    if not counts or question.owner not in (None, seller) or question.team not in (None, team):
         return None
     values = {"owner": seller, "team": team, "currency": question.convert_to or currency}
     return tuple(values[name] for name in asked.dimensions)

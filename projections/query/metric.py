@@ -8,8 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.errors import Malformed
-from domain.money import CURRENCY
-from projections.query.question import DIMENSIONS, PERIODS, Question
+from domain.money import check_currency
+from projections.query.question import ATTRIBUTIONS, DIMENSIONS, PERIODS, Question
 from projections.query.references import References, Select
 from projections.rows.calendars import Period
 from projections.versions import END, Origin, Projection
@@ -23,7 +23,7 @@ class Part(NamedTuple):
     group: their values of the dimensions that were asked for. key: which of the metric's records. measures: what they
     add, a NamedTuple of the metric's own; those called amount are minor units of `currency`. deals: how many they are.
     origin: the one row, where the question was asked with rows apart. left_out: why they do not count, empty where
-    they do.
+    they do. period: in which of the question's periods.
     """
 
     group: tuple[str, ...]
@@ -33,20 +33,50 @@ class Part(NamedTuple):
     origin: Origin | None = None
     left_out: str = ""
     currency: str = ""
+    period: int = 0
 
 
 class Query(NamedTuple):
-    """A question on its way: what else is known, and who runs selects. apart: whether every row is a part by itself."""
+    """A question on its way.
+
+    references: what is known beside the deals. select: who runs selects. moment: the instant that the question is asked
+    for; its `effective_at` is END where nothing is known of later. periods: what the answer is cut into, one after the
+    other; its whole period where it is not. apart: whether every row is a part by itself. notes: what there is to say
+    of the answer beside its figures, gathered on the way.
+    """
 
     question: Question
     references: References
     select: Select
+    moment: int
+    periods: Sequence[Period]
+    notes: set[str]
     apart: bool = False
 
     @property
     def dimensions(self) -> tuple[str, ...]:
         """What is grouped by, periods aside."""
         return tuple(name for name in self.question.by if name in DIMENSIONS)
+
+    @property
+    def moments(self) -> Sequence[int]:
+        """The last instant of each period that has begun, the moment itself where that is earlier."""
+        return [
+            self.moment if period.until is None else min(self.moment, period.until - 1)
+            for period in self.periods
+            if began(period, self.moment)
+        ]
+
+    def at(self, moment: int) -> "Query":
+        """The question at another moment, or at its own where that is earlier."""
+        if moment >= self.moment:
+            return self
+        return self._replace(moment=moment, question=replace(self.question, effective_at=moment))
+
+    def over(self, period: Period) -> "Query":
+        """The question over a period."""
+        question = replace(self.question, since=period.since, until=period.until)
+        return self._replace(question=question, periods=(period,))
 
 
 Parts = Callable[[Query], Iterable[Part]]
@@ -56,10 +86,15 @@ Records = Callable[[Query, Mapping[Key, Sequence[Any]]], Iterable[tuple[Key, Any
 class Metric(NamedTuple):
     """A number with its name. `version` rises when the definition changes, which is the docstring of `parts`.
 
-    records: for the measures of one group by key, (key, record) in the order to show them in. period: whether it is
-    asked over a period ("needed": not without), or at a moment. of: the table whose rows it counts. dimensions: what
-    these can be filtered and grouped by. compares: whether it may be asked for what became known since a position, with
-    a period or without. closes: whether of the deals that are to close on some days.
+    records: for the measures of one group by key, (key, record) in the order to show them in.
+    of: the table whose rows it counts.
+    modes, cohorts: ways to count, the first by default.
+    period: whether it is asked over a period ("needed": not without), or at a moment ("").
+    stage, closes, within, compares: whether it may be asked for one stage, for the deals that are to close on some days,
+      within a time, for what became known since a position.
+    dimensions: what it can be filtered and grouped by.
+    at_once: whether `parts` says in which of the periods each part is; else it is asked once for each.
+    none: the measures of what nothing was counted of, for the periods without anything; None where they have no row.
     """
 
     name: str
@@ -73,6 +108,10 @@ class Metric(NamedTuple):
     dimensions: tuple[str, ...] = DIMENSIONS
     compares: bool = False
     closes: bool = False
+    cohorts: tuple[str, ...] = ()
+    within: bool = False
+    at_once: bool = False
+    none: Any = None
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -85,10 +124,12 @@ class Metric(NamedTuple):
         return self.parts.__doc__ or ""
 
     def checked(self, question: Question) -> Question:
-        """The question with its mode filled in, or Malformed where this metric cannot be asked so."""
-        mode = question.mode or (self.modes[0] if self.modes else "")
-        if mode and mode not in self.modes:
-            raise Malformed(f"mode: {self.name} has {', '.join(self.modes) or 'no modes'}, not {mode!r}")
+        """The question with its mode and cohort filled in, or Malformed where this metric cannot be asked so."""
+        chosen: dict[str, str] = {}
+        for name, ways in (("mode", self.modes), ("cohort", self.cohorts), ("attribute", ATTRIBUTIONS)):
+            chosen[name] = getattr(question, name) or (ways[0] if ways else "")
+            if chosen[name] and chosen[name] not in ways:
+                raise Malformed(f"{name}: {self.name} has {', '.join(ways) or f'no {name}s'}, not {chosen[name]!r}")
         if other := [n for n in DIMENSIONS if n not in self.dimensions and getattr(question, n) is not None]:
             raise Malformed(
                 f"{other[0]}: {self.name} can be asked for one {', '.join(self.dimensions)}, not {other[0]}"
@@ -108,10 +149,13 @@ class Metric(NamedTuple):
             raise Malformed("since: a period begins before it ends")
         if question.stage is not None and not self.stage:
             raise Malformed(f"stage: {self.name} is not about one stage")
+        if question.within is not None and not self.within:
+            raise Malformed(f"within: {self.name} does not judge by a time")
         self._check_comparison(question)
-        if question.convert_to is not None and not CURRENCY.fullmatch(question.convert_to):
-            raise Malformed(f"convert_to: {question.convert_to!r} is not an ISO 4217 code such as EUR")
-        return replace(question, mode=mode)
+        for name in ("convert_to", "base_currency"):
+            if (code := getattr(question, name)) is not None:
+                check_currency(name, code)
+        return replace(question, **chosen)
 
     def _check_comparison(self, question: Question) -> None:
         """Raise Malformed where days of closing or an earlier position make no sense."""
@@ -155,40 +199,74 @@ class Result(NamedTuple):
 
 def compute(metric: Metric, query: Query) -> Result:
     """The answer to a question, which `metric` has checked."""
-    whole = Result([], [])
-    for period, question in cut(metric, query):
-        asked = query._replace(question=question)
-        groups: dict[tuple[str, ...], dict[Key, list[Part]]] = {}
-        if not asked.dimensions:
-            groups[()] = {}  # asked of all deals, there is an answer also where there are none
+    unit = next((name for name in query.question.by if name in PERIODS), None)
+    periods, counted, left_out = cut(unit, query), dict[Place, dict[Key, list[Part]]](), list[Part]()
+    for number, asked in asked_for(metric, query, unit, periods):
         for part in metric.parts(asked):
             if part.left_out:
-                whole.left_out.append(part)
+                left_out.append(part)
             else:
-                groups.setdefault(part.group, {}).setdefault(part.key, []).append(part)
-        for group, by_key in sorted(groups.items()):
-            values = dict(zip(asked.dimensions, group, strict=True)) | period
-            names = {name: values[name] for name in query.question.by}
-            measures = {key: [part.measures for part in parts] for key, parts in by_key.items()}
-            whole.figures.extend(
-                Figure(names, record, by_key.get(key, ())) for key, record in metric.records(asked, measures)
-            )
-    return whole
+                counted.setdefault((number + part.period, part.group), {}).setdefault(part.key, []).append(part)
+    if not query.dimensions and unit is None:
+        counted.setdefault((0, ()), {})  # asked of all deals, there is an answer also where there are none
+    if unit and metric.none is not None:
+        fill(counted, [number for number, period in enumerate(periods) if began(period, query.moment)])
+    figures: list[Figure] = []
+    for (number, group), by_key in sorted(counted.items(), key=lambda item: item[0]):
+        names = dict(zip(query.dimensions, group, strict=True)) | ({unit: periods[number].label} if unit else {})
+        shown = {name: names[name] for name in query.question.by}
+        measures = {key: [part.measures for part in parts] or [metric.none] for key, parts in by_key.items()}
+        asked = at_end(metric, query, periods[number]) if unit else query
+        figures += (Figure(shown, record, by_key.get(key, ())) for key, record in metric.records(asked, measures))
+    return Result(figures, left_out)
 
 
-def cut(metric: Metric, query: Query) -> Iterator[tuple[dict[str, str], Question]]:
-    """The question once for each period that is grouped by: over it, or at its end where it is one of a moment."""
+Place = tuple[int, tuple[str, ...]]
+"""The number of a period, and a group."""
+
+
+def cut(unit: str | None, query: Query) -> Sequence[Period]:
+    """What an answer is cut into: the weeks, months or quarters, or the whole."""
     question = query.question
-    unit = next((name for name in question.by if name in PERIODS), None)
     if unit is None or question.since is None or question.until is None:
-        yield {}, question
+        return [Period("", question.since, question.until)]
+    return list(query.references.calendar.periods(unit, question.since, question.until))
+
+
+def asked_for(
+    metric: Metric, query: Query, unit: str | None, periods: Sequence[Period]
+) -> Iterator[tuple[int, Query]]:
+    """(number of the first period, the question) as often as a metric is to be asked: of the future no state is."""
+    if unit is None or metric.at_once:
+        yield 0, query._replace(periods=periods)
         return
-    for label, since, until in query.references.calendar.periods(unit, question.since, question.until):
-        if metric.period:
-            yield {unit: label}, replace(question, since=since, until=until)
-        else:
-            moment = min(question.effective_at, (END if until is None else until) - 1)
-            yield {unit: label}, replace(question, since=None, until=None, effective_at=moment)
+    for number, period in enumerate(periods):
+        if metric.period or began(period, query.moment):
+            yield number, at_end(metric, query, period)
 
 
-__all__ = ["Figure", "Result", "Query", "Key", "Metric", "Origin", "Part", "Period", "compute"]
+def at_end(metric: Metric, query: Query, period: Period) -> Query:
+    """The question over a period; where it is one of a moment, that is the period's last, or the question's own."""
+    if metric.period:
+        return query.over(period)
+    return query.at((END if period.until is None else period.until) - 1).over(Period(period.label, None, None))
+
+
+def began(period: Period, moment: int) -> bool:
+    """Whether a period has begun by a moment: what lies after it is not known, and not nothing."""
+    return period.since is None or period.since <= moment
+
+
+def fill(counted: dict[Place, dict[Key, list[Part]]], numbers: Sequence[int]) -> None:
+    """Add what nothing was counted of in a period, and something in another one."""
+    keys: dict[tuple[str, ...], dict[Key, None]] = {}
+    for (_, group), by_key in counted.items():
+        keys.setdefault(group, {}).update(dict.fromkeys(by_key))
+    for number in numbers:
+        for group, of in keys.items():
+            by_key = counted.setdefault((number, group), {})
+            for key in of:
+                by_key.setdefault(key, [])
+
+
+__all__ = ["Figure", "Result", "Query", "Key", "Metric", "Origin", "Part", "Period", "began", "compute"]

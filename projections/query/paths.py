@@ -1,86 +1,112 @@
 """The ways that deals took through the stages: which visits, in which order; deals that went the same way as one."""
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, literal, select
+from sqlalchemy import ColumnElement, Text, cast, func, literal, select
 from sqlalchemy import case as when
 
+from projections.query.attribution import Attribution
 from projections.query.metric import Origin, Query
 from projections.query.question import Question
-from projections.query.selection import began_visit, group, grouping, origin_columns, standing, wanted
-from projections.query.tables import OPPORTUNITIES, history_until
+from projections.query.selection import attributed, began_visit, joined, origin_columns
+from projections.query.tables import OPPORTUNITIES, AnySelect, history_until
 
 BETWEEN_FIELDS, BETWEEN_VISITS = "\x1f", "\x1e"  # no name of a stage or a stream holds control characters
 
-BEFORE, AT_START, WITHIN, AFTER = "0123"  # where the beginning of a visit lies, seen from the period
-
 
 class Visit(NamedTuple):
-    """A stretch that a deal spent in one stage of a process version and in one status; begun: one of the four above."""
+    """A stretch that a deal spent in one stage of a process version and in one status.
+
+    begun: where its beginning lies among the periods: 0 before the first, 2n - 1 where the n-th begins, 2n in the n-th.
+    of: to whom it counts, as the attribution has it. origin: its row, where the question was asked with rows apart.
+    """
 
     process: str
     process_version: int
     stage: str
     status: str
-    begun: str
+    begun: int
+    of: Sequence[Any] = ()
+    origin: Origin | None = None
 
     @property
-    def before(self) -> bool:
-        """Whether it began before the period."""
-        return self.begun == BEFORE
+    def period(self) -> int:
+        """In which period it began, by number from 0."""
+        return (self.begun + 1) // 2 - 1
 
-    @property
-    def inside(self) -> bool:
-        """Whether it began in the period."""
-        return self.begun in (AT_START, WITHIN)
+    def before(self, period: int) -> bool:
+        """Whether it began before a period, by number from 0."""
+        return self.begun <= 2 * period
 
-    @property
-    def past_start(self) -> bool:
-        """Whether it began later than the period did."""
-        return self.begun in (WITHIN, AFTER)
+    def past_start(self, period: int) -> bool:
+        """Whether it began later than a period did."""
+        return self.begun > 2 * period + 1
 
 
 class Way(NamedTuple):
     """The visits of some deals, in order; at least one."""
 
-    group: tuple[str, ...]
     visits: tuple[Visit, ...]
     deals: int
-    origin: Origin | None
 
 
-def ways(asked: Query) -> Iterator[Way]:
-    """The visits begun by the moment, those passed through in no time included, of the deals that are asked for.
+def attributed_visits(asked: Query) -> Attribution:
+    """To whom visits count: for whom the deal belonged to when it began one, or at the moment."""
+    return attributed(asked, OPPORTUNITIES, OPPORTUNITIES.c.effective_from, checked=True)
 
-    Filters and dimensions judge a deal as it stood at the moment.
+
+def ways(asked: Query, whose: Attribution, of: AnySelect | None) -> Iterator[Way]:
+    """The visits begun by the moment, those passed through in no time included, of some deals (a select of streams).
+
+    Those that went the same way are one, where nothing else tells them apart.
     """
     o, question = OPPORTUNITIES.c, asked.question
-    begun = began_visit(OPPORTUNITIES), history_until(OPPORTUNITIES, question.known_at, question.effective_at)
-    path = func.aggregate_strings(
-        spelled(cast(o.visit, Text), o.process, cast(o.process_version, Text), o.stage, o.status, begun_in(question)),
-        BETWEEN_VISITS,
-    )
-    then = OPPORTUNITIES.alias("then_stood")
-    own = grouping(asked, then)
-    keys = [*own, *(origin_columns(then) if asked.apart else ())]
-    deals = select(*keys, path.label("path")).where(*begun)
-    if keys or wanted(then, question, asked.references):
-        deals = deals.join_from(OPPORTUNITIES, then, and_(then.c.stream == o.stream, standing(then, asked)))
-    each = deals.group_by(o.stream, *keys).subquery()
-    columns = list(each.c)
-    teams = asked.references.team_at(question.effective_at)
-    for row in asked.select(select(*columns, func.count()).group_by(*columns)):
-        origin = Origin(*row[-5:-2]) if asked.apart else None
-        yield Way(group(asked, row[: len(own)], teams), visits(row[-2]), row[-1], origin)
+    begun = [began_visit(OPPORTUNITIES), history_until(OPPORTUNITIES, question.known_at, question.effective_at)]
+    begun += [] if of is None else [o.stream.in_(of)]
+    fields = o.visit, o.process, o.process_version, o.stage, o.status
+    if not (whose.needed or asked.apart or len(asked.periods) > 1):
+        number, process, version, *rest = fields
+        path = spelled(cast(number, Text), process, cast(version, Text), *rest, begun_in(question))
+        each = select(func.aggregate_strings(path, BETWEEN_VISITS).label("path")).where(*begun).group_by(o.stream)
+        paths = each.subquery().c.path
+        for text, deals in asked.select(select(paths, func.count()).group_by(paths)):
+            yield Way(visits(text), deals)
+        return
+    deals: dict[str, list[tuple[int, Visit]]] = {}
+    place = Place(asked)
+    columns = [*origin_columns(OPPORTUNITIES), *fields, o.effective_from, *whose.columns]
+    for row in asked.select(select(*columns).where(*begun, *joined(whose, asked))):
+        origin = Origin(*row[:3]) if asked.apart else None
+        visit = Visit(*row[4:8], place(row[8]), row[9:], origin)
+        deals.setdefault(row[0], []).append((row[3], visit))
+    for numbered in deals.values():
+        numbered.sort(key=itemgetter(0))
+        yield Way(tuple(visit for _, visit in numbered), 1)
+
+
+class Place:
+    """Where an instant lies among the periods of a question, numbered as in `Visit.begun`."""
+
+    def __init__(self, asked: Query) -> None:
+        starts = [period.since for period in asked.periods if period.since is not None]
+        until = asked.periods[-1].until
+        self._bounds = [*starts, *([] if until is None else [until])]
+        self._first = len(asked.periods) - len(starts)  # 1 where the first has no beginning
+
+    def __call__(self, moment: int) -> int:
+        at = bisect_right(self._bounds, moment)
+        return 2 * (at + self._first) - (at > 0 and self._bounds[at - 1] == moment)
 
 
 def begun_in(question: Question) -> ColumnElement[str]:
-    """Where the beginning of a visit lies: a digit, so that ways that differ in it only are few."""
+    """Where the beginning of a visit lies, seen from the only period, as one character: so ways that differ are few."""
     begun, since, until = OPPORTUNITIES.c.effective_from, question.since, question.until
-    bounds = [] if since is None else [(begun < since, BEFORE), (begun == since, AT_START)]
-    bounds += [] if until is None else [(begun >= until, AFTER)]
-    return when(*bounds, else_=WITHIN) if bounds else literal(WITHIN)
+    found = [] if since is None else [(begun < since, "0"), (begun == since, "1")]
+    found += [] if until is None else [(begun > until, "4"), (begun == until, "3")]
+    return when(*found, else_="2") if found else literal("2")
 
 
 def spelled(*fields: Any) -> ColumnElement[str]:
@@ -94,7 +120,7 @@ def spelled(*fields: Any) -> ColumnElement[str]:
 def visits(path: str) -> tuple[Visit, ...]:
     """The visits that a path spells, in their order: a database joins them in any."""
     fields = sorted(
-        (int(number), process, int(version), stage, status, begun)
+        (int(number), process, int(version), stage, status, int(begun))
         for number, process, version, stage, status, begun in (
             visit.split(BETWEEN_FIELDS) for visit in path.split(BETWEEN_VISITS)
         )

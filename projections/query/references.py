@@ -14,32 +14,24 @@ from sqlalchemy import Table, select
 from projections.query.question import Question
 from projections.query.stages import Stage, stages
 from projections.query.tables import CALENDARS, FORECASTS, QUOTAS, RATES, TEAMS, AnySelect, effective, known
+from projections.query.teams import Membership, Teams
 from projections.rows import calendars
 from projections.rows.calendars import Calendar
-from projections.rows.forecasts import Adjustment
+from projections.rows.forecasts import Call
 from projections.rows.quotas import Quota
 from projections.rows.rates import Rate, Rates
-from projections.versions import END, Origin
+from projections.versions import Origin
 
 Row = Sequence[Any]
 Select = Callable[[AnySelect], Iterable[Row]]
 """Runs a select in one snapshot of the tables."""
 
 
-class Membership(NamedTuple):
-    """A seller in a team from one instant until another, microseconds since 1970 UTC."""
-
-    owner: str
-    team: str
-    since: int
-    until: int
-
-
-class Adjusted(NamedTuple):
-    """An adjustment of the forecast, which stood from one instant until another, with what names its row."""
+class Standing(NamedTuple):
+    """A call of the forecast, which stood from one instant until another, with what names its row."""
 
     origin: Origin
-    adjustment: Adjustment
+    call: Call
     since: int
     until: int
 
@@ -48,28 +40,20 @@ class References(NamedTuple):
     """What a question reads beside the deals: all as known at its position.
 
     stages, rates and quotas: whenever they were published or set, because history that is imported is older than the
-    process that it was imported into, and a rate counts by its own day; quotas with what names them. memberships and
-    adjustments: at every instant. calendar: the newest.
+    process that it was imported into, and a rate counts by its own day; quotas with what names them. teams and calls:
+    at every instant. calendar: the newest.
     """
 
     stages: tuple[Stage, ...] = ()
-    memberships: tuple[Membership, ...] = ()
+    teams: Teams = Teams()
     rates: Rates = Rates()
     quotas: tuple[tuple[Origin, Quota], ...] = ()
-    adjustments: tuple[Adjusted, ...] = ()
+    calls: tuple[Standing, ...] = ()
     calendar: Calendar = Calendar()
 
-    def team_at(self, moment: int = END) -> dict[str, str]:
-        """Each seller's team at an instant; somebody in two counts for the first by name of its stream."""
-        found: dict[str, str] = {}
-        for owner, team, since, until in self.memberships:
-            if since <= moment < until or (moment == END == until):
-                found[owner] = min(found.get(owner, team), team)
-        return found
-
-    def adjusted_at(self, moment: int = END) -> list[Adjusted]:
-        """The adjustments that stand at an instant, in the order in which they were made."""
-        return [made for made in self.adjustments if made.since <= moment < made.until or moment == END == made.until]
+    def called_at(self, moment: int) -> list[Standing]:
+        """The calls of the forecast that stand at an instant, in the order in which they were made."""
+        return [each for each in self.calls if each.since <= moment < each.until]
 
 
 def references(question: Question, run: Select) -> References:
@@ -84,7 +68,7 @@ def references(question: Question, run: Select) -> References:
         ]
 
     t, c, f = TEAMS.c, CALENDARS.c, FORECASTS.c
-    columns = [f[name] for name in (*Origin._fields, "effective_from", "effective_to", *Adjustment.__struct_fields__)]
+    columns = [f[name] for name in (*Origin._fields, "effective_from", "effective_to", *Call.__struct_fields__)]
     made = select(*columns).where(known(FORECASTS, question.known_at)).order_by(f.effective_from, f.stream)
     teamed = select(t.stream, t.members, t.effective_from, t.effective_to)
     calendar = select(c.zone, c.fiscal_year_start).where(
@@ -92,10 +76,10 @@ def references(question: Question, run: Select) -> References:
     )
     return References(
         tuple(Stage(*row) for row in run(stages(question))),
-        tuple(memberships(run(teamed.where(known(TEAMS, question.known_at))))),
+        Teams(memberships(run(teamed.where(known(TEAMS, question.known_at))))),
         Rates(rate for _, rate in newest(RATES, Rate)),
         tuple(newest(QUOTAS, Quota)),
-        tuple(Adjusted(Origin(*cells[:3]), Adjustment(*cells[5:]), *cells[3:5]) for cells in run(made)),
+        tuple(Standing(Origin(*cells[:3]), Call(*cells[5:]), *cells[3:5]) for cells in run(made)),
         next((Calendar(*row) for row in run(calendar)), Calendar()),
     )
 

@@ -1,33 +1,31 @@
 """Which deals a question is about, and what they are worth: the conditions and sums that metrics share."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, FromClause, and_, func, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, and_, case, func, literal, literal_column, select
 
+from projections.query.attribution import Attribution, Group
 from projections.query.metric import Origin, Query
-from projections.query.question import Question
-from projections.query.references import References
-from projections.query.tables import OPPORTUNITIES, effective, known
+from projections.query.question import MOMENT, Question
+from projections.query.tables import OPPORTUNITIES, STANDING, effective, known
 from projections.rows.opportunities import STAGES_OWN
 from projections.versions import END
 
 BILLION = 10**9
 FIRST_DAY = date.min.isoformat()
-COLUMNS = {"pipeline": "process", "owner": "owner", "team": "owner", "product": "product", "source": "source",
-           "currency": "currency"}  # fmt: skip
-"""Where a deal's row holds what a dimension is about; a team is its owner's."""
 
 
 class Sum(NamedTuple):
     """Deals that agree in what was asked for, and what they are worth together, in minor units of a currency.
 
     values: of the columns asked for. amount: None where it cannot be converted; `left_out` then says why. spent: the
-    durations added up, in microseconds, where they were asked for.
+    durations added up, in microseconds, where they were asked for. period: in which of the question's periods.
     """
 
-    group: tuple[str, ...]
+    group: Group
     values: tuple[Any, ...]
     deals: int
     amount: int | None
@@ -35,18 +33,7 @@ class Sum(NamedTuple):
     origin: Origin | None
     left_out: str
     spent: int = 0
-
-
-def wanted(rows: FromClause, question: Question, references: References) -> list[ColumnElement[bool]]:
-    """The question's filters, one condition each; a team's deals are those of who is in it at the moment."""
-    values = {name: getattr(question, name) for name in COLUMNS if name != "team"}
-    conditions = [rows.c[COLUMNS[name]] == value for name, value in values.items() if value is not None]
-    if question.team is not None:
-        teams = references.team_at(question.effective_at)
-        conditions.append(rows.c.owner.in_(sorted(owner for owner, team in teams.items() if team == question.team)))
-    if question.closes_since is not None or question.closes_until is not None:
-        conditions.append(in_range(rows.c.close_date, question))
-    return conditions
+    period: int = 0
 
 
 def in_range(close_date: ColumnElement[str], question: Question) -> ColumnElement[bool]:
@@ -56,11 +43,42 @@ def in_range(close_date: ColumnElement[str], question: Question) -> ColumnElemen
     return and_(literal_column("1") == literal_column("1"), *first, *([] if until is None else [close_date <= until]))
 
 
-def standing(rows: FromClause, asked: Query) -> ColumnElement[bool]:
-    """The deals as they stood at the question's moment, those that its filters ask for."""
+def is_ranged(question: Question) -> bool:
+    """Whether only deals are asked for that are to close on some days."""
+    return question.closes_since is not None or question.closes_until is not None
+
+
+def at_moment(rows: FromClause, asked: Query) -> ColumnElement[bool]:
+    """The rows as they stood at the question's moment."""
     question = asked.question
-    moment = known(rows, question.known_at), effective(rows, question.effective_at)
-    return and_(*moment, *wanted(rows, question, asked.references))
+    return and_(known(rows, question.known_at), effective(rows, question.effective_at))
+
+
+def attributed(
+    asked: Query,
+    then: FromClause,
+    at: ColumnElement[int],
+    moment: FromClause = STANDING,
+    process: ColumnElement[str] | None = None,
+    checked: bool = False,
+) -> Attribution:
+    """To whom what happened counts: to whom it belonged then, by the row of an instant, or by that of the moment.
+
+    Its currency is that of what was worth it then. process, checked: as in Attribution.
+    """
+    if asked.question.attribute == MOMENT:
+        return Attribution(asked, moment, money=then, process=process, checked=checked)
+    return Attribution(asked, then, at, process=process, checked=checked)
+
+
+def joined(whose: Attribution, asked: Query) -> list[ColumnElement[bool]]:
+    """The condition that joins how deals stand at the moment to their facts, where that tells to whom they count."""
+    return [stands(asked)] if whose.rows is STANDING else []
+
+
+def stands(asked: Query) -> ColumnElement[bool]:
+    """How the deals of some facts stand at the moment."""
+    return and_(STANDING.c.stream == OPPORTUNITIES.c.stream, at_moment(STANDING, asked))
 
 
 def within(column: ColumnElement[int], question: Question) -> list[ColumnElement[bool]]:
@@ -68,6 +86,26 @@ def within(column: ColumnElement[int], question: Question) -> list[ColumnElement
     since = [] if question.since is None else [column >= question.since]
     until = [] if question.until is None else [column < question.until]
     return [*since, *until]
+
+
+def period_of(asked: Query, column: ColumnElement[int]) -> list[ColumnElement[int]]:
+    """The number of the period that an instant lies in, a column where there are several; of those that are within."""
+    bounds = [(period.since, number) for number, period in enumerate(asked.periods)][1:]
+    if not bounds:
+        return []
+    cuts = [(column >= number_of(since), number_of(number)) for since, number in reversed(bounds)]
+    return [case(*cuts, else_=number_of(0)).label("period")]
+
+
+def number_of(value: int | None) -> ColumnElement[int]:
+    """A whole number written out, where the statement groups by what it is in."""
+    return literal(value, literal_execute=True)
+
+
+def last_days(asked: Query) -> Sequence[str]:
+    """The last day (ISO 8601) of each of the question's periods."""
+    day = asked.references.calendar.day
+    return [day(period.until - 1).isoformat() for period in asked.periods if period.until is not None]
 
 
 def closing(rows: FromClause, asked: Query) -> list[ColumnElement[bool]]:
@@ -83,25 +121,27 @@ def days(asked: Query) -> tuple[str, str]:
     return calendar.day(question.since).isoformat(), calendar.day(question.until - 1).isoformat()
 
 
-def newest(asked: Query) -> int:
-    """The question's moment as an instant: for the latest the newest business time known, at which a deal changed."""
-    question = asked.question
-    if question.effective_at != END:
-        return question.effective_at
-    latest = select(func.max(OPPORTUNITIES.c.effective_from)).where(
-        known(OPPORTUNITIES, question.known_at), effective(OPPORTUNITIES)
-    )
-    return next((moment for (moment,) in asked.select(latest) if moment is not None), 0)
+def today(asked: Query) -> date:
+    """The day of the question's moment."""
+    return asked.references.calendar.day(asked.moment)
 
 
-def status_is(rows: FromClause, status: str) -> ColumnElement[bool]:
-    """Deals of one status, written out: SQLite fits partial indexes to literals only."""
-    return rows.c.status == literal_column(f"'{status}'")
+def status_is(rows: FromClause, *statuses: str) -> ColumnElement[bool]:
+    """Deals of one status, or of some, written out: SQLite fits partial indexes to literals only."""
+    if len(statuses) == 1:
+        return rows.c.status == literal_column(f"'{statuses[0]}'")
+    return rows.c.status.in_([literal_column(f"'{status}'") for status in statuses])
 
 
 def began_visit(rows: FromClause) -> ColumnElement[bool]:
     """The facts that took a deal to another stage or status, written out like a status."""
     return rows.c.visits == literal_column("1")
+
+
+def opening(rows: FromClause, asked: Query) -> ColumnElement[bool]:
+    """The rows that the openings began."""
+    first = rows.c.visit == literal_column("1")
+    return and_(known(rows, asked.question.known_at), began_visit(rows), first)
 
 
 def total(column: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
@@ -119,77 +159,131 @@ def origin_columns(rows: FromClause) -> list[ColumnElement[Any]]:
     return [rows.c.stream, rows.c.version, rows.c.known_from]
 
 
-def grouping(asked: Query, rows: FromClause) -> list[ColumnElement[Any]]:
-    """The columns to group by for the question's dimensions; `group` makes the group of their values."""
-    return [rows.c[COLUMNS[name]] for name in asked.dimensions]
-
-
-def group(asked: Query, values: Sequence[Any], teams: dict[str, str]) -> tuple[str, ...]:
-    """The group of a row: a team for its owner, and the currency that amounts are converted to for its own."""
-    into = asked.question.convert_to
-    found: list[str] = []
-    for name, value in zip(asked.dimensions, values, strict=True):
-        if name == "team":
-            value = teams.get(value, "")
-        elif name == "currency":
-            value = into or value
-        found.append(value)
-    return tuple(found)
-
-
 def sums(
     asked: Query,
     rows: FromClause,
     columns: Sequence[ColumnElement[Any]],
     where: Sequence[ColumnElement[bool]],
+    whose: Attribution | None = None,
     dated: ColumnElement[int] | date | None = None,
     hint: str = "",
-    judged: FromClause | None = None,
     source: FromClause | None = None,
     spent: ColumnElement[int] | None = None,
+    cut: ColumnElement[int] | None = None,
 ) -> Iterator[Sum]:
     """How many deals there are, and their worth, by the question's dimensions, some columns and the currency.
 
-    dated: the instant, or the day of all, whose rate counts where amounts are converted; by default the question's
-    moment. Conversions round each deal for itself, so deals of another amount or day are then summed apart. hint: an
-    SQLite index. judged: the rows that the dimensions are read from, where they are others than are summed. source:
-    the rows joined with others whose columns are asked for. spent: a duration in microseconds to add up too.
+    whose: to whom they count; by default as the rows stand, at the moment. dated: the instant, or the day of all, whose
+    rate counts where amounts are converted; by default the moment's. Conversions round each deal for itself, and so is
+    each divided among those who share it: deals of another amount or day are then summed apart. hint: an SQLite index.
+    source: the rows joined with others whose columns are asked for. spent: a duration in microseconds to add up too.
+    cut: the instant that says in which of the question's periods a deal counts.
     """
-    own, into = grouping(asked, rows if judged is None else judged), asked.question.convert_to
-    each_dated = [dated] if isinstance(dated, ColumnElement) else []
-    singly = [] if into is None else [rows.c.amount, *each_dated]
-    keys = [*own, *columns, rows.c.currency, *singly, *(origin_columns(rows) if asked.apart else ())]
-    wholes = func.count(), *total(rows.c.amount), *(() if spent is None else total(spent))
-    query = select(*keys, *wholes).where(*where).group_by(*keys)
+    whose, question = whose or Attribution(asked, rows), asked.question
+    into, calendar, rates = question.convert_to, asked.references.calendar, asked.references.rates
+    base = question.base_currency or ""
+    dates = [dated] if isinstance(dated, ColumnElement) and into is not None else []
+    amount_of = rows.c.amount if into is not None else None
+    if amount_of is None and whose.shared is not None:
+        amount_of = case((whose.shared, rows.c.amount), else_=literal_column("0"))
+    periods = period_of(asked, cut) if cut is not None else []
+    keys: list[ColumnElement[Any]] = [
+        *whose.columns, *columns, rows.c.currency, *([] if amount_of is None else [amount_of.label("each")]), *dates,
+        *periods, *(origin_columns(rows) if asked.apart else ()),
+    ]  # fmt: skip
+    of, last = len(whose.columns), len(whose.columns) + len(columns)
+    end = len(keys)
+    worth = () if into is not None else total(rows.c.amount)
+    query = select(*keys, func.count(), *worth, *(() if spent is None else total(spent)))
+    query = query.where(*where, *whose.conditions).group_by(*keys)
     query = query if source is None else query.select_from(source)
-    teams, calendar = asked.references.team_at(asked.question.effective_at), asked.references.calendar
-    moment = asked.question.effective_at
-    day = dated if isinstance(dated, date) else date.max if moment == END else calendar.day(moment)
-    first, last, end = len(own), len(own) + len(columns), len(keys)
+    on = dated if isinstance(dated, date) else today(asked)
     for row in asked.select(query.with_hint(rows, f"INDEXED BY {hint}", "sqlite") if hint else query):
-        deals, amount, currency, left_out = row[end], whole(*row[end + 1 : end + 3]), row[last], ""
+        deals, currency, left_out, amount = row[end], row[last], "", None
+        each: int | None = row[last + 1] if amount_of is not None else None
         if into is not None:
-            on = calendar.day(row[last + 2]) if each_dated else day
-            each = asked.references.rates.convert(row[last + 1], currency, into, on)
-            left_out = "" if each is not None else f"no rate from {currency} to {into}{day_text(on)}"
-            amount, currency = None if each is None else each * deals, into
+            on = calendar.day(row[last + 2]) if dates else on
+            each = rates.convert(row[last + 1], currency, into, on, base)
+            left_out = "" if each is not None else f"no rate from {currency} to {into} on {on}"
+            currency = into
+        else:
+            amount = whole(*row[end + 1 : end + 3])
+        period = row[end - 1 - 3 * asked.apart] if periods else 0
         origin = Origin(*row[end - 3 : end]) if asked.apart else None
-        values, time = tuple(row[first:last]), 0 if spent is None else whole(*row[end + 3 :])
-        yield Sum(group(asked, row[:first], teams), values, deals, amount, currency, origin, left_out, time)
+        values, time = tuple(row[of:last]), 0 if spent is None else whole(*row[-2:])
+        for group, part in whose.divided(row[:of], each):
+            worth_of = None if part is None else part * deals
+            if into is None and not each:  # nobody shares these deals, or they are worth nothing
+                worth_of = amount
+            yield Sum(group, values, deals, worth_of, currency, origin, left_out, time, period)
 
 
-def day_text(day: date) -> str:
-    """A day, in words; the last one that there is stands for none."""
-    return "" if day == date.max else f" on {day}"
+def open_sums(asked: Query, columns: Sequence[ColumnElement[Any]] = ()) -> Iterator[Sum]:
+    """The open deals at the end of each period that has begun, with the values of some columns."""
+    moments = asked.moments
+    if len(moments) != 1:
+        yield from sums_over(asked, columns, moments)
+        return
+    then = asked.at(moments[0])
+    ranged = [in_range(OPPORTUNITIES.c.close_date, asked.question)] if is_ranged(asked.question) else []
+    for index, *moment in open_then(then.question):
+        yield from sums(then, OPPORTUNITIES, columns, [status_is(OPPORTUNITIES, "open"), *moment, *ranged], hint=index)
 
 
-def open_sums(asked: Query) -> Iterator[Sum]:
-    """The open deals at the moment; values: process, its version, stage, probability (STAGES_OWN: the stage's)."""
-    o = OPPORTUNITIES.c
-    columns = (o.process, o.process_version, o.stage, o.probability)
-    for index, *moment in open_then(asked.question):
-        where = [status_is(OPPORTUNITIES, "open"), *moment, *wanted(OPPORTUNITIES, asked.question, asked.references)]
-        yield from sums(asked, OPPORTUNITIES, columns, where, hint=index)
+def sums_over(asked: Query, columns: Sequence[ColumnElement[Any]], moments: Sequence[int]) -> Iterator[Sum]:
+    """The open deals at several moments, in one pass: each state counts at all those at which it stood."""
+    o, into, rates = OPPORTUNITIES.c, asked.question.convert_to, asked.references.rates
+    base, days = asked.question.base_currency or "", [asked.references.calendar.day(moment) for moment in moments]
+    changes: dict[tuple[Any, ...], list[list[int]]] = {}  # by group and values, what comes in at each moment, and goes out
+    whose = Attribution(asked, OPPORTUNITIES)
+    for (currency, amount, *values), of, numbers, origin in open_rows(asked, whose, (o.currency, o.amount, *columns)):
+        converted = into is not None and into != currency
+        apart = converted or whose.by_team or origin is not None
+        for number in numbers if apart else numbers[:1]:
+            worth = rates.convert(amount, currency, into, days[number], base) if converted and into else amount
+            for group, part in whose.divided(of, worth, moments[number]):
+                if part is None:
+                    reason = f"no rate from {currency} to {into} on {days[number]}"
+                    yield Sum(group, tuple(values), 1, None, into or currency, origin, reason, period=number)
+                elif origin is not None:
+                    yield Sum(group, tuple(values), 1, part, into or currency, origin, "", period=number)
+                else:
+                    key = (group, into or currency, *values)
+                    if (change := changes.get(key)) is None:
+                        change = changes[key] = [[0, 0] for _ in range(len(moments) + 1)]
+                    end = number + 1 if apart else numbers.stop
+                    change[number][0] += 1
+                    change[number][1] += part
+                    change[end][0] -= 1
+                    change[end][1] -= part
+    for (group, currency, *values), change in changes.items():
+        deals = worth = 0
+        for number, (more, value) in enumerate(change[:-1]):
+            deals, worth = deals + more, worth + value
+            if deals:
+                yield Sum(group, tuple(values), deals, worth, currency, None, "", period=number)
+
+
+def open_rows(
+    asked: Query, whose: Attribution, columns: Sequence[ColumnElement[Any]]
+) -> Iterator[tuple[Sequence[Any], Sequence[Any], range, Origin | None]]:
+    """(columns, those of the attribution, numbers of the periods at whose ends it stood so, origin) of each open deal."""
+    o, moments, question = OPPORTUNITIES.c, asked.moments, asked.question
+    if not moments:
+        return
+    ranged = [in_range(o.close_date, question)] if is_ranged(question) else []
+    origin = origin_columns(OPPORTUNITIES) if asked.apart else []
+    chosen = [*columns, *whose.columns, *origin, o.effective_from, o.effective_to]
+    end, last = literal_column(str(END)), moments[-1]
+    holds = [known(OPPORTUNITIES, question.known_at), status_is(OPPORTUNITIES, "open"), o.effective_from <= last]
+    index = "opportunities_now" if question.known_at == END else "opportunities_k"
+    of = len(columns)
+    until = of + len(whose.columns)
+    for hint, still in ((index, [o.effective_to == end]), ("opportunities_e", [o.effective_to > moments[0], o.effective_to < end])):
+        query = select(*chosen).where(*holds, *still, *ranged, *whose.conditions)
+        for row in asked.select(query.with_hint(OPPORTUNITIES, f"INDEXED BY {hint}", "sqlite")):
+            numbers = range(bisect_left(moments, row[-2]), bisect_left(moments, row[-1]))
+            yield row[:of], row[of:until], numbers, Origin(*row[-5:-2]) if asked.apart else None
 
 
 def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
@@ -206,7 +300,7 @@ def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
 
 
 __all__ = [
-    "COLUMNS", "STAGES_OWN", "Sum", "began_visit", "closing", "day_text", "days", "group", "grouping", "in_range",
-    "newest", "open_sums", "open_then", "origin_columns", "standing", "status_is", "sums", "total", "wanted",
-    "whole", "within",
+    "STAGES_OWN", "Attribution", "Sum", "at_moment", "attributed", "began_visit", "closing", "days", "in_range",
+    "is_ranged", "joined", "last_days", "number_of", "open_rows", "open_sums", "open_then", "opening", "origin_columns", "period_of", "stands", "status_is", "sums",
+    "today", "total", "whole", "within",
 ]  # fmt: skip

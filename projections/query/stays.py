@@ -7,25 +7,26 @@ merged or deleted for a while. The row of the fact that ended it says where it w
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal_column, not_, select
+from sqlalchemy import ColumnElement, FromClause, Select, func, literal_column, not_, select
 
+from projections.query.attribution import Attribution, Group
 from projections.query.metric import Origin, Query
 from projections.query.question import Question
-from projections.query.selection import began_visit, group, grouping, origin_columns, standing, wanted
-from projections.query.tables import OPPORTUNITIES, effective, history_until, known
+from projections.query.selection import at_moment, attributed, began_visit, origin_columns, period_of, stands
+from projections.query.tables import OPPORTUNITIES, STANDING, history_until
 from projections.versions import END
 
 GONE = ("merged", "deleted")
 
 
 class Count(NamedTuple):
-    """Moves that agree in what was asked for: how many, and of how many deals; values: of the columns."""
+    """Moves that agree in what was asked for: how many; values: of the columns. period: in which of the question's."""
 
-    group: tuple[str, ...]
+    group: Group
     values: tuple[Any, ...]
     moves: int
-    deals: int
     origin: Origin | None
+    period: int
 
 
 def gone(rows: FromClause) -> ColumnElement[bool]:
@@ -33,19 +34,15 @@ def gone(rows: FromClause) -> ColumnElement[bool]:
     return rows.c.before != literal_column("''")
 
 
-def still_there(query: Select[Any], asked: Query, then: FromClause, needed: bool) -> Select[Any]:
-    """A select of facts of deals, only of those that are asked for and neither merged nor deleted at the moment.
-
-    then: how they stood at the moment, to which the facts are joined where that is `needed` or filtered by.
-    """
-    question = asked.question
-    if needed or wanted(then, question, asked.references):
-        same = then.c.stream == OPPORTUNITIES.c.stream
-        return query.join_from(OPPORTUNITIES, then, and_(same, standing(then, asked), not_(gone(then))))
-    moment = known(then, question.known_at), effective(then, question.effective_at)
-    taken_out = select(then.c.stream).where(gone(then), *moment)
-    if question.known_at == END:  # where none are, SQLite knows nothing of the index and takes a larger one
-        taken_out = taken_out.with_hint(then, "INDEXED BY opportunities_gone", "sqlite")
+def still_there(query: Select[Any], asked: Query, whose: Attribution) -> Select[Any]:
+    """A select of facts of deals, only of those that are neither merged nor deleted at the moment, and asked for."""
+    query = query.where(*whose.conditions)
+    if whose.rows is STANDING:
+        return query.where(stands(asked), not_(gone(STANDING)))
+    taken_out = select(STANDING.c.stream).where(gone(STANDING), at_moment(STANDING, asked))
+    if asked.question.known_at == END and asked.question.effective_at == END:
+        # where none are, SQLite knows nothing of the index and takes a larger one
+        taken_out = taken_out.with_hint(STANDING, "INDEXED BY opportunities_gone", "sqlite")
     return query.where(OPPORTUNITIES.c.stream.not_in(taken_out))
 
 
@@ -56,24 +53,21 @@ def moved(question: Question) -> list[ColumnElement[bool]]:
 
 
 def counts(
-    asked: Query,
-    columns: Sequence[ColumnElement[Any]],
-    where: Sequence[ColumnElement[bool]],
-    deals: bool = False,
+    asked: Query, columns: Sequence[ColumnElement[Any]], where: Sequence[ColumnElement[bool]]
 ) -> Iterator[Count]:
-    """How many moves there are by the question's dimensions and some columns, where more is asked of them.
+    """How many moves there are by the question's dimensions, some columns and its periods, where more is asked of them.
 
-    deals: whether to count how many deals made them, too.
+    A move counts for whom the deal belonged to after it, and for the pipeline that it began in.
     """
-    then = OPPORTUNITIES.alias("then_stood")
-    own = grouping(asked, then)
-    keys = [*own, *columns, *(origin_columns(OPPORTUNITIES) if asked.apart else ())]
-    of_deals: ColumnElement[Any] = func.count(OPPORTUNITIES.c.stream.distinct()) if deals else literal_column("0")
-    query = still_there(select(*keys, func.count(), of_deals), asked, then, needed=bool(own))
-    if asked.question.known_at == END:  # there is a smaller one, which does not say where they went
+    o = OPPORTUNITIES.c
+    whose = attributed(asked, OPPORTUNITIES, o.effective_from, process=o.was_process)
+    periods = period_of(asked, o.effective_from)
+    keys = [*whose.columns, *columns, *periods, *(origin_columns(OPPORTUNITIES) if asked.apart else ())]
+    query = still_there(select(*keys, func.count()), asked, whose)
+    if asked.question.known_at == END and not whose.needed:  # there is a smaller one, which does not say where they went
         query = query.with_hint(OPPORTUNITIES, "INDEXED BY opportunities_visits", "sqlite")
-    teams = asked.references.team_at(asked.question.effective_at)
-    first, last = len(own), len(own) + len(columns)
+    first, last = len(whose.columns), len(whose.columns) + len(columns)
     for row in asked.select(query.where(*moved(asked.question), *where).group_by(*keys)):
-        origin = Origin(*row[last : last + 3]) if asked.apart else None
-        yield Count(group(asked, row[:first], teams), tuple(row[first:last]), row[-2], row[-1], origin)
+        origin = Origin(*row[-4:-1]) if asked.apart else None
+        for group, _ in whose.divided(row[:first]):
+            yield Count(group, tuple(row[first:last]), row[-1], origin, row[last] if periods else 0)

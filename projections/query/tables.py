@@ -79,6 +79,8 @@ def _during(rows: FromClause, axis: str, moment: int) -> ColumnElement[bool]:
 
 
 OPPORTUNITIES = table_of(opportunities.PROJECTION)
+STANDING = OPPORTUNITIES.alias("standing")
+"""The opportunities once more: how the deals of some facts stand at the moment."""
 LEADS = table_of(leads.PROJECTION)
 PROCESSES = table_of(processes.PROJECTION)
 TEAMS = table_of(teams.PROJECTION)

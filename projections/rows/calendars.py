@@ -9,12 +9,13 @@ from msgspec import Struct
 
 from domain.recorded import Fact, instant, micros
 from domain.reference.calendar import CalendarSet
-from projections.versions import Projection, tags
+from projections.versions import MINUTE, Projection, tags
 
 VERSION = 1
 ORGANISATION = "calendar-organisation"
 """The stream whose calendar counts."""
 MONTHS = 12
+REMEMBERED = 100_000  # minutes of which the day is kept at hand
 
 
 class Setting(Struct, frozen=True):
@@ -49,10 +50,16 @@ class Calendar:
 
     def __init__(self, zone: str = "UTC", fiscal_year_start: int = 1) -> None:
         self.zone, self.fiscal_year_start = ZoneInfo(zone), fiscal_year_start
+        self._days: dict[int, date] = {}
 
     def day(self, moment: int) -> date:
-        """The day on which an instant lies."""
-        return instant(moment).astimezone(self.zone).date()
+        """The day on which an instant lies; of one minute all do on the same."""
+        minute = moment // MINUTE
+        if (found := self._days.get(minute)) is None:
+            found = instant(moment).astimezone(self.zone).date()
+            if len(self._days) < REMEMBERED:
+                self._days[minute] = found
+        return found
 
     def start(self, of: date) -> int:
         """The first instant of a day."""

@@ -11,10 +11,12 @@ from domain.decider import follow
 from domain.opportunity import NEXT, OpportunityOpened
 from domain.opportunity.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
 from domain.recorded import Fact
-from projections.versions import Projection, tags
+from projections.versions import PartialIndex, Projection, newest_index, tags
 
-VERSION = 1
+VERSION = 2
 DONE = ""  # the day on which an activity is due that took place
+UNNAMED = "unnamed"
+"""The kind of an activity that was recorded without one."""
 written = Encoder(order="deterministic").encode
 
 
@@ -25,7 +27,8 @@ class FollowUp(Struct, frozen=True):
     know which facts count. step: 1 where a next step is set; step_due: its day (ISO 8601), empty where it has none.
     activities: the day on which each was due that was planned, as JSON by its id; empty for one that took place.
     activity_due: the earliest day of those not done, empty where there is none. contacts: how many took place, and
-    last_contact: when the last one did, microseconds since 1970 UTC, 0 where none did.
+    last_contact: when the last one did, microseconds since 1970 UTC, 0 where none did. contact: the kind of the activity
+    that took place by the very fact that began this row, empty where it is of another one.
     """
 
     status: str = "open"
@@ -36,12 +39,14 @@ class FollowUp(Struct, frozen=True):
     activity_due: str = ""
     contacts: int = 0
     last_contact: int = 0
+    contact: str = ""
 
 
 def evolve(row: FollowUp | None, fact: Fact) -> FollowUp | None:
     """The follow-up after a fact; one that does not fit changes nothing, as in the domain's own fold."""
     if row is None:
         return FollowUp() if isinstance(fact.event, OpportunityOpened) else None
+    row = replace(row, contact="") if row.contact else row
     after = NEXT[row.status].get(type(fact.event))
     if after is None:
         return row
@@ -70,7 +75,7 @@ def completed(row: FollowUp, event: ActivityCompleted, at: int) -> FollowUp:
     activities: dict[str, str] = decode(row.activities)
     if activities.get(event.activity) == DONE:
         return row
-    spoken = replace(row, contacts=row.contacts + 1, last_contact=at)
+    spoken = replace(row, contacts=row.contacts + 1, last_contact=at, contact=event.kind or UNNAMED)
     return planned(spoken, {**activities, event.activity: DONE})
 
 
@@ -87,4 +92,8 @@ CHANGES: dict[type, Callable[[FollowUp, Any, int], FollowUp]] = {
 MOVING = {event for status, nexts in NEXT.items() for event, after in nexts.items() if after != status}
 COUNTED = {OpportunityOpened, *CHANGES, *MOVING}
 
-PROJECTION = Projection("follow_ups", VERSION, "opportunity", tags(*COUNTED), FollowUp, evolve)
+INDEXES = (
+    newest_index("follow_ups"),
+    PartialIndex("follow_ups_contacts", ("effective_from", "stream", "contact", "known_to"), "contact != ''"),
+)
+PROJECTION = Projection("follow_ups", VERSION, "opportunity", tags(*COUNTED), FollowUp, evolve, indexes=INDEXES)

@@ -8,11 +8,13 @@ from msgspec.structs import replace
 
 from domain.decider import follow
 from domain.lead import NEXT, LeadCaptured, LeadConverted
-from domain.lead.profile import LeadAssigned, LeadEnriched
+from domain.lead.disposition import LeadDisqualified, LeadMerged, LeadReopened, LeadUnmerged
+from domain.lead.profile import LeadAssigned, LeadContacted, LeadEnriched
+from domain.lead.qualification import LeadQualified
 from domain.recorded import Fact
-from projections.versions import Projection, tags
+from projections.versions import Projection, newest_index, tags
 
-VERSION = 2
+VERSION = 3
 
 
 class Lead(Struct, frozen=True):
@@ -20,7 +22,9 @@ class Lead(Struct, frozen=True):
 
     status: new, working, nurturing, qualified, disqualified, converted or merged; before: what it was when it was
     merged, empty else. status_from: when its status began, being merged for a while left aside; captured_at: when it
-    all began; both in microseconds since 1970 UTC. opportunity: the stream that it became, empty until then.
+    all began; contacted_at and qualified_at: when it first was spoken to and last was qualified, 0 where it was not; all
+    in microseconds since 1970 UTC. opportunity: the stream that it became, empty until then. survivor: the lead that it
+    was merged into, empty else. reason: of a disqualification. captures: 1 where the fact captured it.
     """
 
     status: str
@@ -31,6 +35,11 @@ class Lead(Struct, frozen=True):
     status_from: int
     opportunity: str
     before: str
+    survivor: str = ""
+    reason: str = ""
+    contacted_at: int = 0
+    qualified_at: int = 0
+    captures: int = 1
 
 
 def evolve(row: Lead | None, fact: Fact) -> Lead | None:
@@ -39,28 +48,35 @@ def evolve(row: Lead | None, fact: Fact) -> Lead | None:
     if row is None:
         captured = isinstance(event, LeadCaptured)
         return Lead("new", event.source, event.owner, event.company, at, at, "", "") if captured else None
+    row = replace(row, captures=0) if row.captures else row
     after = NEXT[row.status].get(type(event))
     if after is None:
         return row
     if change := CHANGES.get(type(event)):
-        row = change(row, event)
+        row = change(row, event, at)
     status, before = follow(row.status, row.before, after)
     if before != row.before:
         return replace(row, status=status, before=before)
     return row if status == row.status else replace(row, status=status, status_from=at)
 
 
-def enriched(row: Lead, event: LeadEnriched) -> Lead:
+def enriched(row: Lead, event: LeadEnriched, _at: int) -> Lead:
     """The lead with what became known of its company."""
     return row if event.company is None else replace(row, company=event.company)
 
 
-CHANGES: dict[type, Callable[[Lead, Any], Lead]] = {
+CHANGES: dict[type, Callable[[Lead, Any, int], Lead]] = {
     LeadEnriched: enriched,
-    LeadAssigned: lambda row, event: replace(row, owner=event.owner),
-    LeadConverted: lambda row, event: replace(row, opportunity=event.opportunity),
+    LeadAssigned: lambda row, event, _: replace(row, owner=event.owner),
+    LeadContacted: lambda row, _, at: replace(row, contacted_at=row.contacted_at or at),
+    LeadQualified: lambda row, _, at: replace(row, qualified_at=at),
+    LeadConverted: lambda row, event, _: replace(row, opportunity=event.opportunity),
+    LeadDisqualified: lambda row, event, _: replace(row, reason=event.reason),
+    LeadReopened: lambda row, _event, _at: replace(row, reason=""),
+    LeadMerged: lambda row, event, _: replace(row, survivor=event.survivor),
+    LeadUnmerged: lambda row, _event, _at: replace(row, survivor=""),
 }
 """What a fact changes beside the status."""
 COUNTED = {LeadCaptured, *(event for nexts in NEXT.values() for event in nexts)}
 
-PROJECTION = Projection("leads", VERSION, "lead", tags(*COUNTED), Lead, evolve)
+PROJECTION = Projection("leads", VERSION, "lead", tags(*COUNTED), Lead, evolve, indexes=(newest_index("leads"),))

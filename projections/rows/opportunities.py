@@ -13,16 +13,22 @@ from msgspec.structs import replace
 from domain.money import LARGEST, Money, minor_units
 from domain.opportunity import NEXT, OpportunityOpened
 from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon
-from domain.opportunity.judgement import ForecastCategoryChanged, ProbabilityCleared, ProbabilityOverridden
+from domain.opportunity.judgement import (
+    ForecastCategoryChanged,
+    ProbabilityCleared,
+    ProbabilityOverridden,
+    SplitsChanged,
+)
 from domain.opportunity.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved, total
 from domain.opportunity.progress import PipelineChanged, StageChanged
 from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
 from domain.opportunity.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
 from domain.recorded import Fact
-from projections.versions import DAY, END, PartialIndex, Projection, tags
+from projections.versions import END, PartialIndex, Projection, newest_index, tags
 
-VERSION = 4
+VERSION = 5
 BITS = 48  # few deals see so many stages that two share one, and SQLite stores no more than six bytes
+MONTH = len("2026-01")
 STAGES_OWN = -1  # the probability of a deal that nobody judged by hand
 written = Encoder(order="deterministic").encode
 
@@ -36,8 +42,10 @@ class Opportunity(Struct, frozen=True):
     the stretches spent in one stage of a process version and one status, from 1. visit_from: when it came into the
     stage and status, so for a closed deal when it was closed; neither another version of the process nor being merged
     or deleted for a while makes that later. probability (basis points) and category: as judged by hand, -1 and empty
-    where the stage's count. lines: what each line item comes to in minor units, as JSON by item; stated: the amount as
-    said, in `stated_currency`, which counts where there are no lines.
+    where the stage's count. lines: (product, minor units) of each line item, as JSON by item; stated: the amount as
+    said, in `stated_currency`, which counts where there are no lines. splits: each seller's share, a decimal number, as
+    JSON by name, empty where it is all the owner's. pushes: how often the close date was moved to a later month.
+    reason, competitor: of a loss. began: the version of the fact that took it into its stage and status.
 
     been: the stages in which a stay has ended so far, a bit each, which several may share.
 
@@ -45,7 +53,8 @@ class Opportunity(Struct, frozen=True):
     one before was in `was_stage` of `was_process`, with status `was` (empty for the opening), since `was_from`. stays:
     1 where it ended a stay in an open stage, 2 where that may not have been the deal's first one there. flows: 1 where
     it may change what is open, in some scope: the deal was worth `was_amount` (0 where it was not open) in
-    `was_currency`, owned by `was_owner`, to close on `was_close_date`. Where all are 0, the rest is empty or 0.
+    `was_currency`, owned by `was_owner`, to close on `was_close_date`, and so on. Where all are 0, the rest is empty or
+    0. was_began: the version of the fact that began the stay that this one ended.
     """
 
     status: str
@@ -69,6 +78,11 @@ class Opportunity(Struct, frozen=True):
     lines: str
     stated: int
     stated_currency: str
+    began: int
+    splits: str = ""
+    pushes: int = 0
+    reason: str = ""
+    competitor: str = ""
     visits: int = 1
     flows: int = 1
     was: str = ""
@@ -79,6 +93,9 @@ class Opportunity(Struct, frozen=True):
     was_currency: str = ""
     was_owner: str = ""
     was_close_date: str = ""
+    was_splits: str = ""
+    was_lines: str = ""
+    was_began: int = 0
     stays: int = 0
     been: int = 0
 
@@ -86,14 +103,14 @@ class Opportunity(Struct, frozen=True):
 def evolve(row: Opportunity | None, fact: Fact) -> Opportunity | None:
     """The deal after a fact; one that does not fit changes nothing, as in the domain's own fold."""
     if row is None:
-        return opened(fact.event, fact.occurred_at) if isinstance(fact.event, OpportunityOpened) else None
+        return opened(fact.event, fact.occurred_at, fact.version) if isinstance(fact.event, OpportunityOpened) else None
     event = type(fact.event)
     step = STEPS.get(event) if event in NEXT[row.status] else None
-    return changed(row, step(row, fact.event, fact.occurred_at) if step else row)
+    return changed(row, step(row, fact.event, fact.occurred_at) if step else row, fact.version)
 
 
-def changed(row: Opportunity, new: Opportunity) -> Opportunity:
-    """The deal with what was before the fact that made it of `row`."""
+def changed(row: Opportunity, new: Opportunity, version: int) -> Opportunity:
+    """The deal with what was before the fact of a version, that made it of `row`."""
     visits = int(new.visit != row.visit)
     flows = int(worth(new) != worth(row))
     if visits or flows:
@@ -101,13 +118,20 @@ def changed(row: Opportunity, new: Opportunity) -> Opportunity:
         return replace(
             new, visits=visits, flows=flows, was=row.status, was_process=row.process, was_stage=row.stage,
             was_from=row.visit_from, was_amount=row.amount if row.status == "open" else 0, was_currency=row.currency,
-            was_owner=row.owner, was_close_date=row.close_date, stays=(2 if row.been & left else 1) if left else 0,
-            been=row.been | left,
+            was_owner=row.owner, was_close_date=row.close_date, was_splits=row.splits, was_lines=row.lines,
+            was_began=row.began if left else 0, stays=(2 if row.been & left else 1) if left else 0,
+            been=row.been | left, began=version if visits and place(new) != place(row) else row.began,
         )  # fmt: skip
     if not (row.visits or row.flows):
         return new
     return replace(new, visits=0, flows=0, was="", was_process="", was_stage="", was_from=0, was_amount=0,
-                   was_currency="", was_owner="", was_close_date="", stays=0)  # fmt: skip
+                   was_currency="", was_owner="", was_close_date="", was_splits="", was_lines="", was_began=0,
+                   stays=0)  # fmt: skip
+
+
+def place(row: Opportunity) -> tuple[str, str, str]:
+    """Where a deal is, or was when it was merged or deleted."""
+    return row.process, row.stage, row.before or row.status
 
 
 def ends_stay(row: Opportunity, new: Opportunity) -> bool:
@@ -125,14 +149,14 @@ def bit(process: str, stage: str) -> int:
     return 1 << crc32(f"{process} {stage}".encode()) % BITS
 
 
-def opened(event: OpportunityOpened, at: int) -> Opportunity:
+def opened(event: OpportunityOpened, at: int, version: int) -> Opportunity:
     """The deal as it began."""
     amount, currency = minor_units(event.amount), event.amount.currency
     return Opportunity(
         "open", event.process, event.process_version, event.stage, amount, currency,
         event.owner, event.product, event.account, event.source, event.lead,
         event.close_date.isoformat() if event.close_date else "",
-        at, 1, at, STAGES_OWN, "", "", "", amount, currency,
+        at, 1, at, STAGES_OWN, "", "", "", amount, currency, version,
     )  # fmt: skip
 
 
@@ -168,17 +192,17 @@ def itemised(row: Opportunity, item: str, line: Line | None) -> Opportunity:
 
     A line that does not fit the others changes nothing, as in the domain's own fold.
     """
-    lines: dict[str, int] = decode(row.lines) if row.lines else {}
+    lines: dict[str, tuple[str, int]] = decode(row.lines) if row.lines else {}
     lines.pop(item, None)
     currency = row.currency
     if line is not None:
         currency = line.unit_price.currency
         if lines and currency != row.currency:
             return row
-        lines[item] = minor_units(total(line))
+        lines[item] = line.product, minor_units(total(line))
     if not lines:
         return replace(row, lines="", amount=row.stated, currency=row.stated_currency)
-    amount = sum(lines.values())
+    amount = sum(units for _, units in lines.values())
     if amount >= minor_units(Money(LARGEST, currency)):
         return row
     return replace(row, lines=written(lines).decode(), amount=amount, currency=currency)
@@ -194,6 +218,29 @@ def won(row: Opportunity, event: OpportunityWon, at: int) -> Opportunity:
     return closed(replace(agreed(row, event.amount), account=event.account or row.account), "won", at)
 
 
+def lost(row: Opportunity, event: OpportunityLost, at: int) -> Opportunity:
+    """The deal lost, and why."""
+    return replace(closed(row, "lost", at), reason=event.reason, competitor=event.competitor)
+
+
+def reopened(row: Opportunity, event: OpportunityReopened, at: int) -> Opportunity:
+    """The deal open again."""
+    return replace(moved(row, "open", event.to_stage, at), reason="", competitor="")
+
+
+def dated(row: Opportunity, event: CloseDateChanged, _at: int) -> Opportunity:
+    """The deal to close on another day; a push is to a later month, never the first date that it is given."""
+    day = event.to.isoformat()
+    pushed = row.close_date != "" and day[:MONTH] > row.close_date[:MONTH]
+    return replace(row, close_date=day, pushes=row.pushes + pushed)
+
+
+def shared(row: Opportunity, event: SplitsChanged, _at: int) -> Opportunity:
+    """The deal shared among sellers, or its owner's alone."""
+    shares = {share.owner: str(share.share) for share in event.shares}
+    return replace(row, splits=written(shares).decode() if shares else "")
+
+
 def removed(row: Opportunity, status: str) -> Opportunity:
     """The deal merged or deleted, which remembers what it was and since when."""
     return replace(row, status=status, before=row.status, visit=row.visit + 1)
@@ -204,7 +251,7 @@ def returned(row: Opportunity) -> Opportunity:
     return replace(row, status=row.before, before="", visit=row.visit + 1)
 
 
-worth = attrgetter("status", "process", "amount", "currency", "owner", "close_date")
+worth = attrgetter("status", "process", "amount", "currency", "owner", "close_date", "splits", "lines")
 """What makes a deal count in the open pipeline, where, and with how much."""
 
 Step = Callable[[Opportunity, Any, int], Opportunity]
@@ -217,15 +264,16 @@ STEPS: dict[type, Step] = {
     LineItemAdded: lambda row, event, _: itemised(row, event.item, event.line),
     LineItemChanged: lambda row, event, _: itemised(row, event.item, event.line),
     LineItemRemoved: lambda row, event, _: itemised(row, event.item, None),
-    CloseDateChanged: lambda row, event, _: replace(row, close_date=event.to.isoformat()),
+    CloseDateChanged: dated,
+    SplitsChanged: shared,
     OwnerChanged: lambda row, event, _: replace(row, owner=event.to),
     AccountChanged: lambda row, event, _: replace(row, account=event.to),
     ProbabilityOverridden: lambda row, event, _: replace(row, probability=int(event.probability * 10_000)),
     ProbabilityCleared: lambda row, _event, _at: replace(row, probability=STAGES_OWN),
     ForecastCategoryChanged: lambda row, event, _: replace(row, category=event.to or ""),
     OpportunityWon: won,
-    OpportunityLost: lambda row, _, at: closed(row, "lost", at),
-    OpportunityReopened: lambda row, event, at: moved(row, "open", event.to_stage, at),
+    OpportunityLost: lost,
+    OpportunityReopened: reopened,
     OpportunityMerged: lambda row, _event, _at: removed(row, "merged"),
     OpportunityDeleted: lambda row, _event, _at: removed(row, "deleted"),
     OpportunityUnmerged: lambda row, _event, _at: returned(row),
@@ -236,8 +284,6 @@ COUNTED = {OpportunityOpened, *STEPS}
 SUMMED = ("process", "process_version", "stage", "currency", "probability", "amount")
 OPEN, TIP = "status = 'open'", f"known_to = {END}"
 HOLDS, ENDED = f"effective_to = {END}", f"effective_to < {END}"
-LASTED = f"(effective_from - was_from) / {DAY}"
-"""The whole days that a stay took which a fact ended."""
 GROWS = "CASE WHEN amount > was_amount THEN 1 WHEN amount < was_amount THEN -1 ELSE 0 END"
 """Whether a fact made a deal worth more, less or the same, spelled as its index has it."""
 
@@ -256,22 +302,27 @@ INDEXES = (
         "opportunities_e", ("effective_to", "effective_from", "known_to", "known_from", *SUMMED, "status"),
         f"{OPEN} AND {ENDED}",
     ),
-    # when anything is last known to have happened
-    PartialIndex(
-        "opportunities_last", ("effective_from", "known_to", "effective_to"),
-        f"{TIP} AND {HOLDS}",
-    ),
+    newest_index("opportunities"),
     # the ways of the deals, so that those of one deal lie together, and in them its stays in one stage
     PartialIndex(
         "opportunities_visits", ("stream", "was_process", "was_stage", "visit", "effective_from", "was_from", "stays",
         "process", "process_version", "stage", "status", "visits", "known_to"),
         f"visits = 1 AND {TIP}",
     ),
-    # the stays that are over, sorted as they are counted
+    # the stays that are over, in the order in which they began
     PartialIndex(
-        "opportunities_stays", ("was_process", "was_stage", f"({LASTED})", "stream", "effective_from", "was_from",
-        "stays", "visits", "known_to"),
+        "opportunities_stays", ("was_from", "was_process", "was_stage", "stream", "visit", "effective_from",
+        "was_began", "stays", "visits", "known_to"),
         f"stays > 0 AND {TIP}",
+    ),
+    # what began when, and when what stands did
+    PartialIndex(
+        "opportunities_begun", ("effective_from", "status", "was", "stream", "visits", "known_to"),
+        f"visits = 1 AND {TIP}",
+    ),
+    PartialIndex(
+        "opportunities_standing", ("visit_from", "status", "known_to", "effective_to"),
+        f"{TIP} AND {HOLDS}",
     ),
     # which deals were taken out
     PartialIndex(

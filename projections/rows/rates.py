@@ -3,12 +3,12 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import date
-from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from domain.money import from_minor_units, minor_units, rounded
+from domain.money import digits
 from domain.recorded import Fact
 from domain.reference.rate import FxRateSet
 from projections.versions import Projection, tags
@@ -43,30 +43,60 @@ class Quoted(NamedTuple):
     """What two currencies were worth, by day in order."""
 
     days: list[date]
-    rates: list[Decimal]
+    rates: list[Fraction]
 
 
 class Rates:
-    """Turns amounts into other currencies, by the rate dated on or before a day."""
+    """Turns amounts into other currencies, by the rates dated on or before a day."""
 
     def __init__(self, known: Iterable[Rate] = ()) -> None:
         """From rates in the order in which they became known: the last one of a day counts."""
-        found: dict[tuple[str, str], dict[date, Decimal]] = {}
+        found: dict[tuple[str, str], dict[date, Fraction]] = {}
         for rate in known:
-            found.setdefault((rate.base, rate.quote), {})[date.fromisoformat(rate.day)] = Decimal(rate.rate)
+            found.setdefault((rate.base, rate.quote), {})[date.fromisoformat(rate.day)] = Fraction(rate.rate)
         self._quoted = {pair: Quoted(sorted(by), [by[day] for day in sorted(by)]) for pair, by in found.items()}
+        self._ratios: dict[tuple[str, str, date, str], tuple[int, int] | None] = {}
 
-    def convert(self, units: int, currency: str, into: str, day: date) -> int | None:
-        """Minor units in minor units of another currency, rounded half away from zero; None where there is no rate."""
+    def convert(self, units: int, currency: str, into: str, day: date, base: str = "") -> int | None:
+        """Minor units in minor units of another currency, rounded once, half away from zero; None without a rate.
+
+        By the rate of the pair, else by that of the pair the other way round, else, where a base currency is named, by
+        what either is worth in that one.
+        """
         if currency == into:
             return units
-        quoted = self._quoted.get((currency, into))
-        at = bisect_right(quoted.days, day) if quoted else 0
-        if not quoted or not at:
+        ratio = self.ratio(currency, into, day, base)
+        if ratio is None:
             return None
-        return minor_units(rounded(from_minor_units(units, currency) * quoted.rates[at - 1], into))
+        worth, of = ratio
+        return (2 * units * worth + of) // (2 * of)
 
-    def days(self, currency: str, into: str) -> list[date]:
-        """The days on which a rate begins."""
-        quoted = self._quoted.get((currency, into))
-        return quoted.days if quoted else []
+    def ratio(self, currency: str, into: str, day: date, base: str = "") -> tuple[int, int] | None:
+        """What one minor unit is worth in those of another currency, as numerator and denominator; None without a rate."""
+        place = currency, into, day, base
+        if place not in self._ratios:
+            self._ratios[place] = self._ratio(*place)
+        return self._ratios[place]
+
+    def _ratio(self, currency: str, into: str, day: date, base: str) -> tuple[int, int] | None:
+        rate = self._rate(currency, into, day)
+        if rate is None and base not in ("", currency, into):
+            first, second = self._rate(currency, base, day), self._rate(base, into, day)
+            rate = None if first is None or second is None else first * second
+        if rate is None:
+            return None
+        ratio = rate * Fraction(10) ** (digits(into) - digits(currency))
+        return ratio.numerator, ratio.denominator
+
+    def _rate(self, currency: str, into: str, day: date) -> Fraction | None:
+        """What one unit is worth in another currency, said one way or the other."""
+        straight = self._dated(currency, into, day)
+        if straight is not None:
+            return straight
+        inverse = self._dated(into, currency, day)
+        return None if inverse is None else 1 / inverse
+
+    def _dated(self, base: str, quote: str, day: date) -> Fraction | None:
+        quoted = self._quoted.get((base, quote))
+        place = bisect_right(quoted.days, day) if quoted else 0
+        return quoted.rates[place - 1] if quoted and place else None

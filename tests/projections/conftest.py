@@ -47,7 +47,8 @@ def over(tables: Tables) -> Over:
 
     def views(facts: Sequence[Fact] | FactLog) -> Views:
         log = facts if isinstance(facts, FactLog) else FactLog(facts)
-        opened = Views(tables, log)  # type: ignore[arg-type]  # the reading half is enough
+        # the reading half of a log is enough; and now is when the newest fact happened
+        opened = Views(tables, log, clock=lambda: 0)  # type: ignore[arg-type]
         with tables.writing(shape(PROJECTIONS)) as writing:
             writing.run("DELETE FROM parked")
             writing.anchor_at(Anchor.at(log, 0))  # type: ignore[arg-type]

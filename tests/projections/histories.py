@@ -44,7 +44,7 @@ from domain.reference.team import TeamChanged
 from projections.query.question import DIMENSIONS, Question
 from projections.versions import END
 
-PROCESSES, DEALS, LEADS = ("process-p", "process-q"), ("opportunity-s", "opportunity-t", "opportunity-u"), ("lead-l",)
+PROCESSES, DEALS, LEADS = ("process-p", "process-q"), ("opportunity-s", "opportunity-t", "opportunity-u"), ("lead-l", "lead-m", "lead-n")
 TEAMS = ("team-n", "team-s")
 REFERENCES = (*TEAMS, "rate-ecb", "rate-own", "quota-all", "forecast-all", "calendar-organisation", "calendar-other")
 STREAMS = (*DEALS, *DEALS, *DEALS, *DEALS, *PROCESSES, *LEADS, *LEADS, *REFERENCES)  # deals come more often
@@ -89,7 +89,7 @@ def money(units: int, currency: str) -> Money:
 
 
 STAGE_IDS = st.sampled_from("abc")
-OWNERS, PRODUCTS = st.sampled_from(["", "ann", "bob"]), st.sampled_from(["", "x"])
+OWNERS, PRODUCTS = st.sampled_from(["", "ann", "bob"]), st.sampled_from(["", "x", "y"])
 SOURCES = st.sampled_from(["", "web"])
 CHANCES = st.integers(0, 10_000).map(lambda points: Decimal(points) / 10_000)
 CATEGORIES = st.sampled_from(["pipeline", "best-case", "commit", "omitted"])
@@ -109,6 +109,10 @@ LINES = st.builds(
     MONEY,
     st.sampled_from(["0", "0.125", "1"]).map(Decimal),
 )
+SPLITS = st.sampled_from([
+    (), (Share("ann", Decimal("0.5")), Share("bob", Decimal("0.5"))),
+    (Share("bob", Decimal("0.333")), Share("ann", Decimal("0.333")), Share("cy", Decimal("0.334"))),
+])  # fmt: skip
 MAPPING = st.dictionaries(STAGE_IDS, STAGE_IDS, max_size=1)
 DEAL: dict[type, st.SearchStrategy[Any]] = {
     OpportunityOpened: st.builds(
@@ -126,7 +130,7 @@ DEAL: dict[type, st.SearchStrategy[Any]] = {
     ProbabilityOverridden: st.builds(ProbabilityOverridden, CHANCES, REASON),
     ProbabilityCleared: st.builds(ProbabilityCleared),
     ForecastCategoryChanged: st.builds(ForecastCategoryChanged, st.none(), st.none() | CATEGORIES),
-    SplitsChanged: st.just(SplitsChanged((Share("ann", Decimal("0.5")), Share("bob", Decimal("0.5"))))),
+    SplitsChanged: st.builds(SplitsChanged, SPLITS),
     OwnerChanged: st.builds(OwnerChanged, REASON, OWNERS),
     AccountChanged: st.builds(AccountChanged, REASON, st.just("Acme")),
     CloseDateChanged: st.builds(CloseDateChanged, st.none(), DAYS),
@@ -134,7 +138,7 @@ DEAL: dict[type, st.SearchStrategy[Any]] = {
     ActivityScheduled: st.builds(ActivityScheduled, ACTIVITIES, st.just("call"), DAYS),
     ActivityCompleted: st.builds(ActivityCompleted, ACTIVITIES, st.just("call")),
     OpportunityWon: st.builds(OpportunityWon, MONEY, st.sampled_from(["", "Bolt"])),
-    OpportunityLost: st.builds(OpportunityLost, st.just("price")),
+    OpportunityLost: st.builds(OpportunityLost, st.sampled_from(["price", "timing"]), st.sampled_from(["", "globex"])),
     OpportunityReopened: st.builds(OpportunityReopened, STAGE_IDS, REASON),
     OpportunityMerged: st.builds(OpportunityMerged, st.sampled_from(DEALS)),
     OpportunityUnmerged: st.builds(OpportunityUnmerged, REASON),
@@ -142,7 +146,7 @@ DEAL: dict[type, st.SearchStrategy[Any]] = {
     OpportunityRestored: st.builds(OpportunityRestored, REASON),
 }  # fmt: skip
 LEAD: dict[type, st.SearchStrategy[Any]] = {
-    LeadCaptured: st.builds(LeadCaptured, SOURCES),
+    LeadCaptured: st.builds(LeadCaptured, SOURCES, owner=OWNERS),
     LeadAssigned: st.builds(LeadAssigned, OWNERS),
     LeadContacted: st.builds(LeadContacted, st.just("1"), st.just("call")),
     LeadEnriched: st.builds(LeadEnriched, st.sampled_from([None, "Acme"])),
@@ -271,6 +275,8 @@ QUESTIONS = st.builds(
 SPANS = st.tuples(st.none() | st.integers(-1, 3), st.none() | st.integers(4, 8))
 GROUPS = st.lists(st.sampled_from(DIMENSIONS), max_size=2, unique=True).map(tuple)
 CONVERSIONS = st.none() | st.sampled_from(["EUR", "USD"])
+BASES = st.none() | st.just("EUR")
+ATTRIBUTIONS = st.sampled_from(["then", "then", "moment"])
 
 Scale = Sequence[int]
 """What the instants from -1 to 8 are in truth, in their order."""

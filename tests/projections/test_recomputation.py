@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from itertools import product
 from os import environ
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ from projections.versions import END
 from tests import recompute
 from tests.projections.conftest import Over
 from tests.projections.histories import (
+    ATTRIBUTIONS,
+    BASES,
     CONVERSIONS,
     GROUPS,
     POSITIONS,
@@ -84,7 +87,8 @@ class Query(NamedTuple):
             asked = replace(asked, known_before=min(self.before, question.known_at))
             if self.through_knowledge and not set(by) & set(PERIODS):
                 asked = replace(asked, since=None, until=None)
-        return [metric.checked(replace(asked, mode=mode)) for mode in metric.modes or ("",)]
+        ways = product(metric.modes or ("",), metric.cohorts or ("",))
+        return [metric.checked(replace(asked, mode=mode, cohort=cohort)) for mode, cohort in ways]
 
     def each(self, turn: int) -> Iterator[tuple[Metric, Question]]:
         """A question of every metric, in one of its modes: in all of them one turn after the other."""
@@ -102,11 +106,11 @@ def inquiries(draw: st.DrawFn) -> Query:
     scale: Scale = draw(SCALES)
     since, until = draw(SPANS)
     unit = draw(st.sampled_from([*7 * [()], ("month",), ("quarter",), ("week",)]))
-    team = draw(st.none() | st.none() | st.sampled_from(TEAMS))
+    team = draw(st.none() | st.none() | st.sampled_from([*TEAMS, ""]))
     stage = draw(st.none() | st.none() | STAGE_IDS)
     question = replace(
         draw(QUESTIONS), since=since, until=until, by=draw(GROUPS) + unit, team=team, convert_to=draw(CONVERSIONS),
-        stage=stage,
+        stage=stage, base_currency=draw(BASES), attribute=draw(ATTRIBUTIONS),
     )  # fmt: skip
     question = asked_on(question, scale)
     if draw(st.integers(0, 3)) == 0:

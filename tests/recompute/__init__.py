@@ -19,8 +19,7 @@ for module in iter_modules(__path__):
 
 def recomputed(metric: str, world: World, question: Any) -> Answer:
     """The answer to a question, which names its mode."""
-    records, over_period, others = METRICS[metric]
-    return asking.answer(records, over_period, world, question, others)
+    return asking.answer(METRICS[metric], world, question)
 
 
 __all__ = ["METRICS", "Answer", "Raw", "Recomputed", "World", "recomputed"]

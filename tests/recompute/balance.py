@@ -2,11 +2,9 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from decimal import Decimal
-from itertools import product
 
-from tests.recompute.asking import DIMENSIONS, Asked, Recomputed, Record, World
+from tests.recompute.asking import Asked, Key, Recomputed, Record, World
 from tests.recompute.fold import Deal, Money, Raw, Step
 
 ENTERING = {"won": "reopened", "lost": "reopened", "merged": "restored", "deleted": "restored"}
@@ -29,26 +27,16 @@ class Scene:
         steps = [step for step in self.asked.world.deals.get(stream, []) if step.at <= self.moment]
         return steps[-1].deal if steps else None
 
-    def mine(self, deal: Deal) -> bool:
-        """Whether the filters and the group let a deal through, were it open and to close in time."""
-        return self.asked.wanted(deal)
-
-    def timely(self, deal: Deal) -> bool:
-        first, last = (getattr(self.asked.question, name, None) for name in ("closes_since", "closes_until"))
-        day = deal.close_date.isoformat() if deal.close_date else ""
-        if first is None and last is None:
-            return True
-        return bool(day) and (first is None or day >= first) and (last is None or day <= last)
-
-    def counts(self, deal: Deal | None) -> bool:
-        return deal is not None and deal.status == "open" and self.mine(deal) and self.timely(deal)
-
-    def worth(self, deal: Deal) -> Money | None:
-        return Asked(self.asked.world, self.asked.question).worth(deal.worth)
-
     def value(self, deal: Deal | None) -> Money | None:
-        """What a deal adds; None where it does not count, or no rate is known."""
-        return self.worth(deal) if deal and self.counts(deal) else None
+        """What a deal adds to who is asked for; nothing where it does not count, or no rate is known."""
+        return self.part(deal, deal, deal.worth, self) if deal and deal.status == "open" else None
+
+    def part(self, whose: Deal, due: Deal, worth: Money, rates: "Scene") -> Money | None:
+        """The part of an amount that is of who is asked for, were the deal open: by whose it is here, and when due."""
+        if self.asked.question.currency not in (None, worth.currency) or not self.asked.timely(due):
+            return None
+        found = Asked(rates.asked.world, rates.asked.question).worth(worth)
+        return self.asked.part(whose, self.moment, found, currency=worth.currency) if found else None
 
 
 class Balance:
@@ -84,24 +72,23 @@ class Balance:
         if before is None or before.status != "open":
             self.pour(ENTERING[before.status] if before else "created", new.value(after))
             return
-        counted = new.worth(before) if old.counts(before) else None
+        counted = old.part(before, before, before.worth, new)
         self.whole("revalued", old.value(before), counted)
         if after is None:
             self.pour("corrected", counted, -1)
             return
-        handed = replace(before, owner=after.owner, process=after.process, product=after.product, source=after.source)
-        put_off = replace(handed, close_date=after.close_date)
-        sold = replace(after, status="open")
-        worths = counted, new.value(handed), new.value(put_off), new.value(sold)
-        self.changed(*worths[:2], *TRANSFERRED, *reversed(TRANSFERRED))
-        self.changed(*worths[1:3], "pulled-in", "pushed-out", "pushed-out", "pulled-in")
-        self.changed(*worths[2:], "increased", "decreased", *reversed(TRANSFERRED))
+        handed = new.part(after, before, before.worth, new)
+        put_off = new.part(after, after, before.worth, new)
+        sold = new.part(after, after, after.worth, new)
+        self.changed(counted, handed, *TRANSFERRED, *reversed(TRANSFERRED))
+        self.changed(handed, put_off, "pulled-in", "pushed-out", "pushed-out", "pulled-in")
+        self.changed(put_off, sold, "increased", "decreased", *reversed(TRANSFERRED))
         if after.status != "open":
-            self.pour(LEAVING[after.status], worths[-1], -1)
+            self.pour(LEAVING[after.status], sold, -1)
 
-    def records(self, buckets: Sequence[str]) -> Iterator[Record]:
-        """Every bucket of every currency that there is."""
-        for currency in sorted({currency for currency, _ in self.deals}):
+    def records(self, buckets: Sequence[str], also: set[Key]) -> Iterator[Record]:
+        """Every bucket of every currency that there is, here or in other periods."""
+        for currency in sorted({currency for currency, _ in self.deals} | {key[0] for key in also}):
             for bucket in buckets:
                 yield currency, bucket, self.deals[currency, bucket], self.amounts[currency, bucket]
 
@@ -113,9 +100,11 @@ def waterfall(asked: Asked) -> Iterator[Record]:
     balance = Balance()
     if question.since is None:
         learnt(asked, balance, before or 0)
-        yield from balance.records(("opening", *FLOWS, "closing"))
+        yield from balance.records(("opening", *FLOWS, "closing"), asked.also)
         return
-    last = min(question.effective_at, question.until - 1)
+    if question.since > asked.moment:
+        return  # of what is still to come nothing is known
+    last = min(asked.moment, question.until - 1)
     first = min(question.since - 1, last)
     start, end = Scene(asked, world, first), Scene(asked, world, last)
     earlier = start if before is None else Scene(asked, World(world.log, before), first)
@@ -127,7 +116,7 @@ def waterfall(asked: Asked) -> Iterator[Record]:
         else:
             follow(asked, balance, stream, steps, (first, last))
         balance.pour("closing", end.value(end.deal(stream)))
-    yield from balance.records(("opening", *(() if before is None else ("restated",)), *FLOWS, "closing"))
+    yield from balance.records(("opening", *(() if before is None else ("restated",)), *FLOWS, "closing"), asked.also)
 
 
 def follow(asked: Asked, balance: Balance, stream: str, steps: Sequence[Step], period: tuple[int, int]) -> None:
@@ -151,19 +140,8 @@ def turns(asked: Asked) -> Iterator[int]:
     world = asked.world
     for facts in world.teams.facts.values():
         yield from (fact.at for fact in facts)
-    for days in world.rates.of.values():
+    for days in list(world.rates.of.values()):
         yield from (world.calendar.start(day) for day in days)
-
-
-def scopes(asked: Asked) -> Iterator[tuple[str, ...]]:
-    """Every group that a deal was ever in, as known now or at any position before."""
-    world, dimensions = asked.world, [name for name in asked.question.by if name in DIMENSIONS]
-    teams = {"", *world.teams.facts}
-    for raw in world.log:
-        for steps in World(world.log, raw.position).deals.values():
-            for deal in {id(step.deal): step.deal for step in steps}.values():
-                values = [teams if name == "team" else {asked.grouped(name, deal)} for name in dimensions]
-                yield from product(*values)
 
 
 def learnt(asked: Asked, balance: Balance, before: int) -> None:
@@ -193,5 +171,5 @@ def told(balance: Balance, raw: Raw, stream: str, then: Scene, now: Scene) -> No
 
 
 METRICS = {
-    "waterfall": Recomputed(waterfall, True, scopes),
+    "waterfall": Recomputed(waterfall, True, 1),
 }

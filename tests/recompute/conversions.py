@@ -70,27 +70,48 @@ def shown(asked: Asked, process: str) -> bool:
 
 
 def funnel(asked: Asked) -> Iterator[Record]:
-    """(process, stage, name, kind, entered, advanced, still open, conversion), from what the four modes mean."""
-    counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    """(process, stage, name, kind, entered, advanced, still open, won, four shares), from what the four modes mean."""
+    counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    opened = asked.question.cohort == "opened"
     for steps in asked.alive().values():
         end = steps[-1].deal
         for process, ladder in climbs(asked, steps):
-            path = [(place_in(process, ladder, step.deal), step.at) for step in steps]
+            path = [(place_in(process, ladder, step.deal), number) for number, step in enumerate(steps)]
             for rung, stage in enumerate([*ladder.opens, *ladder.won], 1):
                 entered, advanced = judged(path, rung, asked.question.mode)
-                if entered is not None and asked.during(entered):
-                    count = counts[process, stage]
-                    count[0] += 1
-                    count[1] += advanced
-                    count[2] += (end.process, end.status) == (process, "open") and not advanced
-    somebody = {process for process, _ in counts}
+                if entered is None:
+                    continue
+                entry = visit_of(steps, 0 if opened else entered)
+                own, at = asked.then(entry, steps)
+                currency = entry.deal.worth.currency
+                if asked.during(entry.at) and asked.belongs(own, at, process, currency):
+                    status = end.status if end.process == process else ""
+                    for index, counted in enumerate((True, advanced, status == "open" and not advanced, status == "won")):
+                        counts[process, stage][index] += counted
+    somebody = {process for process, _ in counts} | {key[0] for key in asked.also}
+    firsts: dict[str, int] = {}
     for process, stage in rungs(asked):
         if process in somebody and shown(asked, process):
-            entered, advanced, still_open = counts[process, stage]
+            entered, advanced, still_open, won = counts[process, stage]
             newest = asked.world.newest(process, stage)
             assert newest
-            share = advanced / entered if entered and newest["kind"] != "won" else None
-            yield process, stage, newest["name"], newest["kind"], entered, advanced, still_open, share
+            first = firsts.setdefault(process, entered) if opened else 0
+            further = newest["kind"] != "won"
+            yield (
+                process, stage, newest["name"], newest["kind"], entered, advanced, still_open, won,
+                advanced / entered if entered and further else None,
+                advanced / (entered - still_open) if entered > still_open and further else None,
+                entered / first if first else None, won / entered if entered else None,
+            )  # fmt: skip
+
+
+def visit_of(steps: Sequence[Step], number: int) -> Step:
+    """The fact that began the visit that a deal is in with one of its facts."""
+    while number and (*steps[number - 1].deal.place, steps[number - 1].deal.version) == (
+        *steps[number].deal.place, steps[number].deal.version
+    ):  # fmt: skip
+        number -= 1
+    return steps[number]
 
 
 def place_in(process: str, ladder: Ladder, deal: Deal) -> int:
@@ -98,10 +119,10 @@ def place_in(process: str, ladder: Ladder, deal: Deal) -> int:
 
 
 def judged(path: Sequence[tuple[int, int]], rung: int, mode: str) -> tuple[int | None, bool]:
-    """(instant of the first entry or None, whether it advanced) of one deal and one stage."""
+    """(number of the fact of the first entry or None, whether it advanced) of one deal and one stage."""
     been = [step for step, _ in path]
     if mode == "reached_or_beyond":
-        return next((when for step, when in path if step >= rung), None), max(been) > rung
+        return next((number for step, number in path if step >= rung), None), max(been) > rung
     if rung not in been:
         return None, False
     first = been.index(rung)
@@ -127,14 +148,16 @@ def moves(asked: Asked) -> Iterator[tuple[str, Deal, Deal]]:
             there = {before.deal.status, after.deal.status}.isdisjoint(GONE)
             moved = before.deal.status == "open" and before.deal.place != after.deal.place
             if there and moved and asked.during(after.at):
-                yield stream, before.deal, after.deal
+                own, at = asked.then(after, steps)
+                if asked.belongs(own, at, before.deal.process, after.deal.worth.currency):
+                    yield stream, before.deal, after.deal
 
 
 def transitions(asked: Asked) -> Iterator[Record]:
     """(process, stage, name, to process, to stage, to status, moves)"""
     counts = Counter((*before.place[:2], *after.place) for _, before, after in moves(asked))
-    world = asked.world
-    for key in sorted(counts, key=lambda key: (*world.place(*key[:2]), *world.place(*key[2:4]), key[4])):
+    world, there = asked.world, {(*key[:2], *key[3:]) for key in asked.also}
+    for key in sorted({*counts, *there}, key=lambda key: (*world.place(*key[:2]), *world.place(*key[2:4]), key[4])):
         yield *key[:2], world.name(*key[:2]), *key[2:], counts[key]
 
 
@@ -146,7 +169,7 @@ def backward_moves(asked: Asked) -> Iterator[Record]:
         here, there = ladder.step(before.stage, "open"), ladder.step(after.stage, after.status)
         if before.process == after.process and after.status == "open" and 0 < there < here:
             found[before.process, before.stage].append(stream)
-    for key in sorted(found, key=lambda key: asked.world.place(*key)):
+    for key in sorted({*found, *(key[:2] for key in asked.also)}, key=lambda key: asked.world.place(*key)):
         yield *key, asked.world.name(*key), len(found[key]), len(set(found[key]))
 
 
@@ -158,11 +181,19 @@ def stage_flow(asked: Asked) -> Iterator[Record]:
         for process, version in {step.deal.process: step.deal.version for step in steps}.items():
             ladder = asked.world.ladder(process, version)  # of a version that nobody knows: without steps
             for stage in {stay.deal.stage for stay in way if stay.deal.process == process}:
-                if shown(asked, process) and (outcome := flowed(asked, way, process, stage, ladder)):
+                outcome, stay = flowed(asked, way, process, stage, ladder)
+                if not stay or not shown(asked, process):
+                    continue
+                own, at = stay.deal, stay.entered
+                if asked.question.attribute == "moment":
+                    own, at = steps[-1].deal, asked.moment
+                if asked.belongs(own, at, process, stay.deal.worth.currency):
                     counts[process, stage].update({"present", outcome})
-    somebody = {process for process, _ in counts}
-    empty = {key for key in opens(asked) if key[0] in somebody}
+    somebody = {process for process, _ in counts} | {key[0] for key in asked.also}
+    empty = {key for key in opens(asked) if key[0] in somebody} | {key[:2] for key in asked.also}
     for key in sorted(empty | set(counts), key=lambda key: asked.world.place(*key)):
+        if not shown(asked, key[0]):
+            continue
         count = counts[key]
         present, progressed, lost, back = (count[name] for name in ("present", "progressed", "lost", "back"))
         yield *key, asked.world.name(*key), present, progressed, lost, back, progressed / present if present else None
@@ -173,21 +204,26 @@ def opens(asked: Asked) -> set[tuple[str, str]]:
     return {(version[0], stage) for version in asked.world.processes for stage in asked.world.ladder(*version).opens}
 
 
-def flowed(asked: Asked, way: Sequence[Stay], process: str, stage: str, ladder: Ladder) -> str:
-    """What became in the period of a deal that was open in a stage in it; empty where it was not."""
+def flowed(
+    asked: Asked, way: Sequence[Stay], process: str, stage: str, ladder: Ladder
+) -> tuple[str, Stay | None]:
+    """What became in the period of a deal that was open in a stage in it, and the first stay there in it."""
     here = ladder.step(stage, "open")
-    for index, (deal, entered, left) in enumerate(way):
+    if asked.question.since is not None and asked.question.since > asked.moment:
+        return "", None
+    for index, stay in enumerate(way):
+        deal, entered, left = stay
         if deal.place == (process, stage, "open") and touches(asked, entered, left):
             later = [stay for stay in way[index + 1 :] if asked.during(stay.entered)]
             if any(place_in(process, ladder, stay.deal) > here for stay in later):
-                return "progressed"
+                return "progressed", stay
             if left is None or not asked.during(left):
-                return "stayed"
+                return "stayed", stay
             after = way[index + 1].deal
             if after.status == "lost":
-                return "lost"
-            return "back" if 0 < place_in(process, ladder, after) < here else "left"
-    return ""
+                return "lost", stay
+            return ("back" if 0 < place_in(process, ladder, after) < here else "left"), stay
+    return "", None
 
 
 def touches(asked: Asked, entered: int, left: int | None) -> bool:
@@ -199,26 +235,19 @@ def touches(asked: Asked, entered: int, left: int | None) -> bool:
 
 def lead_conversion(asked: Asked) -> Iterator[Record]:
     """(captured, converted, disqualified, still open, conversion) of the leads captured in the period."""
-    counts = Counter[str]()
-    for lead, own in asked.leads():
-        in_group = all(own[name] == value for name, value in asked.group.items())
-        if in_group and asked.during(lead.captured_at) and lead.status != "merged":
-            counts[lead.status] += 1
+    counts = Counter(lead.status for steps, lead in asked.leads() if asked.wants_lead(steps))
     captured, converted, disqualified = counts.total(), counts["converted"], counts["disqualified"]
-    if captured or not asked.group:
+    if captured or () in asked.also or not (asked.group or has_periods(asked)):
         still_open = captured - converted - disqualified
         yield captured, converted, disqualified, still_open, converted / captured if captured else None
 
 
-def groups_of_leads(asked: Asked) -> Iterator[tuple[str, ...]]:
-    """The values of what is grouped by that leads have."""
-    for _, own in asked.leads():
-        yield tuple(own[name] for name in asked.question.by if name in own)
+def has_periods(asked: Asked) -> bool:
+    return any(name in ("week", "month", "quarter") for name in asked.question.by)
 
 
 def time_in_stage(asked: Asked) -> Iterator[Record]:
     """(process, stage, name, visits, left, median by Kaplan-Meier, plain median and mean of those left), in days."""
-    now = asked.world.now(asked.question.effective_at)
     found: dict[tuple[str, str], list[tuple[int, bool]]] = defaultdict(list)
     for steps in asked.alive().values():
         spent: dict[tuple[str, str], list[Stay]] = defaultdict(list)
@@ -227,15 +256,22 @@ def time_in_stage(asked: Asked) -> Iterator[Record]:
             if stay.deal.status == "open" and asked_for and asked.during(stay.entered):
                 spent[stay.deal.process, stay.deal.stage].append(stay)
         for key, each in spent.items():
+            counts = each[-1 if asked.question.mode == "latest" else 0]
+            own, at = counts.deal, counts.entered
+            if asked.question.attribute == "moment":
+                own, at = steps[-1].deal, asked.moment
+            if not asked.belongs(own, at, key[0], own.worth.currency):
+                continue
             counted = each[-1:] if asked.question.mode == "latest" else each
-            lengths = [(now if stay.left is None else stay.left) - stay.entered for stay in counted]
-            found[key].append((sum(lengths) // DAY, counted[-1].left is not None))
-    for key in sorted(found, key=lambda key: asked.world.place(*key)):
+            lengths = [(asked.moment if stay.left is None else stay.left) - stay.entered for stay in counted]
+            found[key].append((sum(lengths), counted[-1].left is not None))
+    for key in sorted({*found, *(key[:2] for key in asked.also)}, key=lambda key: asked.world.place(*key)):
         durations = found[key]
-        left = [days for days, ended in durations if ended]
+        left = [took for took, ended in durations if ended]
+        minutes = survived([(took // 60_000_000, ended) for took, ended in durations])
         yield (
-            *key, asked.world.name(*key), len(durations), len(left), survived(durations),
-            median(left) if left else None, sum(left) / len(left) if left else None,
+            *key, asked.world.name(*key), len(durations), len(left), None if minutes is None else minutes / 1440,
+            median(left) / DAY if left else None, sum(left) / (len(left) * DAY) if left else None,
         )  # fmt: skip
 
 
@@ -262,9 +298,20 @@ def generation(asked: Asked) -> Iterator[Record]:
                 continue
             bar = ladder.step(stage, "open")
             entry = next((v for v in visits(steps) if place_in(process, ladder, v.deal) >= bar), None)
-            if entry and asked.during(entry.at) and (worth := asked.worth(entry.deal.worth, entry.at)):
-                found[process, stage, worth.currency].append(worth.amount)
-    for key in sorted(found, key=lambda key: (*asked.world.place(*key[:2]), key[2])):
+            if not entry or not asked.during(entry.at):
+                continue
+            own, at = entry.deal, entry.at
+            if asked.question.attribute == "moment":
+                own, at = steps[-1].deal, asked.moment
+            currency = entry.deal.worth.currency
+            if not asked.belongs(own, at, process, currency):
+                continue
+            if (worth := asked.worth(entry.deal.worth, entry.at)) and (
+                part := asked.part(own, at, worth, process, currency)
+            ):
+                found[process, stage, worth.currency].append(part.amount)
+    there = {(key[0], key[1], key[3]) for key in asked.also}
+    for key in sorted({*found, *there}, key=lambda key: (*asked.world.place(*key[:2]), key[2])):
         yield *key[:2], asked.world.name(*key[:2]), key[2], len(found[key]), sum(found[key], Decimal(0))
 
 
@@ -277,13 +324,15 @@ def push_count(asked: Asked) -> Iterator[Record]:
     """(pushes, deals): how many deals had their close date moved to a later month that often in the period."""
     counts = Counter[int]()
     for steps in asked.alive().values():
-        moved = [
-            later_month(before.deal.close_date, after.deal.close_date)
-            for before, after in pairwise(steps)
-            if asked.during(after.at)
-        ]
-        counts[sum(moved)] += 1
-    yield from ((pushes, deals) for pushes, deals in sorted(counts.items()) if pushes)
+        moved = 0
+        for before, after in pairwise(steps):
+            if asked.during(after.at) and later_month(before.deal.close_date, after.deal.close_date):
+                own, at = asked.then(after, steps)
+                moved += asked.belongs(own, at, None, after.deal.worth.currency)
+        counts[moved] += 1
+    counts[0] = 0
+    for pushes in sorted({*counts, *(key[0] for key in asked.also)} - {0}):
+        yield pushes, counts[pushes]
 
 
 def later_month(before: date | None, after: date | None) -> bool:
@@ -291,35 +340,50 @@ def later_month(before: date | None, after: date | None) -> bool:
 
 
 def slip_rate(asked: Asked) -> Iterator[Record]:
-    """(currency, due, won, lost, slipped, due amount, slipped amount, rate) of the deals due at the opening."""
-    question = asked.question
-    opening, closing = (min(moment - 1, question.effective_at) for moment in (question.since, question.until))
+    """(currency, due, judged, won, lost, slipped, pending, their amounts, rate) of the deals due at the opening."""
+    question, calendar = asked.question, asked.world.calendar
+    opening, closing = (min(moment - 1, asked.moment) for moment in (question.since, question.until))
+    _, last = asked.days()
+    today = calendar.day(min(question.until, asked.moment))
     found: dict[str, list[tuple[str, Money]]] = defaultdict(list)
     for steps in asked.past().values():
-        before = [step.deal for step in steps if step.at <= opening]
-        after = [step.deal.status for step in steps if step.at <= closing]
-        counts = before and before[-1].status == "open" and asked.closes(before[-1]) and after[-1] not in GONE
-        if counts and (worth := asked.worth(before[-1].worth, opening)):
-            found[worth.currency].append((after[-1], worth))
-    for currency in sorted(found):
+        before = [step for step in steps if step.at <= opening]
+        after = [step.deal for step in steps if step.at <= closing]
+        if not before or before[-1].deal.status != "open" or not asked.closes(before[-1].deal):
+            continue
+        deal, end = before[-1].deal, after[-1]
+        own, at = (steps[-1].deal, asked.moment) if question.attribute == "moment" else (deal, opening)
+        if end.status in GONE or not asked.belongs(own, at, currency=deal.worth.currency):
+            continue
+        outcome = end.status
+        if outcome == "open":
+            assert end.close_date
+            outcome = "slipped" if end.close_date > last or end.close_date < today else "pending"
+        worth = asked.worth(deal.worth, opening)
+        if worth and (part := asked.part(own, at, worth, currency=deal.worth.currency)):
+            found[worth.currency].append((outcome, part))
+    for currency in sorted({*found, *(key[0] for key in asked.also)}):
         due = found[currency]
-        counts = Counter(status for status, _ in due)
-        slipped = [worth.amount for status, worth in due if status == "open"]
-        amount = sum((worth.amount for _, worth in due), Decimal(0))
+        counts = Counter(outcome for outcome, _ in due)
+        judged = len(due) - counts["pending"]
+        amounts = (
+            sum((worth.amount for outcome, worth in due if outcome in of), Decimal(0))
+            for of in (("won", "lost", "slipped", "pending"), ("slipped",), ("pending",))
+        )
         yield (
-            currency, len(due), counts["won"], counts["lost"], len(slipped), amount, sum(slipped, Decimal(0)),
-            len(slipped) / len(due),
+            currency, len(due), judged, *(counts[name] for name in ("won", "lost", "slipped", "pending")), *amounts,
+            counts["slipped"] / judged if judged else None,
         )  # fmt: skip
 
 
 METRICS = {
-    "funnel": Recomputed(funnel, True),
-    "transitions": Recomputed(transitions, True),
-    "backward-moves": Recomputed(backward_moves, True),
-    "stage-flow": Recomputed(stage_flow, True),
-    "lead-conversion": Recomputed(lead_conversion, True, groups_of_leads),
-    "time-in-stage": Recomputed(time_in_stage, True),
-    "generation": Recomputed(generation, True),
-    "push-count": Recomputed(push_count, True),
-    "slip-rate": Recomputed(slip_rate, True),
+    "funnel": Recomputed(funnel, True, 1),
+    "transitions": Recomputed(transitions, True, 6),
+    "backward-moves": Recomputed(backward_moves, True, 3),
+    "stage-flow": Recomputed(stage_flow, True, 3),
+    "lead-conversion": Recomputed(lead_conversion, True, 0),
+    "time-in-stage": Recomputed(time_in_stage, True, 3),
+    "generation": Recomputed(generation, True, 4),
+    "push-count": Recomputed(push_count, True, 1),
+    "slip-rate": Recomputed(slip_rate, True, 1),
 }

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 PLACES = {"JPY": 0, "KWD": 3}  # decimal places of a minor unit, where they are not two; no others are used in tests
 LARGEST = Decimal(10) ** 14
 GONE = ("merged", "deleted")
-ASIDE = ("next-step-set", "activity-scheduled", "activity-completed", "splits-changed")
 
 
 class Raw(NamedTuple):
@@ -107,7 +106,10 @@ class Deal:
     before: str = ""
     probability: Decimal | None = None
     category: str | None = None
-    lines: dict[str, Money] = field(default_factory=dict)
+    lines: dict[str, tuple[str, Money]] = field(default_factory=dict)
+    splits: dict[str, Decimal] = field(default_factory=dict)
+    reason: str = ""
+    competitor: str = ""
     next_step: str = ""
     next_due: date | None = None
     planned: dict[str, date] = field(default_factory=dict)
@@ -118,7 +120,7 @@ class Deal:
         """Line items, where there are any, own the amount."""
         if not self.lines:
             return self.stated
-        totals = list(self.lines.values())
+        totals = [worth for _, worth in self.lines.values()]
         return Money(sum((each.amount for each in totals), Decimal(0)), totals[0].currency)
 
     @property
@@ -133,9 +135,9 @@ def opened(says: dict[str, Any], at: int) -> Deal:
 
 def with_line(deal: Deal, says: dict[str, Any]) -> Deal:
     """A line that is of another currency than the others, or too much, is none."""
-    lines = {**deal.lines, says["item"]: line_total(says["line"])}
-    alone = len({each.currency for each in lines.values()}) == 1
-    return replace(deal, lines=lines) if alone and sum(each.amount for each in lines.values()) < LARGEST else deal
+    lines = {**deal.lines, says["item"]: (says["line"]["product"], line_total(says["line"]))}
+    alone = len({each.currency for _, each in lines.values()}) == 1
+    return replace(deal, lines=lines) if alone and sum(each.amount for _, each in lines.values()) < LARGEST else deal
 
 
 def without_line(deal: Deal, says: dict[str, Any]) -> Deal:
@@ -173,11 +175,18 @@ OPEN: dict[str, Change] = {
     "forecast-category-changed": lambda deal, says, _: replace(deal, category=says["to"]),
     "next-step-set": lambda deal, says, _: replace(deal, next_step=says["text"], next_due=day(says["due"])),
     "opportunity-won": lambda deal, says, _: closed(replace(deal, stated=money(says["amount"])), "won"),
-    "opportunity-lost": lambda deal, _says, _at: closed(deal, "lost"),
+    "opportunity-lost": lambda deal, says, _: replace(
+        closed(deal, "lost"), reason=says["reason"], competitor=says["competitor"]
+    ),
+    "splits-changed": lambda deal, says, _: replace(
+        deal, splits={share["owner"]: Decimal(share["share"]) for share in says["shares"]}
+    ),
 }
 ACTIVITIES: dict[str, Change] = {"activity-scheduled": planned, "activity-completed": done}
 REOPENED: dict[str, Change] = {
-    "opportunity-reopened": lambda deal, says, _: replace(deal, status="open", stage=says["to_stage"]),
+    "opportunity-reopened": lambda deal, says, _: replace(
+        deal, status="open", stage=says["to_stage"], reason="", competitor=""
+    ),
 }
 REMOVED: dict[str, Change] = {
     f"opportunity-{gone}": lambda deal, _says, _at, gone=gone: replace(deal, status=gone, before=deal.status)
@@ -230,6 +239,11 @@ class Lead(NamedTuple):
     source: str
     captured_at: int
     before: str = ""
+    survivor: str = ""
+    contacted_at: int = 0
+    qualified_at: int = 0
+    opportunity: str = ""
+    reason: str = ""
 
 
 LEADS: dict[str, tuple[str, tuple[str, ...]]] = {  # the status after, and those from which it is reached
@@ -253,13 +267,23 @@ def lead_steps(facts: Sequence[Stands]) -> list[Lead]:
                 steps.append(Lead(at, version, "new", says["owner"], says["source"], at))
             continue
         lead = steps[-1]._replace(at=at, version=version)
+        if tag == "lead-contacted" and lead.status in ("new", "working", "nurturing", "qualified"):
+            lead = lead._replace(contacted_at=lead.contacted_at or at)
+        if tag == "lead-qualified" and lead.status in ("new", "working", "nurturing", "qualified"):
+            lead = lead._replace(qualified_at=at)
+        if tag == "lead-reopened" and lead.status in ("new", "working", "nurturing", "qualified", "disqualified"):
+            lead = lead._replace(reason="")
         if tag in LEADS and lead.status in LEADS[tag][1]:
             lead = lead._replace(status=LEADS[tag][0])
+            if tag == "lead-disqualified":
+                lead = lead._replace(reason=says["reason"])
+            if tag == "lead-converted":
+                lead = lead._replace(opportunity=says["opportunity"])
         elif tag == "lead-assigned" and lead.status in ("new", "working", "nurturing", "qualified"):
             lead = lead._replace(owner=says["owner"])
         elif tag == "lead-merged" and lead.status not in ("converted", "merged"):
-            lead = lead._replace(status="merged", before=lead.status)
+            lead = lead._replace(status="merged", before=lead.status, survivor=says["survivor"])
         elif tag == "lead-unmerged" and lead.status == "merged":
-            lead = lead._replace(status=lead.before, before="")
+            lead = lead._replace(status=lead.before, before="", survivor="")
         steps.append(lead)
     return steps

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, localcontext
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tests.recompute.fold import Money, Raw, Stands, money, rounded, standing
+from tests.recompute.fold import Money, Raw, Stands, digits, money, standing
 
 END = 2**63 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -71,7 +72,16 @@ class Teams:
         self.facts = of_kind(log, "team", known_at)
 
     def team_of(self, owner: str, moment: int) -> str:
-        """Somebody in two counts for the first by name of its stream; empty for none."""
+        """Somebody in two counts for the first by name of its stream; empty for none, but never before the first."""
+        joined = [at for at in self.instants() if self.listed(owner, at)]
+        return self.listed(owner, max(moment, joined[0])) if joined else ""
+
+    def instants(self) -> list[int]:
+        """When any team changed."""
+        return sorted({fact.at for facts in self.facts.values() for fact in facts})
+
+    def listed(self, owner: str, moment: int) -> str:
+        """The team that somebody is a member of, as the teams stand at a moment."""
         for team, facts in sorted(self.facts.items()):
             before = [fact for fact in facts if fact.at <= moment]
             if before and owner in before[-1].says["members"]:
@@ -92,16 +102,25 @@ class Rates:
             says = fact.says
             self.of[says["base"], says["quote"]][date.fromisoformat(says["day"])] = Decimal(says["rate"])
 
-    def convert(self, worth: Money, into: str, on: date) -> Money | None:
+    def convert(self, worth: Money, into: str, on: date, base: str | None = None) -> Money | None:
         if worth.currency == into:
             return worth
-        days = [day for day in self.of[worth.currency, into] if day <= on]
-        if not days:
+        rate = self.rate(worth.currency, into, on)
+        if rate is None and base and base not in (worth.currency, into):
+            legs = self.rate(worth.currency, base, on), self.rate(base, into, on)
+            rate = None if None in legs else legs[0] * legs[1]  # type: ignore[operator]
+        if rate is None:
             return None
-        with localcontext() as context:
-            context.prec = 100
-            amount = worth.amount * self.of[worth.currency, into][max(days)]
-        return Money(rounded(amount, into), into)
+        units = Fraction(worth.amount) * 10 ** digits(into) * rate
+        return Money(Decimal(int(units + Fraction(1, 2))).scaleb(-digits(into)), into)
+
+    def rate(self, currency: str, into: str, on: date) -> Fraction | None:
+        """As it was quoted, or else the other way round."""
+        for pair, power in (((currency, into), 1), ((into, currency), -1)):
+            days = [day for day in self.of.get(pair, {}) if day <= on]
+            if days:
+                return Fraction(self.of[pair][max(days)]) ** power
+        return None
 
 
 class Calendar:

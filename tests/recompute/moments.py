@@ -1,12 +1,14 @@
 """Numbers about the deals as they stand: the board, the weighted pipeline, the win rate."""
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from tests.recompute.asking import Asked, Recomputed, Record
-from tests.recompute.fold import GONE, Deal, digits
+from tests.recompute.fold import GONE, Deal, Step, digits
 
 
 def total(amounts: list[Decimal]) -> Decimal:
@@ -33,12 +35,11 @@ class Held(NamedTuple):
 def held(asked: Asked) -> dict[tuple[str, str, str, str], list[Held]]:
     """(process, stage, name, currency) to the open deals there, in the order of the stages."""
     found: dict[tuple[str, str, str], list[Held]] = defaultdict(list)
-    for step in asked.open().values():
-        if worth := asked.worth(step.deal.worth):
-            place = step.deal.process, step.deal.stage, worth.currency
-            found[place].append(Held(worth.amount, chance(asked, step.deal)))
-    world = asked.world
-    order = sorted(found, key=lambda key: (*world.place(*key[:2]), key[2]))
+    for _, step, worth in asked.open_worths():
+        place = step.deal.process, step.deal.stage, worth.currency
+        found[place].append(Held(worth.amount, chance(asked, step.deal)))
+    world, there = asked.world, {(process, stage, currency) for process, stage, _, currency in asked.also}
+    order = sorted({*found, *there}, key=lambda key: (*world.place(*key[:2]), key[2]))
     return {(p, s, world.name(p, s), currency): found[p, s, currency] for p, s, currency in order}
 
 
@@ -65,26 +66,70 @@ def weighted(asked: Asked) -> Iterator[Record]:
 
 
 def win_rate(asked: Asked) -> Iterator[Record]:
-    """(currency, won, lost, still open, won amount, lost amount, by count, by amount)"""
-    found: dict[str, dict[str, list[Decimal]]] = defaultdict(lambda: {"won": [], "lost": [], "open": []})
+    """(currency, won, lost, still open, won and lost amount, reversed deals and amount, the rates, what is decided)"""
+    found: dict[str, dict[str, list[Decimal]]] = defaultdict(lambda: {"won": [], "lost": [], "open": [], "back": []})
+    cohort = asked.question.mode == "cohort"
     for steps in asked.past().values():
         deal, began = steps[-1].deal, steps[-1].began
-        if asked.question.mode == "cohort":
-            counts = deal.status not in GONE and asked.during(deal.opened_at)
-        else:
-            counts = deal.status in ("won", "lost") and asked.during(began)
-        if counts and (worth := asked.worth(deal.worth, began)):
-            found[worth.currency][deal.status].append(worth.amount)
-    for currency in sorted(found):
-        won, lost, still_open = (found[currency][status] for status in ("won", "lost", "open"))
+        counts = deal.status not in GONE and asked.during(deal.opened_at) if cohort else (
+            deal.status in ("won", "lost") and asked.during(began)
+        )
+        if not counts:
+            continue
+        own, at = (steps[0].deal, steps[0].at) if cohort else (deal, began)
+        if asked.question.attribute == "moment":
+            own, at = deal, asked.moment
+        currency = deal.worth.currency
+        if not asked.belongs(own, at, currency=currency):
+            continue
+        quiet = Counter[str]()
+        told = asked if deal.status != "open" else replace(asked, left_out=quiet)
+        worth = told.worth(deal.worth, began, ": counted without an amount")
+        into = asked.question.convert_to or currency
+        part = asked.part(own, at, worth, currency=currency) if worth else None
+        found[into][deal.status].append(part.amount if part else Decimal(0))
+    if not cohort:
+        for currency, worth in reversed_wins(replace(asked, left_out=Counter())):
+            found[currency]["back"].append(worth)
+    for currency in sorted({*found, *(key[0] for key in asked.also)}):
+        won, lost, still_open, back = (found[currency][status] for status in ("won", "lost", "open", "back"))
+        decided = len(won) + len(lost)
         yield (
-            currency, len(won), len(lost), len(still_open), total(won), total(lost), share(len(won), len(lost)),
-            share(minor(total(won), currency), minor(total(lost), currency)),
+            currency, len(won), len(lost), len(still_open), total(won), total(lost), len(back), total(back),
+            share(len(won), len(lost)), share(minor(total(won), currency), minor(total(lost), currency)),
+            share(decided, len(still_open)), share(len(still_open), decided),
         )  # fmt: skip
 
 
+def reversed_wins(asked: Asked) -> Iterator[tuple[str, Decimal]]:
+    """(currency, amount) of the wins of the period that stand no more; nothing where there is no rate."""
+    for step, steps in wins(asked):
+        stands = steps[-1].deal.status == "won" and last_win(steps).version == step.version
+        if stands:
+            continue
+        own, at = asked.then(step, steps)
+        currency = step.deal.worth.currency
+        if asked.belongs(own, at, currency=currency):
+            worth = asked.worth(step.deal.worth, step.at)
+            part = asked.part(own, at, worth, currency=currency) if worth else None
+            yield asked.question.convert_to or currency, part.amount if part else Decimal(0)
+
+
+def wins(asked: Asked) -> Iterator[tuple[Step, list[Step]]]:
+    """Every win of an open deal in the period, with the deal's history by the moment."""
+    for steps in asked.past().values():
+        for before, after in pairwise(steps):
+            if (before.deal.status, after.deal.status) == ("open", "won") and asked.during(after.at):
+                yield after, steps
+
+
+def last_win(steps: Sequence[Step]) -> Step:
+    """The fact that won a deal last."""
+    return [after for before, after in pairwise(steps) if (before.deal.status, after.deal.status) == ("open", "won")][-1]
+
+
 METRICS = {
-    "board": Recomputed(board),
-    "weighted": Recomputed(weighted),
-    "win-rate": Recomputed(win_rate, True),
+    "board": Recomputed(board, keys=4),
+    "weighted": Recomputed(weighted, keys=4),
+    "win-rate": Recomputed(win_rate, True, keys=1),
 }

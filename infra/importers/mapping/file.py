@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from domain.errors import Malformed, NotFound
-from domain.money import CURRENCY
+from domain.money import check_currency
 from domain.reference.process import Stage
 from infra.application.moments import day
 from infra.importers.mapping.cells import Cell, Numbers
@@ -139,8 +139,8 @@ def check(told: Mapping) -> None:
         raise Malformed("columns.field: goes with columns.value and [fields], which says what its words mean")
     if told.kind == "deal" and told.process is None:
         raise Malformed("process: deals follow one: say its stream, and its stages unless it is published already")
-    if told.numbers.currency and not CURRENCY.fullmatch(told.numbers.currency):
-        raise Malformed(f"numbers.currency: {told.numbers.currency!r} is not an ISO 4217 code such as EUR")
+    if told.numbers.currency:
+        check_currency("numbers.currency", told.numbers.currency)
     zone_of(told)
     check_words(told)
 

@@ -19,12 +19,12 @@ from projections.figures.waterfall.flows import (
     whole,
 )
 from projections.figures.waterfall.scopes import Scope, business_time, knowledge
-from projections.figures.waterfall.steps import Moment, Taken, corrections, facts, revelations, states
+from projections.figures.waterfall.steps import Moment, Span, Taken, corrections, facts, revelations, states
 from projections.figures.waterfall.stretches import stretches
-from projections.query.metric import Key, Metric, Part, Query
+from projections.query.metric import Key, Metric, Part, Period, Query
 from projections.query.question import Question
 from projections.query.references import references
-from projections.query.selection import day_text, open_sums
+from projections.query.selection import open_sums
 from projections.query.units import Amount
 from projections.rows.opportunities import PROJECTION
 
@@ -56,13 +56,15 @@ def waterfall(asked: Query) -> Iterator[Part]:
     Opening: as things stood just before the period. Closing: as they stood at its last instant, or at the moment asked
     for where that is earlier. Between them, in mode path, every fact of the period in the buckets that it fills:
     created, increased, decreased, pulled in and pushed out (the close date moved into or out of the days asked for),
-    won, lost, reopened, transferred in and out (to another owner, team or pipeline; an owner who changes teams takes
-    their deals along; to another currency, where none is converted to), merged or deleted, restored (unmerged too),
-    revalued (another rate begins to count). Mode net compares the first and the last state of each deal as one step.
+    won, lost, reopened, transferred in and out (to another owner, team or pipeline, or shared otherwise; an owner who
+    changes teams takes their deals along; to another currency, where none is converted to), merged or deleted, restored
+    (unmerged too), revalued (another rate begins to count). Won is gross, as in bookings: what is taken back later comes
+    in again as reopened. Mode net compares the first and the last state of each deal as one step.
     A step may fill several buckets, in this order: revalued, transferred, pulled in or pushed out, increased or
     decreased; then what leaves does, with the amount that it has by then. So a win at a higher amount increases, and
     the amount won leaves. What becomes open enters as it then is. Opening + all the buckets = closing, to the minor
     unit, and none of them is computed from the others.
+    A deal that several share counts for each with their part.
     Filters say what is in scope, at every moment anew; every group of an answer is a scope of its own, and sees all of
     a step: a deal that was handed over and won is transferred into the scope of who won it, and leaves it won. A
     merged or deleted deal is worth nothing from the moment on at which it happened. Corrections stand in the place of
@@ -81,30 +83,42 @@ def waterfall(asked: Query) -> Iterator[Part]:
     if question.since is None or question.until is None:
         yield from through_knowledge(asked)
         return
-    last = min(question.effective_at, question.until - 1)
-    first = min(question.since - 1, last)
-    now = asked._replace(question=replace(question, effective_at=last))
-    scope = Scope(now, business_time(asked))
-    before = at(asked, question.known_at, first)
+    scope, spans = Scope(asked, business_time(asked)), spans_of(asked)
     if question.known_before is not None:
-        yield from restated(asked, question.known_before, first)
-        before = at(asked, question.known_before, first)
-    yield from balance(before, OPENING)
+        for span in spans:
+            before = asked.at(span.first)
+            yield from restated(before, question.known_before, span.period)
+            yield from balance(as_known(before, question.known_before), [(span.first, span.period, OPENING)])
     if question.mode == "net":
-        moments = Moment(question.known_at, first), Moment(question.known_at, last)
-        yield from poured(scope, states(now, scope, *moments, (first, last), every=is_judged(scope)))
+        for span in spans:
+            moments = Moment(question.known_at, span.first), Moment(question.known_at, span.last)
+            net = states(asked, scope, *moments, span[1:], every=is_judged(scope), period=span.period)
+            yield from poured(scope, net)
     else:
-        yield from poured(scope, facts(now, scope, first, last))
-        yield from poured(scope, stretches(now, scope, "effective", first, last))
-    yield from balance(now, CLOSING)
+        yield from poured(scope, facts(asked, scope, spans))
+        yield from poured(scope, stretches(asked, scope, "effective", spans))
+    ends = [(span.last, span.period, CLOSING) for span in spans]
+    if question.known_before is None:
+        ends += ((span.first, span.period, OPENING) for span in spans)
+    yield from balance(asked, ends)
+
+
+def spans_of(asked: Query) -> list[Span]:
+    """The periods that have begun: each from the instant before it to its last one, or the moment."""
+    last = asked.moments
+    return [
+        Span(number, min(period.since - 1, last[number]), last[number])
+        for number, period in enumerate(asked.periods[: len(last)])
+        if period.since is not None
+    ]
 
 
 def through_knowledge(asked: Query) -> Iterator[Part]:
     """The waterfall on the other axis: of one instant, from one position to another."""
     question = asked.question
     first, last, moment = question.known_before or 0, question.known_at, question.effective_at
-    scope = Scope(asked, knowledge(asked, moment))
-    yield from balance(at(asked, first, moment), OPENING)
+    scope = Scope(asked, knowledge(asked))
+    yield from balance(as_known(asked, first), [(asked.moment, 0, OPENING)])
     if question.mode == "net":
         moments = Moment(first, moment), Moment(last, moment)
         yield from poured(scope, states(asked, scope, *moments, (first, last), every=is_judged(scope)))
@@ -113,27 +127,27 @@ def through_knowledge(asked: Query) -> Iterator[Part]:
 
         def into(taken: Taken) -> Iterator[Filled]:
             if taken.position in corrected:
-                return whole(scope.worth, taken.step, CORRECTED)
-            return filled(scope.worth, taken.step)
+                return whole(scope.held, taken.step, CORRECTED)
+            return filled(scope.held, taken.step)
 
         yield from poured(scope, revelations(asked, scope, first, last, moment), into)
-        yield from poured(scope, stretches(asked, scope, "known", first, last))
-    yield from balance(asked, CLOSING)
+        yield from poured(scope, stretches(asked, scope, "known", [Span(0, first, last)]))
+    yield from balance(asked, [(asked.moment, 0, CLOSING)])
 
 
-def restated(asked: Query, known_before: int, moment: int) -> Iterator[Part]:
-    """What has become known since a position of the deals as they stood at an instant, in one bucket."""
+def restated(asked: Query, known_before: int, period: int) -> Iterator[Part]:
+    """What has become known since a position of the deals as they stood at the moment, in one bucket."""
     question = asked.question
-    then = asked._replace(question=replace(question, effective_at=moment))
-    scope = Scope(then, knowledge(asked, moment))
-    moments = Moment(known_before, moment), Moment(question.known_at, moment)
-    taken = states(then, scope, *moments, (known_before, question.known_at), every=is_judged(scope))
-    return poured(scope, taken, lambda each: whole(scope.worth, each.step, RESTATED))
+    scope = Scope(asked, knowledge(asked))
+    moments = Moment(known_before, question.effective_at), Moment(question.known_at, question.effective_at)
+    axis = known_before, question.known_at
+    taken = states(asked, scope, *moments, axis, every=is_judged(scope), period=period)
+    return poured(scope, taken, lambda each: whole(scope.held, each.step, RESTATED))
 
 
-def at(asked: Query, known_at: int, effective_at: int) -> Query:
-    """The question at another moment."""
-    question = replace(asked.question, known_at=known_at, effective_at=effective_at)
+def as_known(asked: Query, known_at: int) -> Query:
+    """The question as known at another position."""
+    question = replace(asked.question, known_at=known_at, effective_at=asked.moment)
     if known_at == asked.question.known_at:
         return asked._replace(question=question)
     return asked._replace(question=question, references=references(question, asked.select))
@@ -144,32 +158,36 @@ def is_judged(scope: Scope) -> bool:
     return scope.teamed or scope.question.convert_to is not None
 
 
-def balance(asked: Query, bucket: str) -> Iterator[Part]:
-    """What is open at the question's moment; what has no rate then is told once, when it comes in."""
-    for each in open_sums(asked):
-        if each.left_out and bucket == CLOSING:
-            continue
+def balance(asked: Query, ends: Sequence[tuple[int, int, str]]) -> Iterator[Part]:
+    """What is open at the ends of some periods, as (moment, period, bucket); what has no rate is told when it comes in."""
+    moments = sorted({moment for moment, *_ in ends})
+    at_ends = asked._replace(periods=[Period("", None, moment + 1) for moment in moments])
+    for each in open_sums(at_ends):
         flow = Flow(each.deals, each.amount or 0)
-        yield Part(each.group, (each.currency, bucket), flow, each.deals, each.origin, each.left_out, each.currency)
+        for moment, period, bucket in ends:
+            if moment == moments[each.period] and not (each.left_out and bucket == CLOSING):
+                key = each.currency, bucket
+                yield Part(each.group, key, flow, each.deals, each.origin, each.left_out, each.currency, period)
 
 
 def poured(
     scope: Scope, steps: Iterable[Taken], into: Callable[[Taken], Iterable[Filled]] | None = None
 ) -> Iterator[Part]:
     """Steps as what they add to the buckets; those that no rate is known for are left out by name."""
-    into = into or (lambda taken: filled(scope.worth, taken.step))
+    into = into or (lambda taken: filled(scope.held, taken.step))
+    home = scope.question.convert_to
     for taken in steps:
-        for bucket, place, currency, deals, units in into(taken):
-            group = scope.group(place, currency)
-            yield Part(group, (currency, bucket), Flow(deals, units), deals, taken.origin, currency=currency)
-        if unpriced(scope.worth, taken.step):
+        for bucket, place, deals, units in into(taken):
+            key, flow = (place[1], bucket), Flow(deals, units)
+            yield Part(scope.group(place), key, flow, deals, taken.origin, currency=place[1], period=taken.period)
+        if home not in (None, taken.step.after.currency) and unpriced(scope.held, taken.step):
             yield left_out(scope, taken)
 
 
 def left_out(scope: Scope, taken: Taken) -> Part:
     """A step to what no rate is known for."""
     into, after = scope.question.convert_to or "", taken.step.after
-    reason = f"no rate from {after.currency} to {into}{day_text(scope.axis.priced(after.at)[1])}"
+    reason = f"no rate from {after.currency} to {into} on {scope.axis.priced(after.at)[1]}"
     return Part((), (into, ""), Flow(0, 0), taken.step.deals, taken.origin, reason, into)
 
 
@@ -188,4 +206,5 @@ def buckets(question: Question) -> tuple[str, ...]:
     return (OPENING, *([RESTATED] if compared else ()), *FLOWS, CLOSING)
 
 
-METRICS = (Metric("waterfall", 1, waterfall, records, PROJECTION, MODES, "needed", compares=True, closes=True),)
+METRICS = (Metric("waterfall", 2, waterfall, records, PROJECTION, MODES, "needed", compares=True, closes=True,
+                  at_once=True, none=Flow(0, 0)),)  # fmt: skip

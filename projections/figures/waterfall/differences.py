@@ -22,7 +22,7 @@ KINDS = (
 """What can be different; taken-back: a correction took the opening itself away, or put it after the moment."""
 MOVED = ("process", "stage")
 CHANGED = ("amount", "close_date", "owner", "account", "category", "probability", "product", "source")
-COLUMNS = ("status", *MOVED, *CHANGED, "currency")
+COLUMNS = ("status", *MOVED, *CHANGED, "currency", "splits", "lines")
 State = Mapping[str, Any]
 
 
@@ -81,8 +81,8 @@ def moments(asked: Query) -> tuple[Moment, Moment, Axis, tuple[int, int]]:
     if question.since is None or question.until is None:
         known_at, effective_at = question.known_before or 0, question.effective_at
         ends = Moment(known_at, effective_at), Moment(question.known_at, effective_at)
-        return *ends, knowledge(asked, effective_at), (known_at, question.known_at)
-    last = min(question.effective_at, question.until - 1)
+        return *ends, knowledge(asked), (known_at, question.known_at)
+    last = min(asked.moment, question.until - 1)
     first = min(question.since - 1, last)
     return Moment(question.known_at, first), Moment(question.known_at, last), business_time(asked), (first, last)
 
@@ -96,7 +96,8 @@ def in_scope(scope: Scope, deal: State | None, moment: int) -> bool:
     """Whether a deal passes the filters at a moment, open or not."""
     if deal is None or scope.question.currency not in (None, deal["currency"]):
         return False
-    return is_due(scope.question, deal["close_date"]) and scope.place(deal, moment) is not None
+    of = tuple(deal[name] for name in scope.columns)
+    return is_due(scope.question, deal["close_date"]) and bool(scope.parts(of, moment))
 
 
 def is_due(question: Question, close_date: str) -> bool:

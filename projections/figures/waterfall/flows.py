@@ -1,7 +1,7 @@
 """What one step of a deal does to the open value of a scope: which buckets of the waterfall it fills, with how much."""
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 OPENING, RESTATED, CLOSING = "opening", "restated", "closing"
 CREATED, INCREASED, DECREASED, PULLED_IN, PUSHED_OUT = "created", "increased", "decreased", "pulled-in", "pushed-out"
@@ -16,21 +16,17 @@ ENTERS = {"": CREATED, "won": REOPENED, "lost": REOPENED, "merged": RESTORED, "d
 LEAVES = {"won": WON, "lost": LOST, "merged": REMOVED, "deleted": REMOVED, "": CORRECTED}
 
 
-class Place(NamedTuple):
-    """Where an open deal counts: a group of the question, its currency aside. None stands for out of every scope."""
-
-    group: tuple[str, ...]
-
-
 class Stand(NamedTuple):
     """How a deal stood, or several that stood alike, with the sum of their amounts in minor units.
 
-    status: empty where there is no deal. due: whether its close date lies in the range asked for. at: the moment whose
-    rate counts, on the axis along which the step is made.
+    status: empty where there is no deal. of: the values by which it is told to whom it counts, teams being those of the
+    moment `of_at`. due: whether its close date lies in the range asked for. at: the moment whose rate counts. Moments
+    are on the axis along which the step is made.
     """
 
     status: str
-    place: Place | None
+    of: tuple[Any, ...]
+    of_at: int
     due: bool
     amount: int
     currency: str
@@ -49,12 +45,11 @@ class Step(NamedTuple):
     times: int = 1
 
 
-class Held(NamedTuple):
-    """What an open deal counts for: minor units of a currency in a place; no units where there is no rate for it."""
-
-    place: Place
-    currency: str
-    units: int | None
+Place = tuple[tuple[str, ...], str]
+"""Where an open deal counts: a group of the question, its currency aside, and the currency that it counts in."""
+Held = Mapping[Place, int | None]
+"""What an open deal counts for: minor units by place; none where there is no rate for it."""
+Holding = Callable[[Stand], Held]
 
 
 class Filled(NamedTuple):
@@ -62,82 +57,76 @@ class Filled(NamedTuple):
 
     bucket: str
     place: Place
-    currency: str
     deals: int
     units: int
 
 
-Worth = Callable[[int, str, int], tuple[str, int | None] | None]
-"""(amount, its currency, moment) to the currency and the minor units that count; None where that currency is not asked
-for, no units where there is no rate."""
 Buckets = tuple[str, str, str, str]
 """Where a change goes that makes a deal worth less, or more; that takes it out of a place, or into one."""
 
 
-def filled(worth: Worth, step: Step) -> Iterator[Filled]:
+def filled(held: Holding, step: Step) -> Iterator[Filled]:
     """The buckets that a step fills, one after the other.
 
     A deal that was open is first revalued (the rate of the day of this step counts, no more that of the one before);
-    then handed over to another owner, team or pipeline (transferred); then to be closed on another day (pulled in,
-    pushed out); then worth another amount (increased, decreased; in another currency that is not converted:
-    transferred); and it leaves last, with the amount that it has by then. So a win at a higher amount increases, and
-    what leaves is the amount won. A deal that becomes open enters as it is from then on.
+    then handed over to another owner, team or pipeline, or shared otherwise (transferred); then to be closed on another
+    day (pulled in, pushed out); then worth another amount (increased, decreased; in another currency that is not
+    converted: transferred); and it leaves last, with the amount that it has by then. So a win at a higher amount
+    increases, and what leaves is the amount won. A deal that becomes open enters as it is from then on.
     """
     before, after = step.before, step.after
     if before.status == "open":
         for then, now, buckets in changes(before, after):
-            yield from difference(worth, then, now, buckets, step)
+            yield from difference(held(then), held(now), buckets, step)
         if after.status != "open":
-            yield from moved(held(worth, after._replace(status="open")), LEAVES[after.status], step, -1)
+            yield from moved(held(after._replace(status="open")), LEAVES[after.status], step, -1)
     elif after.status == "open":
-        yield from moved(held(worth, after), ENTERS[before.status], step, 1)
+        yield from moved(held(after), ENTERS[before.status], step, 1)
 
 
 def changes(before: Stand, after: Stand) -> Iterator[tuple[Stand, Stand, Buckets]]:
-    """What changes of an open deal, one thing at a time."""
+    """What changes of an open deal, one thing at a time; nothing where it does not."""
     revalued = before._replace(at=after.at)
-    yield before, revalued, (REVALUED, REVALUED, REVALUED, REVALUED)
-    handed_over = revalued._replace(place=after.place)
-    yield revalued, handed_over, (TRANSFERRED_OUT, TRANSFERRED_IN, TRANSFERRED_OUT, TRANSFERRED_IN)
+    handed_over = revalued._replace(of=after.of, of_at=after.of_at)
     put_off = handed_over._replace(due=after.due)
-    yield handed_over, put_off, (PUSHED_OUT, PULLED_IN, PUSHED_OUT, PULLED_IN)
     agreed = put_off._replace(amount=after.amount, currency=after.currency)
-    yield put_off, agreed, (DECREASED, INCREASED, TRANSFERRED_OUT, TRANSFERRED_IN)
+    for then, now, buckets in (
+        (before, revalued, (REVALUED, REVALUED, REVALUED, REVALUED)),
+        (revalued, handed_over, (TRANSFERRED_OUT, TRANSFERRED_IN, TRANSFERRED_OUT, TRANSFERRED_IN)),
+        (handed_over, put_off, (PUSHED_OUT, PULLED_IN, PUSHED_OUT, PULLED_IN)),
+        (put_off, agreed, (DECREASED, INCREASED, TRANSFERRED_OUT, TRANSFERRED_IN)),
+    ):
+        if then != now:
+            yield then, now, buckets
 
 
-def whole(worth: Worth, step: Step, bucket: str) -> Iterator[Filled]:
+def whole(held: Holding, step: Step, bucket: str) -> Iterator[Filled]:
     """All that a step changes, in one bucket."""
-    return difference(worth, step.before, step.after, (bucket, bucket, bucket, bucket), step)
+    return difference(held(step.before), held(step.after), (bucket, bucket, bucket, bucket), step)
 
 
-def unpriced(worth: Worth, step: Step) -> bool:
+def unpriced(held: Holding, step: Step) -> bool:
     """Whether a deal would count from this step on, were there a rate for it; one that did not before was told then."""
-    then, now = held(worth, step.before), held(worth, step.after)
-    return now is not None and now.units is None and (then is None or then.units is not None)
+    then, now = held(step.before).values(), held(step.after).values()
+    return None in now and (not then or None not in then)
 
 
-def held(worth: Worth, stand: Stand) -> Held | None:
-    """What a deal counts for, None where it does not count."""
-    if stand.status != "open" or stand.place is None or not stand.due:
-        return None
-    found = worth(stand.amount, stand.currency, stand.at)
-    return found and Held(stand.place, *found)
-
-
-def difference(worth: Worth, then: Stand, now: Stand, buckets: Buckets, step: Step) -> Iterator[Filled]:
-    """A change of worth within a place and a currency, or value out of one and into another."""
+def difference(was: Held, is_now: Held, buckets: Buckets, step: Step) -> Iterator[Filled]:
+    """A change of worth within each place, or value out of one and into another."""
     less, more, out, into = buckets
-    was, is_now = held(worth, then), held(worth, now)
-    if was and is_now and was.units is not None and is_now.units is not None and was[:2] == is_now[:2]:
-        if change := is_now.units - was.units:
-            bucket = more if change > 0 else less
-            yield Filled(bucket, was.place, was.currency, step.deals, change * step.times)
-    else:
-        yield from moved(was, out, step, -1)
-        yield from moved(is_now, into, step, 1)
+    for place in dict.fromkeys((*was, *is_now)):
+        before, after = was.get(place), is_now.get(place)
+        if before is not None and after is not None:
+            if change := after - before:
+                yield Filled(more if change > 0 else less, place, step.deals, change * step.times)
+        elif before is not None:
+            yield Filled(out, place, step.deals, -before * step.times)
+        elif after is not None:
+            yield Filled(into, place, step.deals, after * step.times)
 
 
-def moved(of: Held | None, bucket: str, step: Step, sign: int) -> Iterator[Filled]:
-    """Value into a place, or out of it."""
-    if of and of.units is not None:
-        yield Filled(bucket, of.place, of.currency, step.deals, sign * of.units * step.times)
+def moved(held: Held, bucket: str, step: Step, sign: int) -> Iterator[Filled]:
+    """Value into places, or out of them."""
+    for place, units in held.items():
+        if units is not None:
+            yield Filled(bucket, place, step.deals, sign * units * step.times)

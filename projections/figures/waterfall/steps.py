@@ -3,26 +3,26 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Select, and_, func, literal_column, or_, select
 from sqlalchemy import case as when
 
 from projections.figures.waterfall.flows import Stand, Step
 from projections.figures.waterfall.scopes import Scope
 from projections.query.metric import Origin, Query
-from projections.query.selection import COLUMNS, in_range, origin_columns, total, whole
+from projections.query.selection import in_range, is_ranged, number_of, origin_columns, total, whole
 from projections.query.tables import OPPORTUNITIES, effective, known
 from projections.rows.opportunities import GROWS
 from projections.versions import END
 
 PATH = "opportunities_path"
-NAMES = ("status", "amount", "currency", "close_date", "process", "owner", "product", "source")
+NAMES = ("status", "amount", "currency", "close_date", "process", "owner", "splits", "product", "lines", "source")
 OPEN: ColumnElement[str] = literal_column("'open'")
 ROWS = {name: OPPORTUNITIES.c[name] for name in NAMES}
 WAS = ROWS | {
     name: OPPORTUNITIES.c[column]
     for name, column in (
         ("status", "was"), ("amount", "was_amount"), ("currency", "was_currency"), ("owner", "was_owner"),
-        ("process", "was_process"), ("close_date", "was_close_date"),
+        ("process", "was_process"), ("close_date", "was_close_date"), ("splits", "was_splits"), ("lines", "was_lines"),
     )
 }  # fmt: skip
 """A row before its fact; what is sold and where it came from never change from one fact to the next."""
@@ -35,12 +35,21 @@ Slot = Any
 class Taken(NamedTuple):
     """A step, with the row that it led to, or else began from, and the position at which that came to be known.
 
-    origin and position: only of rows apart; the latter where steps are told as they became known.
+    origin and position: only of rows apart; the latter where steps are told as they became known. period: its number.
     """
 
     step: Step
     origin: Origin | None
     position: int = 0
+    period: int = 0
+
+
+class Span(NamedTuple):
+    """A period by its number: what happens after the first moment of an axis, until the last one."""
+
+    period: int
+    first: int
+    last: int
 
 
 class Sides(NamedTuple):
@@ -50,18 +59,29 @@ class Sides(NamedTuple):
     after: Mapping[str, Slot]
     at: tuple[Slot, Slot]
     origin: Sequence[ColumnElement[Any]]
+    period: Slot = 0
 
 
-def facts(asked: Query, scope: Scope, after: int, upto: int) -> Iterator[Taken]:
-    """The steps that facts made between two instants, as known at the question's position."""
-    o, moving = OPPORTUNITIES.c, asked.question.convert_to is not None or bool(scope.turned(after, upto))
-    sides = Sides(
-        WAS, ROWS, (o.effective_from, o.effective_from) if moving else (upto, upto), origin_columns(OPPORTUNITIES)
-    )
+def facts(asked: Query, scope: Scope, spans: Sequence[Span]) -> Iterator[Taken]:
+    """The steps that facts made in some periods, one after the other, as known at the question's position."""
+    if not spans:
+        return
+    o, after, upto = OPPORTUNITIES.c, spans[0].first, spans[-1].last
+    at: tuple[Slot, Slot] = (upto, upto)
+    if scope.turned(after, upto):
+        at = o.effective_from, o.effective_from
+    elif asked.question.convert_to is not None:  # what needs no rate is alike at every instant
+        instant = when((are_foreign(asked, WAS, ROWS), o.effective_from), else_=number_of(upto)).label("instant")
+        at = instant, instant
+    period: Slot = spans[0].period
+    if len(spans) > 1:
+        begun = [(o.effective_from > number_of(span.first), number_of(span.period)) for span in reversed(spans[1:])]
+        period = when(*begun, else_=number_of(period)).label("period")
+    sides = Sides(WAS, ROWS, at, origin_columns(OPPORTUNITIES), period)
     flowing = o.flows == literal_column("1"), known(OPPORTUNITIES, asked.question.known_at)
     during = o.effective_from > after, o.effective_from <= upto
     chosen = select(OPPORTUNITIES).where(*flowing, *during, *concerned(asked, scope, sides))
-    return taken(asked, scope, sides, chosen.with_hint(OPPORTUNITIES, f"INDEXED BY {PATH}", "sqlite"))
+    yield from taken(asked, scope, sides, chosen.with_hint(OPPORTUNITIES, f"INDEXED BY {PATH}", "sqlite"))
 
 
 class Moment(NamedTuple):
@@ -72,7 +92,8 @@ class Moment(NamedTuple):
 
 
 def states(
-    asked: Query, scope: Scope, first: Moment, second: Moment, at: tuple[int, int], every: bool = False
+    asked: Query, scope: Scope, first: Moment, second: Moment, at: tuple[int, int], every: bool = False,
+    period: int = 0,
 ) -> Iterator[Taken]:
     """The step from each deal's state at one moment to its state at another one, which differs on one axis only.
 
@@ -84,12 +105,12 @@ def states(
     relearned = first.known_at != second.known_at
     new = now.c.known_from > first.known_at if relearned else now.c.effective_from > first.effective_at
     joined = now.outerjoin(then, and_(then.c.stream == now.c.stream, at_first))
-    sides = Sides(present(then), columns(now), at, origin_columns(now))
+    sides = Sides(present(then), columns(now), at, origin_columns(now), period)
     chosen = select(now).select_from(joined).where(at_second, *([] if every else [new]))
     yield from taken(asked, scope, sides, chosen.where(*concerned(asked, scope, sides)))
     if relearned:  # a correction may take an opening away, or to a later time
         joined = then.outerjoin(now, and_(now.c.stream == then.c.stream, at_second))
-        sides = Sides(columns(then), gone(then), at, origin_columns(then))
+        sides = Sides(columns(then), gone(then), at, origin_columns(then), period)
         chosen = select(then).select_from(joined).where(at_first, now.c.stream.is_(None))
         yield from taken(asked, scope, sides, chosen.where(*concerned(asked, scope, sides)))
 
@@ -126,7 +147,7 @@ def rows_apart(
         cells = iter(row)
         values = [next(cells) if isinstance(slot, ColumnElement) else slot for slot in slots]
         amount, *origin = cells
-        yield position, (stood(scope, values, amount, position), Origin(*origin))
+        yield position, (stood(values, amount, position), Origin(*origin))
 
 
 def corrections(asked: Query, after: int, upto: int) -> set[int]:
@@ -163,38 +184,56 @@ def concerned(asked: Query, scope: Scope, sides: Sides) -> Iterator[ColumnElemen
     """The conditions for a step to matter to a question, which may let others through that fill no bucket."""
     question, (before, after) = asked.question, sides[:2]
     yield or_(*(side["status"] == OPEN for side in (before, after) if side["status"] is not NOWHERE))
-    wanted: dict[str, Sequence[str]] = {"currency": [question.currency] if question.currency is not None else []}
-    for name in ("pipeline", "owner", "product", "source"):
-        value = getattr(question, name)
-        wanted[COLUMNS[name]] = [] if value is None else [value]
-    for column, values in wanted.items():
-        if values:
-            yield or_(before[column].in_(values), after[column].in_(values))
-    if question.team is not None:
+    for name, column in (("currency", "currency"), ("pipeline", "process"), ("source", "source")):
+        if (value := getattr(question, name)) is not None:
+            yield or_(before[column] == value, after[column] == value)
+    for name, column, shared in (("owner", "owner", "splits"), ("product", "product", "lines")):
+        if (value := getattr(question, name)) is not None:
+            yield or_(*(side[column] == value for side in (before, after)), *are_shared(sides, shared))
+    if question.team:  # who is in none may be anybody
         members = scope.axis.teams.members(question.team)
-        yield or_(before["owner"].in_(members), after["owner"].in_(members))
+        yield or_(*(side["owner"].in_(members) for side in (before, after)), *are_shared(sides, "splits"))
+
+
+def are_shared(sides: Sides, *columns: str) -> list[ColumnElement[bool]]:
+    """Whether deals are shared before a step, or after it."""
+    return [side[column] != literal_column("''") for side in sides[:2] for column in columns]
 
 
 def taken(asked: Query, scope: Scope, sides: Sides, chosen: Select[Any]) -> Iterator[Taken]:
-    """The steps of a select: summed where they are of one kind, apart where asked so or where amounts are converted."""
+    """The steps of a select: summed where they are of one kind; apart where asked so, where amounts are converted, and
+    where deals are shared, because each is then rounded by itself.
+    """
     before, after = read(asked, scope, sides.before), read(asked, scope, sides.after)
-    each = asked.question.convert_to is not None  # conversions round deal by deal
-    amounts = sides.before["amount"], sides.after["amount"]
-    slots = [*before, *after, *sides.at, *(amounts if each else ()), *(sides.origin if asked.apart else ())]
+    amounts, nothing = (sides.before["amount"], sides.after["amount"]), literal_column("0", Integer())
+    singly = are_shared(sides, *(name for name in ("splits", "lines") if name in scope.columns))
+    if asked.question.convert_to is not None:
+        singly.append(are_foreign(asked, *sides[:2]))
+    each: tuple[ColumnElement[Any], ...] = ()
+    if singly:
+        is_single = or_(*singly)
+        each = tuple(when((is_single, amount), else_=nothing).label(f"each_{n}") for n, amount in enumerate(amounts))
+    slots = [*before, *after, *sides.at, sides.period, *each, *(sides.origin if asked.apart else ())]
     keys: list[Any] = [slot for slot in slots if isinstance(slot, ColumnElement)]
-    sums = () if each else (*total(amounts[0]), *total(amounts[1]))
+    sums = *total(amounts[0]), *total(amounts[1])
     grows: ColumnElement[Any] = literal_column(GROWS) if sides.before is WAS else compared(*amounts)
     summed = chosen.with_only_columns(*keys, func.count(), *sums)
     width = len(before)
-    for row in asked.select(summed.group_by(*keys, *(() if each else (grows,)))):
+    for row in asked.select(summed.group_by(*keys, grows)):
         cells = iter(row)
         values = [next(cells) if isinstance(slot, ColumnElement) else slot for slot in slots]
         deals, *high_and_low = cells
-        was, is_now, (moment, then, *rest) = values[:width], values[width : 2 * width], values[2 * width :]
-        worth = rest[:2] if each else (whole(*high_and_low[:2]), whole(*high_and_low[2:]))
-        step = Step(stood(scope, was, worth[0], moment), stood(scope, is_now, worth[1], then), deals)
+        was, is_now, (moment, then, period, *rest) = values[:width], values[width : 2 * width], values[2 * width :]
+        apart = bool(each and (rest[0] or rest[1]))
+        worth = rest[:2] if apart else (whole(*high_and_low[:2]), whole(*high_and_low[2:]))
+        step = Step(stood(was, worth[0], moment), stood(is_now, worth[1], then), deals)
         origin = Origin(*rest[-3:]) if asked.apart else None
-        yield Taken(step._replace(times=deals) if each else step, origin, then)
+        yield Taken(step._replace(times=deals) if apart else step, origin, then, period)
+
+
+def are_foreign(asked: Query, *sides: Mapping[str, Slot]) -> ColumnElement[bool]:
+    """Whether deals are worth what has to be converted, before a step or after it."""
+    return or_(*(side["currency"] != asked.question.convert_to for side in sides))
 
 
 def compared(before: ColumnElement[int], after: ColumnElement[int]) -> ColumnElement[int]:
@@ -204,14 +243,11 @@ def compared(before: ColumnElement[int], after: ColumnElement[int]) -> ColumnEle
 
 def read(asked: Query, scope: Scope, side: Mapping[str, Slot]) -> list[Slot]:
     """What `stood` makes a stand of, of one side of a step."""
-    question = asked.question
-    ranged = question.closes_since is not None or question.closes_until is not None
-    due = in_range(side["close_date"], question) if ranged else True
+    due = in_range(side["close_date"], asked.question) if is_ranged(asked.question) else True
     return [side["status"], side["currency"], due, *(side[name] for name in scope.columns)]
 
 
-def stood(scope: Scope, cells: Sequence[Any], amount: int, moment: int) -> Stand:
+def stood(cells: Sequence[Any], amount: int, moment: int) -> Stand:
     """How a deal stood."""
-    status, currency, due, *values = cells
-    place = scope.place(dict(zip(scope.columns, values, strict=True)), moment)
-    return Stand(status, place, bool(due), amount, currency, moment)
+    status, currency, due, *of = cells
+    return Stand(status, tuple(of), moment, bool(due), amount, currency, moment)

@@ -1,58 +1,59 @@
 """What changes of deals that stand still: a new rate begins to count, or their owner changes teams."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
 
 from projections.figures.waterfall.flows import Stand, Step
 from projections.figures.waterfall.scopes import Scope
-from projections.figures.waterfall.steps import Taken
+from projections.figures.waterfall.steps import Span, Taken
 from projections.query.metric import Origin, Query
 from projections.query.selection import in_range, origin_columns, status_is
 from projections.query.tables import OPPORTUNITIES, effective, known
 from projections.versions import END
 
 
-def stretches(asked: Query, scope: Scope, axis: str, after: int, upto: int) -> Iterator[Taken]:
-    """The steps that open deals took between two moments of an axis ("known" or "effective") without a fact of theirs.
+def stretches(asked: Query, scope: Scope, axis: str, spans: Sequence[Span]) -> Iterator[Taken]:
+    """The steps that open deals took in periods of an axis ("known" or "effective") without a fact of theirs.
 
-    Each row is followed from its beginning, or from the first moment, until its end, or the last moment: a step
-    wherever its owner's team changes what it counts for, and one to the end.
+    Each row is followed from its beginning, or from the first moment of each period, until its end, or the last moment:
+    a step wherever somebody whose it is changes teams, and one to the end.
     """
+    if not spans:
+        return
     question, start, end = asked.question, OPPORTUNITIES.c[f"{axis}_from"], OPPORTUNITIES.c[f"{axis}_to"]
+    after, upto = spans[0].first, spans[-1].last
     turned = scope.turned(after, upto)
-    moving: list[ColumnElement[bool]] = [OPPORTUNITIES.c.owner.in_(turned)] if turned else []
+    moving: list[ColumnElement[bool]] = []
+    if turned:
+        moving = [OPPORTUNITIES.c.owner.in_(turned), OPPORTUNITIES.c.splits != literal_column("''")]
     if question.convert_to is not None:
         moving.append(OPPORTUNITIES.c.currency != question.convert_to)
     if not moving:
         return
-    still = (
-        known(OPPORTUNITIES, question.known_at)
-        if axis == "effective"
-        else effective(OPPORTUNITIES, question.effective_at)
-    )
+    still = known(OPPORTUNITIES, question.known_at) if axis == "effective" else effective(
+        OPPORTUNITIES, question.effective_at
+    )  # fmt: skip
     lasting = and_(end > after, end > start, *([] if upto == END else [start <= upto]))
-    keys = [OPPORTUNITIES.c[name] for name in scope.columns]
-    keys += [
-        OPPORTUNITIES.c.amount,
-        OPPORTUNITIES.c.currency,
-        start,
-        end,
-        *(origin_columns(OPPORTUNITIES) if asked.apart else ()),
-    ]
+    keys = [OPPORTUNITIES.c[name] for name in (*scope.columns, "amount", "currency")]
+    keys += [start, end, *(origin_columns(OPPORTUNITIES) if asked.apart else ())]
     chosen = select(*keys, func.count()).where(
         status_is(OPPORTUNITIES, "open"), still, lasting, or_(*moving), in_range(OPPORTUNITIES.c.close_date, question)
     )
     width = len(scope.columns)
     for row in asked.select(chosen.group_by(*keys)):
-        values = dict(zip(scope.columns, row, strict=False))
+        of = tuple(row[:width])
         amount, currency, since, until = row[width : width + 4]
         origin, deals = Origin(*row[-4:-1]) if asked.apart else None, row[-1]
-        moment, last = max(since, after), min(until, upto)
-        here = Stand("open", scope.place(values, moment), True, amount, currency, moment)
-        turns = scope.axis.teams.turns(values["owner"], moment, last) if scope.teamed else ()
-        for turn in (*turns, last):
-            there = here._replace(place=scope.place(values, turn), at=turn)
-            if there.place != here.place or turn == last:
-                yield Taken(Step(here, there, deals, deals), origin, turn)
+        for period, first, last_of in spans:
+            moment, last = max(since, first), min(until, last_of)
+            if moment >= last:
+                continue
+            turns = scope.turns(of, moment, last) if turned else ()
+            if not turns and scope.is_worth_the_same(currency, moment, last):
+                continue
+            here = Stand("open", of, moment, True, amount, currency, moment)
+            for turn in (*turns, last):
+                there = here._replace(of_at=turn, at=turn)
+                yield Taken(Step(here, there, deals, deals), origin, turn, period)
                 here = there

@@ -1,0 +1,179 @@
+"""To whom and what rows count: by the question's filters and dimensions, at the moment or at an instant of their own.
+
+A deal counts for its owner, or for those who share it by its splits, for the teams of these, and for its product or
+those of its line items.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, case, literal, literal_column, or_
+
+from projections.query.metric import Query
+from projections.query.question import DIMENSIONS
+from projections.query.shares import Weights, by_lines, by_splits, divided
+from projections.query.teams import NOBODYS, Teams
+from projections.versions import END
+
+Group = tuple[str, ...]
+Divided = Sequence[tuple[Group, int | None]]
+"""The groups that a row counts in, each with its part of the amount."""
+
+COLUMNS = {"pipeline": "process", "product": "product", "source": "source", "currency": "currency"}
+"""Where a row holds what a dimension is about; owners and teams apart."""
+WHOLE = Fraction(1)
+SHARED = "a deal that several share is in the number of deals of each: these come to more than there are"
+
+
+class Attribution:
+    """To whom the rows of a select count.
+
+    columns: what to select and to group by. conditions: what to select by; they may let rows through of which
+    `divided` then says that they are nobody's who is asked for.
+    """
+
+    def __init__(
+        self,
+        asked: Query,
+        rows: FromClause,
+        at: ColumnElement[int] | None = None,
+        money: FromClause | None = None,
+        process: ColumnElement[str] | None = None,
+        checked: bool = False,
+        teams: Teams | None = None,
+    ) -> None:
+        """rows: those whose columns say so. at: when their owners' teams count; None for the question's moment.
+
+        money: those whose currency counts, where they are others. process: what the pipeline is, where it is not that
+        of the rows. checked: whether all the filters are left to `divided`, so that a select holds other rows too. teams:
+        who was in which, where that is not by instants as known at the question's position.
+        """
+        self.rows, self._asked, self._teams = rows, asked, teams or asked.references.teams
+        question, there = asked.question, rows.c
+        wanted = {name: value for name in DIMENSIONS if (value := getattr(question, name)) is not None}
+        names = {*asked.dimensions, *wanted}
+        self._by_seller, self._by_product = bool(names & {"owner", "team"}), "product" in names
+        self.by_team = "team" in names
+        self._owner, self._team, self._product = wanted.get("owner"), wanted.get("team"), wanted.get("product")
+        self._moments: Sequence[int] = (asked.moment,)
+        self._single: dict[Sequence[Any], Divided] = {}
+        held = {name: there[column] for name, column in COLUMNS.items() if column in there}
+        if money is not None:
+            held["currency"] = money.c.currency
+        if process is not None:
+            held["pipeline"] = process
+        plain = {name: wanted[name] for name in ("pipeline", "source", "currency") if name in wanted}
+        self._equal = {COLUMNS[name]: value for name, value in plain.items()} if checked else {}
+        columns: dict[str, ColumnElement[Any]] = {
+            COLUMNS[name]: held[name] for name in COLUMNS if name in asked.dimensions or (checked and name in plain)
+        }
+        shared: list[ColumnElement[bool]] = []
+        if self._by_seller:
+            columns["owner"] = there.owner
+            if at is not None and "team" in names and self._teams.turning:
+                self._moments = (-END, *self._teams.turning)
+                columns["era"] = era(at, self._teams.turning)
+            if "splits" in there:
+                columns["splits"] = there.splits
+                shared.append(there.splits != literal_column("''"))
+        if self._by_product and "lines" in there:
+            columns["product"] = there.product
+            columns["lines"] = there.lines
+            shared.append(there.lines != literal_column("''"))
+        self._names = tuple(columns)
+        self.columns: list[ColumnElement[Any]] = [column.label(f"of_{name}") for name, column in columns.items()]
+        self.shared = or_(*shared) if shared else None
+        """The condition for a row to be shared; None where nobody asks who shares it."""
+        self.conditions: list[ColumnElement[bool]] = []
+        if not checked:
+            self.conditions = [held[name] == value for name, value in plain.items()]
+            if self._owner is not None:
+                self.conditions.append(or_(there.owner == self._owner, *shared[: "splits" in there]))
+            if self._team not in (None, NOBODYS):
+                ever = there.owner.in_(self._teams.members(self._team))
+                self.conditions.append(or_(ever, *shared[: "splits" in there]))
+            if self._product is not None:
+                self.conditions.append(or_(there.product == self._product, there.lines != literal_column("''")))
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What the `columns` are called in `parts`."""
+        return self._names
+
+    @property
+    def needed(self) -> bool:
+        """Whether the rows must be looked at: something is grouped or filtered by."""
+        return bool(self.columns or self.conditions)
+
+    def placed(self, cells: Sequence[Any], process: str) -> Sequence[Any]:
+        """The values of `columns` with another process, where that is among them."""
+        return [process if name == "process" else cell for name, cell in zip(self._names, cells, strict=True)]
+
+    def divided(self, cells: Sequence[Any], amount: int | None = None, moment: int | None = None) -> Divided:
+        """The groups that a row counts in, from the values of `columns`, each with its part of an amount in minor units.
+
+        moment: when teams count, where that is neither the question's nor told by the row. None at all where the row is
+        nobody's who is asked for.
+        """
+        key = (*cells, moment) if self.by_team else tuple(cells)
+        if (single := self._single.get(key)) is not None:
+            return single if amount is None else [(group, amount) for group, _ in single]
+        values = dict(zip(self._names, cells, strict=True))
+        at = self._moments[values.get("era", 0)] if moment is None else moment
+        if not values.get("splits") and not values.get("lines"):
+            self._single[key] = self.parts(values, at, None)
+            return [(group, amount) for group, _ in self._single[key]]
+        parts = self.parts(values, at, amount)
+        if len(parts) > 1:
+            self._asked.notes.add(SHARED)
+        return parts
+
+    def parts(self, values: Mapping[str, Any], moment: int, amount: int | None) -> Divided:
+        """The groups that a row counts in, from its values by column, its owners being in their teams of a moment."""
+        found: dict[Group, int | None] = {}
+        if any(values[name] != value for name, value in self._equal.items()):
+            return []
+        for owner, product, part in self._shares(values, amount):
+            team = self._teams.at(owner, moment) if self.by_team else NOBODYS
+            if self._owner in (None, owner) and self._product in (None, product) and self._team in (None, team):
+                group = self._group(values, owner, product, team)
+                found[group] = None if part is None else (found.get(group) or 0) + part
+        return list(found.items())
+
+    def _shares(self, values: Mapping[str, Any], amount: int | None) -> Iterator[tuple[str, str, int | None]]:
+        """(owner, product, part of the amount): first by seller, then what is each seller's by product."""
+        splits, lines = values.get("splits"), values.get("lines")
+        sellers = by_splits(splits) if splits else ((values.get("owner", ""), WHOLE),)
+        products = by_lines(lines) if lines else ((values.get("product", ""), WHOLE),)
+        for (owner, _), part in zip(sellers, shared(amount, sellers), strict=True):
+            for (product, _), of_part in zip(products, shared(part, products), strict=True):
+                yield owner, product, of_part
+
+    def _group(self, values: Mapping[str, Any], owner: str, product: str, team: str) -> Group:
+        into, group = self._asked.question.convert_to, list[str]()
+        for name in self._asked.dimensions:
+            match name:
+                case "owner":
+                    group.append(owner)
+                case "team":
+                    group.append(team)
+                case "product":
+                    group.append(product)
+                case "currency":
+                    group.append(into or values["currency"])
+                case _:
+                    group.append(values[COLUMNS[name]])
+        return tuple(group)
+
+
+def shared(amount: int | None, weights: Weights) -> Sequence[int | None]:
+    """An amount by weight, or none of it for each."""
+    return [amount] * len(weights) if amount is None or len(weights) == 1 else divided(amount, weights)
+
+
+def era(at: ColumnElement[int], turning: Sequence[int]) -> ColumnElement[int]:
+    """How many turns an instant lies at or after."""
+    turns = [(at >= literal(turn, literal_execute=True), literal(count, literal_execute=True))
+             for count, turn in reversed([*enumerate(turning, 1)])]  # fmt: skip
+    return case(*turns, else_=literal(0, literal_execute=True))
