@@ -87,9 +87,9 @@ class Desk:
 
     def ask(self, metric: str, at: str = "", **asked: Any) -> list[Any]:
         """The records of a metric, as true at the end of a day (now, where none is said)."""
-        effective = micros(on(f"{at}T23:59:59")) if at else END
+        effective = {"effective_at": micros(on(f"{at}T23:59:59"))} if at else {}
         self.views.catch_up()
-        return self.views.ask(metric, Question(effective_at=effective, **asked)).records
+        return self.views.ask(metric, Question(**effective, **asked)).records
 
     def board(self, at: str = "", **asked: Any) -> list[tuple[str, str, int, Decimal]]:
         return [(row.stage, row.currency, row.deals, row.amount) for row in self.ask("board", at, **asked)]

@@ -18,6 +18,7 @@ from infra.cli.options import HERE, Options, stdout
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
+    from infra.views import Answer
     from projections.figures.waterfall.differences import DealDifference
     from projections.query.question import Question
 

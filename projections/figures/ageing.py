@@ -88,8 +88,11 @@ def ageing(asked: Query) -> Iterator[Part]:
 
 def together(each: Sequence[Aged]) -> Aged:
     """Several as one."""
-    *sums, oldest, in_stage = zip(*each, strict=True)
-    return Aged(*(sum(column) for column in sums), max(oldest), tuple(took for of in in_stage for took in of))
+    return Aged(
+        sum(of.deals for of in each), sum(of.stale for of in each), sum(of.contacted for of in each),
+        sum(of.never_contacted for of in each), sum(of.open_for for of in each), sum(of.since_contact for of in each),
+        max((of.oldest for of in each), default=0), tuple(took for of in each for took in of.in_stage),
+    )  # fmt: skip
 
 
 def records(asked: Query, measures: Mapping[Key, Sequence[Aged]]) -> Iterator[tuple[Key, AgeRow]]:

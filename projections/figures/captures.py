@@ -63,8 +63,9 @@ def captured(asked: Query) -> Iterator[Captured]:
         origin = Origin(*stands[8:11]) if asked.apart else None
         for group, _ in whose.divided(earliest[11:]):
             yield Captured(
-                stream, stands[1], earliest[2], min(contacts, default=0), *stands[4:7], earliest[7], group, period, origin
-            )
+                stream, stands[1], earliest[2], min(contacts, default=0), stands[4], stands[5], stands[6], earliest[7],
+                group, period, origin,
+            )  # fmt: skip
 
 
 COLUMNS = ("stream", "status", "captured_at", "contacted_at", "qualified_at", "opportunity", "reason", "source")

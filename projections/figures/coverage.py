@@ -145,13 +145,15 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Covered]]) -> Iterator
     """A row a currency."""
     for key in sorted(measures):
         (currency,) = key
-        of = [sum(each) for each in zip(*(each[:4] for each in measures[key]), strict=True)]
-        is_open, overdue, won, taken_back = of
+        is_open, overdue, won, taken_back = (
+            sum(each) for each in zip(*(each[:4] for each in measures[key]), strict=True)
+        )  # fmt: skip
         quotas = [each.quota_amount for each in measures[key] if each.quota_amount is not None]
         quota = sum(quotas) if quotas else None
         remaining = None if quota is None else max(quota - won, 0)
         yield key, CoverageRow(
-            currency, *(from_minor_units(units, currency) for units in (is_open, overdue, won, taken_back)),
+            currency, from_minor_units(is_open, currency), from_minor_units(overdue, currency),
+            from_minor_units(won, currency), from_minor_units(taken_back, currency),
             None if quota is None else from_minor_units(quota, currency),
             None if remaining is None else from_minor_units(remaining, currency),
             is_open / remaining if remaining else None,

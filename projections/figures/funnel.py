@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import literal_column, select
 
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.paths import Visit, attributed_visits, ways
@@ -80,10 +80,10 @@ def funnel(asked: Query) -> Iterator[Part]:
     first; a process that nobody entered is left out.
     Source: the visits of the opportunities begun by effective_at as known at known_at.
     """
-    question, o = asked.question, OPPORTUNITIES.c
+    question = asked.question
     entries, of, whose = MODES[question.mode], ladders(asked.references.stages), attributed_visits(asked)
     opened = question.cohort == OPENED
-    for way in ways(asked, whose, began_in_period(asked, o.opened_at if opened else o.effective_from)):
+    for way in ways(asked, whose, began_in_period(asked, opened)):
         for ladder, path, end in by_process(way.visits, of):
             for step, number, advanced in entries(path):
                 visit = way.visits[0 if opened else number]
@@ -96,12 +96,13 @@ def funnel(asked: Query) -> Iterator[Part]:
                     yield Part(group, key, passed, way.deals, visit.origin, period=visit.period)
 
 
-def began_in_period(asked: Query, instant: ColumnElement[int]) -> AnySelect | None:
-    """The deals of which a visit began at a time whose instant is in the period; None for a period without bounds."""
-    question = asked.question
+def began_in_period(asked: Query, opened: bool) -> AnySelect | None:
+    """The deals of which a visit began in the period, or their first one; None for a period without bounds."""
+    question, o = asked.question, OPPORTUNITIES.c
     if question.since is None and question.until is None:
         return None
-    of = select(OPPORTUNITIES.c.stream).where(*within(instant, question), began_visit(OPPORTUNITIES))
+    of = select(o.stream).where(*within(o.effective_from, question), began_visit(OPPORTUNITIES))
+    of = of.where(o.visit == literal_column("1")) if opened else of
     return of.where(history_until(OPPORTUNITIES, question.known_at, question.effective_at))
 
 
@@ -183,9 +184,9 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Passed]]) -> Iterator[
         if key in rungs and stage.process in processes and asked.question.pipeline in (None, stage.process):
             of = Passed(*(sum(each) for each in zip(Passed(), *measures.get(key, ()), strict=True)))
             first = firsts.setdefault(stage.process, of.entered) if asked.question.cohort == OPENED else 0
-            further = (of.entered, of.entered - of.still_open) if stage.kind != "won" else (0, 0)
+            entered, decided = (of.entered, of.entered - of.still_open) if stage.kind != "won" else (0, 0)
             yield key, FunnelRow(
-                *key, stage.name, stage.kind, *of, *(share(of.advanced, each) for each in further),
+                *key, stage.name, stage.kind, *of, share(of.advanced, entered), share(of.advanced, decided),
                 share(of.entered, first), share(of.won, of.entered),
             )  # fmt: skip
 

@@ -101,9 +101,9 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Due]]) -> Iterator[tup
     for key in sorted(measures):
         (currency,), of = key, Due(*(sum(each) for each in zip(*measures[key], strict=True)))
         judged = of.won + of.lost + of.slipped
-        amounts = (from_minor_units(units, currency) for units in (of.due_amount, of.slipped_amount, of.pending_amount))
         yield key, SlipRow(
-            currency, of.due, judged, of.won, of.lost, of.slipped, of.pending, *amounts,
+            currency, of.due, judged, of.won, of.lost, of.slipped, of.pending, from_minor_units(of.due_amount, currency),
+            from_minor_units(of.slipped_amount, currency), from_minor_units(of.pending_amount, currency),
             of.slipped / judged if judged else None,
         )  # fmt: skip
 

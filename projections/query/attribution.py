@@ -58,7 +58,7 @@ class Attribution:
         self._owner, self._team, self._product = wanted.get("owner"), wanted.get("team"), wanted.get("product")
         self._moments: Sequence[int] = (asked.moment,)
         self._single: dict[Sequence[Any], Divided] = {}
-        held = {name: there[column] for name, column in COLUMNS.items() if column in there}
+        held: dict[str, ColumnElement[Any]] = {name: there[of] for name, of in COLUMNS.items() if of in there}
         if money is not None:
             held["currency"] = money.c.currency
         if process is not None:
@@ -116,11 +116,11 @@ class Attribution:
         moment: when teams count, where that is neither the question's nor told by the row. None at all where the row is
         nobody's who is asked for.
         """
-        key = (*cells, moment) if self.by_team else tuple(cells)
+        key: tuple[Any, ...] = (*cells, moment) if self.by_team else tuple(cells)
         if (single := self._single.get(key)) is not None:
             return single if amount is None else [(group, amount) for group, _ in single]
-        values = dict(zip(self._names, cells, strict=True))
-        at = self._moments[values.get("era", 0)] if moment is None else moment
+        values: dict[str, Any] = dict(zip(self._names, cells, strict=True))
+        at: int = self._moments[values.get("era", 0)] if moment is None else moment
         if not values.get("splits") and not values.get("lines"):
             self._single[key] = self.parts(values, at, None)
             return [(group, amount) for group, _ in self._single[key]]

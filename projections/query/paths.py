@@ -72,15 +72,15 @@ def ways(asked: Query, whose: Attribution, of: AnySelect | None) -> Iterator[Way
         path = spelled(cast(number, Text), process, cast(version, Text), *rest, begun_in(question))
         each = select(func.aggregate_strings(path, BETWEEN_VISITS).label("path")).where(*begun).group_by(o.stream)
         paths = each.subquery().c.path
-        for text, deals in asked.select(select(paths, func.count()).group_by(paths)):
-            yield Way(visits(text), deals)
+        for text, count in asked.select(select(paths, func.count()).group_by(paths)):
+            yield Way(visits(text), count)
         return
     deals: dict[str, list[tuple[int, Visit]]] = {}
     place = Place(asked)
     columns = [*origin_columns(OPPORTUNITIES), *fields, o.effective_from, *whose.columns]
     for row in asked.select(select(*columns).where(*begun, *joined(whose, asked))):
         origin = Origin(*row[:3]) if asked.apart else None
-        visit = Visit(*row[4:8], place(row[8]), row[9:], origin)
+        visit = Visit(row[4], row[5], row[6], row[7], place(row[8]), row[9:], origin)
         deals.setdefault(row[0], []).append((row[3], visit))
     for numbered in deals.values():
         numbered.sort(key=itemgetter(0))

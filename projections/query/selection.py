@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, FromClause, and_, case, func, literal, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, case, func, literal, literal_column, select
 
 from projections.query.attribution import Attribution, Group
 from projections.query.metric import Origin, Query
@@ -90,16 +90,16 @@ def within(column: ColumnElement[int], question: Question) -> list[ColumnElement
 
 def period_of(asked: Query, column: ColumnElement[int]) -> list[ColumnElement[int]]:
     """The number of the period that an instant lies in, a column where there are several; of those that are within."""
-    bounds = [(period.since, number) for number, period in enumerate(asked.periods)][1:]
-    if not bounds:
+    begin = {number: period.since for number, period in enumerate(asked.periods) if number and period.since is not None}
+    if not begin:
         return []
-    cuts = [(column >= number_of(since), number_of(number)) for since, number in reversed(bounds)]
+    cuts = [(column >= number_of(since), number_of(number)) for number, since in reversed(begin.items())]
     return [case(*cuts, else_=number_of(0)).label("period")]
 
 
-def number_of(value: int | None) -> ColumnElement[int]:
+def number_of(value: int) -> ColumnElement[int]:
     """A whole number written out, where the statement groups by what it is in."""
-    return literal(value, literal_execute=True)
+    return literal(value, BigInteger(), literal_execute=True)
 
 
 def last_days(asked: Query) -> Sequence[str]:
@@ -185,7 +185,7 @@ def sums(
     dates = [dated] if isinstance(dated, ColumnElement) and into is not None else []
     amount_of = rows.c.amount if into is not None else None
     if amount_of is None and whose.shared is not None:
-        amount_of = case((whose.shared, rows.c.amount), else_=literal_column("0"))
+        amount_of = case((whose.shared, rows.c.amount), else_=number_of(0))
     periods = period_of(asked, cut) if cut is not None else []
     keys: list[ColumnElement[Any]] = [
         *whose.columns, *columns, rows.c.currency, *([] if amount_of is None else [amount_of.label("each")]), *dates,
@@ -274,7 +274,7 @@ def open_rows(
     ranged = [in_range(o.close_date, question)] if is_ranged(question) else []
     origin = origin_columns(OPPORTUNITIES) if asked.apart else []
     chosen = [*columns, *whose.columns, *origin, o.effective_from, o.effective_to]
-    end, last = literal_column(str(END)), moments[-1]
+    end, last = number_of(END), moments[-1]
     holds = [known(OPPORTUNITIES, question.known_at), status_is(OPPORTUNITIES, "open"), o.effective_from <= last]
     index = "opportunities_now" if question.known_at == END else "opportunities_k"
     of = len(columns)

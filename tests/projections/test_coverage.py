@@ -79,7 +79,8 @@ def test_a_team_has_its_own_quota_and_the_deals_of_who_is_in_it_then(desk: Desk)
     desk.tell("quota-1", quota("team-n", eur("200")), "01-01")
     assert covered(desk)[0][3] == money("200")  # no seller has one
     desk.tell("quota-1", quota("ann", eur("75")), "01-01")
-    assert covered(desk)[0][3] == money("75")  # sellers' quotas, and not their teams' on top
+    assert covered(desk, "03-01")[0][3] == money("275")  # ann is in south by then, which has none
+    assert covered(desk, "02-01")[0][3] == money("200")  # and was in north then: hers is part of the team's
 
     def teams(at: str) -> list[tuple[Any, ...]]:
         return [row[1:] for row in covered(desk, at, by=("team",))]

@@ -60,7 +60,7 @@ def test_amounts_are_shown_and_compared_in_one_currency_and_a_deal_without_a_rat
     assert [(row.stream[-1], row.amount, row.currency) for row in desk.ask("follow-up")] == [
         ("b", money("60"), "EUR"), ("a", money("100"), "USD"),
     ]  # fmt: skip
-    assert left_out(desk, "follow-up", convert_to="EUR") == {"no rate from USD to EUR": 1}
+    assert left_out(desk, "follow-up", convert_to="EUR") == {"no rate from USD to EUR on 2026-01-05": 1}
     desk.tell("rate-1", worth("USD", "0.90", "01-01"), "01-01")
     assert [(row.stream[-1], row.amount, row.currency) for row in desk.ask("follow-up", convert_to="EUR")] == [
         ("a", money("90"), "EUR"), ("b", money("60"), "EUR"),

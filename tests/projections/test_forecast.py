@@ -7,9 +7,10 @@ from domain.opportunity.judgement import ChangeForecastCategory
 from domain.opportunity.progress import ChangePipeline, ChangeStage
 from domain.opportunity.removal import DeleteOpportunity, MergeOpportunity, RestoreOpportunity, UnmergeOpportunity
 from domain.opportunity.terms import ChangeCloseDate
+from domain.reference.forecast import SubmitForecast
 from domain.reference.team import ChangeTeam
 from tests.desk import Q1, SALES, Desk, deal, eur, start, usd
-from tests.projections.money import JUDGED, adjust, day, explained, left_out, money, worth
+from tests.projections.money import JUDGED, Q1_DAYS, adjust, day, explained, left_out, money, worth
 
 A, B, C, D, E = (f"opportunity-{name}" for name in "abcde")
 MARCH = day("03-15")
@@ -114,25 +115,25 @@ def test_an_adjustment_stands_beside_the_figure_it_is_of_and_keeps_what_it_repla
     desk.tell("forecast-1", adjust("ann", eur("70"), eur("100")), "02-01")
     desk.tell("forecast-2", adjust("team-n", eur("60"), eur("100")), "02-01")
     everybody = [("EUR", "commit", money("80"), money("110"), "ann")]
-    assert adjusted(desk) == everybody
-    assert adjusted(desk, known_at=first) == adjusted(desk, "02-15") == [
+    assert adjusted(desk, "03-31") == everybody
+    assert adjusted(desk, "03-31", known_at=first) == adjusted(desk, "02-15") == [
         ("EUR", "commit", money("90"), money("120"), "ann")
     ]  # fmt: skip
     assert adjusted(desk, "01-31") == []
     assert bucket(desk)["commit"] == (2, "120.00", "120.00")  # the computed figure is not touched
-    assert [row[2] for row in adjusted(desk, owner="ann")] == [money("70")]
-    assert [row[2] for row in adjusted(desk, team="team-n")] == [money("60")]
-    assert [row[2] for row in adjusted(desk, by=("owner",))] == [money("70")]
-    assert [row[2] for row in adjusted(desk, by=("team",))] == [money("60")]
-    assert adjusted(desk, by=("currency",)) == everybody
-    assert adjusted(desk, owner="bob") == adjusted(desk, by=("product",)) == adjusted(desk, product="x") == []
-    assert adjusted(desk, by=("month",)) == adjusted(desk, until=start("04-02")) == []
-    assert adjusted(desk, currency="USD") == []
+    assert [row[2] for row in adjusted(desk, "03-31", owner="ann")] == [money("70")]
+    assert [row[2] for row in adjusted(desk, "03-31", team="team-n")] == [money("60")]
+    assert [row[2] for row in adjusted(desk, "03-31", by=("owner",))] == [money("70")]
+    assert [row[2] for row in adjusted(desk, "03-31", by=("team",))] == [money("60")]
+    assert adjusted(desk, "03-31", by=("currency",)) == everybody
+    assert adjusted(desk, "03-31", owner="bob") == adjusted(desk, "03-31", by=("product",)) == adjusted(desk, "03-31", product="x") == []
+    assert adjusted(desk, "03-31", by=("month",)) == adjusted(desk, "03-31", until=start("04-02")) == []
+    assert adjusted(desk, "03-31", currency="USD") == []
 
 
 def test_an_adjustment_of_a_currency_without_deals_gives_it_its_rows(desk: Desk):
     desk.tell("forecast-1", adjust("", usd("5"), usd("0"), "best-case"), "02-01")
-    rows = desk.ask("forecast", **Q1)
+    rows = desk.ask("forecast", "02-01", **Q1)
     assert [(row.currency, row.category, row.deals, row.adjusted) for row in rows] == [
         ("USD", "closed", 0, None), ("USD", "commit", 0, None), ("USD", "best-case", 0, money("5")),
         ("USD", "pipeline", 0, None),
@@ -148,13 +149,14 @@ def test_what_was_closed_is_converted_by_the_rate_of_its_day_as_known_then(desk:
     known = desk.now()
     desk.tell("rate-1", worth("USD", "0.80", "02-01"), "03-01")  # corrected after the close
     desk.tell("rate-1", worth("USD", "0.50", "02-11"), "03-01")
-    assert bucket(desk, convert_to="EUR")["commit"] == (1, "5.00", "85.00")
+    assert bucket(desk, convert_to="EUR")["commit"] == (1, "8.00", "88.00")  # now is the 10th of February
+    assert bucket(desk, "02-11", convert_to="EUR")["commit"] == (1, "5.00", "85.00")
     assert bucket(desk, convert_to="EUR")["closed"] == (1, "80.00", "80.00")
     assert bucket(desk, convert_to="EUR", known_at=known)["closed"] == (1, "90.00", "90.00")
     assert bucket(desk, "02-10", convert_to="EUR")["commit"] == (1, "8.00", "88.00")
     assert desk.ask("forecast", convert_to="JPY", **Q1) == []
     assert left_out(desk, "forecast", convert_to="JPY", **Q1) == {
-        "no rate from USD to JPY": 1, "no rate from USD to JPY on 2026-02-10": 1,
+        "no rate from USD to JPY on 2026-02-10": 2,  # the last that happened: b is open, a was won that day
     }  # fmt: skip
 
 
@@ -163,8 +165,26 @@ def test_the_rows_behind_a_category_add_up_to_it(desk: Desk):
     for name, amount in ((A, "100"), (B, "20.5")):
         desk.tell(name, deal(eur(amount), "offer", close_date=MARCH), "01-05")
     desk.tell("forecast-1", adjust("", eur("90"), eur("120")), "02-01")
-    by_category = {record.category: (record, adds) for record, adds in explained(desk, "forecast", **Q1)}
+    by_category = {record.category: (record, adds) for record, adds in explained(desk, "forecast", effective_at=start("02-02"), **Q1)}
     record, adds = by_category["commit"]
     assert sum(row["amount"] for row in adds) == record.amount == money("120.5")
     assert sum(row["deals"] for row in adds) == record.deals == 2
     assert [row["adjusted_amount"] for row in adds if not row["deals"]] == [record.adjusted] == [money("90")]
+
+
+def test_what_was_submitted_stands_beside_the_category_of_everybody_and_of_whose_it_is(desk: Desk):
+    desk.tell("team-n", ChangeTeam("North", "cleo", ("ann", "bob")), "01-01")
+    desk.tell(A, deal(eur("100"), owner="ann", close_date=MARCH), "01-05")
+
+    def submitted(**asked: Any) -> list[tuple[str, Any]]:
+        rows = desk.ask("forecast", "02-10", **{**Q1, **asked})
+        return [(row.category, row.submitted) for row in rows if row.submitted is not None]
+
+    for holder, amount in (("ann", "70"), ("cy", "5")):
+        desk.tell("forecast-1", SubmitForecast(holder, *Q1_DAYS, "commit", eur(amount)), "02-01")
+    assert submitted() == [("commit", money("75"))]
+    desk.tell("forecast-1", SubmitForecast("team-n", *Q1_DAYS, "commit", eur("60")), "02-02")
+    assert submitted() == [("commit", money("65"))]  # the team's, and cy's, who is in none: ann's is part of the team's
+    assert submitted(owner="ann") == [("commit", money("70"))]
+    assert submitted(team="team-n") == [("commit", money("60"))]
+    assert submitted(product="x") == []

@@ -94,13 +94,36 @@ def test_the_funnel_selects_a_stages_cohort_by_first_entry(over: Over):
 
     def counted(**asked: Any) -> list[tuple[Any, ...]]:
         return [(r.stage, r.entered, r.advanced, r.still_open, r.conversion)
-                for r in views.ask("funnel", Question(**asked)).records]  # fmt: skip
+                for r in views.ask("funnel", Question(cohort="entered", **asked)).records]  # fmt: skip
 
     whole = [("a", 3, 1, 1, 1 / 3), ("b", 1, 0, 1, 0.0), ("c", 0, 0, 0, None), ("won", 0, 0, 0, None)]
     assert counted() == whole
     assert counted(since=20)[:2] == [("a", 1, 0, 1, 0.0), ("b", 1, 0, 1, 0.0)]
     assert counted(until=20)[:2] == [("a", 2, 1, 0, 0.5), ("b", 0, 0, 0, None)]
     assert counted(effective_at=19)[:2] == [("a", 2, 0, 2, 0.0), ("b", 0, 0, 0, None)]
+
+
+def test_a_funnel_follows_the_deals_that_were_opened_in_the_period_through_every_stage(over: Over):
+    views = over(log(
+        PROCESS,
+        ("opportunity-1", 10, opened()), ("opportunity-1", 20, to("b")), ("opportunity-1", 30, won("1")),
+        ("opportunity-2", 15, opened()), ("opportunity-2", 25, LOST),
+        ("opportunity-3", 16, opened()), ("opportunity-3", 26, to("b")),
+        ("opportunity-4", 25, opened()), ("opportunity-4", 26, to("c")),
+    ))  # fmt: skip
+    views.catch_up()
+    rows = views.ask("funnel", Question(since=10, until=20)).records  # the first three
+    assert [(r.stage, r.entered, r.advanced, r.still_open, r.won) for r in rows] == [
+        ("a", 3, 2, 0, 1), ("b", 2, 1, 1, 1), ("c", 1, 1, 0, 1), ("won", 1, 0, 0, 1),
+    ]  # fmt: skip
+    # of the two in b one may yet advance: all of those that are decided did
+    assert [(r.conversion, r.of_decided, r.cumulative, r.to_won) for r in rows] == [
+        (2 / 3, 2 / 3, 1.0, 1 / 3), (1 / 2, 1.0, 2 / 3, 1 / 2), (1.0, 1.0, 1 / 3, 1.0), (None, None, 1 / 3, 1.0),
+    ]  # fmt: skip
+    entered = views.ask("funnel", Question(since=10, until=20, cohort="entered")).records
+    assert [(r.stage, r.entered, r.cumulative) for r in entered] == [
+        ("a", 3, None), ("b", 0, None), ("c", 0, None), ("won", 0, None),
+    ]  # fmt: skip  # nobody came to b before the 20th
 
 
 def test_a_restated_win_leaves_the_closed_quarter_as_it_was_known(over: Over):
@@ -115,21 +138,26 @@ def test_a_restated_win_leaves_the_closed_quarter_as_it_was_known(over: Over):
     def rate(**asked: Any) -> list[Any]:
         return views.ask("win-rate", Question(**asked)).records
 
-    euro = Decimal("7.00"), Decimal("3.00")
-    assert rate(until=30, known_at=5) == [WinRateRow("EUR", 1, 1, 0, *euro, 0.5, 0.7)]
-    assert rate(until=30, effective_at=29) == [WinRateRow("EUR", 1, 1, 0, *euro, 0.5, 0.7)]
-    assert rate(until=30) == [WinRateRow("EUR", 0, 1, 0, Decimal("0.00"), Decimal("3.00"), 0.0, 0.0)]
-    assert rate(since=30) == [WinRateRow("EUR", 0, 1, 0, Decimal("0.00"), Decimal("7.00"), 0.0, 0.0)]
+    euro, none = (Decimal("7.00"), Decimal("3.00")), (0, Decimal("0.00"))
+    assert rate(until=30, known_at=5) == [WinRateRow("EUR", 1, 1, 0, *euro, *none, 0.5, 0.7, 1.0, 0.0)]
+    assert rate(until=30, effective_at=29) == [WinRateRow("EUR", 1, 1, 0, *euro, *none, 0.5, 0.7, 1.0, 0.0)]
+    # what was won by then and is not any more stands beside it
+    assert rate(until=30) == [
+        WinRateRow("EUR", 0, 1, 0, Decimal("0.00"), Decimal("3.00"), 1, Decimal("7.00"), 0.0, 0.0, 1.0, 0.0)
+    ]
+    assert rate(since=30) == [
+        WinRateRow("EUR", 0, 1, 0, Decimal("0.00"), Decimal("7.00"), *none, 0.0, 0.0, 1.0, 0.0)
+    ]
 
 
 def test_a_rate_of_nothing_is_null(over: Over):
     views = over(log(PROCESS, ("opportunity-1", 10, opened("0")), ("opportunity-2", 10, opened("0", "USD")),
                      ("opportunity-2", 20, LOST)))  # fmt: skip
     views.catch_up()
-    nothing = Decimal("0.00"), Decimal("0.00")
+    nothing = Decimal("0.00"), Decimal("0.00"), 0, Decimal("0.00")
     assert views.ask("win-rate", Question(mode="cohort")).records == [
-        WinRateRow("EUR", 0, 0, 1, *nothing, None, None),
-        WinRateRow("USD", 0, 1, 0, *nothing, 0.0, None),
+        WinRateRow("EUR", 0, 0, 1, *nothing, None, None, 0.0, 1.0),
+        WinRateRow("USD", 0, 1, 0, *nothing, 0.0, None, 1.0, 0.0),
     ]
     assert views.ask("win-rate", Question(mode="cohort", since=11)).records == []
 
@@ -199,7 +227,8 @@ def test_an_answer_names_the_position_that_it_is_for(over: Over):
     assert views.ask("board").known_at == views.ask("board", Question(known_at=99)).known_at == 2
     assert views.ask("board", Question(known_at=1, effective_at=10)).known_at == 1
     assert views.ask("board", Question(effective_at=10)).effective_at == 10
-    assert views.ask("board", Question(effective_at=END)).effective_at is None
+    assert views.ask("board", Question(effective_at=END)).effective_at == 10  # the newest, and the clock is before it
+    assert views.ask("board").newest == 10
 
 
 def test_a_period_that_ends_where_the_count_of_time_begins_has_an_end(over: Over):

@@ -87,7 +87,7 @@ def test_a_fact_that_cannot_be_decoded_parks_its_stream_and_the_others_go_on(vie
 
 
 PARKS: dict[str, set[str]] = {
-    "splits-changed": set(),
+    "splits-changed": {"opportunities"},
     "not-yet-invented": set(),
     "activity-scheduled": {"follow_ups"},
     "stage-changed": {"opportunities"},

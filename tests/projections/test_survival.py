@@ -1,14 +1,28 @@
 """How long half of something lasts, where some of it has not ended."""
 
+from collections import Counter
+from fractions import Fraction
 from itertools import groupby
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.figures.survival import median_duration
+from projections.figures.survival import median_duration, quantile
 
 DURATIONS = st.lists(st.tuples(st.integers(0, 9), st.booleans(), st.integers(0, 4)), max_size=9)
+
+
+def counted(durations: list[tuple[int, bool, int]]) -> tuple[Counter[int], Counter[int]]:
+    """How many ended at each duration, and how many were last seen at it."""
+    ended, censored = Counter[int](), Counter[int]()
+    for duration, over, count in durations:
+        (ended if over else censored)[duration] += count
+    return ended, censored
+
+
+def middle(durations: list[tuple[int, bool, int]]) -> int | None:
+    return median_duration(*counted(durations))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +41,7 @@ DURATIONS = st.lists(st.tuples(st.integers(0, 9), st.booleans(), st.integers(0, 
     ],
 )
 def test_the_median_is_where_half_have_ended(durations: list[tuple[int, bool, int]], median: int | None):
-    assert median_duration(durations) == median
+    assert middle(durations) == median
 
 
 @given(DURATIONS)
@@ -40,10 +54,18 @@ def test_the_median_is_that_of_the_curve_drawn_one_by_one(durations: list[tuple[
         at_risk -= len(overs)
         if median is None and share <= 0.5 + 1e-12 and any(overs):
             median = days
-    assert median_duration(durations) == median
+    assert middle(durations) == median
+
+
+@given(DURATIONS, st.sampled_from([(1, 4), (3, 4), (9, 10)]))
+def test_a_quantile_is_where_its_share_has_ended(durations: list[tuple[int, bool, int]], share: tuple[int, int]):
+    ended, censored = counted(durations)
+    found, median = quantile(ended, censored, Fraction(*share)), median_duration(ended, censored)
+    if found is not None and median is not None:
+        assert (found <= median) == (found == median or Fraction(*share) < Fraction(1, 2))
 
 
 @given(DURATIONS)
 def test_in_parts_or_together_it_is_the_same(durations: list[tuple[int, bool, int]]):
     singly = [(days, over, 1) for days, over, count in durations for _ in range(count)]
-    assert median_duration(singly) == median_duration(durations)
+    assert middle(singly) == middle(durations)

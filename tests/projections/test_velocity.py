@@ -30,14 +30,17 @@ def test_velocity_is_what_its_parts_make_and_names_them(desk: Desk):
         ("EUR", 1, 1.0, money("200"), 20.0, money("10")), ("EUR", 1, 0.0, None, None, None),
     ]  # fmt: skip
     assert speed(desk, by=("month",)) == [
-        ("EUR", 2, 1.0, money("100"), 10.0, money("20")), ("EUR", 2, 0.5, money("300"), 30.0, money("10")),
+        ("EUR", 5, 1.0, money("100"), 10.0, money("50")), ("EUR", 3, 0.5, money("300"), 30.0, money("15")),
         ("EUR", 2, 0.0, None, None, None),
     ]  # fmt: skip
-    assert speed(desk, **Q2) == [("EUR", 2, None, None, None, None)]
+    assert speed(desk, **Q2) == []  # which is still to come
     then = desk.now()
     desk.tell(E, DeleteOpportunity("a test"), "03-05")
     desk.tell(A, ReopenOpportunity("called off"), "04-01")
-    assert speed(desk) == [("EUR", 2, 1 / 3, money("300"), 30.0, money("6.67"))]
+    # in the first quarter one was open at its end: a was won then, and is not any more
+    assert speed(desk) == [("EUR", 1, 1 / 3, money("300"), 30.0, money("3.33"))]
+    assert [row.reversed_deals for row in desk.ask("velocity", **Q1)] == [1]
+    assert speed(desk, **Q2) == [("EUR", 2, None, None, None, None)]
     assert speed(desk, known_at=then)[0][5] == money("10")
 
 

@@ -26,7 +26,7 @@ from infra.views.sqlite import DIALECT as SQLITE
 from infra.views.sqlite import SqliteTables
 from infra.views.tables import shape, spelled
 from projections import METRICS, PROJECTIONS
-from projections.query.metric import Query
+from projections.query.metric import Period, Query
 from projections.query.question import Question
 from projections.query.references import References
 from projections.query.tables import AnySelect
@@ -185,7 +185,8 @@ def selects(metric: str, question: Question) -> list[AnySelect]:
         asked.append(select)
         return []
 
-    list(METRICS[metric].parts(Query(METRICS[metric].checked(question), References(), run)))
+    checked, whole = METRICS[metric].checked(question), Period("", question.since, question.until)
+    list(METRICS[metric].parts(Query(checked, References(), run, min(question.effective_at, 9), (whole,), set())))
     return asked
 
 
@@ -248,22 +249,23 @@ def plans(tmp_path: Any, metric: str, question: Question) -> list[str]:
 @pytest.mark.parametrize("metric", ["funnel", "transitions", "backward-moves", "stage-flow"])
 def test_the_ways_of_deals_are_read_from_an_index_alone_on_sqlite(tmp_path: Any, metric: str):
     plan = plans(tmp_path, metric, Question(since=1, until=9))[-1]
-    assert "SCAN opportunities USING COVERING INDEX opportunities_visits" in plan
+    assert "opportunities USING COVERING INDEX opportunities_visits" in plan
     if metric in ("transitions", "backward-moves"):
         assert "USING COVERING INDEX opportunities_gone" in plan
+    if metric == "funnel":  # those who came anywhere in the period are found by when
+        assert "opportunities_begun (effective_from>? AND effective_from<?)" in plan
 
 
-def test_the_time_in_stage_is_counted_from_indexes_alone_on_sqlite(tmp_path: Any):
-    single, several, last, going_on = plans(tmp_path, "time-in-stage", Question(since=1, until=9))
-    assert "SCAN opportunities USING COVERING INDEX opportunities_stays" in single
-    assert "GROUP BY" not in single  # they are sorted as they are counted
-    for plan in (single, several):
-        assert "USING COVERING INDEX opportunities_gone" in plan
-    assert "SCAN opportunities USING COVERING INDEX opportunities_stays" in several
-    for plan in (several, going_on):
-        assert "SEARCH opportunities USING COVERING INDEX opportunities_visits (stream=?" in plan
-    assert "COVERING INDEX opportunities_last" in last
-    assert "then_stood USING COVERING INDEX opportunities_now" in going_on
+def test_the_stays_of_a_period_are_found_by_when_they_began_on_sqlite(tmp_path: Any):
+    over, _ = plans(tmp_path, "time-in-stage", Question(since=1, until=9))
+    assert "COVERING INDEX opportunities_stays (was_from>? AND was_from<?)" in over
+    assert "USING COVERING INDEX opportunities_gone" in over
+
+
+def test_what_was_closed_in_a_period_is_found_by_when_on_sqlite(tmp_path: Any):
+    standing, taken_back = plans(tmp_path, "win-rate", Question(since=1, until=9))
+    assert "INDEX opportunities_standing (visit_from>? AND visit_from<?)" in standing
+    assert "INDEX opportunities_begun (effective_from>? AND effective_from<?)" in taken_back
 
 
 def test_the_rows_that_a_page_closes_are_found_by_their_stream(tmp_path: Any):

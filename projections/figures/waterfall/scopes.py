@@ -33,8 +33,11 @@ class Axis(NamedTuple):
 def business_time(asked: Query) -> Axis:
     """The axis on which things happen, as known at the question's position: moments are instants."""
     rates, calendar = asked.references.rates, asked.references.calendar
-    day = cache(calendar.day)
-    return Axis(asked.references.teams, lambda moment: (rates, day(moment)))
+
+    def priced(moment: int) -> tuple[Rates, date]:
+        return rates, calendar.day(moment)
+
+    return Axis(asked.references.teams, priced)
 
 
 def knowledge(asked: Query) -> Axis:
