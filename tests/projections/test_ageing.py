@@ -6,9 +6,9 @@ from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity
 from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
 from domain.opportunity.progress import ChangePipeline, ChangeStage
 from domain.opportunity.removal import MergeOpportunity, UnmergeOpportunity
-from tests.desk import SALES, Desk, deal, eur, on
 from domain.recorded import micros
 from projections.versions import DAY
+from tests.desk import SALES, Desk, deal, eur, on
 from tests.projections.money import JUDGED, day, explained
 
 A, B, C, D = (f"opportunity-{name}" for name in "abcd")
