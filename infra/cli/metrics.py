@@ -59,9 +59,7 @@ class QuestionOptions:
     known_before: Annotated[
         str | None, Parameter(help="Compared with what was known at this position of the log, or at this time.")
     ] = None
-    within: Annotated[
-        str | None, Parameter(help="For a metric that judges by a time: such as 90m, 24h or 14d.")
-    ] = None
+    within: Annotated[str | None, Parameter(help="For a metric that judges by a time: such as 90m, 24h or 14d.")] = None
 
     def given(self) -> dict[str, Any]:
         """What was said, as it was said, moments aside."""
@@ -161,7 +159,13 @@ def show_list(asking: Options) -> None:
 
     if asking.json:
         known = {
-            n: {"definition": definition(n), "modes": list(m.modes), "cohorts": list(m.cohorts), "period": m.period, "by": list(m.by)}
+            n: {
+                "definition": definition(n),
+                "modes": list(m.modes),
+                "cohorts": list(m.cohorts),
+                "period": m.period,
+                "by": list(m.by),
+            }
             for n, m in METRICS.items()
         }
         return asking.answer(known)

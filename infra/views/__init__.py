@@ -130,9 +130,7 @@ class Views:
         self._builder.ensure()
 
     @classmethod
-    def open(
-        cls, url: str, log: Log, tell: Callable[[str], None] = lambda _: None, clock: Clock = now
-    ) -> Self:
+    def open(cls, url: str, log: Log, tell: Callable[[str], None] = lambda _: None, clock: Clock = now) -> Self:
         """The views of the log at a URL: files beside an SQLite log's, schemas beside a PostgreSQL log's.
 
         What is missing or of an earlier shape is created empty; `catch_up` fills it. Raises Unavailable.
@@ -289,7 +287,7 @@ class Views:
 
     @contextmanager
     def _query(self, name: str, question: Question) -> Generator[tuple[Metric, int, int | None, Query]]:
-        """(metric, position that its answer is for, newest business time known, question on its way) in one snapshot."""
+        """(metric, position of its answer, newest business time known, question on its way) in one snapshot."""
         metric = METRICS.get(name)
         if metric is None:
             raise NotFound(f"there is no metric {name!r}; there are {', '.join(METRICS)}")

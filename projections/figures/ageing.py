@@ -40,8 +40,8 @@ class AgeRow(Struct, frozen=True):
 class Aged(NamedTuple):
     """Open deals, and how long they are open and since the last contact together, in microseconds.
 
-    stale: those in the stage for longer than it allows. contacted: those that were ever in contact, never_contacted: the
-    others. in_stage: how long each is in its stage. oldest: how long the one open longest is.
+    stale: those in the stage for longer than it allows. contacted: those that were ever in contact, never_contacted:
+    the others. in_stage: how long each is in its stage. oldest: how long the one open longest is.
     """
 
     deals: int = 0
@@ -75,7 +75,8 @@ def ageing(asked: Query) -> Iterator[Part]:
             due = follow_ups.at(stream, now)
             spoken, since = int(due.contacts > 0), max(now - due.last_contact, 0) if due.contacts else 0
             aged = Aged(
-                1, int(0 < limit < now - entered), spoken, 1 - spoken, now - opened, since, now - opened, (now - entered,)
+                1, int(0 < limit < now - entered), spoken, 1 - spoken, now - opened, since, now - opened,
+                (now - entered,),
             )  # fmt: skip
             for group, _ in whose.divided(of, None, now):
                 if asked.apart:

@@ -20,7 +20,8 @@ CAPTURES = LEADS.alias("captures")
 class Captured(NamedTuple):
     """A lead as it stands, for whom it counts; the columns mean what they mean in `leads.Lead`.
 
-    contacted_at: the first contact with any of those merged into one. period: in which of the question's it was captured.
+    contacted_at: the first contact with any of those merged into one. period: in which of the question's it was
+    captured.
     """
 
     stream: str
@@ -78,7 +79,7 @@ def merged(asked: Query) -> Mapping[str, str]:
 
 
 def root(stream: str, survivors: Mapping[str, str]) -> str:
-    """The lead that survives all merges; of leads that survive one another, which nobody can decide, the first by name."""
+    """The lead that survives all merges; of leads that survive one another, as no rule allows, the first by name."""
     seen = [stream]
     while (survivor := survivors.get(seen[-1])) is not None:
         if survivor in seen:

@@ -54,9 +54,9 @@ def coverage(asked: Query) -> Iterator[Part]:
     was set for: the sellers' own for a filter or a group by owner; else the teams' own for one by team; else those of
     all teams, and of the sellers whose team has none, so that a seller's is never counted beside their team's. One that
     lies within another one counted of the same holder and currency, as a month's in a quarter's, is not added to it.
-    Days of the period without a quota of a holder, and quotas of one that overlap, are named beside the answer. A filter
-    by pipeline, product or source leaves the quota whole, and a group by one of them has none, because nobody's quota
-    says how much of it a product is to bring.
+    Days of the period without a quota of a holder, and quotas of one that overlap, are named beside the answer. A
+    filter by pipeline, product or source leaves the quota whole, and a group by one of them has none, because nobody's
+    quota says how much of it a product is to bring.
     A won deal counts for whom it belonged to when it was won; an open one for whom it does at the moment.
     Null where the quota is met (remaining is 0 then) and where there is none. Open amounts are converted by the rate
     of the moment, won ones by that of the closing day, a quota by that of its first day.

@@ -42,7 +42,14 @@ def stays(asked: Query) -> tuple[Attribution, Iterator[Stay]]:
     o, s = OPPORTUNITIES.c, STANDING.c
     entry = [ENTRIES.c.stream == o.stream, ENTRIES.c.version == o.was_began]
     whose, entered = counted(asked, o.was_process, o.was_from, entry)
-    columns = [o.stream, o.was_process, o.was_stage, o.visit, o.effective_from - o.was_from, *period_of(asked, o.was_from)]
+    columns = [
+        o.stream,
+        o.was_process,
+        o.was_stage,
+        o.visit,
+        o.effective_from - o.was_from,
+        *period_of(asked, o.was_from),
+    ]
     ended = [*moved(asked.question), *within(o.was_from, asked.question), *in_stage(asked, o.was_stage)]
     origin = origin_columns(OPPORTUNITIES) if asked.apart else []
     over = still_there(select(*columns, *origin, *whose.columns), asked, whose).where(*ended, *entered)

@@ -27,8 +27,9 @@ class ForecastRow(Struct, frozen=True):
     """The deals of one category in one currency.
 
     amount: of those in the category alone; cumulative: with all surer ones. reversed_amount: of what was won in the
-    period and is not won any more, beside the category closed. submitted: what was committed for the category. adjusted:
-    what a manager (`adjusted_by`) put in the place of `amount`, which was `replaces` then; None where nobody did.
+    period and is not won any more, beside the category closed. submitted: what was committed for the category.
+    adjusted: what a manager (`adjusted_by`) put in the place of `amount`, which was `replaces` then; None where nobody
+    did.
     """
 
     currency: str

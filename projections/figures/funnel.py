@@ -20,7 +20,8 @@ COHORTS = OPENED, ENTERED = "opened", "entered"
 
 
 class FunnelRow(Struct, frozen=True):
-    """The deals of a stage's cohort: how many advanced, how many have not but are open and so may yet, how many are won.
+    """The deals of a stage's cohort: how many advanced, how many have not but are open and so may yet, how many are
+    won.
 
     conversion: advanced / entered, to the next stage. of_decided: the same without those that may yet: advanced /
     (entered - still_open). cumulative: of the deals that entered the first stage, the share that entered this one; None

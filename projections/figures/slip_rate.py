@@ -102,8 +102,8 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Due]]) -> Iterator[tup
         (currency,), of = key, Due(*(sum(each) for each in zip(*measures[key], strict=True)))
         judged = of.won + of.lost + of.slipped
         yield key, SlipRow(
-            currency, of.due, judged, of.won, of.lost, of.slipped, of.pending, from_minor_units(of.due_amount, currency),
-            from_minor_units(of.slipped_amount, currency), from_minor_units(of.pending_amount, currency),
+            currency, of.due, judged, of.won, of.lost, of.slipped, of.pending, from_minor_units(of.due_amount,
+            currency), from_minor_units(of.slipped_amount, currency), from_minor_units(of.pending_amount, currency),
             of.slipped / judged if judged else None,
         )  # fmt: skip
 

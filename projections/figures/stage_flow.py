@@ -82,7 +82,7 @@ def stage_flow(asked: Query) -> Iterator[Part]:
 
 
 def there_since(asked: Query) -> AnySelect | None:
-    """The deals that were opened by the period's end, and not closed for good before it; None where it has no beginning."""
+    """The deals opened by the period's end and not closed for good before it; None where it has no beginning."""
     since, until = asked.question.since, asked.question.until
     if since is None:
         return None
@@ -102,9 +102,7 @@ def places(visits: Sequence[Visit]) -> list[Visit]:
     return found
 
 
-def flows(
-    path: Sequence[Visit], ladder: Ladder, periods: int
-) -> Iterator[tuple[Visit, list[tuple[int, Flow]]]]:
+def flows(path: Sequence[Visit], ladder: Ladder, periods: int) -> Iterator[tuple[Visit, list[tuple[int, Flow]]]]:
     """(visit, [(period, what the deal did)]) for each stay in a stage of the ladder's process in one of the periods."""
     steps = [ladder.step(visit.stage, visit.status) if visit.process == ladder.process else 0 for visit in path]
     seen = set[tuple[str, int]]()

@@ -115,11 +115,15 @@ def backward_records(asked: Query, measures: Mapping[Key, Sequence[MovedBack]]) 
 
 
 METRICS = (
+    Metric("transitions", 2, transitions, transition_records, PROJECTION, period="taken", at_once=True, none=Moved()),
     Metric(
-        "transitions", 2, transitions, transition_records, PROJECTION, period="taken", at_once=True, none=Moved()
-    ),
-    Metric(
-        "backward-moves", 2, backward_moves, backward_records, PROJECTION, period="taken", at_once=True,
+        "backward-moves",
+        2,
+        backward_moves,
+        backward_records,
+        PROJECTION,
+        period="taken",
+        at_once=True,
         none=MovedBack(),
     ),
 )

@@ -117,6 +117,4 @@ def share(part: int, of: int) -> float | None:
     return part / of if of else None
 
 
-METRICS = (
-    Metric("win-rate", 2, win_rate, records, PROJECTION, MODES, "taken", at_once=True, none=Decided()),
-)
+METRICS = (Metric("win-rate", 2, win_rate, records, PROJECTION, MODES, "taken", at_once=True, none=Decided()),)

@@ -30,7 +30,9 @@ def reversals(asked: Query) -> Iterator[Sum]:
 
 
 def is_win(asked: Query) -> ColumnElement[bool]:
-    """The rows of the facts by which open deals were won by the moment; of one that was restored the win is no new one."""
+    """The facts by which open deals were won by the moment; that a won one was restored is no new win."""
     o, question = OPPORTUNITIES.c, asked.question
     happened = history_until(OPPORTUNITIES, question.known_at, question.effective_at)
-    return and_(happened, began_visit(OPPORTUNITIES), status_is(OPPORTUNITIES, "won"), o.was == literal_column("'open'"))
+    return and_(
+        happened, began_visit(OPPORTUNITIES), status_is(OPPORTUNITIES, "won"), o.was == literal_column("'open'")
+    )

@@ -46,8 +46,8 @@ class Attribution:
         """rows: those whose columns say so. at: when their owners' teams count; None for the question's moment.
 
         money: those whose currency counts, where they are others. process: what the pipeline is, where it is not that
-        of the rows. checked: whether all the filters are left to `divided`, so that a select holds other rows too. teams:
-        who was in which, where that is not by instants as known at the question's position.
+        of the rows. checked: whether all the filters are left to `divided`, so that a select holds other rows too.
+        teams: who was in which, where that is not by instants as known at the question's position.
         """
         self.rows, self._asked, self._teams = rows, asked, teams or asked.references.teams
         question, there = asked.question, rows.c
@@ -57,7 +57,7 @@ class Attribution:
         self.by_team = "team" in names
         self._owner, self._team, self._product = wanted.get("owner"), wanted.get("team"), wanted.get("product")
         self._moments: Sequence[int] = (asked.moment,)
-        self._single: dict[Sequence[Any], Divided] = {}
+        self._single: dict[tuple[Any, ...], Divided] = {}
         held: dict[str, ColumnElement[Any]] = {name: there[of] for name, of in COLUMNS.items() if of in there}
         if money is not None:
             held["currency"] = money.c.currency
@@ -111,7 +111,8 @@ class Attribution:
         return [process if name == "process" else cell for name, cell in zip(self._names, cells, strict=True)]
 
     def divided(self, cells: Sequence[Any], amount: int | None = None, moment: int | None = None) -> Divided:
-        """The groups that a row counts in, from the values of `columns`, each with its part of an amount in minor units.
+        """The groups that a row counts in, from the values of `columns`, each with its part of an amount in minor
+        units.
 
         moment: when teams count, where that is neither the question's nor told by the row. None at all where the row is
         nobody's who is asked for.
@@ -120,7 +121,7 @@ class Attribution:
         if (single := self._single.get(key)) is not None:
             return single if amount is None else [(group, amount) for group, _ in single]
         values: dict[str, Any] = dict(zip(self._names, cells, strict=True))
-        at: int = self._moments[values.get("era", 0)] if moment is None else moment
+        at = moment if moment is not None else self._moments[int(values.get("era", 0))]
         if not values.get("splits") and not values.get("lines"):
             self._single[key] = self.parts(values, at, None)
             return [(group, amount) for group, _ in self._single[key]]

@@ -33,10 +33,8 @@ def counted(asked: Query, holders: Collection[str], holder: str, currency: str) 
     if not DIMENSIONS.issuperset(asked.dimensions) or question.currency not in (None, currency):
         return None
     seller, team = ("", holder) if is_team(holder) else (holder, asked.references.teams.at(holder, asked.moment))
-    if whose == EVERYBODY:
-        counts = is_team(holder) or team not in holders
-    else:
-        counts = is_team(holder) == (whose == TEAM)
+    everybodys = is_team(holder) or team not in holders
+    counts = everybodys if whose == EVERYBODY else is_team(holder) == (whose == TEAM)
     if not counts or question.owner not in (None, seller) or question.team not in (None, team):
         return None
     values = {"owner": seller, "team": team, "currency": question.convert_to or currency}

@@ -90,7 +90,8 @@ class Metric(NamedTuple):
     of: the table whose rows it counts.
     modes, cohorts: ways to count, the first by default.
     period: whether it is asked over a period ("needed": not without), or at a moment ("").
-    stage, closes, within, compares: whether it may be asked for one stage, for the deals that are to close on some days,
+    stage, closes, within, compares: whether it may be asked for one stage, for the deals that are to close on some
+    days,
       within a time, for what became known since a position.
     dimensions: what it can be filtered and grouped by.
     at_once: whether `parts` says in which of the periods each part is; else it is asked once for each.
@@ -233,9 +234,7 @@ def cut(unit: str | None, query: Query) -> Sequence[Period]:
     return list(query.references.calendar.periods(unit, question.since, question.until))
 
 
-def asked_for(
-    metric: Metric, query: Query, unit: str | None, periods: Sequence[Period]
-) -> Iterator[tuple[int, Query]]:
+def asked_for(metric: Metric, query: Query, unit: str | None, periods: Sequence[Period]) -> Iterator[tuple[int, Query]]:
     """(number of the first period, the question) as often as a metric is to be asked: of the future no state is."""
     if unit is None or metric.at_once:
         yield 0, query._replace(periods=periods)

@@ -23,7 +23,8 @@ class Question(Struct, frozen=True, kw_only=True):
     by: what to group by, of DIMENSIONS and PERIODS; where the metric has no period of its own, by the ends of these.
     convert_to: the currency that every amount is turned into, by the rate of its day. base_currency: the one through
       which that is done where two have no rate.
-    attribute: whether what happened counts for who and what it belonged to then, which is the default, or at the moment.
+    attribute: whether what happened counts for who and what it belonged to then, which is the default, or at the
+    moment.
     mode, cohort: of the metric's, its first where empty. stage: for a metric about one stage.
     closes_since and closes_until: the deals that are to close on one of these days, ISO 8601, both included.
     known_before: the position to compare with, for a metric that does.

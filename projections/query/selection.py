@@ -234,7 +234,9 @@ def sums_over(asked: Query, columns: Sequence[ColumnElement[Any]], moments: Sequ
     """The open deals at several moments, in one pass: each state counts at all those at which it stood."""
     o, into, rates = OPPORTUNITIES.c, asked.question.convert_to, asked.references.rates
     base, days = asked.question.base_currency or "", [asked.references.calendar.day(moment) for moment in moments]
-    changes: dict[tuple[Any, ...], list[list[int]]] = {}  # by group and values, what comes in at each moment, and goes out
+    changes: dict[
+        tuple[Any, ...], list[list[int]]
+    ] = {}  # by group and values, what comes in at each moment, and goes out
     whose = Attribution(asked, OPPORTUNITIES)
     for (currency, amount, *values), of, numbers, origin in open_rows(asked, whose, (o.currency, o.amount, *columns)):
         converted = into is not None and into != currency
@@ -267,7 +269,7 @@ def sums_over(asked: Query, columns: Sequence[ColumnElement[Any]], moments: Sequ
 def open_rows(
     asked: Query, whose: Attribution, columns: Sequence[ColumnElement[Any]]
 ) -> Iterator[tuple[Sequence[Any], Sequence[Any], range, Origin | None]]:
-    """(columns, those of the attribution, numbers of the periods at whose ends it stood so, origin) of each open deal."""
+    """(columns, those of the attribution, numbers of the periods at whose ends it stood so, origin) of open deals."""
     o, moments, question = OPPORTUNITIES.c, asked.moments, asked.question
     if not moments:
         return
@@ -279,7 +281,10 @@ def open_rows(
     index = "opportunities_now" if question.known_at == END else "opportunities_k"
     of = len(columns)
     until = of + len(whose.columns)
-    for hint, still in ((index, [o.effective_to == end]), ("opportunities_e", [o.effective_to > moments[0], o.effective_to < end])):
+    for hint, still in (
+        (index, [o.effective_to == end]),
+        ("opportunities_e", [o.effective_to > moments[0], o.effective_to < end]),
+    ):
         query = select(*chosen).where(*holds, *still, *ranged, *whose.conditions)
         for row in asked.select(query.with_hint(OPPORTUNITIES, f"INDEXED BY {hint}", "sqlite")):
             numbers = range(bisect_left(moments, row[-2]), bisect_left(moments, row[-1]))
@@ -301,6 +306,6 @@ def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
 
 __all__ = [
     "STAGES_OWN", "Attribution", "Sum", "at_moment", "attributed", "began_visit", "closing", "days", "in_range",
-    "is_ranged", "joined", "last_days", "number_of", "open_rows", "open_sums", "open_then", "opening", "origin_columns", "period_of", "stands", "status_is", "sums",
-    "today", "total", "whole", "within",
+    "is_ranged", "joined", "last_days", "number_of", "open_rows", "open_sums", "open_then", "opening",
+    "origin_columns", "period_of", "stands", "status_is", "sums", "today", "total", "whole", "within",
 ]  # fmt: skip

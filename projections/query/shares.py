@@ -20,7 +20,7 @@ def by_splits(splits: str) -> Weights:
 
 @lru_cache(10_000)
 def by_lines(lines: str) -> Weights:
-    """The products that share a deal, from its line items as a row has them; alike where all lines are worth nothing."""
+    """The products that share a deal, from its line items in a row; alike where all lines are worth nothing."""
     worth: dict[str, int] = {}
     items: dict[str, tuple[str, int]] = decode(lines)
     for product, units in items.values():

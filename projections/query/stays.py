@@ -64,7 +64,9 @@ def counts(
     periods = period_of(asked, o.effective_from)
     keys = [*whose.columns, *columns, *periods, *(origin_columns(OPPORTUNITIES) if asked.apart else ())]
     query = still_there(select(*keys, func.count()), asked, whose)
-    if asked.question.known_at == END and not whose.needed:  # there is a smaller one, which does not say where they went
+    if (
+        asked.question.known_at == END and not whose.needed
+    ):  # there is a smaller one, which does not say where they went
         query = query.with_hint(OPPORTUNITIES, "INDEXED BY opportunities_visits", "sqlite")
     first, last = len(whose.columns), len(whose.columns) + len(columns)
     for row in asked.select(query.where(*moved(asked.question), *where).group_by(*keys)):

@@ -27,8 +27,8 @@ class FollowUp(Struct, frozen=True):
     know which facts count. step: 1 where a next step is set; step_due: its day (ISO 8601), empty where it has none.
     activities: the day on which each was due that was planned, as JSON by its id; empty for one that took place.
     activity_due: the earliest day of those not done, empty where there is none. contacts: how many took place, and
-    last_contact: when the last one did, microseconds since 1970 UTC, 0 where none did. contact: the kind of the activity
-    that took place by the very fact that began this row, empty where it is of another one.
+    last_contact: when the last one did, microseconds since 1970 UTC, 0 where none did. contact: the kind of the
+    activity that took place by the very fact that began this row, empty where it is of another one.
     """
 
     status: str = "open"

@@ -22,9 +22,9 @@ class Lead(Struct, frozen=True):
 
     status: new, working, nurturing, qualified, disqualified, converted or merged; before: what it was when it was
     merged, empty else. status_from: when its status began, being merged for a while left aside; captured_at: when it
-    all began; contacted_at and qualified_at: when it first was spoken to and last was qualified, 0 where it was not; all
-    in microseconds since 1970 UTC. opportunity: the stream that it became, empty until then. survivor: the lead that it
-    was merged into, empty else. reason: of a disqualification. captures: 1 where the fact captured it.
+    all began; contacted_at and qualified_at: when it first was spoken to and last was qualified, 0 where it was not;
+    all in microseconds since 1970 UTC. opportunity: the stream that it became, empty until then. survivor: the lead
+    that it was merged into, empty else. reason: of a disqualification. captures: 1 where the fact captured it.
     """
 
     status: str

@@ -72,7 +72,7 @@ class Rates:
         return (2 * units * worth + of) // (2 * of)
 
     def ratio(self, currency: str, into: str, day: date, base: str = "") -> tuple[int, int] | None:
-        """What one minor unit is worth in those of another currency, as numerator and denominator; None without a rate."""
+        """What one minor unit is worth in those of another currency, as numerator and denominator; None if unknown."""
         place = currency, into, day, base
         if place not in self._ratios:
             self._ratios[place] = self._ratio(*place)

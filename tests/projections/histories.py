@@ -44,7 +44,11 @@ from domain.reference.team import TeamChanged
 from projections.query.question import DIMENSIONS, Question
 from projections.versions import END
 
-PROCESSES, DEALS, LEADS = ("process-p", "process-q"), ("opportunity-s", "opportunity-t", "opportunity-u"), ("lead-l", "lead-m", "lead-n")
+PROCESSES, DEALS, LEADS = (
+    ("process-p", "process-q"),
+    ("opportunity-s", "opportunity-t", "opportunity-u"),
+    ("lead-l", "lead-m", "lead-n"),
+)
 TEAMS = ("team-n", "team-s")
 REFERENCES = (*TEAMS, "rate-ecb", "rate-own", "quota-all", "forecast-all", "calendar-organisation", "calendar-other")
 STREAMS = (*DEALS, *DEALS, *DEALS, *DEALS, *PROCESSES, *LEADS, *LEADS, *REFERENCES)  # deals come more often

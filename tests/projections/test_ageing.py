@@ -15,7 +15,7 @@ A, B, C, D = (f"opportunity-{name}" for name in "abcd")
 
 
 def aged(desk: Desk, at: str = "", **asked: Any) -> dict[str, tuple[Any, ...]]:
-    """Stage to (deals, stale, mean days open, in the stage, median of these, since contact, oldest), at noon of a day."""
+    """Stage to (deals, stale, mean days open, in the stage, median, since contact, oldest), at noon of a day."""
     asked |= {"effective_at": micros(on(at))} if at else {}
     return {
         r.stage: (r.deals, r.stale, r.mean_days_open, r.mean_days_in_stage, r.median_days_in_stage,

@@ -126,7 +126,12 @@ def test_an_adjustment_stands_beside_the_figure_it_is_of_and_keeps_what_it_repla
     assert [row[2] for row in adjusted(desk, "03-31", by=("owner",))] == [money("70")]
     assert [row[2] for row in adjusted(desk, "03-31", by=("team",))] == [money("60")]
     assert adjusted(desk, "03-31", by=("currency",)) == everybody
-    assert adjusted(desk, "03-31", owner="bob") == adjusted(desk, "03-31", by=("product",)) == adjusted(desk, "03-31", product="x") == []
+    assert (
+        adjusted(desk, "03-31", owner="bob")
+        == adjusted(desk, "03-31", by=("product",))
+        == adjusted(desk, "03-31", product="x")
+        == []
+    )
     assert adjusted(desk, "03-31", by=("month",)) == adjusted(desk, "03-31", until=start("04-02")) == []
     assert adjusted(desk, "03-31", currency="USD") == []
 
@@ -165,7 +170,10 @@ def test_the_rows_behind_a_category_add_up_to_it(desk: Desk):
     for name, amount in ((A, "100"), (B, "20.5")):
         desk.tell(name, deal(eur(amount), "offer", close_date=MARCH), "01-05")
     desk.tell("forecast-1", adjust("", eur("90"), eur("120")), "02-01")
-    by_category = {record.category: (record, adds) for record, adds in explained(desk, "forecast", effective_at=start("02-02"), **Q1)}
+    by_category = {
+        record.category: (record, adds)
+        for record, adds in explained(desk, "forecast", effective_at=start("02-02"), **Q1)
+    }
     record, adds = by_category["commit"]
     assert sum(row["amount"] for row in adds) == record.amount == money("120.5")
     assert sum(row["deals"] for row in adds) == record.deals == 2

@@ -145,9 +145,7 @@ def test_a_restated_win_leaves_the_closed_quarter_as_it_was_known(over: Over):
     assert rate(until=30) == [
         WinRateRow("EUR", 0, 1, 0, Decimal("0.00"), Decimal("3.00"), 1, Decimal("7.00"), 0.0, 0.0, 1.0, 0.0)
     ]
-    assert rate(since=30) == [
-        WinRateRow("EUR", 0, 1, 0, Decimal("0.00"), Decimal("7.00"), *none, 0.0, 0.0, 1.0, 0.0)
-    ]
+    assert rate(since=30) == [WinRateRow("EUR", 0, 1, 0, Decimal("0.00"), Decimal("7.00"), *none, 0.0, 0.0, 1.0, 0.0)]
 
 
 def test_a_rate_of_nothing_is_null(over: Over):

@@ -95,7 +95,9 @@ def portions(deal: Deal, worth: Money | None, by_seller: bool, by_product: bool)
     for name, of in deal.lines.values():
         totals[name] += int(of.amount.scaleb(digits(of.currency)))
     all_of_it = totals.total()
-    products = [(n, Fraction(units, all_of_it) if all_of_it else Fraction(1, len(totals))) for n, units in totals.items()]
+    products = [
+        (n, Fraction(units, all_of_it) if all_of_it else Fraction(1, len(totals))) for n, units in totals.items()
+    ]
     products = sorted(products) if products and by_product else [(deal.product, Fraction(1))]
     if worth is None:
         yield from (Portion(owner, name, None) for owner, _ in sellers for name, _ in products)
@@ -160,7 +162,9 @@ class Asked:
     def belongs(self, deal: Deal, at: int, process: str | None = None, currency: str | None = None) -> bool:
         return bool(self.mine(deal, at, None, process, currency))
 
-    def part(self, deal: Deal, at: int, worth: Money, process: str | None = None, currency: str | None = None) -> Money | None:
+    def part(
+        self, deal: Deal, at: int, worth: Money, process: str | None = None, currency: str | None = None
+    ) -> Money | None:
         """What a deal is worth to who is asked for; None where it is nothing of theirs."""
         found = [each.amount for each in self.mine(deal, at, worth, process, currency) if each]
         return Money(sum(found, Decimal(0)), worth.currency) if found else None
@@ -172,7 +176,7 @@ class Asked:
         return step.deal, step.at
 
     def leads(self) -> Iterator[tuple[list[Lead], Lead]]:
-        """(steps of the first that was captured, the survivor as it stands) of the leads by the moment, merged as one."""
+        """(steps of the first that was captured, the survivor as it stands) of the leads, merged ones as one."""
         stand = {
             stream: begun
             for stream, steps in self.world.leads.items()
@@ -273,7 +277,8 @@ def answer(metric: "Recomputed", world: World, question: Any) -> Answer:
         asked = asked.at(effective_at=world.now())
     dimensions = [name for name in question.by if name in DIMENSIONS]
     periods = list(cuts(asked, metric.over_period))
-    groups = [dict(zip(dimensions, values, strict=True)) for values in sorted(product(*(values_of(asked, name) for name in dimensions)))]  # fmt: skip
+    every = sorted(product(*(values_of(asked, name) for name in dimensions)))
+    groups = [dict(zip(dimensions, values, strict=True)) for values in every]
     also: dict[tuple[str, ...], set[Key]] = {}
     unit = any(name in UNITS for name in question.by)
     if unit and metric.keys is not None:
@@ -311,7 +316,9 @@ def values_of(asked: Asked, dimension: str) -> list[str]:
         case "team":
             return sorted({"", *asked.world.teams.facts, *(name for name in named if name.startswith("team-"))})
         case "product":
-            return sorted({name for deal in deals for name in (deal.product, *(line[0] for line in deal.lines.values()))})
+            return sorted(
+                {name for deal in deals for name in (deal.product, *(line[0] for line in deal.lines.values()))}
+            )
         case "source":
             sources = {lead.source for steps in asked.world.leads.values() for lead in steps}
             return sorted({*(deal.source for deal in deals), *sources})

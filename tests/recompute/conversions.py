@@ -86,7 +86,9 @@ def funnel(asked: Asked) -> Iterator[Record]:
                 currency = entry.deal.worth.currency
                 if asked.during(entry.at) and asked.belongs(own, at, process, currency):
                     status = end.status if end.process == process else ""
-                    for index, counted in enumerate((True, advanced, status == "open" and not advanced, status == "won")):
+                    for index, counted in enumerate(
+                        (True, advanced, status == "open" and not advanced, status == "won")
+                    ):
                         counts[process, stage][index] += counted
     somebody = {process for process, _ in counts} | {key[0] for key in asked.also}
     firsts: dict[str, int] = {}
@@ -204,9 +206,7 @@ def opens(asked: Asked) -> set[tuple[str, str]]:
     return {(version[0], stage) for version in asked.world.processes for stage in asked.world.ladder(*version).opens}
 
 
-def flowed(
-    asked: Asked, way: Sequence[Stay], process: str, stage: str, ladder: Ladder
-) -> tuple[str, Stay | None]:
+def flowed(asked: Asked, way: Sequence[Stay], process: str, stage: str, ladder: Ladder) -> tuple[str, Stay | None]:
     """What became in the period of a deal that was open in a stage in it, and the first stay there in it."""
     here = ladder.step(stage, "open")
     if asked.question.since is not None and asked.question.since > asked.moment:

@@ -71,8 +71,10 @@ def win_rate(asked: Asked) -> Iterator[Record]:
     cohort = asked.question.mode == "cohort"
     for steps in asked.past().values():
         deal, began = steps[-1].deal, steps[-1].began
-        counts = deal.status not in GONE and asked.during(deal.opened_at) if cohort else (
-            deal.status in ("won", "lost") and asked.during(began)
+        counts = (
+            deal.status not in GONE and asked.during(deal.opened_at)
+            if cohort
+            else (deal.status in ("won", "lost") and asked.during(began))
         )
         if not counts:
             continue
@@ -125,7 +127,9 @@ def wins(asked: Asked) -> Iterator[tuple[Step, list[Step]]]:
 
 def last_win(steps: Sequence[Step]) -> Step:
     """The fact that won a deal last."""
-    return [after for before, after in pairwise(steps) if (before.deal.status, after.deal.status) == ("open", "won")][-1]
+    return [after for before, after in pairwise(steps) if (before.deal.status, after.deal.status) == ("open", "won")][
+        -1
+    ]
 
 
 METRICS = {

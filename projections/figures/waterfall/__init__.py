@@ -58,7 +58,7 @@ def waterfall(asked: Query) -> Iterator[Part]:
     created, increased, decreased, pulled in and pushed out (the close date moved into or out of the days asked for),
     won, lost, reopened, transferred in and out (to another owner, team or pipeline, or shared otherwise; an owner who
     changes teams takes their deals along; to another currency, where none is converted to), merged or deleted, restored
-    (unmerged too), revalued (another rate begins to count). Won is gross, as in bookings: what is taken back later comes
+    (unmerged too), revalued (another rate begins to count). Won is gross, as in bookings: what is taken back comes
     in again as reopened. Mode net compares the first and the last state of each deal as one step.
     A step may fill several buckets, in this order: revalued, transferred, pulled in or pushed out, increased or
     decreased; then what leaves does, with the amount that it has by then. So a win at a higher amount increases, and
@@ -159,7 +159,7 @@ def is_judged(scope: Scope) -> bool:
 
 
 def balance(asked: Query, ends: Sequence[tuple[int, int, str]]) -> Iterator[Part]:
-    """What is open at the ends of some periods, as (moment, period, bucket); what has no rate is told when it comes in."""
+    """What is open at ends of periods, as (moment, period, bucket); what has no rate is told when it comes in."""
     moments = sorted({moment for moment, *_ in ends})
     at_ends = asked._replace(periods=[Period("", None, moment + 1) for moment in moments])
     for each in open_sums(at_ends):

@@ -41,7 +41,7 @@ def business_time(asked: Query) -> Axis:
 
 
 def knowledge(asked: Query) -> Axis:
-    """The axis on which things become known, as they were at the question's instant: moments are positions of the log."""
+    """The axis on which things become known, as they were at the question's instant: moments are positions."""
     r, c, t = RATES, CALENDARS, TEAMS
     columns = r.c.known_from, r.c.known_to, r.c.base, r.c.quote, r.c.day, r.c.rate
     set_rates = list(asked.select(select(*columns).where(effective(r)).order_by(r.c.known_from, r.c.stream)))

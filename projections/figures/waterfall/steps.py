@@ -92,7 +92,12 @@ class Moment(NamedTuple):
 
 
 def states(
-    asked: Query, scope: Scope, first: Moment, second: Moment, at: tuple[int, int], every: bool = False,
+    asked: Query,
+    scope: Scope,
+    first: Moment,
+    second: Moment,
+    at: tuple[int, int],
+    every: bool = False,
     period: int = 0,
 ) -> Iterator[Taken]:
     """The step from each deal's state at one moment to its state at another one, which differs on one axis only.
