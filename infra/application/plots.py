@@ -114,7 +114,10 @@ def falling(name: str, rows: Rows) -> Spec:
 
 def funnel(rows: Rows) -> tuple[str, list[Spec]]:
     """How many deals entered each stage, and which share got further."""
-    record = ("process", "stage", "name", "kind", "entered", "advanced", "still_open", "conversion")
+    record = (
+        "process", "stage", "name", "kind", "entered", "advanced", "still_open", "won", "conversion", "of_decided",
+        "cumulative", "to_won",
+    )  # fmt: skip
     return "Funnel: deals that entered each stage", panels(rows, [*grouped(rows, record), "process"], narrowing)
 
 
@@ -175,7 +178,10 @@ def bars(name: str, values: list[Spec], of: str, length: str, unit: str) -> Spec
 
 def win_rate(rows: Rows) -> tuple[str, list[Spec]]:
     """The win rate by count over weeks, months or quarters; a line for every other group and currency."""
-    record = ("currency", "won", "lost", "still_open", "won_amount", "lost_amount", "by_count", "by_amount")
+    record = (
+        "currency", "won", "lost", "still_open", "won_amount", "lost_amount", "reversed_deals", "reversed_amount",
+        "by_count", "by_amount", "decided", "undecided",
+    )  # fmt: skip
     groups = grouped(rows, record)
     unit = next((name for name in groups if name in PERIODS), None)
     if rows and unit is None:

@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
-from typing import Any, Self
+from typing import Self
 
-from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import func, select
 
@@ -18,6 +17,7 @@ from infra.store.log import Facts
 from infra.views.building import FAR, PAGE, PART, POLL, Builder, alone, is_far
 from infra.views.digests import RowApart, digest, rows_apart
 from infra.views.folding import Progressed, advance, fold_again
+from infra.views.results import Answer, Checked, Explained, Kept
 from infra.views.tables import (
     LIVE,
     OLD,
@@ -35,7 +35,7 @@ from infra.views.tables import (
 from infra.views.workers import tables_at
 from projections import METRICS, PROJECTIONS
 from projections.figures.waterfall.differences import DealDifference, deal_differences
-from projections.query.explanation import Behind, LeftOut, behind, left_out
+from projections.query.explanation import behind, left_out
 from projections.query.metric import Metric, Period, Query, compute
 from projections.query.question import Question
 from projections.query.references import References, references
@@ -44,61 +44,6 @@ from projections.versions import END, Projection
 
 LATEST = Question()
 REMEMBERED = 64  # positions whose stages, teams, rates and so on are kept at hand
-
-
-class Answer(Struct, frozen=True):
-    """What a metric came to.
-
-    known_at: the position that the answer is for, and will always be the same for. effective_at: the instant that it is
-    for, microseconds since 1970 UTC. newest: when anything is last known to have happened, None in an empty log.
-    groups: what each of the records is about, where the question was grouped. left_out: how many deals count nowhere,
-    by reason. notes: what there is to say beside the figures.
-    """
-
-    metric: str
-    version: int
-    known_at: int
-    effective_at: int
-    newest: int | None
-    records: list[Any]
-    groups: list[dict[str, str]]
-    left_out: dict[str, int]
-    notes: list[str]
-
-
-class Explained(Struct, frozen=True):
-    """An answer with what is behind it: (group, record, rows) for each figure, and the rows that count in none."""
-
-    metric: str
-    known_at: int
-    effective_at: int
-    figures: list[tuple[dict[str, str], Any, list[Behind]]]
-    left_out: list[LeftOut]
-
-
-class Kept(Struct, frozen=True):
-    """How far one projection is. rate: facts a second when it was last brought further. parked: streams left behind."""
-
-    projection: str
-    version: int
-    position: int
-    rate: float
-    parked: int
-
-
-class Checked(Struct, frozen=True):
-    """Whether tables kept up page by page equal those made from the log at once, at a position."""
-
-    position: int
-    kept: dict[str, str]
-    rebuilt: dict[str, str]
-    differences: list[RowApart]
-    parked: list[Parked]
-
-    @property
-    def equal(self) -> bool:
-        """Whether nothing differs; `parked` are the streams parked on one side alone, or otherwise."""
-        return self.kept == self.rebuilt and not self.parked
 
 
 def silent(_: int) -> None:

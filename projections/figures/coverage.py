@@ -11,7 +11,7 @@ from domain.money import from_minor_units
 from projections.figures.wins import reversals, standing_wins
 from projections.query.holders import counted
 from projections.query.metric import Key, Metric, Origin, Part, Query
-from projections.query.selection import Sum, at_moment, days, last_days, number_of, status_is, sums, today
+from projections.query.selection import Sum, at_moment, day_of, days, last_days, number_of, status_is, sums
 from projections.query.tables import OPPORTUNITIES
 from projections.query.units import Amount, Multiple
 from projections.rows.opportunities import PROJECTION
@@ -63,7 +63,7 @@ def coverage(asked: Query) -> Iterator[Part]:
     Unit: units of the currency, exact; coverage a ratio, 3 is three times what remains.
     Source: the states of the opportunities at (known_at, effective_at); the quotas known at known_at.
     """
-    o, day, lasts = OPPORTUNITIES.c, today(asked).isoformat(), last_days(asked)
+    o, day, lasts = OPPORTUNITIES.c, day_of(asked).isoformat(), last_days(asked)
     is_open = [status_is(OPPORTUNITIES, "open"), at_moment(OPPORTUNITIES, asked), o.close_date != ""]
     due = due_in(lasts, o.close_date), o.close_date >= days(asked)[0], o.close_date < day
     for each in sums(asked, OPPORTUNITIES, due, [*is_open, o.close_date <= lasts[-1]]):

@@ -10,7 +10,17 @@ from sqlalchemy import and_
 from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.question import MOMENT
-from projections.query.selection import Attribution, at_moment, closing, days, open_then, stands, status_is, sums, today
+from projections.query.selection import (
+    Attribution,
+    at_moment,
+    closing,
+    day_of,
+    days,
+    open_then,
+    stands,
+    status_is,
+    sums,
+)
 from projections.query.stays import GONE
 from projections.query.tables import OPPORTUNITIES, STANDING
 from projections.query.units import Amount, Share
@@ -74,7 +84,7 @@ def slip_rate(asked: Query) -> Iterator[Part]:
     if question.attribute == MOMENT:
         joined.append(stands(asked))
         whose = Attribution(asked, STANDING, money=OPPORTUNITIES)
-    last, now = days(asked)[1], today(after).isoformat()
+    last, now = days(asked)[1], day_of(after).isoformat()
     columns = ended.c.status, ended.c.close_date > last, ended.c.close_date < now
     due = (
         sums(before, OPPORTUNITIES, columns, [*moment, *joined], whose, calendar.day(before.moment), index)

@@ -53,48 +53,52 @@ class Attribution:
         question, there = asked.question, rows.c
         wanted = {name: value for name in DIMENSIONS if (value := getattr(question, name)) is not None}
         names = {*asked.dimensions, *wanted}
-        self._by_seller, self._by_product = bool(names & {"owner", "team"}), "product" in names
+        self._by_seller, self._by_product = bool(names & {"owner", "team"}), "product" in names and "lines" in there
         self.by_team = "team" in names
         self._owner, self._team, self._product = wanted.get("owner"), wanted.get("team"), wanted.get("product")
-        self._moments: Sequence[int] = (asked.moment,)
         self._single: dict[tuple[Any, ...], Divided] = {}
         held: dict[str, ColumnElement[Any]] = {name: there[of] for name, of in COLUMNS.items() if of in there}
-        if money is not None:
-            held["currency"] = money.c.currency
-        if process is not None:
-            held["pipeline"] = process
+        held |= {} if money is None else {"currency": money.c.currency}
+        held |= {} if process is None else {"pipeline": process}
         plain = {name: wanted[name] for name in ("pipeline", "source", "currency") if name in wanted}
         self._equal = {COLUMNS[name]: value for name, value in plain.items()} if checked else {}
-        columns: dict[str, ColumnElement[Any]] = {
-            COLUMNS[name]: held[name] for name in COLUMNS if name in asked.dimensions or (checked and name in plain)
-        }
-        shared: list[ColumnElement[bool]] = []
-        if self._by_seller:
-            columns["owner"] = there.owner
-            if at is not None and "team" in names and self._teams.turning:
-                self._moments = (-END, *self._teams.turning)
-                columns["era"] = era(at, self._teams.turning)
-            if "splits" in there:
-                columns["splits"] = there.splits
-                shared.append(there.splits != literal_column("''"))
-        if self._by_product and "lines" in there:
-            columns["product"] = there.product
-            columns["lines"] = there.lines
-            shared.append(there.lines != literal_column("''"))
+        columns = {COLUMNS[n]: held[n] for n in COLUMNS if n in asked.dimensions or (checked and n in plain)}
+        columns |= self._columns_of_sellers(rows, at) | self._columns_of_products(rows)
         self._names = tuple(columns)
         self.columns: list[ColumnElement[Any]] = [column.label(f"of_{name}") for name, column in columns.items()]
-        self.shared = or_(*shared) if shared else None
+        shares = [columns[name] != literal_column("''") for name in ("splits", "lines") if name in columns]
+        self.shared = or_(*shares) if shares else None
         """The condition for a row to be shared; None where nobody asks who shares it."""
         self.conditions: list[ColumnElement[bool]] = []
         if not checked:
-            self.conditions = [held[name] == value for name, value in plain.items()]
-            if self._owner is not None:
-                self.conditions.append(or_(there.owner == self._owner, *shared[: "splits" in there]))
-            if self._team not in (None, NOBODYS):
-                ever = there.owner.in_(self._teams.members(self._team))
-                self.conditions.append(or_(ever, *shared[: "splits" in there]))
-            if self._product is not None:
-                self.conditions.append(or_(there.product == self._product, there.lines != literal_column("''")))
+            self.conditions = [held[name] == value for name, value in plain.items()] + self._shared_conditions(rows)
+
+    def _columns_of_sellers(self, rows: FromClause, at: ColumnElement[int] | None) -> dict[str, ColumnElement[Any]]:
+        """What tells whose rows are: their owners, who shares them, and when the teams of these count."""
+        self._moments: Sequence[int] = (self._asked.moment,)
+        if not self._by_seller:
+            return {}
+        columns: dict[str, ColumnElement[Any]] = {"owner": rows.c.owner}
+        if at is not None and self.by_team and self._teams.turning:
+            self._moments = (-END, *self._teams.turning)
+            columns["era"] = era(at, self._teams.turning)
+        return columns | ({"splits": rows.c.splits} if "splits" in rows.c else {})
+
+    def _columns_of_products(self, rows: FromClause) -> dict[str, ColumnElement[Any]]:
+        """What tells what is sold."""
+        return {"product": rows.c.product, "lines": rows.c.lines} if self._by_product else {}
+
+    def _shared_conditions(self, rows: FromClause) -> list[ColumnElement[bool]]:
+        """The conditions for rows to be of a seller, a team or a product, or to be shared by several."""
+        found: list[ColumnElement[bool]] = []
+        splits = [rows.c.splits != literal_column("''")] if "splits" in rows.c else []
+        if self._owner is not None:
+            found.append(or_(rows.c.owner == self._owner, *splits))
+        if self._team not in (None, NOBODYS):
+            found.append(or_(rows.c.owner.in_(self._teams.members(self._team)), *splits))
+        if self._product is not None:
+            found.append(or_(rows.c.product == self._product, rows.c.lines != literal_column("''")))
+        return found
 
     @property
     def names(self) -> Sequence[str]:

@@ -202,7 +202,7 @@ def compute(metric: Metric, query: Query) -> Result:
     """The answer to a question, which `metric` has checked."""
     unit = next((name for name in query.question.by if name in PERIODS), None)
     periods, counted, left_out = cut(unit, query), dict[Place, dict[Key, list[Part]]](), list[Part]()
-    for number, asked in asked_for(metric, query, unit, periods):
+    for number, asked in questions(metric, query, unit, periods):
         for part in metric.parts(asked):
             if part.left_out:
                 left_out.append(part)
@@ -234,7 +234,7 @@ def cut(unit: str | None, query: Query) -> Sequence[Period]:
     return list(query.references.calendar.periods(unit, question.since, question.until))
 
 
-def asked_for(metric: Metric, query: Query, unit: str | None, periods: Sequence[Period]) -> Iterator[tuple[int, Query]]:
+def questions(metric: Metric, query: Query, unit: str | None, periods: Sequence[Period]) -> Iterator[tuple[int, Query]]:
     """(number of the first period, the question) as often as a metric is to be asked: of the future no state is."""
     if unit is None or metric.at_once:
         yield 0, query._replace(periods=periods)

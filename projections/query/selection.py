@@ -121,7 +121,7 @@ def days(asked: Query) -> tuple[str, str]:
     return calendar.day(question.since).isoformat(), calendar.day(question.until - 1).isoformat()
 
 
-def today(asked: Query) -> date:
+def day_of(asked: Query) -> date:
     """The day of the question's moment."""
     return asked.references.calendar.day(asked.moment)
 
@@ -197,7 +197,7 @@ def sums(
     query = select(*keys, func.count(), *worth, *(() if spent is None else total(spent)))
     query = query.where(*where, *whose.conditions).group_by(*keys)
     query = query if source is None else query.select_from(source)
-    on = dated if isinstance(dated, date) else today(asked)
+    on = dated if isinstance(dated, date) else day_of(asked)
     for row in asked.select(query.with_hint(rows, f"INDEXED BY {hint}", "sqlite") if hint else query):
         deals, currency, left_out, amount = row[end], row[last], "", None
         each: int | None = row[last + 1] if amount_of is not None else None
@@ -307,5 +307,5 @@ def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
 __all__ = [
     "STAGES_OWN", "Attribution", "Sum", "at_moment", "attributed", "began_visit", "closing", "days", "in_range",
     "is_ranged", "joined", "last_days", "number_of", "open_rows", "open_sums", "open_then", "opening",
-    "origin_columns", "period_of", "stands", "status_is", "sums", "today", "total", "whole", "within",
+    "origin_columns", "period_of", "stands", "status_is", "sums", "day_of", "total", "whole", "within",
 ]  # fmt: skip

@@ -98,6 +98,8 @@ def test_a_metric_in_json_says_what_it_is_and_when_it_is_for(shell: Shell) -> No
         "filters",
         "rows",
         "left_out",
+        "newest_fact_at",
+        "notes",
     }
     assert answer["filters"] == {"pipeline": "process-standard"}
     assert answer["effective_at"] == "2999-01-31T23:59:59.999999Z"

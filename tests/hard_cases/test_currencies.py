@@ -43,7 +43,7 @@ def test_case_6_amounts_in_one_currency_follow_the_rate_of_their_day_as_known_at
     desk.tell(A, deal(usd("1000")), "01-10")
     desk.tell(B, deal(usd("50")), "01-10")
     assert desk.board(convert_to="EUR") == []  # left out by name, not taken for nothing
-    assert desk.left_out("board", convert_to="EUR") == {"no rate from USD to EUR": 2}
+    assert desk.left_out("board", convert_to="EUR") == {"no rate from USD to EUR on 2026-01-10": 2}
     rate(date(2026, 1, 1), "0.80", "01-01")
     rate(date(2026, 3, 1), "0.90", "03-01")
     desk.tell(A, ChangeAmount(eur("900")), "02-10")
@@ -62,5 +62,6 @@ def test_case_6_amounts_in_one_currency_follow_the_rate_of_their_day_as_known_at
     assert desk.generated(convert_to="EUR", **Q1) == [("need", "EUR", 2, money("840"))]  # what they were in January
     assert desk.generated(**Q1) == [("need", "USD", 2, money("1050"))]
     assert desk.left_out("win-rate", convert_to="JPY", **Q1) == {
-        "no rate from EUR to JPY on 2026-03-20": 1, "no rate from USD to JPY on 2026-03-21": 1,
+        "no rate from EUR to JPY on 2026-03-20: counted without an amount": 1,
+        "no rate from USD to JPY on 2026-03-21: counted without an amount": 1,
     }  # fmt: skip

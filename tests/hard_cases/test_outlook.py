@@ -13,6 +13,7 @@ from domain.reference.team import ChangeTeam
 from tests.desk import Q1, Q2, Desk, deal, eur
 from tests.hard_cases import A, B, C, money
 
+EVENING = 43_199 / 86_400  # from noon, when things happen, to the last second of the day, in days
 NOTHING = Decimal(0)
 WINTER = date(2026, 1, 1), date(2026, 3, 31)
 
@@ -24,11 +25,11 @@ def test_case_1_a_deal_ages_from_its_opening_and_from_its_latest_stage(desk: Des
     desk.tell(A, ScheduleActivity("call-1", "call", date(2026, 1, 25)), "01-20")
     planned = desk.ask("ageing", "01-31")
     assert [(r.stage, r.mean_days_open, r.mean_days_in_stage, r.mean_days_since_contact) for r in planned] == [
-        ("offer", 26, 11, None),
+        ("offer", 26 + EVENING, 11 + EVENING, None),
     ]  # fmt: skip
     assert [(r.due, r.overdue_days, r.state) for r in desk.ask("follow-up", "01-31")] == [("2026-01-25", 6, "overdue")]
     desk.tell(A, CompleteActivity("call-1", "call"), "01-26")
-    assert [row.mean_days_since_contact for row in desk.ask("ageing", "01-31")] == [5]
+    assert [row.mean_days_since_contact for row in desk.ask("ageing", "01-31")] == [5 + EVENING]
     assert [row.mean_days_since_contact for row in desk.ask("ageing", "01-25")] == [None]
     assert [row.state for row in desk.ask("follow-up", "01-31")] == ["no next step"]
     desk.tell(A, SetNextStep("send the offer", date(2026, 2, 2)), "01-27")
@@ -46,15 +47,17 @@ def test_case_2_the_closed_quarter_keeps_its_figures_as_known_then_and_shows_oth
     desk.tell(A, LoseOpportunity("budget"), "05-05")
     won, nothing = money("1000"), money("0")
     assert desk.speed(known_at=then, **Q1) == desk.speed("03-31", **Q1) == [(0, 0.5, won, 59.0, nothing)]
-    assert desk.speed(**Q1) == [(0, 0.0, None, None, None)]
+    assert desk.speed(**Q1) == [(0, 0.0, None, None, None)]  # what was won then, and is not any more, is shown apart
+    assert [row.reversed_deals for row in desk.ask("velocity", **Q1)] == [1]
     assert desk.speed("04-20", **Q2) == [(1, None, None, None, None)]
     assert desk.forecast(known_at=then, **Q1)[0] == desk.forecast("03-31", **Q1)[0] == ("closed", 1, won, won)
-    assert desk.forecast(**Q1) == []
+    assert desk.forecast(**Q1)[0] == ("closed", 0, NOTHING, NOTHING)
+    assert [row.reversed_amount for row in desk.ask("forecast", **Q1)] == [won, *3 * [nothing]]
     assert desk.covered(known_at=then, **Q1) == [(nothing, won, money("2000"), won, 0.0)]
     assert desk.covered(**Q1) == [(nothing, nothing, money("2000"), money("2000"), 0.0)]
 
 
-def test_case_5_what_a_team_has_open_and_won_is_judged_by_who_is_in_it_at_the_moment(desk: Desk):
+def test_case_5_what_a_team_won_is_judged_by_who_was_in_it_then_and_what_it_has_open_by_who_is(desk: Desk):
     desk.tell("team-north", ChangeTeam("North", "dora", ("ann", "bob")), "01-01")
     desk.tell("quota-2026", SetQuota("team-north", *WINTER, eur("5000")), "01-01")
     for stream, amount in ((A, "1000"), (B, "2000"), (C, "300")):
@@ -66,10 +69,11 @@ def test_case_5_what_a_team_has_open_and_won_is_judged_by_who_is_in_it_at_the_mo
     quota, both, won, nothing = money("5000"), money("3000"), money("300"), money("0")
     north = {"team": "team-north", **Q1}
     assert desk.covered("02-05", **north) == [(both, won, quota, money("4700"), 3000 / 4700)]
-    assert desk.covered("02-12", **north) == [(nothing, nothing, quota, quota, 0.0)]  # ann has left
-    assert desk.covered(**north) == [(both, nothing, quota, quota, 0.6)]  # with bob
+    assert desk.covered("02-12", **north) == [(nothing, won, quota, money("4700"), 0.0)]  # ann has left
+    assert desk.covered(**north) == [(both, won, quota, money("4700"), 3000 / 4700)]  # with bob
+    assert desk.covered(**north, attribute="moment") == [(both, nothing, quota, quota, 0.6)]
     assert desk.forecast("02-05", **north)[0] == ("closed", 1, won, won)
-    assert desk.forecast(**north)[3] == ("pipeline", 2, both, both)
+    assert desk.forecast(**north)[3] == ("pipeline", 2, both, money("3300"))  # with what was won
     assert desk.speed("02-05", **north) == [(2, 1.0, won, 10.0, money("60"))]  # 2 deals, all won, 300 in 10 days
 
 
