@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from domain.errors import Malformed, Rejected
 from domain.money import LARGEST, Money, checked, rounded
+from domain.portion import Portion
 
 LARGEST_QUANTITY = Decimal(10) ** 9
 
@@ -46,7 +47,7 @@ class SetLineItem(Struct, frozen=True, tag="set-line-item", forbid_unknown_field
     product: str
     quantity: Decimal
     unit_price: Money
-    discount: Decimal = Decimal(0)
+    discount: Portion = Decimal(0)
 
     def __post_init__(self) -> None:
         if not self.item.strip():

@@ -3,6 +3,7 @@
 import inspect
 import re
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -76,8 +77,13 @@ def text(unit: str, value: Any, currency: str = "") -> str:
         case "multiple":
             return f"{value:.1f}x"
         case "amount":
-            return f"{value:,.{MINOR_UNITS.get(currency, 2)}f}"
+            return digits(value, currency)
         case "days" if isinstance(value, float):
             return f"{value:,.1f}"
         case _:
             return f"{value:,}"
+
+
+def digits(amount: Decimal, currency: str) -> str:
+    """An amount with as many decimal places as its currency has, and a comma between groups of three digits."""
+    return f"{amount:,.{MINOR_UNITS.get(currency, 2)}f}"

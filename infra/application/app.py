@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock, local
@@ -13,11 +13,12 @@ from domain import BY_KIND
 from domain.errors import PipelineError, Unavailable
 from domain.history import History
 from domain.recorded import Request, instant
-from domain.reference.calendar import ORGANISATION
+from domain.reference.calendar import ORGANISATION, CalendarSet
 from domain.reference.framework import BANT
 from domain.reference.process import STANDARD
 from infra.application.dispatch import LATEST, Dispatcher, Receipt
 from infra.application.forecast_baseline import completed
+from infra.application.spans import Today
 from infra.gc_tuning import rarely_collected
 from infra.privacy.rotation import begin
 from infra.privacy.vault import Erasures, KeyFile, Vault
@@ -116,16 +117,22 @@ class App:
         with rarely_collected():
             yield self.dispatcher(cached=True)
 
-    def zone(self) -> tzinfo:
-        """The organisation's zone, by the calendar as it stands now; UTC where none was set."""
+    def calendar(self) -> CalendarSet:
+        """The organisation's calendar as it stands now; UTC, and years that start in January, where none was set."""
         facts = self.log.facts([ORGANISATION], LATEST).get(ORGANISATION, ())
-        calendar = History(ORGANISATION, BY_KIND["calendar"], facts).state
-        if calendar is None:
-            return UTC
+        return History(ORGANISATION, BY_KIND["calendar"], facts).state or CalendarSet("UTC", 1)
+
+    def zone(self) -> tzinfo:
+        """The organisation's zone."""
+        name = self.calendar().zone
         try:
-            return ZoneInfo(calendar.zone)
+            return UTC if name == "UTC" else ZoneInfo(name)
         except (LookupError, ValueError, OSError) as error:
-            raise Unavailable(f"{ORGANISATION}: this machine knows no zone {calendar.zone!r}: {error}") from error
+            raise Unavailable(f"{ORGANISATION}: this machine knows no zone {name!r}: {error}") from error
+
+    def today(self) -> Today:
+        """The day that it is in the organisation's zone, and the month in which its fiscal year starts."""
+        return Today(datetime.now(self.zone()).date(), self.calendar().fiscal_year_start)
 
     def open_views(self) -> "Views":
         """The projections as they stand, for who closes them again."""

@@ -1,15 +1,18 @@
 """How people and tables write times: days, and instants, in the organisation's zone where they name none."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Protocol, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
 from domain.errors import Malformed
 from domain.recorded import micros
+from infra.application.spans import WORDS, Span, Today, span
 from infra.store.log import Log
 
 FIRST, LAST = 2, 9998  # years: in those at the calendar's ends a day in one zone is none in another
 Day = TypeVar("Day", date, datetime)
 DIGITS = 19  # of a position at the most
+NOW = "now"
 
 
 class Installation(Protocol):
@@ -19,6 +22,10 @@ class Installation(Protocol):
 
     def zone(self) -> tzinfo:
         """The organisation's zone."""
+        ...
+
+    def today(self) -> Today:
+        """The day that it is there, and when its fiscal year starts."""
         ...
 
 
@@ -72,13 +79,60 @@ def position(app: Installation, text: str, field: str = "known_at") -> int:
     return given
 
 
+def position_before(app: Installation, text: str, field: str) -> int:
+    """A position of the log from which something begins: of a day or a period, the last one recorded before it."""
+    return app.log.position_at(before(app, field, text)) if named_days(app, text) else position(app, text, field)
+
+
+def before(app: Installation, field: str, text: str) -> int:
+    """An instant from which something begins, in microseconds: of a day or a period, the last one before it."""
+    return start(app, field, text) - 1 if named_days(app, text) else at(app, field, text)
+
+
 def at(app: Installation, field: str, text: str) -> int:
-    """An instant in microseconds: a time, or a date, which means its end; in the organisation's zone."""
-    return micros(moment(field, text, app.zone()))
+    """An instant in microseconds: a time, now, or the end of a day or a period; in the organisation's zone."""
+    if text.strip().lower() == NOW:
+        return micros(datetime.now(UTC))
+    days = named_days(app, text)
+    return micros(read_moment(field, text, app.zone()) if days is None else day_end(days.last, app.zone()))
 
 
 def start(app: Installation, field: str, text: str) -> int:
-    """An instant at which something begins, in microseconds: a date means its first one."""
-    if len(text) > len("2026-01-31"):
-        return at(app, field, text)
-    return micros(day_start(day(field, text), app.zone()))
+    """An instant at which something begins, in microseconds: of a day or a period, its first one."""
+    days = None if text.strip().lower() == NOW else named_days(app, text)
+    return at(app, field, text) if days is None else micros(day_start(days.first, app.zone()))
+
+
+def first_day(app: Installation, field: str, text: str) -> date:
+    """The day with which a day or a period begins."""
+    return (named_days(app, text) or no_day(field, text)).first
+
+
+def last_day(app: Installation, field: str, text: str) -> date:
+    """The day with which a day or a period ends."""
+    return (named_days(app, text) or no_day(field, text)).last
+
+
+def named_days(app: Installation, text: str) -> Span | None:
+    """The days that a date or a word means; None for anything else."""
+    found = span(text, app.today)
+    if found is None and len(text) <= len("2026-01-31"):
+        with suppress(ValueError):
+            day = within(date.fromisoformat(text))
+            found = Span(day, day)
+    if found and (found.first.year < FIRST or found.last.year > LAST):
+        return None
+    return found
+
+
+def no_day(field: str, text: str) -> NoReturn:
+    """Raise Malformed for what is neither a day nor a period."""
+    raise Malformed(f"{field}: {text!r} is not {WORDS}")
+
+
+def read_moment(field: str, text: str, zone: tzinfo) -> datetime:
+    """A time as people write it; Malformed also names the words that there are."""
+    try:
+        return moment(field, text, zone)
+    except Malformed as error:
+        raise Malformed(f"{error}; nor now, nor {WORDS.partition(', ')[2]}") from None

@@ -5,7 +5,8 @@ from typing import Any
 
 from domain.errors import Malformed
 from domain.recorded import micros
-from infra.application.moments import Installation, at, day, day_end, day_start, position
+from infra.application.moments import Installation, at, day_end, day_start, first_day, last_day, position
+from infra.application.spans import span
 from projections.query.question import Question
 
 Text = str | Sequence[str]
@@ -30,9 +31,12 @@ def question(app: Installation, texts: Mapping[str, Text]) -> Question:
         elif field == "effective_at":
             parts[field] = at(app, field, text)
         elif field == "since":
-            parts[field] = micros(day_start(day(field, text), app.zone()))
+            parts[field] = micros(day_start(first_day(app, field, text), app.zone()))
         elif field == "until":
-            parts[field] = micros(day_end(day(field, text), app.zone())) + 1
+            parts[field] = micros(day_end(last_day(app, field, text), app.zone())) + 1
+        elif field in ("closes_since", "closes_until"):
+            days = span(text, app.today, ahead=True)
+            parts[field] = text if days is None else str(days.first if field == "closes_since" else days.last)
         else:
             parts[field] = text
     return Question(**parts)

@@ -1,6 +1,7 @@
 """The verb `diff`: what is different between two moments, and the waterfall from one to the other."""
 
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -11,8 +12,8 @@ from rich.table import Table
 
 from domain.errors import Malformed
 from domain.recorded import instant
-from infra.application.answers import rows
-from infra.application.moments import at, position
+from infra.application.answers import digits, rows
+from infra.application.moments import at, before, position, position_before
 from infra.cli.metrics import EVERYTHING, QuestionOptions, show
 from infra.cli.options import HERE, Options, stdout
 
@@ -28,8 +29,13 @@ def register(app: App) -> None:
 
 
 def diff(
-    first: Annotated[str, Parameter(help="The earlier moment: a time; on the known axis also a position.")],
-    second: Annotated[str, Parameter(help="The later one.")],
+    first: Annotated[
+        str,
+        Parameter(
+            help="The earlier moment: a time, or the beginning of a day or a period; on the known axis also a position."
+        ),
+    ],
+    second: Annotated[str, Parameter(help="The later one: a time, or the end of a day or a period.")],
     *,
     axis: Annotated[
         Literal["effective", "known"], Parameter(help="What happened between them, or what became known.")
@@ -74,14 +80,14 @@ def waterfall_question(
     if axis == "known":
         if questioning.known_at is not None:
             raise Malformed("known_at: on the known axis the two moments are those")
-        before, after = position(app, first), position(app, second)
-        question = replace(question, known_before=before, known_at=after, mode=form)
+        since, until = position_before(app, first, "moment"), position(app, second, "moment")
+        question = replace(question, known_before=since, known_at=until, mode=form)
     else:
         if questioning.effective_at is not None:
             raise Malformed("effective_at: on the effective axis the two moments are those")
-        before, after = (at(app, "moment", text) for text in (first, second))
-        question = replace(question, since=before + 1, until=after + 1, effective_at=after, mode=form)
-    if before >= after:
+        since, until = before(app, "moment", first), at(app, "moment", second)
+        question = replace(question, since=since + 1, until=until + 1, effective_at=until, mode=form)
+    if since >= until:
         raise Malformed(f"{first}: the first moment must lie before the second, {second}")
     return question
 
@@ -115,8 +121,14 @@ def show_kind(out: Console, kind: str, deals: int, found: list["DealDifference"]
     out.print(f"[bold]{kind}[/]: {deals:,}")
     table = Table(box=None, show_header=False, padding=(0, 2))
     for each in found[:limit]:
-        changes = ", ".join(f"{c.field} {c.from_ or '-'} → {c.to or '-'}" for c in each.changes)
+        changes = ", ".join(f"{c.field} {spelled(c.field, c.from_)} → {spelled(c.field, c.to)}" for c in each.changes)
         table.add_row("", each.stream, changes)
     out.print(table)
     if deals > limit:
         out.print(f"    … and {deals - limit:,} more (--limit, --json)", style="dim")
+
+
+def spelled(field: str, text: str) -> str:
+    """A side of a change: an amount with the digits of its currency, "-" for nothing."""
+    amount, _, currency = text.partition(" ")
+    return f"{digits(Decimal(amount), currency)} {currency}" if field == "amount" and currency else text or "-"

@@ -35,6 +35,7 @@ from infra.cli import (
     tables,
     timeline,
 )  # fmt: skip
+from infra.cli.arguments import with_values
 from infra.cli.last_resort import report
 
 EXIT: dict[type[PipelineError], int] = {
@@ -100,7 +101,9 @@ def run(arguments: Sequence[str]) -> int:
 def outcome(arguments: Sequence[str]) -> int:
     """What a command line came to; an OSError is left over where the output cannot be written."""
     try:
-        result = application()(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        app = application()
+        words = with_values(app, arguments)
+        result = app(words, exit_on_error=False, print_error=False, result_action="return_value")
         return result if isinstance(result, int) else 0
     except CycloptsError as error:
         return refuse("Usage", str(error).strip(), 2, arguments)

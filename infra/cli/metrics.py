@@ -1,6 +1,7 @@
 """The verbs `metric` and `explain`: a figure, as it was known and true at any moment, and what is behind it."""
 
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from domain.errors import Malformed
-from infra.application.answers import definition, document, moment_of, rows, texts
+from infra.application.answers import definition, digits, document, moment_of, rows, texts
 from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.options import HERE, Options, stdout
 
@@ -112,25 +113,32 @@ def explain(
     from infra.application.explanation import explanation
 
     with asking.app() as app:
-        found = explanation(app.log, app.explain(name, questioning.texts()))
+        explained = app.explain(name, questioning.texts())
+        found = explanation(app.log, explained)
     if asking.json:
         return asking.answer({"metric": name, "filters": questioning.given(), **found})
     out = stdout()
-    for figure in found["figures"]:
-        title = ", ".join(f"{key} {value}" for key, value in {**figure["group"], **figure["record"]}.items())
-        out.print(f"[bold]{name}[/]: {title}")
-        show_rows(out, figure["rows"], limit)
+    for figure, (_, record, _) in zip(found["figures"], explained.figures, strict=True):
+        written = dict(zip(record.__struct_fields__, texts(record), strict=True))
+        out.print(
+            f"[bold]{name}[/]: {', '.join(f'{key} {value}' for key, value in {**figure['group'], **written}.items())}"
+        )
+        show_rows(out, figure["rows"], limit, written.get("currency", ""))
     if found["left_out"]:
         out.print("[bold]left out[/]")
         show_rows(out, found["left_out"], limit)
 
 
-def show_rows(out: Console, rows: list[dict[str, Any]], limit: int) -> None:
+def show_rows(out: Console, rows: list[dict[str, Any]], limit: int, currency: str = "") -> None:
     """Rows with the events that wrote them, the first of them."""
     table = Table("stream", "version", "what", "happened", "position", "event", "adds / reason", box=None)
     for row in rows[:limit]:
         event = row["events"][0]
-        adds = row.get("reason") or ", ".join(f"{k} {v}" for k, v in row["adds"].items() if v is not None)
+        adds = row.get("reason") or ", ".join(
+            f"{name} {digits(Decimal(value), currency) if name.endswith('amount') else value}"
+            for name, value in row["adds"].items()
+            if value is not None
+        )
         happened = f"{event['occurred_at']:%Y-%m-%d %H:%M}"
         table.add_row(row["stream"], str(row["version"]), event["type"], happened, str(event["position"]),
                       str(event["event_id"]), adds)  # fmt: skip

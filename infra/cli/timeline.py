@@ -1,21 +1,20 @@
 """The verb `timeline`: the history of one stream, with what each fact changed, as of any moment."""
 
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from decimal import Decimal
+from typing import Annotated, Any, cast
 
 from cyclopts import App, Parameter
 from rich.markup import escape
 from rich.table import Table
 
 from domain.errors import NotFound
+from infra.application.answers import digits
 from infra.application.dispatch import LATEST
 from infra.application.moments import at, position
 from infra.application.requests import refuse_unstorable
 from infra.application.timeline import CORRECTED, timeline_lines
 from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.options import HERE, Options, stdout
-
-if TYPE_CHECKING:
-    pass
 
 LONGEST = 12  # lines that a fact takes in the table; the rest is counted
 REPEATED = ("from", "process_version", "line")  # what an event says beside what it changes, and no reader misses
@@ -127,7 +126,7 @@ def plain(value: Any) -> str:
     """A value in a few words; money as amount and currency, what has an id by its id."""
     match value:
         case {"amount": amount, "currency": currency}:
-            return f"{amount} {currency}"
+            return f"{digits(Decimal(amount), currency)} {currency}"
         case {"id": name}:
             return str(name)
         case {"owner": owner, "share": share}:

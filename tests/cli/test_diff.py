@@ -30,7 +30,7 @@ def test_two_times_differ_by_deals_and_in_value(shell: Shell) -> None:
         "changes": [{"field": "amount", "from": "100.50 EUR", "to": "170.00 EUR"}],
     }
     assert (found["from"]["effective_at"], found["to"]["effective_at"]) == (
-        "2026-01-31T23:59:59.999999Z",
+        "2026-01-30T23:59:59.999999Z",
         "2026-02-28T23:59:59.999999Z",
     )
     amounts = {row["bucket"]: row["amount"] for row in found["waterfall"]}

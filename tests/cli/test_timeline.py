@@ -119,7 +119,8 @@ def test_the_table_fits_into_120_columns_and_reads_well(told: Shell, monkeypatch
     out = told("timeline", DEAL)[1]
     assert max(map(len, out.splitlines())) <= 120
     for text in (
-        "amount: 100.50 EUR → 70 EUR", "amount: 70 EUR → 75 EUR", "why: new [offer]", "back-dated", "corrected by #5",
+        "amount: 100.50 EUR → 70.00 EUR", "amount: 70.00 EUR → 75.00 EUR",
+        "why: new [offer]", "back-dated", "corrected by #5",
         "corrects #3", "for bea", "stage: discovery → proposal", "reason: typo",
     ):  # fmt: skip
         assert text in out

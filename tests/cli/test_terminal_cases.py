@@ -1,0 +1,137 @@
+"""What was typed by people for a day and came out wrong, case by case."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.cli.program import Shell, document
+
+SHARES = '[{"owner": "a", "share": 0.1}, {"owner": "b", "share": 0.9}]'
+STANDARD = ("--process", "process-standard")
+
+
+def done(shell: Shell, *arguments: str) -> str:
+    """What a verb printed that had to succeed."""
+    code, out, err = shell(*arguments)
+    assert code == 0, err
+    return out
+
+
+def refused(shell: Shell, code: int, *arguments: str) -> str:
+    """What a verb said that had to end with a code, and print nothing."""
+    ended, out, err = shell(*arguments)
+    assert (ended, out) == (code, ""), err
+    return err
+
+
+def day(ago: int = 0) -> str:
+    """A day, so many before today."""
+    return str((datetime.now(UTC) - timedelta(days=ago)).date())
+
+
+# Values
+
+
+def test_money_has_the_digits_of_its_currency_everywhere(shell: Shell) -> None:
+    close = ("--close-date", "2026-03-31", "--occurred-at", "2026-01-10")
+    done(shell, "open-opportunity", "opportunity-k", *STANDARD, "--amount", "1000.125 KWD", *close)
+    done(shell, "open-opportunity", "opportunity-j", *STANDARD, "--amount", "150000 JPY", *close)
+    done(shell, "change-amount", "opportunity-k", "--to", "2,000.125 KWD", "--occurred-at", "2026-02-10")
+    for arguments, texts in (
+        (("metric", "board"), ("2,000.125", "150,000 ")),
+        (("metric", "forecast", "--since", "Q1 2026", "--until", "Q1 2026"), ("2,000.125", "150,000 ")),
+        (("explain", "board"), ("2,000.125", "150,000")),
+        (("timeline", "opportunity-k"), ("1,000.125 KWD → 2,000.125 KWD",)),
+        (("timeline", "opportunity-j"), ("150,000 JPY",)),
+        (("diff", "2026-02-01", "2026-02-28"), ("amount 1,000.125 KWD → 2,000.125 KWD", "150,000 ")),
+    ):
+        out = done(shell, *arguments)
+        assert all(text in out for text in texts), out
+        assert "150,000." not in out and ".12 " not in out
+
+
+def test_numbers_are_taken_as_people_write_them(shell: Shell) -> None:
+    done(shell, "set-fx-rate", "rate-a", "--base", "KWD", "--quote", "EUR", "--day", "2026-01-01", "--rate", "0.0061")
+    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "EUR 1,000.50")
+    done(shell, "override-probability", "opportunity-1", "--probability", "35%", "--reason", "they said so")
+    done(shell, "set-line-item", "opportunity-1", "--item", "a", "--product", "x", "--quantity", "2.5", "--discount", "0.1",
+         "--unit-price", "10 EUR")  # fmt: skip
+    done(
+        shell,
+        "change-splits",
+        "opportunity-1",
+        "--shares",
+        '[{"owner": "a", "share": 0.1}, {"owner": "b", "share": 0.9}]',
+    )
+    events = [line["event"] for line in document(shell("timeline", "opportunity-1", "--json"))]
+    assert events[1]["probability"] == "0.35"
+    assert (events[2]["line"]["quantity"], events[2]["line"]["discount"]) == ("2.5", "0.1")
+    assert events[3]["shares"][0]["share"] == "0.1"
+    assert document(shell("timeline", "rate-a", "--json"))[0]["event"]["rate"] == "0.0061"
+
+
+def test_a_number_that_may_mean_two_is_refused_saying_how_to_write_it(shell: Shell) -> None:
+    opening = ("open-opportunity", "opportunity-1", *STANDARD, "--amount")
+    assert "write 1,000.50" in refused(shell, 2, *opening, "1.000,50 EUR")
+    assert "write 1.5" in refused(shell, 2, *opening, "1,5 EUR")
+    text = refused(shell, 2, *opening, "1.000 EUR")
+    assert "1.00 EUR" in text and "1,000 EUR" in text
+
+
+@pytest.mark.parametrize("today", [day(), "today", "now"])
+def test_today_is_not_in_the_future(shell: Shell, today: str) -> None:
+    repeated = ("capture-lead", "lead-a", "--source", "web", "--occurred-at", today, "--command-id", "k")
+    done(shell, *repeated)
+    [fact] = document(shell("timeline", "lead-a", "--json"))
+    happened = datetime.fromisoformat(fact["occurred_at"])
+    assert abs(datetime.now(UTC) - happened) < timedelta(minutes=5)
+    assert "answered before" in done(shell, *repeated)
+
+
+def test_tomorrow_is_in_the_future(shell: Shell) -> None:
+    for later in (day(-1), "tomorrow"):
+        assert "is in the future" in refused(shell, 2, "capture-lead", "--source", "web", "--occurred-at", later)
+
+
+def test_a_line_of_bulk_may_happen_today(shell: Shell, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "b.jsonl").write_text(
+        json.dumps({"stream": "lead-1", "command": "capture-lead", "fields": {"source": "x"}, "occurred_at": day()})
+    )
+    done(shell, "bulk", "b.jsonl")
+
+
+def test_a_value_may_begin_with_a_dash(shell: Shell) -> None:
+    opening = ("open-opportunity", "opportunity-1", *STANDARD)
+    done(shell, *opening, "--amount", "5 EUR", "--note", "- wants a call")
+    assert document(shell("timeline", "opportunity-1", "--json"))[0]["event"]["note"] == "- wants a call"
+    assert "negative" in refused(shell, 2, "change-amount", "opportunity-1", "--to", "-5 EUR")
+    assert "requires an argument" in refused(shell, 2, *opening, "--amount", "5 EUR", "--note", "--json").replace(
+        "\n", " "
+    )
+
+
+def test_a_difference_from_a_day_begins_as_the_waterfall_of_the_day_does(shell: Shell) -> None:
+    for number, when in enumerate(("2026-02-02", "2026-02-02", "2026-02-05", "2026-02-08")):
+        done(shell, "open-opportunity", f"opportunity-{number}", *STANDARD, "--amount", "9 EUR", "--occurred-at", when)
+    found = document(shell("diff", "2026-02-02", "2026-02-08", "--json"))
+    waterfall = document(shell("metric", "waterfall", "--since", "2026-02-02", "--until", "2026-02-08", "--json"))
+    assert found["counts"] == {"created": 4}
+    assert found["waterfall"] == waterfall["rows"]
+
+
+def test_periods_are_written_in_words(shell: Shell) -> None:
+    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "9 EUR", "--occurred-at", "2026-07-01")
+    for words, dates in (
+        (("Q3 2026", "Q3 2026"), ("2026-07-01", "2026-09-30")),
+        (("2026-07", "2026-07"), ("2026-07-01", "2026-07-31")),
+    ):
+        rows = [
+            document(shell("metric", "waterfall", "--since", a, "--until", b, "--json"))["rows"]
+            for a, b in (words, dates)
+        ]
+        assert rows[0] == rows[1] != []
+    done(shell, "metric", "waterfall", "--since", "last-quarter", "--until", "now")
+    done(shell, "metric", "board", "--effective-at", "monday")
+    done(shell, "metric", "waterfall", "--since", "this-quarter", "--until", "this-quarter", "--closes-until", "friday")
+    assert "is not a date" in refused(shell, 2, "metric", "waterfall", "--since", "someday", "--until", "now")
