@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from domain.codes import check_printable
 from domain.errors import Malformed, Rejected
 from domain.money import LARGEST, Money, checked, rounded
 from domain.portion import Portion
@@ -52,6 +53,7 @@ class SetLineItem(Struct, frozen=True, tag="set-line-item", forbid_unknown_field
     def __post_init__(self) -> None:
         if not self.item.strip():
             raise Malformed("item: give the line an id of its own")
+        check_printable("item", self.item)
         checked("unit_price", self.unit_price)
         if not self.quantity.is_finite() or not 0 < self.quantity < LARGEST_QUANTITY:
             raise Malformed(f"quantity: {self.quantity} is not above 0 and below 10^9")

@@ -81,39 +81,39 @@ def position(app: Installation, text: str, field: str = "known_at") -> int:
 
 def position_before(app: Installation, text: str, field: str) -> int:
     """A position of the log from which something begins: of a day or a period, the last one recorded before it."""
-    return app.log.position_at(before(app, field, text)) if named_days(app, text) else position(app, text, field)
+    return app.log.position_at(before(app, field, text)) if days_of(app, text) else position(app, text, field)
 
 
 def before(app: Installation, field: str, text: str) -> int:
     """An instant from which something begins, in microseconds: of a day or a period, the last one before it."""
-    return start(app, field, text) - 1 if named_days(app, text) else at(app, field, text)
+    return start(app, field, text) - 1 if days_of(app, text) else at(app, field, text)
 
 
 def at(app: Installation, field: str, text: str) -> int:
     """An instant in microseconds: a time, now, or the end of a day or a period; in the organisation's zone."""
     if text.strip().lower() == NOW:
         return micros(datetime.now(UTC))
-    days = named_days(app, text)
+    days = days_of(app, text)
     return micros(read_moment(field, text, app.zone()) if days is None else day_end(days.last, app.zone()))
 
 
 def start(app: Installation, field: str, text: str) -> int:
     """An instant at which something begins, in microseconds: of a day or a period, its first one."""
-    days = None if text.strip().lower() == NOW else named_days(app, text)
+    days = None if text.strip().lower() == NOW else days_of(app, text)
     return at(app, field, text) if days is None else micros(day_start(days.first, app.zone()))
 
 
 def first_day(app: Installation, field: str, text: str) -> date:
     """The day with which a day or a period begins."""
-    return (named_days(app, text) or no_day(field, text)).first
+    return (days_of(app, text) or no_day(field, text)).first
 
 
 def last_day(app: Installation, field: str, text: str) -> date:
     """The day with which a day or a period ends."""
-    return (named_days(app, text) or no_day(field, text)).last
+    return (days_of(app, text) or no_day(field, text)).last
 
 
-def named_days(app: Installation, text: str) -> Span | None:
+def days_of(app: Installation, text: str) -> Span | None:
     """The days that a date or a word means; None for anything else."""
     found = span(text, app.today)
     if found is None and len(text) <= len("2026-01-31"):

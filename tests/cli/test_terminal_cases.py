@@ -55,8 +55,8 @@ def test_numbers_are_taken_as_people_write_them(shell: Shell) -> None:
     done(shell, "set-fx-rate", "rate-a", "--base", "KWD", "--quote", "EUR", "--day", "2026-01-01", "--rate", "0.0061")
     done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "EUR 1,000.50")
     done(shell, "override-probability", "opportunity-1", "--probability", "35%", "--reason", "they said so")
-    done(shell, "set-line-item", "opportunity-1", "--item", "a", "--product", "x", "--quantity", "2.5", "--discount", "0.1",
-         "--unit-price", "10 EUR")  # fmt: skip
+    done(shell, "set-line-item", "opportunity-1", "--item", "a", "--product", "x", "--quantity", "2.5",
+         "--discount", "0.1", "--unit-price", "10 EUR")  # fmt: skip
     done(
         shell,
         "change-splits",
@@ -135,3 +135,50 @@ def test_periods_are_written_in_words(shell: Shell) -> None:
     done(shell, "metric", "board", "--effective-at", "monday")
     done(shell, "metric", "waterfall", "--since", "this-quarter", "--until", "this-quarter", "--closes-until", "friday")
     assert "is not a date" in refused(shell, 2, "metric", "waterfall", "--since", "someday", "--until", "now")
+
+
+# Codes and ids
+
+WORDS = "Mrs Jane Roe is ill, call +49 170 0000000"
+
+
+@pytest.mark.parametrize(
+    ("field", "arguments"),
+    [
+        ("reason", ("lose-opportunity", "opportunity-1", "--reason", WORDS)),
+        ("competitor", ("lose-opportunity", "opportunity-1", "--reason", "price", "--competitor", WORDS)),
+        ("kind", ("complete-activity", "opportunity-1", "--activity", "a-1", "--kind", WORDS)),
+        ("activity", ("complete-activity", "opportunity-1", "--activity", WORDS, "--kind", "call")),
+        ("activity", ("schedule-activity", "opportunity-1", "--activity", "a/1", "--kind", "call", "--due", "friday")),
+        ("kind", ("schedule-activity", "opportunity-1", "--activity", "a", "--kind", "Call", "--due", "friday")),
+        ("reason", ("disqualify-lead", "lead-1", "--reason", WORDS)),
+        ("channel", ("contact-lead", "lead-1", "--contact", "c-1", "--channel", WORDS)),
+        ("contact", ("contact-lead", "lead-1", "--contact", WORDS, "--channel", "call")),
+        ("reason", ("lose-opportunity", "opportunity-1", "--reason", "x" * 41)),
+        ("reason", ("lose-opportunity", "opportunity-1", "--reason", "price\n")),
+        ("reason", ("correct-fact", "opportunity-1", "--version", "2", "--reason", "typo", "--replacement",
+                    json.dumps({"type": "opportunity-lost", "reason": WORDS}))),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value[:1]),
+)  # fmt: skip
+def test_words_about_people_are_no_code_and_no_id(shell: Shell, field: str, arguments: tuple[str, ...]) -> None:
+    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "9 EUR")
+    done(shell, "lose-opportunity", "opportunity-1", "--reason", "price", "--competitor", "acme", "--note", WORDS)
+    done(shell, "capture-lead", "lead-1", "--source", "web")
+    text = refused(shell, 2, *arguments)
+    assert f"{field}: " in text and "note" in text
+    assert "0000000" not in text
+
+
+@pytest.mark.parametrize("stream", ["lead-a\nb", "lead-\x1b[31mred", "lead-a\u202eb", "lead-../x",
+                                    "lead-a\u200bb", "lead-../../etc",
+                                    "lead-/../x", "lead-a\x7f", "lead-\u2028", "lead-a\u00a0b", "lead-..\\x"])  # fmt: skip
+def test_an_id_that_cannot_be_seen_or_reads_like_a_path_is_refused(shell: Shell, stream: str) -> None:
+    text = refused(shell, 2, "capture-lead", stream, "--source", "web")
+    assert "stream: " in text
+    assert text.strip("\n").isprintable()
+
+
+def test_ids_of_other_scripts_and_signs_are_taken(shell: Shell) -> None:
+    for stream in ("lead-Zoë 7", "lead-東京", "lead-a..b", "lead-a/b", "lead-[/]", "lead-:100:"):
+        done(shell, "capture-lead", stream, "--source", "web")

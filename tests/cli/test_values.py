@@ -25,7 +25,8 @@ def test_a_number_is_written_with_a_point_and_commas_between_groups_of_three(tex
     [("1.000,50", "write 1,000.50:"), ("1,5", "write 1.5:"), ("1.000.000", "write 1,000,000:"),
      ("1'000", "write 1000:"),
      ("1 000,50", "write 1000.50:"), ("12,34,567", "write it like 1,250.75"), ("35%", "write it like"),
-     ("", "write it"), ("-", "write it"), ("1e3", "write it"), ("NaN", "write it"), ("٣", "write it"), ("9" * 61, "has 61 characters")],
+     ("", "write it"), ("-", "write it"), ("1e3", "write it"), ("NaN", "write it"),
+     ("٣", "write it"), ("9" * 61, "has 61 characters")],
 )  # fmt: skip
 def test_what_is_no_number_is_refused_with_what_it_may_have_meant(text: str, hint: str):
     with pytest.raises(Malformed, match=r"^rate: ") as refused:
