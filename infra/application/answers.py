@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +51,16 @@ def as_time(moment: int | None) -> datetime | None:
     return None if moment is None else instant(moment)
 
 
-def moment_of(answer: "Answer") -> str:
-    """The moment that an answer is for, in words."""
-    at = "now" if answer.effective_at is None else f"{instant(answer.effective_at):%Y-%m-%d %H:%M}Z"
+def day_and_time(moment: datetime, zone: tzinfo = UTC, seconds: bool = True) -> tuple[str, str]:
+    """A moment as a clock in a zone shows it: the day, and the time with its offset, Z where that is UTC."""
+    local = moment.astimezone(zone)
+    offset = "Z" if zone is UTC else local.isoformat(timespec="minutes")[len("2026-01-31T09:30") :]
+    return f"{local:%Y-%m-%d}", f"{local:%H:%M:%S}{offset}" if seconds else f"{local:%H:%M}{offset}"
+
+
+def moment_of(answer: "Answer", zone: tzinfo = UTC) -> str:
+    """The moment that an answer is for, in words, and in the time of a zone."""
+    at = "now" if answer.effective_at is None else " ".join(day_and_time(instant(answer.effective_at), zone, False))
     return f"as known at position {answer.known_at}, as true {at}"
 
 

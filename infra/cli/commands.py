@@ -21,6 +21,7 @@ from infra.application.moments import NOW, at, day
 from infra.application.requests import parse_command
 from infra.application.spans import Today, span
 from infra.cli.options import HERE, Options, stdout
+from infra.cli.output import bold
 from infra.cli.values import money, number, portion
 
 EXACT = msgspec.json.Decoder(float_hook=Decimal)
@@ -208,8 +209,8 @@ def carry_out(asking: Options, stream: str, build: Callable[[date], Command], en
         )
     out = stdout()
     for name, version, tag in facts:
-        out.print(f"{name} [bold]{tag}[/] (version {version})")
+        out.text(name, bold(tag), f"(version {version})")
     if receipt.repeated:
-        out.print(f"{stream}: this command id was answered before; the facts above are from then")
+        out.text(f"{stream}: this command id was answered before; the facts above are from then")
     elif not facts:
-        out.print(f"{stream}: that is so already, nothing was added")
+        out.text(f"{stream}: that is so already, nothing was added")

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from cyclopts import App, Parameter
 from msgspec.structs import replace
-from rich.console import Console
-from rich.table import Table
 
 from domain.errors import Malformed
 from domain.recorded import instant
@@ -16,6 +14,7 @@ from infra.application.answers import digits, rows
 from infra.application.moments import at, before, position, position_before
 from infra.cli.metrics import EVERYTHING, QuestionOptions, show
 from infra.cli.options import HERE, Options, stdout
+from infra.cli.output import Output, Table, bold, dim
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
@@ -52,7 +51,7 @@ def diff(
         question = waterfall_question(app, first, second, axis, form, questioning)
         found = views.compare(question)
         waterfall = views.ask("waterfall", question)
-        known_at = waterfall.known_at
+        known_at, zone = waterfall.known_at, app.zone()
     counts = counted(found)
     if asking.json:
         return asking.answer({
@@ -63,8 +62,8 @@ def diff(
     for kind, deals in counts.items():
         show_kind(out, kind, deals, [each for each in found if kind in each.kinds], limit)
     if not found:
-        out.print("nothing is different")
-    show(out, waterfall)
+        out.text("nothing is different")
+    show(out, waterfall, zone=zone)
 
 
 def waterfall_question(
@@ -116,16 +115,16 @@ def counted(found: list["DealDifference"]) -> dict[str, int]:
     return {kind: counts[kind] for kind in KINDS if counts[kind]}
 
 
-def show_kind(out: Console, kind: str, deals: int, found: list["DealDifference"], limit: int) -> None:
+def show_kind(out: Output, kind: str, deals: int, found: list["DealDifference"], limit: int) -> None:
     """The first deals of a kind."""
-    out.print(f"[bold]{kind}[/]: {deals:,}")
-    table = Table(box=None, show_header=False, padding=(0, 2))
+    out.text(bold(kind), f"{deals:,}")
+    table = Table("", "deal", "changes", boxed=False)
     for each in found[:limit]:
         changes = ", ".join(f"{c.field} {spelled(c.field, c.from_)} → {spelled(c.field, c.to)}" for c in each.changes)
-        table.add_row("", each.stream, changes)
-    out.print(table)
+        table.add("", each.stream, changes)
+    out.table(table)
     if deals > limit:
-        out.print(f"    … and {deals - limit:,} more (--limit, --json)", style="dim")
+        out.text(dim(f"    … and {deals - limit:,} more (--limit, --json)"))
 
 
 def spelled(field: str, text: str) -> str:

@@ -4,11 +4,10 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.markup import escape
-from rich.table import Table
 
 from domain.errors import NotFound
 from infra.cli.options import HERE, Options, note, stdout
+from infra.cli.output import Table
 from infra.settings import read_settings
 
 if TYPE_CHECKING:
@@ -38,12 +37,12 @@ def list_letters(*, consumer: Consumer = LEAD_INTAKE, group: Group = "", asking:
     if asking.json:
         return asking.answer([*map(summary, found), *map(foreign_summary, others)])
     if not found and not others:
-        return stdout().print("there are no dead letters")
+        return stdout().text("there are no dead letters")
     table = Table("letter", "when", "key", "kind", "reason")
     for each in (*map(summary, found), *map(foreign_summary, others)):
         when = f"{each['at']:%Y-%m-%d %H:%M:%S}Z"
-        table.add_row(escape(each["id"]), when, escape(each["key"] or ""), escape(each["kind"]), escape(each["reason"]))
-    stdout().print(table)
+        table.add(each["id"], when, each["key"] or "", each["kind"], each["reason"])
+    stdout().table(table)
 
 
 def show(letter: Chosen, *, consumer: Consumer = LEAD_INTAKE, group: Group = "", asking: Options = HERE) -> None:
@@ -57,8 +56,8 @@ def show(letter: Chosen, *, consumer: Consumer = LEAD_INTAKE, group: Group = "",
         return asking.answer({**summary(found), **message})
     out = stdout()
     for name, text in (*summary(found).items(), *((f"header {name}", text) for name, text in headers)):
-        out.print(f"{name:<12} {'' if text is None else text}", markup=False)
-    out.print("no value" if value is None else printable(value), markup=False)
+        out.print(f"{name:<12} {'' if text is None else text}")
+    out.print("no value" if value is None else printable(value) or "")
 
 
 def retry(
@@ -130,4 +129,4 @@ def report_letters(asking: Options, done: str, name: str, letters: "list[Letter]
     """What was done to which letters."""
     if asking.json:
         return asking.answer({name: [letter.id for letter in letters]})
-    stdout().print(f"{done}  {len(letters)}")
+    stdout().text(f"{done}  {len(letters)}")

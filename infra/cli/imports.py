@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.markup import escape
 
 from infra.application.moments import day, day_end, day_start
-from infra.cli.options import HERE, Options, note, progress, stdout
+from infra.cli.options import HERE, Options, note, stdout
+from infra.cli.progress import progress
 from infra.store.places import sqlite_file
 
 if TYPE_CHECKING:
@@ -65,23 +65,21 @@ def import_(
 
     day_of_export = day("snapshot_date", snapshot_date) if snapshot_date else None
     refused = rejects or (None if plan else Path(f"{path.resolve().name}.rejects.csv"))
-    with asking.app() as app, progress() as bars:
+    with asking.app() as app:
         actor = f"import:{format_}"
-        reading = bars.add_task("reading", total=None)
-        export = formats.read(
-            format_, path, actor, snapshot=day_of_export, form=date_format, currency=currency, mapping=mapping,
-            zone=app.zone(),
-        )  # fmt: skip
-        bars.update(reading, total=export.total, completed=export.total)
+        with progress("reading"):
+            export = formats.read(
+                format_, path, actor, snapshot=day_of_export, form=date_format, currency=currency, mapping=mapping,
+                zone=app.zone(),
+            )  # fmt: skip
         if day_of_export is None:
             note(f"snapshot date: {export.snapshot} (--snapshot-date says otherwise)")
-        bar = bars.add_task("rehearsing" if plan else "importing", total=export.total)
         beside, log = rehearsing(app) if plan else (app, None)
-        with beside.bulk() as dispatcher:
+        with beside.bulk() as dispatcher, progress("rehearsing" if plan else "importing", export.total) as advanced:
             run = Import(dispatcher, export, actor, refused)
             if log:
                 log.types.clear()  # of the facts that ship with a new log
-            run.run(lambda rows: bars.advance(bar, rows))
+            run.run(advanced)
     show_import(asking, run, log.types if log else None, refused)
 
 
@@ -95,18 +93,18 @@ def show_import(asking: Options, run: "Import", types: dict[str, int] | None, re
             document |= {"plan": True, "types": dict(sorted(types.items())), "first_rejects": first_rejects(run)}
         return asking.answer(document)
     out = stdout()
-    out.print(
+    out.text(
         f"{summary.rows:,} rows: {summary.imported:,} {'would be ' if types is not None else ''}imported "
         f"({summary.facts:,} facts), {summary.unchanged:,} unchanged, {summary.rejected:,} rejected"
     )
     for tag, count in sorted((types or {}).items()):
-        out.print(f"  {count:>12,}  {tag}")
+        out.text(f"  {count:>12,}  {tag}")
     if types is not None:
         for reject in first_rejects(run):
-            out.print(f"  {reject['file']}:{reject['line']}: {reject['id']}: {reject['reason']}", markup=False)
-        out.print("nothing was appended: this was a rehearsal")
+            out.text(f"  {reject['file']}:{reject['line']}: {reject['id']}: {reject['reason']}")
+        out.text("nothing was appended: this was a rehearsal")
     if listed:
-        out.print(f"what {'would be' if types is not None else 'was'} rejected, with line and reason: {escape(listed)}")
+        out.text(f"what {'would be' if types is not None else 'was'} rejected, with line and reason: {listed}")
 
 
 def first_rejects(run: "Import") -> list[dict[str, Any]]:
@@ -131,13 +129,12 @@ def simulate(
 
     first, last = day_start(day("since", since)), day_end(day("until", until))
     plan = Plan(opportunities, first, last, seed)
-    with asking.app() as app, app.bulk() as dispatcher, progress() as bars:
-        bar = bars.add_task("simulating", total=opportunities)
-        facts = run(dispatcher, plan, lambda begun: bars.advance(bar, begun))
+    with asking.app() as app, app.bulk() as dispatcher, progress("simulating", opportunities) as advanced:
+        facts = run(dispatcher, plan, advanced)
         position = app.log.head()
     if asking.json:
         return asking.answer({"facts": facts, "opportunities": opportunities, "seed": seed, "position": position})
-    stdout().print(f"{facts:,} facts about {opportunities:,} opportunities and the leads behind them (seed {seed})")
+    stdout().text(f"{facts:,} facts about {opportunities:,} opportunities and the leads behind them (seed {seed})")
 
 
 def demo(*, asking: Options = HERE) -> None:
@@ -172,7 +169,7 @@ def show_demo(asking: Options, answers: dict[str, "Answer"], deal: str) -> None:
     out = stdout()
     for title, answer in answers.items():
         show(out, answer, title)
-        out.print()
+        out.print("")
     place = str(asking.db) if asking.db and sqlite_file(asking.db) else '"$DEALTRAIL_DB"'  # which prints no password
     for text in NEXT:
-        out.print(text.replace("DB", place).replace("DEAL", deal), markup=False)
+        out.print(text.replace("DB", place).replace("DEAL", deal))

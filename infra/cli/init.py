@@ -22,5 +22,5 @@ def init(*, asking: Options = HERE) -> None:
         document = {"log": app.log.identity(), "key_file": str(app.master.path), "new": new}
     if asking.json:
         return asking.answer(document)
-    stdout().print(f"log        {document['log']}{', new' if new else ''}")
-    stdout().print(f"key file   {document['key_file']}", markup=False)
+    stdout().text(f"log        {document['log']}{', new' if new else ''}")
+    stdout().text(f"key file   {document['key_file']}")

@@ -13,7 +13,6 @@ from typing import TextIO
 import msgspec
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
-from rich.console import Console
 
 from domain.errors import Conflict, Forbidden, KeyReused, Malformed, NotFound, PipelineError, Rejected, Unavailable
 from infra.application.requests import is_text
@@ -37,6 +36,8 @@ from infra.cli import (
 )  # fmt: skip
 from infra.cli.arguments import with_values
 from infra.cli.last_resort import report
+from infra.cli.options import note
+from infra.cli.output import RED, stderr, styled
 
 EXIT: dict[type[PipelineError], int] = {
     Unavailable: 1,
@@ -84,8 +85,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line; the exit code. Refusals go to stderr, as JSON where `--json` was asked for."""
-    if not COLUMNS.fullmatch(os.environ.get("COLUMNS", "")):
-        os.environ.pop("COLUMNS", None)  # no number of columns, but rich takes some such texts for one
+    columns = os.environ.get("COLUMNS", "")
+    if columns and not COLUMNS.fullmatch(columns):
+        del os.environ["COLUMNS"]
+        note(f"COLUMNS: {columns!r} is not a number of columns, and is ignored")
     try:
         code = outcome(arguments)
         sys.stdout.flush()
@@ -138,9 +141,7 @@ def refuse(kind: str, text: str, code: int, arguments: Sequence[str]) -> int:
         if "--json" in arguments:
             print(msgspec.json.encode({"error": kind, "detail": text}).decode(), file=sys.stderr)
         else:
-            console = Console(stderr=True, highlight=False, soft_wrap=True)
-            console.print(f"[bold red]{kind}:[/] ", end="")
-            console.print(text, markup=False)
+            stderr().print(styled(f"{kind}:", RED), text)
     except OSError:  # nobody can be told: the exit code says it
         silence(sys.stderr)
     return code

@@ -1,6 +1,5 @@
 """What every verb shares: where the log is, how the answer is wanted, and how moments are written."""
 
-import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,16 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from cyclopts import Parameter
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from infra.cli.output import dim, stderr, stdout
 from infra.settings import read_settings
 
 if TYPE_CHECKING:
     from infra.application.app import App
     from infra.store.clock import Clock
-
-WIDTH = 120  # columns of a table where stdout is not a terminal
 
 
 @Parameter(name="*", group="Everywhere")
@@ -57,20 +53,9 @@ class Options:
 HERE = Options()
 
 
-def stdout() -> Console:
-    """The terminal, or a pipe that is given whole lines."""
-    return Console(
-        width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", WIDTH)), highlight=False, soft_wrap=True
-    )
-
-
-def progress() -> Progress:
-    """A progress bar on stderr, silent where that is not a terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal)
-
-
 def note(text: str) -> None:
     """Tell the person at the terminal something beside the answer."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False, style="dim")
+    stderr().print(dim(text))
+
+
+__all__ = ["HERE", "Options", "note", "stdout"]

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.table import Table
 
 from domain.errors import Malformed
 from infra.cli.options import HERE, Options, note, stdout
+from infra.cli.output import Table
 from infra.settings import read_settings
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def publish(
             leases.close()
     if asking.json:
         return asking.answer({"position": position, "published": count})
-    stdout().print(f"published  {count} events, up to position {position}")
+    stdout().text(f"published  {count} events, up to position {position}")
 
 
 def topics_apply(*, asking: Options = HERE) -> None:
@@ -91,11 +91,11 @@ def show(found: "Layout", word: str) -> None:
     """One line a topic and difference."""
     out = stdout()
     for name in found.missing:
-        out.print(f"{word:10} {name}")
+        out.text(f"{word:10} {name}")
     if found.differences:
         table = Table("topic", "what", "wanted", "found")
         for each in found.differences:
-            table.add_row(each.topic, each.what, each.wanted, each.actual)
-        out.print(table)
+            table.add(each.topic, each.what, str(each.wanted), str(each.actual))
+        out.table(table)
     if found.right:
-        out.print("all topics are as they must be")
+        out.text("all topics are as they must be")

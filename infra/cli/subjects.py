@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.markup import escape
-from rich.table import Table
 
 from domain.recorded import Recorded, Request
 from domain.reference.subject import PREFIX, Command, EraseSubject, HoldSubject, ReleaseSubject
+from infra.application.answers import day_and_time
 from infra.application.timeline import line
 from infra.cli.options import HERE, Options, note, stdout
+from infra.cli.output import Column, Table, bold
 from infra.cli.timeline import spelled
 from infra.store.places import sqlite_file
 
@@ -44,21 +44,16 @@ def export(whom: Whom, /, *, asking: Options = HERE) -> None:
     with asking.app() as app:
         app.vault.require()
         facts = [fact_document(app, fact) for fact in gathered(app.log, whom)]
-        erased = app.vault.erased(whom)
+        erased, zone = app.vault.erased(whom), app.zone()
     if asking.json:
         return asking.answer({"subject": whom, "erased": erased, "facts": facts})
     title = f"{whom}, erased" if erased else whom
-    table = Table("position", "stream", "happened", "who", "what", "how", "why", title=title, title_justify="left")
+    table = Table(Column("position", right=True), "stream", "happened", "who", "what", "how", "why", title=title)
     for fact in facts:
-        who = (f"{fact['occurred_at']:%Y-%m-%d %H:%M}", fact["actor"], fact["type"])
-        table.add_row(
-            str(fact["position"]),
-            fact["stream"],
-            *who,
-            escape(", ".join(text for _, _, text in spelled(fact["event"]))),
-            escape(fact["reason"]),
-        )
-    stdout().print(table)
+        who = (" ".join(day_and_time(fact["occurred_at"], zone, seconds=False)), fact["actor"], fact["type"])
+        how = [text for _, _, text in spelled(fact["event"])]
+        table.add(str(fact["position"]), fact["stream"], *who, how, fact["reason"])
+    stdout().table(table)
 
 
 def fact_document(app: "Installation", fact: Recorded) -> dict[str, Any]:
@@ -119,9 +114,9 @@ def ask(asking: Options, whom: str, command: Command, actor: str | None) -> None
         result = {"traces_destroyed": gone} if erasing else {}
         return asking.answer({"stream": request.stream, "position": receipt.position, "facts": facts, **result})
     for fact in facts:
-        stdout().print(f"{fact['stream']} [bold]{fact['event']}[/] (version {fact['version']})")
+        stdout().text(str(fact["stream"]), bold(str(fact["event"])), f"(version {fact['version']})")
     if not facts:
-        stdout().print(f"{request.stream}: that is so already, nothing was added")
+        stdout().text(f"{request.stream}: that is so already, nothing was added")
     if erasing and not gone:
         note(TRACES)
 
@@ -135,7 +130,7 @@ def find(email: Annotated[str, Parameter(help="The address, in any case.")], /, 
     if asking.json:
         return asking.answer({"subjects": found})
     for subject in found or ["nobody"]:
-        stdout().print(subject, markup=False)
+        stdout().print(subject)
 
 
 def rotate(*, asking: Options = HERE) -> None:
@@ -150,7 +145,7 @@ def rotate(*, asking: Options = HERE) -> None:
     if asking.json:
         return asking.answer({"keys": done.keys, "finished_earlier": done.finished_earlier})
     said = "an earlier run was finished" if done.finished_earlier else f"{done.keys:,} keys are wrapped anew"
-    stdout().print(f"{said}; the old master key is destroyed")
+    stdout().text(f"{said}; the old master key is destroyed")
 
 
 def clear_index(*, asking: Options = HERE) -> None:
@@ -173,4 +168,4 @@ def answer(asking: Options, act: Callable[["Installation"], Any], said: str) -> 
         count = act(app)
     if asking.json:
         return asking.answer({"addresses": count or 0})
-    stdout().print(said.format(count))
+    stdout().text(said.format(count))

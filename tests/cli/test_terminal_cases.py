@@ -172,7 +172,8 @@ def test_words_about_people_are_no_code_and_no_id(shell: Shell, field: str, argu
 
 @pytest.mark.parametrize("stream", ["lead-a\nb", "lead-\x1b[31mred", "lead-a\u202eb", "lead-../x",
                                     "lead-a\u200bb", "lead-../../etc",
-                                    "lead-/../x", "lead-a\x7f", "lead-\u2028", "lead-a\u00a0b", "lead-..\\x"])  # fmt: skip
+                                    "lead-/../x", "lead-a\x7f", "lead-\u2028",
+                                    "lead-a\u00a0b", "lead-..\\x"])  # fmt: skip
 def test_an_id_that_cannot_be_seen_or_reads_like_a_path_is_refused(shell: Shell, stream: str) -> None:
     text = refused(shell, 2, "capture-lead", stream, "--source", "web")
     assert "stream: " in text
@@ -182,3 +183,81 @@ def test_an_id_that_cannot_be_seen_or_reads_like_a_path_is_refused(shell: Shell,
 def test_ids_of_other_scripts_and_signs_are_taken(shell: Shell) -> None:
     for stream in ("lead-Zoë 7", "lead-東京", "lead-a..b", "lead-a/b", "lead-[/]", "lead-:100:"):
         done(shell, "capture-lead", stream, "--source", "web")
+
+
+# What reaches a terminal
+
+HOSTILE = "\x1b[31m[/] :100: [bold]x\u202ey\nz\x07"
+
+
+def test_nobodys_data_is_a_control_character_or_markup(shell: Shell) -> None:
+    stream = "lead-[/]:100:"
+    names = ("--company", HOSTILE, "--name", HOSTILE, "--note", HOSTILE, "--owner", HOSTILE, "--source", HOSTILE)
+    deal = ("--account", HOSTILE, "--owner", HOSTILE, "--product", HOSTILE, "--note", HOSTILE, "--source", HOSTILE)
+    done(shell, "capture-lead", stream, *names, "--email", "a@b.example", "--actor", HOSTILE, "--why", HOSTILE)
+    done(shell, "open-opportunity", "opportunity-[/]", *STANDARD, "--amount", "9 EUR", *deal, "--actor", HOSTILE)
+    done(shell, "set-next-step", "opportunity-[/]", "--text", HOSTILE, "--due", "friday")
+    done(shell, "lose-opportunity", "opportunity-[/]", "--reason", "price", "--note", HOSTILE)
+    for arguments in (
+        ("timeline", stream), ("timeline", "opportunity-[/]"), ("events",), ("events", "--open"),
+        ("subject", "export", stream), ("subject", "find", "a@b.example"), ("metric", "win-rate", "--by", "owner"),
+        ("explain", "win-rate", "--by", "source"),
+        ("diff", "last-week", "this-week"), ("metric", "lead-conversion", "--by", "source"), ("status",), ("check",),
+    ):  # fmt: skip
+        out = done(shell, *arguments)
+        assert all(line.isprintable() for line in out.split("\n")), out
+        assert "\U0001f4af" not in out
+    assert "\\x1b[31m[/] :100: [bold]x\\u202ey\\nz\\x07" in done(shell, "timeline", stream)
+
+
+def test_a_refusal_shows_what_was_typed_in_characters_that_can_be_seen(shell: Shell) -> None:
+    for arguments in (("metric", HOSTILE), ("timeline", f"lead-{HOSTILE}"), ("metric", "board", "--known-at", HOSTILE)):
+        text = shell(*arguments)[2]
+        assert text and all(line.isprintable() for line in text.split("\n")), text
+
+
+@pytest.fixture
+def busy(shell: Shell) -> Shell:
+    """A log with large amounts, long names and ids."""
+    for number in range(3):
+        done(shell, "open-opportunity", f"opportunity-0192aaaa-bbbb-7ccc-8ddd-00000000000{number}", *STANDARD,
+             "--amount", "12345678901.25 USD", "--owner", "Anneliese von und zu Hohenstein", "--occurred-at", "2026-01-10",
+             "--close-date", "2026-03-31")  # fmt: skip
+    done(shell, "win-opportunity", "opportunity-0192aaaa-bbbb-7ccc-8ddd-000000000001", "--occurred-at", "2026-02-10")
+    return shell
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_tables_fit_without_cutting_a_number_or_an_id(
+    busy: Shell, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    period = ("--since", "Q1 2026", "--until", "Q1 2026")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for arguments, texts in (
+        (("metric", "win-rate", *period), ["12,345,678,901.25"]),
+        (("metric", "forecast", "--by", "owner", *period), ["12,345,678,901.25", "24,691,357,802.50"]),
+        (("metric", "follow-up"), ["opportunity-0192aaaa-bbbb-7ccc-8ddd-000000000002", "12,345,678,901.25"]),
+        (("metric", "waterfall", *period, "--by", "owner"), ["24,691,357,802.50"]),
+        (("explain", "board"), ["opportunity-0192aaaa-bbbb-7ccc-8ddd-000000000002", "24,691,357,802.50"]),
+        (("timeline", "opportunity-0192aaaa-bbbb-7ccc-8ddd-000000000001"), ["12,345,678,901.25 USD"]),
+        (("diff", "2026-02-01", "2026-02-28"), ["opportunity-0192aaaa-bbbb-7ccc-8ddd-000000000001"]),
+        (("events",), ["opportunity-0192aaaa-bbbb-7ccc-8ddd-000000000001"]),
+    ):
+        out = done(busy, *arguments)
+        assert max(map(len, out.splitlines())) <= columns, out
+        assert all(text in out for text in texts), out
+        assert "…" not in out
+
+
+def test_what_is_no_terminal_gets_tables_as_wide_as_they_are(busy: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS")
+    row = next(line for line in done(busy, "explain", "board").splitlines() if "-000000000002" in line)
+    assert "12,345,678,901.25" in row and len(row) > 120
+
+
+def test_a_timeline_is_in_the_organisations_time_with_its_offset(shell: Shell) -> None:
+    done(shell, "set-calendar", "calendar-organisation", "--zone", "Europe/Berlin")
+    done(shell, "capture-lead", "lead-1", "--source", "web", "--occurred-at", "2026-01-10")
+    assert "2026-01-10" in (out := done(shell, "timeline", "lead-1")) and "23:59:59+01:00" in out
+    assert document(shell("timeline", "lead-1", "--json"))[0]["occurred_at"].startswith("2026-01-10T22:59:59")
+    assert "as true 2026-07-01 23:59+02:00" in done(shell, "metric", "board", "--effective-at", "2026-07-01")
