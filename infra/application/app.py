@@ -14,20 +14,19 @@ from domain.errors import PipelineError, Unavailable
 from domain.history import History
 from domain.recorded import Request, instant
 from domain.reference.calendar import ORGANISATION, CalendarSet
-from domain.reference.framework import BANT
-from domain.reference.process import STANDARD
-from infra.application.dispatch import LATEST, Dispatcher, Receipt
-from infra.application.forecast_baseline import completed
+from infra.application.histories import LATEST
 from infra.application.spans import Today
 from infra.gc_tuning import rarely_collected
-from infra.privacy.rotation import begin
 from infra.privacy.vault import Erasures, KeyFile, Vault
 from infra.settings import Settings
-from infra.store import open_log
+from infra.store import open_log, open_log_to_read
 from infra.store.clock import Clock
 from infra.store.log import Log
 
 if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
+
+    from infra.application.dispatch import Dispatcher, Receipt
     from infra.application.questions import Text
     from infra.views import Answer, Explained, Views
 
@@ -44,17 +43,18 @@ class App:
         self._idle: SimpleQueue[Dispatcher] = SimpleQueue()
         self._opening = Lock()
         self._views: Views | None = None
+        self._folder: TemporaryDirectory[str] | None = None  # of tables that cannot be kept beside the log
 
     # What is asked for
 
-    def execute(self, request: Request) -> Receipt:
+    def execute(self, request: Request) -> "Receipt":
         """Do what one request asks, or raise why not."""
         (outcome,) = self.execute_all([request])
         if isinstance(outcome, PipelineError):
             raise outcome
         return outcome
 
-    def execute_all(self, requests: Sequence[Request]) -> list[Receipt | PipelineError]:
+    def execute_all(self, requests: Sequence[Request]) -> "list[Receipt | PipelineError]":
         """Do what several requests ask, in their order, with one append; one refused leaves the rest.
 
         A stream that an opening leaves unnamed gets a name, and an adjustment of the forecast the figure that it
@@ -97,13 +97,20 @@ class App:
     def _new_vault(self) -> Vault:
         return Vault(self.master, self.log.keys, self._erasures)
 
-    def dispatcher(self, cached: bool = False) -> Dispatcher:
+    def dispatcher(self, cached: bool = False) -> "Dispatcher":
         """Whoever carries requests to their streams; a new log is given the process and the framework that ship."""
+        from infra.application.dispatch import Dispatcher  # who only reads does without
+        from infra.application.forecast_baseline import completed
+
         clock = self.clock
         dispatcher = Dispatcher(
             self.log, self._new_vault(), (lambda: instant(clock())) if clock else None, cached, partial(completed, self)
         )
         if self.log.head() == 0:
+            from domain.reference.framework import BANT
+            from domain.reference.process import STANDARD
+            from infra.privacy.rotation import begin
+
             begin(self.log, dispatcher.vault)
             shipped = (("process-standard", STANDARD), ("framework-bant", BANT))
             dispatcher.execute_all(
@@ -112,7 +119,7 @@ class App:
         return dispatcher
 
     @contextmanager
-    def bulk(self) -> Generator[Dispatcher]:
+    def bulk(self) -> "Generator[Dispatcher]":
         """A dispatcher for a job that appends very much: it keeps histories between its batches."""
         with rarely_collected():
             yield self.dispatcher(cached=True)
@@ -138,7 +145,12 @@ class App:
         """The projections as they stand, for who closes them again."""
         from infra.views import Views  # SQL expressions take their time to load: commands do without
 
-        return Views.open(self.settings.db, self.log, self.tell)
+        if self.log.writable:
+            return Views.open(self.settings.db, self.log, self.tell)
+        from tempfile import TemporaryDirectory
+
+        self._folder = self._folder or TemporaryDirectory(prefix="dealtrail-")
+        return Views.open_apart(self.settings.db, self._folder.name, self.log)
 
     @contextmanager
     def views(self) -> Generator["Views"]:
@@ -153,6 +165,9 @@ class App:
         if self._views is not None:
             self._views.close()
         self._views = None
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._folder = None
 
 
 @contextmanager
@@ -163,6 +178,18 @@ def opened(settings: Settings, clock: Clock | None = None) -> Generator[App]:
     """
     log = open_log(settings.db, None if clock else settings.clock_ahead, clock)
     app = App(settings, log, clock=clock)
+    try:
+        yield app
+    finally:
+        app.close()
+        log.close()
+
+
+@contextmanager
+def opened_to_read(settings: Settings) -> Generator[App]:
+    """An installation whose log is there, to be read alone, closed again when done."""
+    log = open_log_to_read(settings.db)
+    app = App(settings, log)
     try:
         yield app
     finally:

@@ -10,7 +10,6 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-from cyclopts import App, Group, Parameter
 
 from domain import DECIDERS, Command, Decider
 from domain.errors import Malformed, NotFound
@@ -20,6 +19,7 @@ from domain.recorded import Request, instant
 from infra.application.moments import NOW, at, day
 from infra.application.requests import parse_command
 from infra.application.spans import Today, span
+from infra.cli.grammar import App, Group, Parameter
 from infra.cli.options import HERE, Options, stdout
 from infra.cli.output import bold
 from infra.cli.values import money, number, portion
@@ -33,7 +33,7 @@ def register(app: App) -> None:
     """Add a verb for each command; one that several kinds of streams take stands with the first of them."""
     known = set[type[Any]]()
     for decider in DECIDERS:
-        group = Group(f"What can be asked of {article(decider.kind)}", sort_key=1)
+        group = Group(f"What can be asked of {article(decider.kind)}", 1)
         for command in decider.commands:
             if command not in known:
                 app.command(verb(decider, command), name=tag_of(command), group=group)
@@ -52,20 +52,19 @@ def tag_of(command: type[Any]) -> str:
 
 def verb(decider: Decider, command: type[Any]) -> Callable[..., None]:
     """A function whose options are the fields of the command and of its envelope."""
-    hints = get_type_hints(command, include_extras=True)
 
     def ask(stream: str | None = None, /, **given: Any) -> None:
+        hints, tag = get_type_hints(command, include_extras=True), tag_of(command)
         asking: Options = given.pop("asking", None) or HERE
         envelope = {name: value for name in ENVELOPE if (value := given.pop(f"envelope_{name}", None)) is not None}
-        if "opportunity" in hints and tag_of(command) == "convert-lead":
+        if "opportunity" in hints and tag == "convert-lead":
             given.setdefault("opportunity", "")  # it gets a name
         values = {name: value for name, value in given.items() if value is not None}
-        carry_out(asking, stream or "", partial(read_command, tag_of(command), values, hints), envelope)
+        carry_out(asking, stream or "", partial(read_command, tag, values, hints), envelope)
 
     ask.__doc__ = command.__doc__
     ask.__name__ = tag_of(command).replace("-", "_")
-    ask.__signature__ = inspect.Signature(parameters(decider, command))  # type: ignore[attr-defined]
-    ask.__annotations__ = {p.name: p.annotation for p in parameters(decider, command)}
+    ask.parameters = partial(parameters, decider, command)  # type: ignore[attr-defined]
     return ask
 
 
@@ -120,7 +119,7 @@ def parameters(decider: Decider, command: type[Any]) -> list[inspect.Parameter]:
 def option(name: str, hint: Any, optional: bool) -> Any:
     """How a field is written on the command line: text, a list of texts, or JSON for what has parts."""
     plain: Any = list[str] if hint == tuple[str, ...] else str
-    flag = Parameter(name=f"--{name.replace('_', '-')}", help=explained(hint), negative="")
+    flag = Parameter(name=f"--{name.replace('_', '-')}", help=explained(hint))
     return Annotated[plain | None, flag] if optional else Annotated[plain, flag]
 
 
@@ -177,7 +176,7 @@ def document(name: str, value: Any, hint: Any, today: date) -> Any:
     if not value.startswith("@"):
         return parsed(name, value)
     path = Path(value[1:])
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         raise NotFound(f"{name}: there is no file {path}")
     return parsed(name, path.read_bytes())
 

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from threading import Event
 from typing import Annotated
 
-from cyclopts import App, Parameter
-
 from domain.errors import NotFound
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note
 from infra.settings import read_settings
 

@@ -5,13 +5,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-from cyclopts import App, Parameter
 from msgspec.structs import replace
 
 from domain.errors import Malformed
 from domain.recorded import instant
 from infra.application.answers import digits, rows
 from infra.application.moments import at, before, position, position_before
+from infra.cli.grammar import App, Parameter
 from infra.cli.metrics import EVERYTHING, QuestionOptions, show
 from infra.cli.options import HERE, Options, stdout
 from infra.cli.output import Output, Table, bold, dim
@@ -47,7 +47,7 @@ def diff(
     asking: Options = HERE,
 ) -> None:
     """What is different between two moments: deals created, moved, changed, closed, and the waterfall."""
-    with asking.app() as app, app.views() as views:
+    with asking.reading() as app, app.views() as views:
         question = waterfall_question(app, first, second, axis, form, questioning)
         found = views.compare(question)
         waterfall = views.ask("waterfall", question)

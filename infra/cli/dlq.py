@@ -3,9 +3,8 @@
 from base64 import b64encode
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
-
 from domain.errors import NotFound
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import Table
 from infra.settings import read_settings
@@ -18,7 +17,7 @@ LEAD_INTAKE = "lead_intake"
 Consumer = Annotated[str, Parameter(help="Whose letters: those of lead_intake.")]
 Group = Annotated[str, Parameter(help="The consumer group; empty means the consumer's own.")]
 Chosen = Annotated[str | None, Parameter(help="Which letter, as `dlq list` names it.")]
-Every = Annotated[bool, Parameter(name="--all", help="All letters that are there now.", negative="")]
+Every = Annotated[bool, Parameter(name="--all", help="All letters that are there now.")]
 
 
 def register(app: App) -> None:

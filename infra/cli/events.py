@@ -5,7 +5,6 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import msgspec
-from cyclopts import App, Parameter
 
 from domain import Event
 from domain.errors import Malformed, NotFound
@@ -15,6 +14,7 @@ from infra.application.answers import day_and_time
 from infra.application.moments import at, start
 from infra.application.requests import refuse_unstorable
 from infra.cli.export import NOWHERE, ExportOptions
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import Column, Table
 from infra.store.log import Log, Page, Wanted
@@ -37,11 +37,9 @@ def register(app: App) -> None:
 
 def events(
     *,
-    type_: Annotated[
-        tuple[str, ...], Parameter(name="--type", help="Only of this type; several may be named.", negative="")
-    ] = (),
-    actor: Annotated[tuple[str, ...], Parameter(help="Only what they asked for.", negative="")] = (),
-    stream: Annotated[tuple[str, ...], Parameter(help="Only of this stream.", negative="")] = (),
+    type_: Annotated[tuple[str, ...], Parameter(name="--type", help="Only of this type; several may be named.")] = (),
+    actor: Annotated[tuple[str, ...], Parameter(help="Only what they asked for.")] = (),
+    stream: Annotated[tuple[str, ...], Parameter(help="Only of this stream.")] = (),
     correlation: Annotated[str, Parameter(help="Only of this conversation.")] = "",
     since: Annotated[str | None, Parameter(help="Only what happened at this time or later.")] = None,
     until: Annotated[str | None, Parameter(help="Only what happened by this time.")] = None,
@@ -51,7 +49,7 @@ def events(
     limit: Annotated[int, Parameter(help="How many at the most.")] = LIMIT,
     open_: Annotated[
         bool,
-        Parameter(name="--open", help="Make personal fields readable; else they are as stored, sealed.", negative=""),
+        Parameter(name="--open", help="Make personal fields readable; else they are as stored, sealed."),
     ] = False,
     exporting: ExportOptions = NOWHERE,
     asking: Options = HERE,
@@ -63,7 +61,7 @@ def events(
     for tag in type_:
         if tag not in TAGS:
             raise NotFound(f"type: there is no type of event {tag!r}; there are {', '.join(sorted(TAGS))}")
-    with asking.app() as app:
+    with asking.reading() as app:
         if open_:
             app.vault.require()
         moments = {

@@ -1,21 +1,27 @@
 """The verbs that bring history in: `import`, `simulate` and `demo`."""
 
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-from cyclopts import App, Parameter
 
+from domain.errors import NotFound
 from infra.application.moments import day, day_end, day_start
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.progress import progress
 from infra.store.places import sqlite_file
 
 if TYPE_CHECKING:
-    from infra.importers.runner import Import
+    from infra.application.app import App as Installation
+    from infra.importers.runner import Import, Summary
     from infra.views import Answer
 
+REJECTED = 4  # the exit code where a row was
 DEMO = Path("demo.db")
 DEMO_OPPORTUNITIES = 1_500
 NEXT = (
@@ -47,7 +53,7 @@ def import_(
     mapping: Annotated[Path | None, Parameter(help="For csv: the TOML file that says what the columns mean.")] = None,
     plan: Annotated[
         bool,
-        Parameter(help="Say what would happen, and append nothing; rejects are listed only where asked.", negative=""),
+        Parameter(help="Say what would happen, and append nothing; rejects are listed only where asked."),
     ] = False,
     snapshot_date: Annotated[str | None, Parameter(help="The day of the export; by default its latest date.")] = None,
     date_format: Annotated[str | None, Parameter(help="How dates are written, as for strptime: %m/%d/%Y.")] = None,
@@ -57,7 +63,7 @@ def import_(
     ] = None,
     rejects: Annotated[Path | None, Parameter(help="Where to list what cannot be imported.")] = None,
     asking: Options = HERE,
-) -> None:
+) -> int:
     """Bring an export of another system in. The same export again adds nothing, a newer one adds what changed."""
     from infra.importers import formats
     from infra.importers.rehearsal import rehearsing
@@ -65,7 +71,7 @@ def import_(
 
     day_of_export = day("snapshot_date", snapshot_date) if snapshot_date else None
     refused = rejects or (None if plan else Path(f"{path.resolve().name}.rejects.csv"))
-    with asking.app() as app:
+    with rehearsed(asking) if plan else asking.app() as app:
         actor = f"import:{format_}"
         with progress("reading"):
             export = formats.read(
@@ -79,8 +85,20 @@ def import_(
             run = Import(dispatcher, export, actor, refused)
             if log:
                 log.types.clear()  # of the facts that ship with a new log
-            run.run(advanced)
+            try:
+                run.run(advanced)
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(stopped(run.summary, export.total, plan)) from None
     show_import(asking, run, log.types if log else None, refused)
+    return REJECTED if run.summary.rejected else 0
+
+
+def stopped(summary: "Summary", total: int, plan: bool) -> str:
+    """What stays of an import that was stopped."""
+    if plan:
+        return "stopped by the user; it was a rehearsal, and nothing was appended"
+    done = f"{summary.rows:,} of {total:,} rows are in, with {summary.facts:,} facts, and stay"
+    return f"stopped by the user; {done}: the same command goes on with the rest"
 
 
 def show_import(asking: Options, run: "Import", types: dict[str, int] | None, refused: Path | None) -> None:
@@ -105,6 +123,18 @@ def show_import(asking: Options, run: "Import", types: dict[str, int] | None, re
         out.text("nothing was appended: this was a rehearsal")
     if listed:
         out.text(f"what {'would be' if types is not None else 'was'} rejected, with line and reason: {listed}")
+
+
+@contextmanager
+def rehearsed(asking: Options) -> Generator["Installation"]:
+    """The installation that a rehearsal reads; where it has no log yet, a new one that nobody keeps."""
+    with ExitStack() as stack:
+        try:
+            app = stack.enter_context(asking.reading())
+        except NotFound:
+            folder = stack.enter_context(TemporaryDirectory(prefix="dealtrail-"))
+            app = stack.enter_context(Options(f"sqlite:///{folder}/log.db").app())
+        yield app
 
 
 def first_rejects(run: "Import") -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """The verb `init`: a new log and the master key that its personal fields will be sealed under."""
 
-from cyclopts import App
-
+from infra.cli.grammar import App
 from infra.cli.options import HERE, Options, stdout
 
 

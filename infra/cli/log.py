@@ -2,11 +2,9 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
-
 from domain.errors import Malformed
-from infra.application.digests import content_digest, events_digest
 from infra.application.moments import position
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.progress import by_position, progress
 
@@ -25,7 +23,7 @@ From = Annotated[
     Parameter(name="--from", help="The log that is read; by default the one of the settings (DEALTRAIL_DB)."),
 ]
 WithKeys = Annotated[
-    bool, Parameter(help="Copy the keys of persons who were not erased: then erase them in the copy too.", negative="")
+    bool, Parameter(help="Copy the keys of persons who were not erased: then erase them in the copy too.")
 ]
 
 
@@ -45,7 +43,7 @@ def digest(*, to: To = None, asking: Options = HERE) -> None:
     times of recording, personal fields opened: equal facts, equal digest. A copy without keys has one of its own.
     Keep the answer elsewhere, and `check --against` it later; `identity` says of which log it is.
     """
-    with asking.app() as app:
+    with asking.reading() as app:
         upto = app.log.head() if to is None else position(app, to, "to")
         document = {"identity": app.log.identity(), **digests(app, upto)}
     show(asking, document)
@@ -53,6 +51,8 @@ def digest(*, to: To = None, asking: Options = HERE) -> None:
 
 def digests(app: "Installation", upto: int) -> dict[str, Any]:
     """The digests of a log as of a position."""
+    from infra.application.digests import content_digest, events_digest
+
     events, stored = events_digest(app.log, upto)
     _, content = content_digest(app.log, app.vault, upto)
     with app.views() as views:
@@ -106,7 +106,7 @@ def copied_from(asking: Options, to: str | None, source: str | None, with_keys: 
 
     if asking.db is None:
         raise Malformed("db: say where the new log goes, such as --db sqlite:///new.db; --from names the one to copy")
-    with Options(source, asking.json).app() as app:
+    with Options(source, asking.json).reading() as app:
         upto = app.log.head() if to is None else position(app, to, "to")
         said = WITHOUT_KEYS
         if with_keys:

@@ -6,12 +6,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
 from msgspec.structs import asdict
 
 from domain.errors import Malformed
 from infra.application.answers import day_and_time, definition, digits, document, moment_of, rows, texts
 from infra.cli.export import NOWHERE, ExportOptions
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, stdout
 from infra.cli.output import Column, Output, Table, bold, dim
 
@@ -72,9 +72,7 @@ def register(app: App) -> None:
 def metric(
     name: Annotated[str | None, Parameter(help="Which figure; --list names them.")] = None,
     *,
-    list_: Annotated[
-        bool, Parameter(name="--list", help="The figures there are, with their definitions.", negative="")
-    ] = False,
+    list_: Annotated[bool, Parameter(name="--list", help="The figures there are, with their definitions.")] = False,
     plot: Annotated[Path | None, Parameter(help="Also draw it into this file, .svg or .png.")] = None,
     questioning: QuestionOptions = EVERYTHING,
     exporting: ExportOptions = NOWHERE,
@@ -85,7 +83,7 @@ def metric(
         return show_list(asking)
     if name is None:
         raise Malformed("metric: say which one; dealtrail metric --list names them")
-    with asking.app() as app:
+    with asking.reading() as app:
         answer = app.ask(name, questioning.texts())
         head, zone = app.log.head(), app.zone()
     if plot:
@@ -112,7 +110,7 @@ def explain(
     """The rows and the events behind each figure of a metric, and what was left out, with the reason."""
     from infra.application.explanation import explanation
 
-    with asking.app() as app:
+    with asking.reading() as app:
         explained = app.explain(name, questioning.texts())
         found, zone = explanation(app.log, explained), app.zone()
     if asking.json:

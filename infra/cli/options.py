@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from cyclopts import Parameter
 
+from infra.cli.grammar import Parameter
 from infra.cli.output import dim, stderr, stdout
 from infra.settings import read_settings
 
@@ -25,29 +25,42 @@ class Options:
     db: Annotated[str | None, Parameter(help="Where the log is: sqlite:///FILE or postgresql://… (DEALTRAIL_DB).")] = (
         None
     )
-    json: Annotated[bool, Parameter(help="Answer with one JSON document on stdout.", negative="")] = False
+    json: Annotated[bool, Parameter(help="Answer with one JSON document on stdout.")] = False
     confirm_clock: Annotated[
         bool,
-        Parameter(
-            help="The clock is right, although the log was idle for days (DEALTRAIL_CONFIRM_CLOCK).", negative=""
-        ),
+        Parameter(help="The clock is right, although the log was idle for days (DEALTRAIL_CONFIRM_CLOCK)."),
     ] = False
 
     @contextmanager
     def app(self, clock: "Clock | None" = None) -> Generator["App"]:
-        """The installation that is asked; `clock` in the place of the machine's."""
+        """The installation that is asked, to write to it: what is missing is created; `clock` for the machine's."""
         from infra.application.app import opened
 
-        with opened(read_settings(db=self.db, confirm_clock="true" if self.confirm_clock else None), clock) as app:
-            app.tell = note
+        settings = read_settings(db=self.db, confirm_clock="true" if self.confirm_clock else None)
+        with opened(settings, clock) as app, heard(app):
             yield app
-            if app.master.was_missing:
-                note(f"personal fields read [sealed]: {app.master.missing()}")
+
+    @contextmanager
+    def reading(self) -> Generator["App"]:
+        """The installation that is asked, to read it: nothing is created, and read-only media will do."""
+        from infra.application.app import opened_to_read
+
+        with opened_to_read(read_settings(db=self.db)) as app, heard(app):
+            yield app
 
     def answer(self, document: Any) -> None:
         """Print the JSON document that this verb answers with."""
         sys.stdout.write(msgspec.json.encode(document, order="sorted" if isinstance(document, dict) else None).decode())
         sys.stdout.write("\n")
+
+
+@contextmanager
+def heard(app: "App") -> Generator[None]:
+    """Tell the person at the terminal what an installation has to say."""
+    app.tell = note
+    yield
+    if app.master.was_missing:
+        note(f"personal fields read [sealed]: {app.master.missing()}")
 
 
 HERE = Options()

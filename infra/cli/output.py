@@ -1,7 +1,6 @@
 """What reaches a terminal: texts in which nobody's data is markup or a control character, and tables that fit."""
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
@@ -9,6 +8,7 @@ from typing import NamedTuple, TextIO
 from unicodedata import category, east_asian_width
 
 BOLD, DIM, RED, YELLOW = "1", "2", "1;31", "33"
+USUAL = 80  # columns of a terminal that does not say how many
 GAP = "  "  # between the columns of a table without lines
 Cell = str | Sequence[str]
 """What stands in a field of a table: a text, or one a line."""
@@ -99,13 +99,23 @@ class Output:
 def stdout() -> Output:
     """The answer's stream: as wide as the terminal, or as COLUMNS says; without bounds where it is neither."""
     terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal or os.environ.get("COLUMNS") else None
+    width = columns() if terminal or os.environ.get("COLUMNS") else None
     return Output(sys.stdout, width, terminal and not os.environ.get("NO_COLOR"))
 
 
 def stderr() -> Output:
     """The stream for what is beside the answer."""
     return Output(sys.stderr, None, sys.stderr.isatty() and not os.environ.get("NO_COLOR"))
+
+
+def columns() -> int:
+    """How wide the terminal is: as COLUMNS says, else as it says itself, else 80."""
+    if said := os.environ.get("COLUMNS"):
+        return int(said)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or USUAL
+    except OSError:
+        return USUAL
 
 
 class Column(NamedTuple):

@@ -4,9 +4,9 @@ import logging
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from cyclopts import App, Parameter
 
 from domain.errors import Malformed
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import Table
 from infra.settings import read_settings
@@ -30,9 +30,7 @@ def publish(
     *,
     topic: Annotated[str, Parameter(help="Publish one topic again instead, such as sales.lead.events.v1.")] = "",
     since: Annotated[int, Parameter(help="With --topic: from which position on.")] = 0,
-    anew: Annotated[
-        bool, Parameter(negative="", help="Begin at the beginning of the log: its topics were made anew.")
-    ] = False,
+    anew: Annotated[bool, Parameter(help="Begin at the beginning of the log: its topics were made anew.")] = False,
     asking: Options = HERE,
 ) -> None:
     """Publish every event to Kafka until SIGTERM or Ctrl-C; where a relay runs already, wait to take its place."""

@@ -4,9 +4,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from cyclopts import App
 
 from infra.application.answers import day_and_time
+from infra.cli.grammar import App
 from infra.cli.options import HERE, Options, stdout
 from infra.cli.output import yellow
 from infra.cli.tables import show_faults, show_standing, standing
@@ -25,7 +25,7 @@ def status(*, asking: Options = HERE) -> None:
     """Where the log and the tables that follow it stand."""
     from infra.application.integrity import missing_tail
 
-    with asking.app() as app:
+    with asking.reading() as app:
         head = app.log.head()
         newest = app.log.recorded(head - 1, 1)
         with app.open_views() as views:

@@ -3,15 +3,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
-
 from domain.recorded import Recorded, Request
 from domain.reference.subject import PREFIX, Command, EraseSubject, HoldSubject, ReleaseSubject
 from infra.application.answers import day_and_time
-from infra.application.timeline import line
+from infra.application.requests import refuse_unstorable
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import Column, Table, bold
-from infra.cli.timeline import spelled
 from infra.store.places import sqlite_file
 
 if TYPE_CHECKING:
@@ -39,9 +37,11 @@ def register(app: App) -> None:
 
 def export(whom: Whom, /, *, asking: Options = HERE) -> None:
     """Everything about a person, readable, over all streams, in the order of recording."""
+    from infra.cli.timeline import spelled
     from infra.privacy.subjects import gathered
 
-    with asking.app() as app:
+    refuse_unstorable(whom, "subject")
+    with asking.reading() as app:
         app.vault.require()
         facts = [fact_document(app, fact) for fact in gathered(app.log, whom)]
         erased, zone = app.vault.erased(whom), app.zone()
@@ -58,6 +58,8 @@ def export(whom: Whom, /, *, asking: Options = HERE) -> None:
 
 def fact_document(app: "Installation", fact: Recorded) -> dict[str, Any]:
     """A fact as the timeline shows it, with its stream."""
+    from infra.application.timeline import line
+
     return {"stream": fact.stream, **line(app, fact, app.vault.open(fact.stream, fact.event))}
 
 
@@ -125,7 +127,8 @@ def find(email: Annotated[str, Parameter(help="The address, in any case.")], /, 
     """Whose e-mail address this is or was; nobody can read addresses from the index itself."""
     from infra.privacy.subjects import find as look_up
 
-    with asking.app() as app:
+    refuse_unstorable(email, "email")
+    with asking.reading() as app:
         found = look_up(app.log, app.vault, email)
     if asking.json:
         return asking.answer({"subjects": found})

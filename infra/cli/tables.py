@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from cyclopts import App, Parameter
 
 from domain.errors import Malformed, NotFound, Unavailable
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, stdout
 from infra.cli.output import Column, Table, yellow
 from infra.cli.progress import progress
@@ -23,10 +23,7 @@ DIFFERENT = 1  # exit code where the tables are not what the log makes of them
 Processes = Annotated[int, Parameter(help="How many processes share the work.")]
 Against = Annotated[
     str | None,
-    Parameter(
-        help="A digest of this log that was kept: a file of what `log digest` printed, - for stdin.",
-        allow_leading_hyphen=True,
-    ),
+    Parameter(help="A digest of this log that was kept: a file of what `log digest` printed, - for stdin."),
 ]
 
 
@@ -43,9 +40,7 @@ def register(app: App) -> None:
 def rebuild(
     *,
     processes: Processes = 1,
-    discard_old: Annotated[
-        bool, Parameter(help="Only drop the tables that a rebuild or an upgrade replaced.", negative="")
-    ] = False,
+    discard_old: Annotated[bool, Parameter(help="Only drop the tables that a rebuild or an upgrade replaced.")] = False,
     asking: Options = HERE,
 ) -> None:
     """Make all tables anew from the log, beside those that are read until then. Stopped, it goes on when run again."""
@@ -73,7 +68,7 @@ def check(*, processes: Processes = 1, against: Against = None, asking: Options 
     from infra.views.tables import Astray
 
     kept = None if against is None else kept_from(against)
-    with asking.app() as app, app.open_views() as views:
+    with asking.reading() as app, app.open_views() as views:
         damage, remark = app.log.integrity()
         faults = [Fault("database", text) for text in damage] + log_faults(app.log)
         faults += missing_tail(app.log, app.settings.db, views.anchors())
@@ -110,7 +105,7 @@ def kept_from(path: str) -> "KeptDigest":
 
     if path == "-":
         return kept_digest(sys.stdin.buffer.read())
-    if not Path(path).is_file():
+    if not Path(path).exists() or Path(path).is_dir():
         raise NotFound(f"against: there is no file {path}")
     return kept_digest(Path(path).read_bytes())
 
@@ -139,7 +134,7 @@ def show_checked(found: "Checked") -> None:
 
 def parked_list(*, asking: Options = HERE) -> None:
     """The parked streams, with the fact at which each stopped and why."""
-    with asking.app() as app, app.open_views() as views:
+    with asking.reading() as app, app.open_views() as views:
         found = views.parked()
     if asking.json:
         return asking.answer(found)

@@ -4,15 +4,12 @@ from datetime import tzinfo
 from decimal import Decimal
 from typing import Annotated, Any, cast
 
-from cyclopts import App, Parameter
-
 from domain.errors import NotFound
 from infra.application.answers import day_and_time, digits
-from infra.application.dispatch import LATEST
 from infra.application.moments import at, position
 from infra.application.requests import refuse_unstorable
-from infra.application.timeline import CORRECTED, timeline_lines
 from infra.cli.export import NOWHERE, ExportOptions
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, stdout
 from infra.cli.output import Column, Output, Table, bold
 
@@ -39,8 +36,11 @@ def timeline(
     asking: Options = HERE,
 ) -> None:
     """Everything recorded of a stream, in the order of recording: who, why, when, and what changed."""
+    from infra.application.histories import LATEST
+    from infra.application.timeline import timeline_lines
+
     refuse_unstorable(stream, "stream")
-    with asking.app() as app:
+    with asking.reading() as app:
         if exporting:
             app.vault.require()
         known = LATEST if known_at is None else position(app, known_at)
@@ -84,6 +84,8 @@ def who(row: dict[str, Any]) -> list[str]:
 
 def flags(row: dict[str, Any], by: dict[int, int]) -> list[str]:
     """What is remarkable about a fact; `by` says which version corrects which."""
+    from infra.application.timeline import CORRECTED
+
     shown = [
         f"corrected by #{by[row['version']]}" if flag == CORRECTED else flag
         for flag in row["flags"]

@@ -4,11 +4,10 @@ import os
 from base64 import b64encode
 from binascii import Error as NotBase64
 from binascii import a2b_base64
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -20,6 +19,7 @@ from infra.settings import user_folder
 NONCE = 12  # bytes
 NAMED = 8  # bytes of the digest of a master key, in front of all that it wrapped
 SIZE = 32  # bytes of a key
+HANDLES = "/proc/self/fd"  # where the files that this process has open can be named
 FORMAT = "dealtrail-master-key 1"  # the first line of a key file; then the identity of its log, and the key in base 64
 
 
@@ -213,15 +213,38 @@ def make(path: Path, contents: Contents) -> None:
     try:
         if path.parent == user_folder():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with NamedTemporaryFile("w", encoding="ascii", dir=path.parent, prefix=path.name) as file:
-            file.write(f"{FORMAT}\n{contents.log}\n{b64encode(contents.key).decode()}\n")
-            file.flush()
-            os.fsync(file.fileno())
+        text = f"{FORMAT}\n{contents.log}\n{b64encode(contents.key).decode()}\n"
+        with nameless(path) as (handle, name):
+            os.write(handle, text.encode("ascii"))
+            os.fsync(handle)
             with suppress(FileExistsError):
-                os.link(file.name, path)
+                # only with a folder does Python ask for the file behind a link; the name is absolute, so none counts
+                os.link(name, path, src_dir_fd=handle if name.startswith(HANDLES) else None, follow_symlinks=True)
         sync_folder(path)  # the name must outlive a crash as surely as what is sealed under it
     except OSError as error:
         raise Unavailable(f"the key file {path} cannot be made: {error.strerror}") from error
+
+
+@contextmanager
+def nameless(path: Path) -> Generator[tuple[int, str]]:
+    """A file without a name in a folder, and by what it can be given one: a process that is killed leaves nothing.
+
+    Where the system has no such files it has a name of its own, gone when the context ends.
+    """
+    handle = -1
+    if hasattr(os, "O_TMPFILE") and Path(HANDLES).is_dir():
+        with suppress(OSError):  # not every file system has them
+            handle = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o600)
+    if handle >= 0:
+        try:
+            yield handle, f"{HANDLES}/{handle}"
+        finally:
+            os.close(handle)
+        return
+    from tempfile import NamedTemporaryFile  # takes its time to load
+
+    with NamedTemporaryFile("wb", dir=path.parent, prefix=path.name) as file:
+        yield file.fileno(), file.name
 
 
 def sync_folder(path: Path) -> None:

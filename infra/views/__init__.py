@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from domain.errors import NotFound, Rejected, Unavailable
 from infra.store import Log
 from infra.store.log import Facts
+from infra.store.places import sqlite_file
 from infra.views.building import FAR, PAGE, PART, POLL, Builder, alone, is_far
 from infra.views.digests import RowApart, digest, rows_apart
 from infra.views.folding import Progressed, advance, fold_again
@@ -125,6 +126,14 @@ class Views:
         What is missing or of an earlier shape is created empty; `catch_up` fills it. Raises Unavailable.
         """
         return cls(tables_at(url), log, url=url, tell=tell)
+
+    @classmethod
+    def open_apart(cls, url: str, folder: str, log: Log) -> Self:
+        """The views of a log beside which nothing can be written: in a folder elsewhere, as far as they are made."""
+        from infra.views.sqlite import SqliteTables, copy_files
+
+        place = copy_files(f"{sqlite_file(url)}-views", folder)
+        return cls(SqliteTables(place), log)
 
     def __enter__(self) -> Self:
         return self

@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from infra.cli.main import run
+from infra.store import open_log
 from tests.cli.program import Shell
 
 
 @pytest.fixture
 def shell(log_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
     """Runs a verb on a fresh log, once on each database: exit code, stdout, stderr."""
+    open_log(log_url).close()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DEALTRAIL_DB", log_url)
     monkeypatch.setenv("DEALTRAIL_KEY_FILE", str(tmp_path / "key"))

@@ -69,7 +69,7 @@ def test_a_lead_without_a_name_is_given_one(shell: Shell) -> None:
         (("simulate", "--opportunities", "0"), 2, "opportunities: 0"),
         (("simulate", "--until", "2999-01-01"), 2, "until"),
         (("status", "--db", "mysql://x"), 2, "sqlite:///FILE or postgresql://"),
-        (("status", "--db", "sqlite:////nowhere/at/all.db"), 1, "/nowhere/at/all.db"),
+        (("status", "--db", "sqlite:////nowhere/at/all.db"), 3, "no such log: /nowhere/at/all.db"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -99,7 +99,6 @@ def test_both_axes_say_what_was_known_and_what_had_happened(told: Shell) -> None
         (("--effective-at", "2026-01-09"), 3, "nothing was ever recorded of it by then"),
         (("--effective-at", "soon"), 2, "effective_at: 'soon' is not a date"),
         (("--export", "x.xls"), 2, "'x.xls' ends with none of .csv"),
-        (("--export", "-"), 2, "- writes to stdout, which takes --jsonl"),
     ],
 )
 def test_what_cannot_be_told_says_why(told: Shell, arguments: tuple[str, ...], code: int, said: str) -> None:
