@@ -120,6 +120,11 @@ def won(deal: Deal, command: WinOpportunity, context: Context) -> tuple[Event | 
             f"win-opportunity: the deal's line items come to {deal.amount.amount} {deal.amount.currency};"
             " leave the amount out, or change the lines first"
         )
+    if command.amount is not None and command.amount.currency != deal.amount.currency:
+        raise Rejected(
+            f"win-opportunity: the deal is in {deal.amount.currency}, not in {command.amount.currency};"
+            " change its amount first (change-amount), if that is so"
+        )
     agreed = bought(deal, command.amount, command.account)
     customer = FollowUpCommand(
         customer_stream(agreed.account, context.stream), OpenCustomer(agreed.account, context.stream)

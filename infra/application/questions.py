@@ -1,7 +1,7 @@
 """A question as people write it becomes a question of a metric: moments are read, periods bounded."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.errors import Malformed
 from domain.recorded import micros
@@ -9,8 +9,19 @@ from infra.application.moments import Installation, at, day_end, day_start, firs
 from infra.application.spans import span
 from projections.query.question import Question
 
+if TYPE_CHECKING:
+    from infra.views import Views
+
 Text = str | Sequence[str]
 """A part of a question as it is written; `by` is several."""
+
+
+def check_empty(views: "Views", asked: Question) -> None:
+    """Raise NotFound where an answer is empty because a filter's value stands nowhere, with those there are."""
+    from infra.views.filters import check_filters
+
+    with views.reading() as snapshot:
+        check_filters(snapshot, asked)
 
 
 def question(app: Installation, texts: Mapping[str, Text]) -> Question:

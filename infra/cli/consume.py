@@ -7,7 +7,6 @@ from typing import Annotated
 from domain.errors import NotFound
 from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note
-from infra.settings import read_settings
 
 Run = Callable[[Options, str, Event], None]
 """Consumes as a member of a group until it is told to stop."""
@@ -37,7 +36,7 @@ def read_model(asking: Options, group: str, stop: Event) -> None:
     """Keep the tables in a PostgreSQL database of their own too, at --db."""
     from infra.kafka.read_model import feed
 
-    settings = read_settings(db=asking.db)
+    settings = asking.settings()
     feed(settings.db, settings.kafka, group, stop, note)
 
 

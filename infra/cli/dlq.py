@@ -7,7 +7,6 @@ from domain.errors import NotFound
 from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import Table
-from infra.settings import read_settings
 
 if TYPE_CHECKING:
     from infra.kafka.dead_letters import DeadLetters, Foreign, Letter
@@ -96,7 +95,7 @@ def dead(consumer: str, group: str, asking: Options) -> "DeadLetters":
 
     if consumer != LEAD_INTAKE:
         raise NotFound(f"--consumer: {consumer!r} puts no letters aside; {LEAD_INTAKE} does")
-    return DeadLetters(read_settings(db=asking.db).kafka, INTAKE, group or consumer)
+    return DeadLetters(asking.settings().kafka, INTAKE, group or consumer)
 
 
 def summary(letter: "Letter") -> dict[str, Any]:

@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import partial
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, NoReturn, TypeVar, Union, get_args, get_origin
@@ -104,7 +105,11 @@ class App:
         self.verbs[name] = App(name, inspect.getdoc(verb) or "", verb, group)
 
     def __call__(self, words: Sequence[str]) -> Any:
-        """Carry out a command line; UsageError where it is none, HelpWanted where that is what it asks for."""
+        """Carry out a command line. Raises as `call` does, and what the verb raises."""
+        return self.call(words)()
+
+    def call(self, words: Sequence[str]) -> Callable[[], Any]:
+        """The call that a command line is. UsageError where it is none, HelpWanted where that is what it asks for."""
         app, path, words = self.resolved(words)
         stop = words.index("--") if "--" in words else len(words)
         if any(word in HELP for word in words[:stop]):
@@ -113,7 +118,8 @@ class App:
             if not path and not words:
                 raise HelpWanted(app, path)
             app.refuse_word(path, words)
-        return app.verb(*app.bound(words)[0], **app.bound(words)[1])
+        placed, named = app.bound(words)
+        return partial(app.verb, *placed, **named)
 
     def resolved(self, words: Sequence[str]) -> "tuple[App, list[str], list[str]]":
         """The verb that words call, its name, and the words that are left; options may stand before it."""

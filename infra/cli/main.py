@@ -88,9 +88,11 @@ def outcome(arguments: Sequence[str]) -> int:
 
             stdout().print(version("dealtrail"))
             return 0
-        app = application(module_of(arguments))
+        module = module_of(arguments)
+        app = application(module) if module else application()
         gc.enable()
-        result = app(arguments)
+        call = app.call(arguments)
+        result = call()
         return result if isinstance(result, int) else 0
     except UsageError as error:
         return refuse("Usage", str(error), 2, arguments)
@@ -131,7 +133,7 @@ def is_refusal(kind: type[BaseException]) -> bool:
 
 
 def module_of(arguments: Sequence[str]) -> str:
-    """The module of the verb that a command line begins with, so that it is loaded alone; empty where all are wanted."""
+    """The module of the verb that a command line begins with, to be loaded alone; empty where all are wanted."""
     word = next((word for word in arguments if not OPTION.fullmatch(word)), "")
     found = next((module for module, words in VERBS.items() if word in words), "")
     if found or not word:

@@ -10,10 +10,10 @@ import msgspec
 
 from infra.cli.grammar import Parameter
 from infra.cli.output import dim, stderr, stdout
-from infra.settings import read_settings
 
 if TYPE_CHECKING:
     from infra.application.app import App
+    from infra.settings import Settings
     from infra.store.clock import Clock
 
 
@@ -31,13 +31,18 @@ class Options:
         Parameter(help="The clock is right, although the log was idle for days (DEALTRAIL_CONFIRM_CLOCK)."),
     ] = False
 
+    def settings(self) -> "Settings":
+        """The settings of this installation, those that were said first."""
+        from infra.settings import read_settings
+
+        return read_settings(db=self.db, confirm_clock="true" if self.confirm_clock else None)
+
     @contextmanager
     def app(self, clock: "Clock | None" = None) -> Generator["App"]:
         """The installation that is asked, to write to it: what is missing is created; `clock` for the machine's."""
         from infra.application.app import opened
 
-        settings = read_settings(db=self.db, confirm_clock="true" if self.confirm_clock else None)
-        with opened(settings, clock) as app, heard(app):
+        with opened(self.settings(), clock) as app, heard(app):
             yield app
 
     @contextmanager
@@ -45,7 +50,7 @@ class Options:
         """The installation that is asked, to read it: nothing is created, and read-only media will do."""
         from infra.application.app import opened_to_read
 
-        with opened_to_read(read_settings(db=self.db)) as app, heard(app):
+        with opened_to_read(self.settings()) as app, heard(app):
             yield app
 
     def answer(self, document: Any) -> None:

@@ -9,7 +9,6 @@ from domain.errors import Malformed
 from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import Table
-from infra.settings import read_settings
 
 if TYPE_CHECKING:
     from infra.kafka.topic_administration import Layout
@@ -47,7 +46,7 @@ def publish(
     if anew and topic:
         raise Malformed("--anew: it publishes every topic again; leave --topic out")
     again = known(topic) if topic else None
-    options(read_settings(db=asking.db).kafka)  # refused before a log is created for nothing
+    options(asking.settings().kafka)  # refused before a log is created for nothing
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it tells of every attempt; we tell of what comes of them
     with stopped_by_signals() as stop, asking.app() as app:
         leases = open_leases(app.settings.db)
@@ -67,7 +66,7 @@ def topics_apply(*, asking: Options = HERE) -> None:
     """Create the topics that are missing, and put the settings of the others right; partitions never change."""
     from infra.kafka.topic_administration import apply
 
-    found = apply(read_settings(db=asking.db).kafka)
+    found = apply(asking.settings().kafka)
     if asking.json:
         return asking.answer({"created": found.missing, "altered": msgspec.to_builtins(found.differences)})
     show(found, "created")
@@ -77,7 +76,7 @@ def topics_check(*, asking: Options = HERE) -> int:
     """Compare the topics with what they must be; exit code 1 where anything is missing or different."""
     from infra.kafka.topic_administration import check
 
-    found = check(read_settings(db=asking.db).kafka)
+    found = check(asking.settings().kafka)
     if asking.json:
         asking.answer({"right": found.right, **msgspec.to_builtins(found)})
     else:

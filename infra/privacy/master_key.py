@@ -8,13 +8,14 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple, Protocol
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from domain.errors import Unavailable
+from infra.privacy.sealing import cipher, unsealed
 from infra.settings import user_folder
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 NONCE = 12  # bytes
 NAMED = 8  # bytes of the digest of a master key, in front of all that it wrapped
@@ -57,7 +58,7 @@ class Opened(NamedTuple):
     """A master key in memory; its name is a digest, which tells keys apart and gives nothing away."""
 
     name: bytes
-    cipher: AESGCM
+    cipher: "AESGCM"
 
 
 class KeyFile:
@@ -89,8 +90,8 @@ class KeyFile:
         nonce, rest = wrapped[NAMED : NAMED + NONCE], wrapped[NAMED + NONCE :]
         try:
             if found := self._key_of(wrapped[:NAMED]):
-                return found.cipher.decrypt(nonce, rest, subject.encode())
-        except (InvalidTag, ValueError):
+                return unsealed(found.cipher, nonce, rest, subject.encode())
+        except ValueError:
             pass
         whose = self._of_another_log()
         raise Unavailable(f"the key file {self.path} is not the one that sealed the data of {subject}{whose}")
@@ -176,7 +177,7 @@ class KeyFile:
         keys = [read(self.path).key]
         with suppress(Unavailable):  # it may take this one's place at this moment: then it is read as such next time
             keys += [read(self.next).key] if self.next.exists() else []
-        self._opened = [Opened(name_of(key), AESGCM(key)) for key in keys]
+        self._opened = [Opened(name_of(key), cipher(key)) for key in keys]
         return self._opened
 
     def _of_another_log(self) -> str:

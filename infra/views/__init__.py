@@ -147,7 +147,7 @@ class Views:
 
     def position(self) -> int:
         """The lowest position that every table has reached. Raises Astray for tables of another log."""
-        with self._reading() as snapshot:
+        with self.reading() as snapshot:
             return min(snapshot.positions(self._projections).values())
 
     def catch_up(self, page: int = PAGE, far: int = FAR) -> int:
@@ -290,7 +290,7 @@ class Views:
         if metric is None:
             raise NotFound(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
         question = metric.checked(question)
-        with self._reading() as snapshot:
+        with self.reading() as snapshot:
             moment = min(question.known_at, *snapshot.positions(self._projections).values())
             # what is known at the position that the tables have reached is all that they know, which is quicker to find
             pinned = replace(question, known_at=END if moment == snapshot.furthest() else moment)
@@ -306,7 +306,7 @@ class Views:
 
         With a position, that of the rows that there would be, had the log ended there.
         """
-        with self._reading() as snapshot:
+        with self.reading() as snapshot:
             return digest(snapshot, self._projections, upto)
 
     def _step(self, page: int, far: int) -> int:
@@ -336,7 +336,7 @@ class Views:
             yield writing
 
     @contextmanager
-    def _reading(self) -> Generator[Snapshot]:
+    def reading(self) -> Generator[Snapshot]:
         """One state of the tables, which are those of the log. Raises Astray where they are not."""
         with self._tables.reading(self._shape) as snapshot:
             self._verify(snapshot)

@@ -488,3 +488,57 @@ def test_half_characters_and_names_too_long_are_malformed(tmp_path: Path, verb: 
     ran = dealtrail(*verb, folder=tmp_path)
     assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1), ran.err
     assert ran.err.startswith("Malformed: ")
+
+
+# Repeated requests, and what there is not
+
+
+def test_a_command_id_asked_again_gets_the_first_answer(shell: Shell) -> None:
+    for more in ((), ("--name", "Jo", "--note", "calls back")):
+        verb = ("capture-lead", "--source", "website", "--command-id", f"k{len(more)}", *more)
+        first, again = (document(shell(*verb, "--json")) for _ in range(2))
+        assert (first["repeated"], again["repeated"]) == (False, True)
+        assert (again["stream"], again["facts"], again["position"]) == (
+            first["stream"],
+            first["facts"],
+            first["position"],
+        )
+    assert document(shell("metric", "lead-conversion", "--json"))["rows"][0]["captured"] == 2
+
+
+def test_a_deal_is_not_won_in_another_currency_without_a_word(shell: Shell) -> None:
+    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "5 KWD")
+    text = refused(shell, 4, "win-opportunity", "opportunity-1", "--amount", "500 EUR")
+    assert "the deal is in KWD, not in EUR" in text
+    done(shell, "change-amount", "opportunity-1", "--to", "500 EUR")
+    done(shell, "win-opportunity", "opportunity-1", "--amount", "500 EUR")
+
+
+@pytest.mark.parametrize(
+    ("metric", "filter_", "value", "there"),
+    [
+        ("board", "pipeline", "standard", "process-standard"),
+        ("board", "team", "north", "team-northern"),
+        ("board", "currency", "usd", "USD"),
+        ("board", "owner", "Anne", "ann"),
+        ("board", "product", "plan b", "plan a"),
+        ("board", "source", "web", "website"),
+        ("time-in-stage", "stage", "Discovery", "discovery"),
+        ("lead-conversion", "source", "fare", "fair"),
+    ],
+)
+def test_a_filter_by_what_there_is_not_lists_what_there_is(
+    shell: Shell, metric: str, filter_: str, value: str, there: str
+) -> None:
+    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "5 USD", "--owner", "ann", "--source",
+         "website", "--product", "plan a")  # fmt: skip
+    done(shell, "capture-lead", "lead-1", "--source", "fair")
+    done(shell, "change-team", "team-northern", "--name", "North", "--members", "ann")
+    text = refused(shell, 3, "metric", metric, f"--{filter_}", value)
+    assert f"{filter_}: there is no '{value}'; there " in text and there in text
+    refused(shell, 3, "explain", metric, f"--{filter_}", value)
+    done(shell, "metric", metric, f"--{filter_}", there)
+
+
+def test_a_stage_of_a_figure_that_is_not_about_one_is_an_error(shell: Shell) -> None:
+    assert "not about one stage" in refused(shell, 2, "metric", "board", "--stage", "Discovery")
