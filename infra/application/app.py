@@ -74,24 +74,22 @@ class App:
         Raises NotFound for a metric that there is not, and for a filter by what there is not; Malformed naming the part
         that it does not take.
         """
-        from infra.application.questions import check_empty, question  # SQL takes its time to load: commands do without
+        from infra.application.questions import check_values, question  # SQL takes its time to load: commands do without
 
         with self.views() as views:
             asked = question(self, texts)
             answer = views.ask(metric, asked)
-            if not answer.records:
-                check_empty(views, asked)
+            check_values(views, asked)
             return answer
 
     def explain(self, metric: str, texts: "Mapping[str, Text]") -> "Explained":
         """An answer with the rows behind each figure. Raises as `ask` does."""
-        from infra.application.questions import check_empty, question
+        from infra.application.questions import check_values, question
 
         with self.views() as views:
             asked = question(self, texts)
             explained = views.explain(metric, asked)
-            if not explained.figures:
-                check_empty(views, asked)
+            check_values(views, asked)
             return explained
 
     # What it is made of

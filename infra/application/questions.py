@@ -16,8 +16,8 @@ Text = str | Sequence[str]
 """A part of a question as it is written; `by` is several."""
 
 
-def check_empty(views: "Views", asked: Question) -> None:
-    """Raise NotFound where an answer is empty because a filter's value stands nowhere, with those there are."""
+def check_values(views: "Views", asked: Question) -> None:
+    """Raise NotFound for a filter whose value stands nowhere, with those there are."""
     from infra.views.filters import check_filters
 
     with views.reading() as snapshot:

@@ -47,14 +47,13 @@ def diff(
     asking: Options = HERE,
 ) -> None:
     """What is different between two moments: deals created, moved, changed, closed, and the waterfall."""
-    from infra.application.questions import check_empty
+    from infra.application.questions import check_values
 
     with asking.reading() as app, app.views() as views:
         question = waterfall_question(app, first, second, axis, form, questioning)
         found = views.compare(question)
         waterfall = views.ask("waterfall", question)
-        if not waterfall.records:
-            check_empty(views, question)
+        check_values(views, question)
         known_at, zone = waterfall.known_at, app.zone()
     counts = counted(found)
     if asking.json:
