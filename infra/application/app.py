@@ -74,7 +74,7 @@ class App:
         Raises NotFound for a metric that there is not, and for a filter by what there is not; Malformed naming the part
         that it does not take.
         """
-        from infra.application.questions import check_values, question  # SQL takes its time to load: commands do without
+        from infra.application.questions import check_values, question  # commands do without SQL
 
         with self.views() as views:
             asked = question(self, texts)
