@@ -144,9 +144,13 @@ class App:
         except (LookupError, ValueError, OSError) as error:
             raise Unavailable(f"{ORGANISATION}: this machine knows no zone {name!r}: {error}") from error
 
+    def now(self) -> datetime:
+        """What time it is, by the clock that the log was opened with."""
+        return instant(self.clock()) if self.clock else datetime.now(UTC)
+
     def today(self) -> Today:
         """The day that it is in the organisation's zone, and the month in which its fiscal year starts."""
-        return Today(datetime.now(self.zone()).date(), self.calendar().fiscal_year_start)
+        return Today(self.now().astimezone(self.zone()).date(), self.calendar().fiscal_year_start)
 
     def open_views(self) -> "Views":
         """The projections as they stand, for who closes them again."""

@@ -24,6 +24,10 @@ class Installation(Protocol):
         """The organisation's zone."""
         ...
 
+    def now(self) -> datetime:
+        """What time it is."""
+        ...
+
     def today(self) -> Today:
         """The day that it is there, and when its fiscal year starts."""
         ...
@@ -92,7 +96,7 @@ def before(app: Installation, field: str, text: str) -> int:
 def at(app: Installation, field: str, text: str) -> int:
     """An instant in microseconds: a time, now, or the end of a day or a period; in the organisation's zone."""
     if text.strip().lower() == NOW:
-        return micros(datetime.now(UTC))
+        return micros(app.now())
     days = days_of(app, text)
     return micros(read_moment(field, text, app.zone()) if days is None else day_end(days.last, app.zone()))
 

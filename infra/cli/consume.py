@@ -42,8 +42,10 @@ def read_model(asking: Options, group: str, stop: Event) -> None:
 
 def lead_intake(asking: Options, group: str, stop: Event) -> None:
     """Leads from outside, into the log at --db."""
+    from infra.kafka.client import options
     from infra.kafka.intake import take_leads_in
 
+    options(asking.settings().kafka)  # refused before a log is created for nothing
     with asking.app() as app:
         take_leads_in(app, group, stop, note)
 

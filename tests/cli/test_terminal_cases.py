@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -308,30 +308,6 @@ def test_a_file_of_somebody_else_gets_nothing_added(tmp_path: Path, verb: tuple[
     assert (ran.code, ran.out) == (1, "")
     assert "not a log of dealtrail" in ran.err
     assert contents(tmp_path) == before
-
-
-@pytest.fixture
-def read_only(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
-    """Shows a folder as a medium that takes no writing: a mount for who may mount, rights for anybody else."""
-    shown = list[Path]()
-
-    def show(folder: Path) -> Path:
-        if os.geteuid():
-            folder.chmod(0o555)
-            return folder
-        place = tmp_path / f"medium-{len(shown)}"
-        place.mkdir()
-        done = subprocess.run(
-            ["mount", "--bind", "-o", "ro", str(folder), str(place)], check=False, capture_output=True
-        )
-        if done.returncode:
-            pytest.skip("nothing can be mounted here, and rights do not bind this user")
-        shown.append(place)
-        return place
-
-    yield show
-    for place in shown:
-        subprocess.run(["umount", str(place)], check=True)
 
 
 @pytest.mark.parametrize("state", ["caught up", "behind", "without tables", "with a write-ahead log"])
