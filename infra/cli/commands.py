@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 
 from domain import DECIDERS, Command, Decider
+from domain.correction import CorrectFact
 from domain.errors import Malformed, NotFound
 from domain.money import Money
 from domain.portion import is_portion
@@ -20,7 +21,7 @@ from infra.application.moments import NOW, at, day
 from infra.application.requests import parse_command
 from infra.application.spans import Today, span
 from infra.cli.grammar import App, Group, Parameter
-from infra.cli.options import HERE, Options, stdout
+from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import bold
 from infra.cli.values import money, number, portion
 
@@ -200,6 +201,11 @@ def carry_out(asking: Options, stream: str, build: Callable[[date], Command], en
         actor: str = envelope.pop("actor", None) or app.settings.who
         request = Request(stream=stream, command=command, actor=actor, occurred_at=when, **envelope)
         receipt = app.execute(request)
+        if isinstance(command, CorrectFact):
+            from infra.cli.consequences import consequences
+
+            for text in consequences(app, receipt.stream, command):
+                note(text)
     stream, facts = receipt.stream, [(*fact, tag) for fact, tag in zip(receipt.facts, receipt.types, strict=True)]
     if asking.json:
         shown = [{"stream": name, "version": version, "event": tag} for name, version, tag in facts]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -518,3 +519,20 @@ def test_a_filter_by_what_there_is_not_lists_what_there_is(
 
 def test_a_stage_of_a_figure_that_is_not_about_one_is_an_error(shell: Shell) -> None:
     assert "not about one stage" in refused(shell, 2, "metric", "board", "--stage", "Discovery")
+
+
+def test_a_correction_names_the_win_that_it_leaves_and_the_command_that_mends_it(shell: Shell) -> None:
+    done(
+        shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "180,000 EUR", "--occurred-at", "2026-01-10"
+    )
+    done(shell, "win-opportunity", "opportunity-1", "--occurred-at", "2026-02-10")
+    opening = document(shell("timeline", "opportunity-1", "--json"))[0]["event"]
+    right = {**opening, "type": "opportunity-opened", "amount": {"amount": "18000", "currency": "EUR"}}
+    correcting = ("correct-fact", "opportunity-1", "--version", "1", "--reason", "a zero too many", "--replacement")
+    code, _, err = shell(*correcting, json.dumps(right))
+    assert code == 0
+    assert "opportunity-1 was won for 180,000.00 EUR in version 2" in err
+    words = shlex.split(err.partition("To correct it too: dealtrail ")[2])
+    done(shell, *words)
+    [row] = document(shell("metric", "win-rate", "--json"))["rows"]
+    assert row["won_amount"] == "18000.00"
