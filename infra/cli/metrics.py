@@ -25,7 +25,9 @@ class QuestionOptions:
     """The options of a question; --list names the metrics with what each of them takes."""
 
     known_at: Annotated[str | None, Parameter(help="As known at this position of the log, or at this time.")] = None
-    effective_at: Annotated[str | None, Parameter(help="As true at this time.")] = None
+    effective_at: Annotated[
+        str | None, Parameter(help="As true at this time, or at the end of this day: 2026-01-31, friday.")
+    ] = None
     pipeline: Annotated[str | None, Parameter(help="Only the deals of this sales process.")] = None
     owner: Annotated[str | None, Parameter(help="Only the deals of this seller.")] = None
     team: Annotated[str | None, Parameter(help="Only the deals of who is in this team then, such as team-north.")] = (
@@ -34,8 +36,12 @@ class QuestionOptions:
     product: Annotated[str | None, Parameter(help="Only the deals about this product.")] = None
     source: Annotated[str | None, Parameter(help="Only the deals whose lead came from here.")] = None
     currency: Annotated[str | None, Parameter(help="Only the deals in this currency.")] = None
-    since: Annotated[str | None, Parameter(help="The first day of the period.")] = None
-    until: Annotated[str | None, Parameter(help="The last day of the period.")] = None
+    since: Annotated[
+        str | None, Parameter(help="The first day of the period: 2026-01-31, monday, last-quarter, Q3 2026.")
+    ] = None
+    until: Annotated[
+        str | None, Parameter(help="The last day of the period: 2026-03-31, now, last-quarter, Q3 2026.")
+    ] = None
     by: Annotated[
         tuple[str, ...],
         Parameter(help="Apart by pipeline, owner, team, product, source, currency, week, month or (fiscal) quarter."),

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from infra.store import open_log
@@ -296,6 +297,17 @@ def test_a_log_that_is_not_there_is_no_such_log(tmp_path: Path, verb: tuple[str,
     assert (ran.code, ran.out) == (3, "")
     assert "there is no such log" in ran.err
     assert [*tmp_path.iterdir()] == []
+
+
+def test_a_database_of_postgresql_without_a_log_is_no_such_log(tmp_path: Path, empty_postgres_url: str) -> None:
+    ran = dealtrail("metric", "board", "--db", empty_postgres_url, folder=tmp_path)
+    assert (ran.code, ran.out) == (3, "")
+    assert "there is no such log" in ran.err
+    with psycopg.connect(empty_postgres_url) as connection:
+        there = connection.execute(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        ).fetchone()
+    assert there == (0,)
 
 
 @pytest.mark.parametrize("verb", [*READING, ("capture-lead", "--source", "x"), ("init",)], ids=" ".join)
