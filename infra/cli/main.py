@@ -74,6 +74,8 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough
         silence(sys.stdout)
         return 0
+    except KeyboardInterrupt:  # while it was said how it ended
+        return INTERRUPTED
     except OSError as error:
         silence(sys.stdout)
         return refuse("Unavailable", f"the output cannot be written: {error.strerror}", 1, arguments)

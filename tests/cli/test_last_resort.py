@@ -112,3 +112,12 @@ def test_a_refusal_of_a_narrower_kind_has_the_code_of_its_kind(capsys: pytest.Ca
     main.application().command(gone, name="tables-are-gone")
     assert main.run(["tables-are-gone"]) == 1
     assert capsys.readouterr().err == "Gone: the tables are gone\n"
+
+
+def test_an_interrupt_says_what_stays(capsys: pytest.CaptureFixture[str]):
+    def endless() -> None:
+        raise KeyboardInterrupt
+
+    main.application().command(endless, name="endless")
+    assert main.run(["endless"]) == main.INTERRUPTED
+    assert capsys.readouterr().err == "Interrupted: stopped by the user; what was appended stays\n"
