@@ -64,11 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line; the exit code. Refusals go to stderr, as JSON where `--json` was asked for."""
-    columns = os.environ.get("COLUMNS", "")
-    if columns and not COLUMNS.fullmatch(columns):
-        del os.environ["COLUMNS"]
-        stderr().print(dim(f"COLUMNS: {columns!r} is not a number of columns, and is ignored"))
     try:
+        check_columns()
         code = outcome(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has seen enough
@@ -80,6 +77,14 @@ def run(arguments: Sequence[str]) -> int:
         silence(sys.stdout)
         return refuse("Unavailable", f"the output cannot be written: {error.strerror}", 1, arguments)
     return code
+
+
+def check_columns() -> None:
+    """Do without a width that is none, and say so."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns and not COLUMNS.fullmatch(columns):
+        del os.environ["COLUMNS"]
+        stderr().print(dim(f"COLUMNS: {columns!r} is not a number of columns, and is ignored"))
 
 
 def outcome(arguments: Sequence[str]) -> int:

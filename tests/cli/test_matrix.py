@@ -257,6 +257,16 @@ def reading(request: pytest.FixtureRequest, log: Path) -> Iterator[list[str]]:
     yield line(request.param, str(log))
 
 
+def test_a_log_is_as_it_was_after_a_reading_verb(reading: list[str], call: Callable[..., Ended], log: Path) -> None:
+    def kept() -> dict[str, bytes]:
+        return {name: content for name, content in contents(log.parent).items() if "-views" not in name}
+
+    before = kept()
+    code, _, err = call(reading)
+    assert code == 0, err
+    assert kept() == before
+
+
 def test_an_output_that_is_full_is_one_clear_line(reading: list[str], call: Callable[..., Ended]) -> None:
     with Replaced(Path("/dev/full").open("w")):
         code, _, err = call(reading)
