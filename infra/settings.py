@@ -1,12 +1,9 @@
 """What an installation decides for itself: a TOML file, overridden by the environment, overridden by the caller."""
 
-import getpass
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -81,6 +78,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         if file := sqlite_file(self.db):
             log = Path(file).resolve()
             return log.with_name(f"{log.name}.key")
+        from urllib.parse import quote, unquote, urlsplit
+
         database = quote(unquote(urlsplit(self.db).path.strip("/")), safe="") or "postgresql"
         return user_folder() / f"{database}-{identity()}.key"
 
@@ -96,7 +95,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def who(self) -> str:
         """Who asks, where nobody says otherwise."""
-        return self.actor or getpass.getuser()
+        from getpass import getuser  # takes its time to load
+
+        return self.actor or getuser()
 
 
 def user_folder() -> Path:
@@ -109,6 +110,8 @@ def user_folder() -> Path:
 
 def read_settings(environment: Mapping[str, str] = os.environ, file: Path = FILE, **given: str | None) -> Settings:
     """The settings of this installation; what is `given` and not None comes first. Malformed names a bad one."""
+    import tomllib  # takes its time to load
+
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         values |= _from_environment(environment, PREFIX, Settings)

@@ -4,6 +4,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from domain.codes import check_code
 from domain.decider import Context
 from domain.errors import Malformed, Rejected
 from domain.lead.states import Converted, Disqualified, Existing, Merged, New, Nurturing, Qualified, Working
@@ -52,6 +53,7 @@ class DisqualifyLead(Struct, frozen=True, tag="disqualify-lead", forbid_unknown_
     def __post_init__(self) -> None:
         if not self.reason.strip():
             raise Malformed("reason: disqualifying needs one, such as no-need, no-budget or unreachable")
+        check_code("reason", self.reason, "no-need")
 
 
 class NurtureLead(Struct, frozen=True, tag="nurture-lead", forbid_unknown_fields=True):

@@ -3,6 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.codes import check_code, check_identifier
 from domain.errors import Malformed
 from domain.personal import Personal
 
@@ -61,8 +62,8 @@ class ContactLead(Struct, frozen=True, tag="contact-lead", forbid_unknown_fields
     note: Personal = ""
 
     def __post_init__(self) -> None:
-        if not self.contact.strip():
-            raise Malformed("contact: give the contact an id of its own")
+        check_identifier("contact", self.contact)
+        check_code("channel", self.channel, "call")
 
 
 Event = LeadEnriched | LeadAssigned | LeadContacted

@@ -3,6 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.codes import check_code
 from domain.decider import Context, FollowUpCommand
 from domain.errors import Malformed, Rejected
 from domain.money import Money, checked
@@ -23,7 +24,7 @@ class OpportunityWon(Struct, frozen=True, tag="opportunity-won"):
 
 
 class OpportunityLost(Struct, frozen=True, tag="opportunity-lost"):
-    """The prospect will not buy. `reason` is a short code that reports count by; free words go to `note`."""
+    """The prospect will not buy. `reason` and `competitor` are short codes to count by; free words go to `note`."""
 
     reason: str
     competitor: str = ""
@@ -51,7 +52,7 @@ class WinOpportunity(Struct, frozen=True, tag="win-opportunity", forbid_unknown_
 
 
 class LoseOpportunity(Struct, frozen=True, tag="lose-opportunity", forbid_unknown_fields=True):
-    """Close the deal as lost, for a reason."""
+    """Close the deal as lost, for a reason, perhaps to a competitor: both are codes, and words go to `note`."""
 
     reason: str
     competitor: str = ""
@@ -60,6 +61,9 @@ class LoseOpportunity(Struct, frozen=True, tag="lose-opportunity", forbid_unknow
     def __post_init__(self) -> None:
         if not self.reason.strip():
             raise Malformed("reason: losing needs one, such as price, timing or competitor")
+        check_code("reason", self.reason, "price")
+        if self.competitor:
+            check_code("competitor", self.competitor, "acme")
 
 
 class ReopenOpportunity(Struct, frozen=True, tag="reopen-opportunity", forbid_unknown_fields=True):
@@ -115,6 +119,11 @@ def won(deal: Deal, command: WinOpportunity, context: Context) -> tuple[Event | 
         raise Rejected(
             f"win-opportunity: the deal's line items come to {deal.amount.amount} {deal.amount.currency};"
             " leave the amount out, or change the lines first"
+        )
+    if command.amount is not None and command.amount.currency != deal.amount.currency:
+        raise Rejected(
+            f"win-opportunity: the deal is in {deal.amount.currency}, not in {command.amount.currency};"
+            " change its amount first (change-amount), if that is so"
         )
     agreed = bought(deal, command.amount, command.account)
     customer = FollowUpCommand(

@@ -5,7 +5,7 @@ from datetime import date
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.errors import Malformed
+from domain.codes import check_code, check_identifier
 from domain.personal import Personal
 
 
@@ -49,7 +49,8 @@ class ScheduleActivity(Struct, frozen=True, tag="schedule-activity", forbid_unkn
     note: Personal = ""
 
     def __post_init__(self) -> None:
-        check_id(self.activity)
+        check_identifier("activity", self.activity)
+        check_code("kind", self.kind, "call")
 
 
 class CompleteActivity(Struct, frozen=True, tag="complete-activity", forbid_unknown_fields=True):
@@ -60,7 +61,8 @@ class CompleteActivity(Struct, frozen=True, tag="complete-activity", forbid_unkn
     note: Personal = ""
 
     def __post_init__(self) -> None:
-        check_id(self.activity)
+        check_identifier("activity", self.activity)
+        check_code("kind", self.kind, "call")
 
 
 Event = NextStepSet | ActivityScheduled | ActivityCompleted
@@ -100,9 +102,3 @@ def evolve(state: FollowUp, event: Event) -> FollowUp:
             return replace(state, planned=state.planned | {activity})
         case ActivityCompleted(activity):
             return replace(state, done=state.done | {activity})
-
-
-def check_id(activity: str) -> None:
-    """Raise Malformed where an activity has no id."""
-    if not activity.strip():
-        raise Malformed("activity: give the activity an id of its own")

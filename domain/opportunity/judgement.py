@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from domain.errors import Malformed
 from domain.personal import Personal
+from domain.portion import Portion
 from domain.reference.process import ForecastCategory
 
 
@@ -44,7 +45,7 @@ class SplitsChanged(Struct, frozen=True, tag="splits-changed"):
 class OverrideProbability(Struct, frozen=True, tag="override-probability", forbid_unknown_fields=True):
     """Judge the chance of winning the deal yourself, from 0 to 1, with the reason."""
 
-    probability: Decimal
+    probability: Portion
     reason: Personal
 
     def __post_init__(self) -> None:

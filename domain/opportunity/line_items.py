@@ -4,8 +4,10 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from domain.codes import check_printable
 from domain.errors import Malformed, Rejected
 from domain.money import LARGEST, Money, checked, rounded
+from domain.portion import Portion
 
 LARGEST_QUANTITY = Decimal(10) ** 9
 
@@ -46,11 +48,12 @@ class SetLineItem(Struct, frozen=True, tag="set-line-item", forbid_unknown_field
     product: str
     quantity: Decimal
     unit_price: Money
-    discount: Decimal = Decimal(0)
+    discount: Portion = Decimal(0)
 
     def __post_init__(self) -> None:
         if not self.item.strip():
             raise Malformed("item: give the line an id of its own")
+        check_printable("item", self.item)
         checked("unit_price", self.unit_price)
         if not self.quantity.is_finite() or not 0 < self.quantity < LARGEST_QUANTITY:
             raise Malformed(f"quantity: {self.quantity} is not above 0 and below 10^9")

@@ -2,6 +2,8 @@
 
 import inspect
 import re
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -48,9 +50,17 @@ def definition(name: str) -> str:
     return WRAPPED.sub(" ", inspect.cleandoc(METRICS[name].definition))
 
 
-def moment_of(answer: "Answer") -> str:
-    """The moment that an answer is for, in words."""
-    return f"as known at position {answer.known_at}, as true {instant(answer.effective_at):%Y-%m-%d %H:%M}Z"
+def day_and_time(moment: datetime, zone: tzinfo = UTC, seconds: bool = True) -> tuple[str, str]:
+    """A moment as a clock in a zone shows it: the day, and the time with its offset, Z where that is UTC."""
+    local = moment.astimezone(zone)
+    offset = "Z" if zone is UTC else local.isoformat(timespec="minutes")[len("2026-01-31T09:30") :]
+    return f"{local:%Y-%m-%d}", f"{local:%H:%M:%S}{offset}" if seconds else f"{local:%H:%M}{offset}"
+
+
+def moment_of(answer: "Answer", zone: tzinfo = UTC) -> str:
+    """The moment that an answer is for, in words, and in the time of a zone."""
+    at = " ".join(day_and_time(instant(answer.effective_at), zone, False))
+    return f"as known at position {answer.known_at}, as true {at}"
 
 
 def out_of_date(answer: "Answer") -> str:
@@ -81,8 +91,13 @@ def text(unit: str, value: Any, currency: str = "") -> str:
         case "multiple":
             return f"{value:.1f}x"
         case "amount":
-            return f"{value:,.{MINOR_UNITS.get(currency, 2)}f}"
+            return digits(value, currency)
         case "days" if isinstance(value, float):
             return f"{value:,.1f}"
         case _:
             return f"{value:,}"
+
+
+def digits(amount: Decimal, currency: str) -> str:
+    """An amount with as many decimal places as its currency has, and a comma between groups of three digits."""
+    return f"{amount:,.{MINOR_UNITS.get(currency, 2)}f}"

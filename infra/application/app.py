@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock, local
@@ -13,20 +13,20 @@ from domain import BY_KIND
 from domain.errors import PipelineError, Unavailable
 from domain.history import History
 from domain.recorded import Request, instant
-from domain.reference.calendar import ORGANISATION
-from domain.reference.framework import BANT
-from domain.reference.process import STANDARD
-from infra.application.dispatch import LATEST, Dispatcher, Receipt
-from infra.application.forecast_baseline import completed
+from domain.reference.calendar import ORGANISATION, CalendarSet
+from infra.application.histories import LATEST
+from infra.application.spans import Today
 from infra.gc_tuning import rarely_collected
-from infra.privacy.rotation import begin
 from infra.privacy.vault import Erasures, KeyFile, Vault
 from infra.settings import Settings
-from infra.store import open_log
+from infra.store import open_log, open_log_to_read
 from infra.store.clock import Clock, now
 from infra.store.log import Log
 
 if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
+
+    from infra.application.dispatch import Dispatcher, Receipt
     from infra.application.questions import Text
     from infra.views import Answer, Explained, Views
 
@@ -43,17 +43,18 @@ class App:
         self._idle: SimpleQueue[Dispatcher] = SimpleQueue()
         self._opening = Lock()
         self._views: Views | None = None
+        self._folder: TemporaryDirectory[str] | None = None  # of tables that cannot be kept beside the log
 
     # What is asked for
 
-    def execute(self, request: Request) -> Receipt:
+    def execute(self, request: Request) -> "Receipt":
         """Do what one request asks, or raise why not."""
         (outcome,) = self.execute_all([request])
         if isinstance(outcome, PipelineError):
             raise outcome
         return outcome
 
-    def execute_all(self, requests: Sequence[Request]) -> list[Receipt | PipelineError]:
+    def execute_all(self, requests: Sequence[Request]) -> "list[Receipt | PipelineError]":
         """Do what several requests ask, in their order, with one append; one refused leaves the rest.
 
         A stream that an opening leaves unnamed gets a name, and an adjustment of the forecast the figure that it
@@ -70,19 +71,26 @@ class App:
     def ask(self, metric: str, texts: "Mapping[str, Text]") -> "Answer":
         """The answer to a question of a metric, its parts as people write them.
 
-        Raises NotFound for a metric that there is not, Malformed naming the part that it does not take.
+        Raises NotFound for a metric that there is not, and for a filter by what there is not; Malformed naming the part
+        that it does not take.
         """
-        from infra.application.questions import question  # SQL expressions take their time to load: commands do without
+        from infra.application.questions import check_values, question  # commands do without SQL
 
         with self.views() as views:
-            return views.ask(metric, question(self, texts))
+            asked = question(self, texts)
+            answer = views.ask(metric, asked)
+            check_values(views, asked)
+            return answer
 
     def explain(self, metric: str, texts: "Mapping[str, Text]") -> "Explained":
         """An answer with the rows behind each figure. Raises as `ask` does."""
-        from infra.application.questions import question
+        from infra.application.questions import check_values, question
 
         with self.views() as views:
-            return views.explain(metric, question(self, texts))
+            asked = question(self, texts)
+            explained = views.explain(metric, asked)
+            check_values(views, asked)
+            return explained
 
     # What it is made of
 
@@ -96,13 +104,20 @@ class App:
     def _new_vault(self) -> Vault:
         return Vault(self.master, self.log.keys, self._erasures)
 
-    def dispatcher(self, cached: bool = False) -> Dispatcher:
+    def dispatcher(self, cached: bool = False) -> "Dispatcher":
         """Whoever carries requests to their streams; a new log is given the process and the framework that ship."""
+        from infra.application.dispatch import Dispatcher  # who only reads does without
+        from infra.application.forecast_baseline import completed
+
         clock = self.clock
         dispatcher = Dispatcher(
             self.log, self._new_vault(), (lambda: instant(clock())) if clock else None, cached, partial(completed, self)
         )
         if self.log.head() == 0:
+            from domain.reference.framework import BANT
+            from domain.reference.process import STANDARD
+            from infra.privacy.rotation import begin
+
             begin(self.log, dispatcher.vault)
             shipped = (("process-standard", STANDARD), ("framework-bant", BANT))
             dispatcher.execute_all(
@@ -111,27 +126,43 @@ class App:
         return dispatcher
 
     @contextmanager
-    def bulk(self) -> Generator[Dispatcher]:
+    def bulk(self) -> "Generator[Dispatcher]":
         """A dispatcher for a job that appends very much: it keeps histories between its batches."""
         with rarely_collected():
             yield self.dispatcher(cached=True)
 
-    def zone(self, known_at: int = LATEST) -> tzinfo:
-        """The organisation's zone, by the calendar as it was known at a position; UTC where none was set."""
+    def calendar(self, known_at: int = LATEST) -> CalendarSet:
+        """The organisation's calendar as it was known at a position; UTC and years from January where none was set."""
         facts = self.log.facts([ORGANISATION], known_at).get(ORGANISATION, ())
-        calendar = History(ORGANISATION, BY_KIND["calendar"], facts).state
-        if calendar is None:
-            return UTC
+        return History(ORGANISATION, BY_KIND["calendar"], facts).state or CalendarSet("UTC", 1)
+
+    def zone(self, known_at: int = LATEST) -> tzinfo:
+        """The organisation's zone, as known at a position."""
+        name = self.calendar(known_at).zone
         try:
-            return ZoneInfo(calendar.zone)
+            return UTC if name == "UTC" else ZoneInfo(name)
         except (LookupError, ValueError, OSError) as error:
-            raise Unavailable(f"{ORGANISATION}: this machine knows no zone {calendar.zone!r}: {error}") from error
+            raise Unavailable(f"{ORGANISATION}: this machine knows no zone {name!r}: {error}") from error
+
+    def now(self) -> datetime:
+        """What time it is, by the clock that the log was opened with."""
+        return instant(self.clock()) if self.clock else datetime.now(UTC)
+
+    def today(self) -> Today:
+        """The day that it is in the organisation's zone, and the month in which its fiscal year starts."""
+        return Today(self.now().astimezone(self.zone()).date(), self.calendar().fiscal_year_start)
 
     def open_views(self) -> "Views":
         """The projections as they stand, for who closes them again."""
         from infra.views import Views  # SQL expressions take their time to load: commands do without
 
-        return Views.open(self.settings.db, self.log, self.tell, self.clock or now)
+        clock = self.clock or now
+        if self.log.writable:
+            return Views.open(self.settings.db, self.log, self.tell, clock)
+        from tempfile import TemporaryDirectory
+
+        self._folder = self._folder or TemporaryDirectory(prefix="dealtrail-")
+        return Views.open_apart(self.settings.db, self._folder.name, self.log, clock)
 
     @contextmanager
     def views(self) -> Generator["Views"]:
@@ -146,6 +177,9 @@ class App:
         if self._views is not None:
             self._views.close()
         self._views = None
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._folder = None
 
 
 @contextmanager
@@ -156,6 +190,18 @@ def opened(settings: Settings, clock: Clock | None = None) -> Generator[App]:
     """
     log = open_log(settings.db, None if clock else settings.clock_ahead, clock)
     app = App(settings, log, clock=clock)
+    try:
+        yield app
+    finally:
+        app.close()
+        log.close()
+
+
+@contextmanager
+def opened_to_read(settings: Settings) -> Generator[App]:
+    """An installation whose log is there, to be read alone, closed again when done."""
+    log = open_log_to_read(settings.db)
+    app = App(settings, log)
     try:
         yield app
     finally:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib import import_module
-from itertools import islice
+from io import StringIO
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 from uuid import UUID, uuid4
@@ -58,7 +59,7 @@ def replaced(path: Path) -> Generator[IO[bytes]]:
         raise NotFound(f"export: there is no folder {path.absolute().parent}")
     beside = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
-        with beside.open("xb") as file:
+        with open(beside, "xb", opener=for_the_owner) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -69,21 +70,26 @@ def replaced(path: Path) -> Generator[IO[bytes]]:
         beside.unlink(missing_ok=True)
 
 
+def for_the_owner(path: str, flags: int) -> int:
+    """Open a file that, where it is new, its owner alone reads: it holds history."""
+    return os.open(path, flags, 0o600)
+
+
 def write_csv(file: IO[bytes], records: Iterable[Record], columns: Sequence[str]) -> None:
     """A header and a line a record, in UTF-8; no cell of it is a formula in a spreadsheet."""
-    lines = csv.writer(_Text(file))
-    lines.writerow(columns)
-    lines.writerows([safe(record.get(name)) for name in columns] for record in records)
+    for line in csv_lines(records, columns):
+        file.write(line.encode())
 
 
-class _Text:
-    """Bytes that are written as text; TextIOWrapper would close the file."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
-
-    def write(self, text: str) -> int:
-        return self.file.write(text.encode())
+def csv_lines(records: Iterable[Record], columns: Sequence[str]) -> Iterator[str]:
+    """The header and the lines of such a file."""
+    text = StringIO(newline="")
+    lines = csv.writer(text)
+    for cells in chain([columns], ([safe(record.get(name)) for name in columns] for record in records)):
+        lines.writerow(cells)
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
 
 
 def safe(value: Any) -> str:

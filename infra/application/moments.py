@@ -1,16 +1,19 @@
 """How people and tables write times: days, and instants, in the organisation's zone where they name none."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Protocol, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
 from domain.errors import Malformed
 from domain.recorded import micros
+from infra.application.spans import WORDS, Span, Today, span
 from infra.store.log import Log
 
 FIRST, LAST = 2, 9998  # years: in those at the calendar's ends a day in one zone is none in another
 Day = TypeVar("Day", date, datetime)
 DIGITS = 19  # of a position at the most
 UNITS = {"m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}  # microseconds
+NOW = "now"
 
 
 class Installation(Protocol):
@@ -20,6 +23,14 @@ class Installation(Protocol):
 
     def zone(self, known_at: int = ...) -> tzinfo:
         """The organisation's zone, as known at a position; by default as it stands."""
+        ...
+
+    def now(self) -> datetime:
+        """What time it is."""
+        ...
+
+    def today(self) -> Today:
+        """The day that it is there, and when its fiscal year starts."""
         ...
 
 
@@ -78,16 +89,28 @@ def moment_known(app: Installation, text: str, field: str = "known_at") -> int:
     return app.log.recorded_at(int(text)) if text.isdecimal() else at(app, field, text)
 
 
-def at(app: Installation, field: str, text: str) -> int:
-    """An instant in microseconds: a time, or a date, which means its end; in the organisation's zone."""
-    return micros(moment(field, text, app.zone()))
+def position_before(app: Installation, text: str, field: str) -> int:
+    """A position of the log from which something begins: of a day or a period, the last one recorded before it."""
+    return app.log.position_at(before(app, field, text)) if days_of(app, text) else position(app, text, field)
+
+
+def before(app: Installation, field: str, text: str) -> int:
+    """An instant from which something begins, in microseconds: of a day or a period, the last one before it."""
+    return start(app, field, text) - 1 if days_of(app, text) else at(app, field, text)
+
+
+def at(app: Installation, field: str, text: str, zone: tzinfo | None = None) -> int:
+    """An instant in microseconds: a time, now, or the end of a day or a period; in a zone, the organisation's by default."""
+    if text.strip().lower() == NOW:
+        return micros(app.now())
+    days, zone = days_of(app, text), zone or app.zone()
+    return micros(read_moment(field, text, zone) if days is None else day_end(days.last, zone))
 
 
 def start(app: Installation, field: str, text: str) -> int:
-    """An instant at which something begins, in microseconds: a date means its first one."""
-    if len(text) > len("2026-01-31"):
-        return at(app, field, text)
-    return micros(day_start(day(field, text), app.zone()))
+    """An instant at which something begins, in microseconds: of a day or a period, its first one."""
+    days = None if text.strip().lower() == NOW else days_of(app, text)
+    return at(app, field, text) if days is None else micros(day_start(days.first, app.zone()))
 
 
 def duration(field: str, text: str) -> int:
@@ -96,3 +119,38 @@ def duration(field: str, text: str) -> int:
     if unit is None or not (text[:-1].isascii() and text[:-1].isdecimal()) or len(text) > DIGITS or not int(text[:-1]):
         raise Malformed(f"{field}: {text!r} is not a time such as 90m, 24h or 14d")
     return int(text[:-1]) * unit
+
+
+def first_day(app: Installation, field: str, text: str) -> date:
+    """The day with which a day or a period begins."""
+    return (days_of(app, text) or no_day(field, text)).first
+
+
+def last_day(app: Installation, field: str, text: str) -> date:
+    """The day with which a day or a period ends."""
+    return (days_of(app, text) or no_day(field, text)).last
+
+
+def days_of(app: Installation, text: str) -> Span | None:
+    """The days that a date or a word means; None for anything else."""
+    found = span(text, app.today)
+    if found is None and len(text) <= len("2026-01-31"):
+        with suppress(ValueError):
+            day = within(date.fromisoformat(text))
+            found = Span(day, day)
+    if found and (found.first.year < FIRST or found.last.year > LAST):
+        return None
+    return found
+
+
+def no_day(field: str, text: str) -> NoReturn:
+    """Raise Malformed for what is neither a day nor a period."""
+    raise Malformed(f"{field}: {text!r} is not {WORDS}")
+
+
+def read_moment(field: str, text: str, zone: tzinfo) -> datetime:
+    """A time as people write it; Malformed also names the words that there are."""
+    try:
+        return moment(field, text, zone)
+    except Malformed as error:
+        raise Malformed(f"{error}; nor now, nor {WORDS.partition(', ')[2]}") from None

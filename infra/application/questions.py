@@ -1,15 +1,37 @@
 """A question as people write it becomes a question of a metric: moments are read, periods bounded."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.errors import Malformed
 from domain.recorded import micros
-from infra.application.moments import Installation, day, day_end, day_start, duration, moment, moment_known, position
+from infra.application.moments import (
+    Installation,
+    at,
+    day_end,
+    day_start,
+    duration,
+    first_day,
+    last_day,
+    moment_known,
+    position,
+)
+from infra.application.spans import span
 from projections.query.question import Question
+
+if TYPE_CHECKING:
+    from infra.views import Views
 
 Text = str | Sequence[str]
 """A part of a question as it is written; `by` is several."""
+
+
+def check_values(views: "Views", asked: Question) -> None:
+    """Raise NotFound for a filter whose value stands nowhere, with those there are."""
+    from infra.views.filters import check_filters
+
+    with views.reading() as snapshot:
+        check_filters(snapshot, asked)
 
 
 def question(app: Installation, texts: Mapping[str, Text]) -> Question:
@@ -39,11 +61,14 @@ def question(app: Installation, texts: Mapping[str, Text]) -> Question:
             case "known_before":
                 parts[field] = position(app, text, field)
             case "effective_at":
-                parts[field] = micros(moment(field, text, zone))
+                parts[field] = at(app, field, text, zone)
             case "since":
-                parts[field] = micros(day_start(day(field, text), zone))
+                parts[field] = micros(day_start(first_day(app, field, text), zone))
             case "until":
-                parts[field] = micros(day_end(day(field, text), zone)) + 1
+                parts[field] = micros(day_end(last_day(app, field, text), zone)) + 1
+            case "closes_since" | "closes_until":
+                days = span(text, app.today, ahead=True)
+                parts[field] = text if days is None else str(days.first if field == "closes_since" else days.last)
             case "within":
                 parts[field] = duration(field, text)
             case _:

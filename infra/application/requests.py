@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
 from domain import BY_KIND, COMMANDS, KINDS, Command, Decider, kind
+from domain.codes import check_printable, quoted
 from domain.errors import Malformed, NotFound
 from domain.money import Money
 from domain.personal import personal_texts
@@ -159,7 +160,8 @@ def check_name(stream: str, command: Struct) -> Decider:
     if found is None or found.kind not in kinds or not len(found.kind) + 1 < len(stream) <= longest(found):
         verb = command.__struct_config__.tag
         wanted = " or ".join(f"{name}-…" for name in sorted(kinds))
-        raise Malformed(f"stream: {verb} is asked of a stream named {wanted}, not of {stream!r}")
+        raise Malformed(f"stream: {verb} is asked of a stream named {wanted}, not of {quoted(stream, 2 * NAME)}")
+    check_printable("stream", stream)
     return found
 
 

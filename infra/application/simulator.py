@@ -307,7 +307,7 @@ class Prospect:
             luck = draw.random() / team.skill - quarter_end
             if luck > 0.82 or visit > 12:
                 reason = draw.choice(LOSSES)
-                yield self.after(2), deal, LoseOpportunity(reason, "Rival" if reason == "competitor" else "")
+                yield self.after(2), deal, LoseOpportunity(reason, "rival" if reason == "competitor" else "")
                 return
             if luck < 0.64 and here == len(stages) - 1:
                 yield self.after(2), deal, WinOpportunity(self.money(), criteria_met=met)

@@ -1,23 +1,25 @@
 """The verb `bulk`: many commands from a file, each carried out or refused on its own, one result each."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from cyclopts import App, Parameter
 from msgspec import Struct
 
 from domain.errors import NotFound, PipelineError
 from domain.recorded import Request
 from infra.application.moments import moment
 from infra.application.requests import parse, parse_command
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
 
+STDIN = Path("-")
 BATCH = 500  # lines decided and appended together
 REFUSED = 4  # the exit code where a line was
 
@@ -75,7 +77,9 @@ def register(app: App) -> None:
 
 
 def bulk(
-    file: Annotated[Path, Parameter(help="JSON Lines: {stream, command, fields, occurred_at, actor, command_id, …}.")],
+    file: Annotated[
+        Path, Parameter(help="JSON Lines: {stream, command, fields, occurred_at, actor, command_id, …}; - is stdin.")
+    ],
     *,
     asking: Options = HERE,
 ) -> int:
@@ -85,24 +89,27 @@ def bulk(
     occurred_at, reason, on_behalf_of, command_id, correlation_id, actor and expected_version. A line with a
     command_id may be sent again. The exit code is 4 where any line was refused.
     """
-    if not file.is_file():
+    if file != STDIN and (not file.exists() or file.is_dir()):
         raise NotFound(f"bulk: there is no file {file}")
-    refused = 0
-    with asking.app() as app:
-        lines = read(file, app.settings.who, app.zone())
-        for batch in iter(lambda: list(islice(lines, BATCH)), []):
-            for result in carried_out(app, batch):
-                refused += isinstance(result, Refused)
-                asking.answer(result)
+    refused = done = 0
+    with asking.app() as app, sys.stdin.buffer if file == STDIN else file.open("rb") as lines_of_file:
+        lines = read(lines_of_file, app.settings.who, app.zone())
+        try:
+            for batch in iter(lambda: list(islice(lines, BATCH)), []):
+                for result in carried_out(app, batch):
+                    refused += isinstance(result, Refused)
+                    asking.answer(result)
+                done = batch[-1].number
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"stopped by the user; lines 1 to {done} are answered, and stay") from None
     return REFUSED if refused else 0
 
 
-def read(file: Path, who: str, zone: tzinfo) -> Iterator[Line]:
+def read(file: IO[bytes], who: str, zone: tzinfo) -> Iterator[Line]:
     """The lines of a file, the empty ones left out; `who` asks where a line does not say, in `zone` days end."""
-    with file.open("rb") as found:
-        for number, text in enumerate(found, 1):
-            if text.strip():
-                yield Line(number, requested(text, who, zone))
+    for number, text in enumerate(file, 1):
+        if text.strip():
+            yield Line(number, requested(text, who, zone))
 
 
 def requested(text: bytes, who: str, zone: tzinfo) -> Request | PipelineError:

@@ -1,23 +1,32 @@
 """The verbs of leads, opportunities, processes and frameworks: one for each command of the domain, derived from it."""
 
 import inspect
-from collections.abc import Callable
-from datetime import date, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from types import NoneType
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-from cyclopts import App, Group, Parameter
 
 from domain import DECIDERS, Command, Decider
+from domain.correction import CorrectFact
 from domain.errors import Malformed, NotFound
 from domain.money import Money
-from domain.recorded import Request
-from infra.application.moments import moment
+from domain.portion import is_portion
+from domain.recorded import Request, instant
+from infra.application.moments import NOW, at, day
 from infra.application.requests import parse_command
-from infra.cli.options import HERE, Options, stdout
+from infra.application.spans import Today, span
+from infra.cli.grammar import App, Group, Parameter
+from infra.cli.options import HERE, Options, note, stdout
+from infra.cli.output import bold
+from infra.cli.values import money, number, portion
 
+EXACT = msgspec.json.Decoder(float_hook=Decimal)
+ANOTHER_DAY = date(2000, 1, 1)
 OPENERS = {"capture-lead", "open-opportunity"}  # these may begin a stream that nobody has named yet
 
 
@@ -25,7 +34,7 @@ def register(app: App) -> None:
     """Add a verb for each command; one that several kinds of streams take stands with the first of them."""
     known = set[type[Any]]()
     for decider in DECIDERS:
-        group = Group(f"What can be asked of {article(decider.kind)}", sort_key=1)
+        group = Group(f"What can be asked of {article(decider.kind)}", 1)
         for command in decider.commands:
             if command not in known:
                 app.command(verb(decider, command), name=tag_of(command), group=group)
@@ -44,27 +53,26 @@ def tag_of(command: type[Any]) -> str:
 
 def verb(decider: Decider, command: type[Any]) -> Callable[..., None]:
     """A function whose options are the fields of the command and of its envelope."""
-    hints = get_type_hints(command)
 
     def ask(stream: str | None = None, /, **given: Any) -> None:
+        hints, tag = get_type_hints(command, include_extras=True), tag_of(command)
         asking: Options = given.pop("asking", None) or HERE
         envelope = {name: value for name in ENVELOPE if (value := given.pop(f"envelope_{name}", None)) is not None}
-        if "opportunity" in hints and tag_of(command) == "convert-lead":
+        if "opportunity" in hints and tag == "convert-lead":
             given.setdefault("opportunity", "")  # it gets a name
-        fields = {name: document(name, value, hints[name]) for name, value in given.items() if value is not None}
-        carry_out(asking, stream or "", parse_command(tag_of(command), fields), envelope)
+        values = {name: value for name, value in given.items() if value is not None}
+        carry_out(asking, stream or "", partial(read_command, tag, values, hints), envelope)
 
     ask.__doc__ = command.__doc__
     ask.__name__ = tag_of(command).replace("-", "_")
-    ask.__signature__ = inspect.Signature(parameters(decider, command))  # type: ignore[attr-defined]
-    ask.__annotations__ = {p.name: p.annotation for p in parameters(decider, command)}
+    ask.parameters = partial(parameters, decider, command)  # type: ignore[attr-defined]
     return ask
 
 
 ENVELOPE = {
     "occurred_at": (
         "--occurred-at",
-        "When it happened, if not now: an ISO time, or a date, which means its end (in the calendar's zone).",
+        "When it happened, if not now: a time, or a day (2026-01-31, the last monday), which means its end.",
     ),
     "reason": ("--why", "Why, for the record."),
     "on_behalf_of": ("--on-behalf-of", "For whom it is asked."),
@@ -88,7 +96,7 @@ def parameters(decider: Decider, command: type[Any]) -> list[inspect.Parameter]:
         stream = Annotated[str | None, Parameter(help=f"A name for the {kind}; left out, it gets one.")]
         blank = None
     found = [inspect.Parameter("stream", inspect.Parameter.POSITIONAL_ONLY, default=blank, annotation=stream)]
-    hints = get_type_hints(command)
+    hints = get_type_hints(command, include_extras=True)
     for field in msgspec.structs.fields(command):
         optional = not field.required or (tag, field.name) == ("convert-lead", "opportunity")
         found.append(
@@ -111,64 +119,93 @@ def parameters(decider: Decider, command: type[Any]) -> list[inspect.Parameter]:
 
 def option(name: str, hint: Any, optional: bool) -> Any:
     """How a field is written on the command line: text, a list of texts, or JSON for what has parts."""
-    parts = [part for part in get_args(hint) if part is not NoneType] or [hint]
-    if Money in parts:
-        plain, text = str, 'An amount with its currency: "12500.00 EUR".'
-    elif date in parts:
-        plain, text = str, "A date: 2026-01-31."
-    elif hint == tuple[str, ...]:
-        plain, text = list[str], "May be given several times."
-    elif choices := choices_of(hint):
-        plain, text = str, f"One of {', '.join(choices)}."
-    elif hint is str or str in parts:
-        plain, text = str, ""
-    else:
-        plain, text = str, "JSON, or @FILE that holds it."
-    flag = Parameter(name=f"--{name.replace('_', '-')}", help=text, negative="")
+    plain: Any = list[str] if hint == tuple[str, ...] else str
+    flag = Parameter(name=f"--{name.replace('_', '-')}", help=explained(hint))
     return Annotated[plain | None, flag] if optional else Annotated[plain, flag]
+
+
+def explained(hint: Any) -> str:
+    """How a value of a type is written."""
+    kinds = members(hint)
+    if Money in kinds:
+        return 'An amount with its currency: "12,500.00 EUR".'
+    if date in kinds:
+        return "A date: 2026-01-31, today, friday (the next one)."
+    if hint == tuple[str, ...]:
+        return "May be given several times."
+    if choices := choices_of(hint):
+        return f"One of {', '.join(choices)}."
+    if is_portion(hint):
+        return "A part of the whole: 0.35, or 35%."
+    if Decimal in kinds:
+        return "A number: 2.5, or 1,250.75."
+    return "" if str in kinds else "JSON, or @FILE that holds it."
+
+
+def members(hint: Any) -> tuple[Any, ...]:
+    """What a field may be, its annotations put aside: a type, or each of several."""
+    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return tuple(get_args(part)[0] if get_origin(part) is Annotated else part for part in parts)
 
 
 def choices_of(hint: Any) -> tuple[str, ...]:
     """The texts that a field may be, where they are counted out; none of any other field."""
-    return next((get_args(part) for part in (hint, *get_args(hint)) if get_origin(part) is Literal), ())
+    return next((get_args(part) for part in members(hint) if get_origin(part) is Literal), ())
 
 
-def document(name: str, value: Any, hint: Any) -> Any:
+def read_command(tag: str, values: Mapping[str, Any], hints: Mapping[str, Any], today: date) -> Command:
+    """The command that the options of its verb make; days are counted from today."""
+    return parse_command(tag, {name: document(name, value, hints[name], today) for name, value in values.items()})
+
+
+def document(name: str, value: Any, hint: Any, today: date) -> Any:
     """An option's value as the JSON document of a command has it."""
     if not isinstance(value, str):
         return list(value)
-    if Money in (hint, *get_args(hint)):
-        match value.split():
-            case [amount, currency]:
-                return {"amount": amount, "currency": currency}
-            case _:
-                raise Malformed(f'{name}: {value!r} is not an amount with its currency, such as "12500.00 EUR"')
-    if hint is str or str in get_args(hint) or date in (hint, *get_args(hint)) or choices_of(hint):
+    kinds = members(hint)
+    if Money in kinds:
+        return money(name, value)
+    if date in kinds:
+        days = span(value, lambda: Today(today), ahead=True)
+        return str(days.first if days and days.first == days.last else day(name, value))
+    if is_portion(hint):
+        return portion(name, value)
+    if Decimal in kinds:
+        return number(name, value)
+    if str in kinds or choices_of(hint):
         return value
     if not value.startswith("@"):
         return parsed(name, value)
     path = Path(value[1:])
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         raise NotFound(f"{name}: there is no file {path}")
     return parsed(name, path.read_bytes())
 
 
 def parsed(name: str, text: str | bytes) -> Any:
-    """JSON, or Malformed naming the option."""
+    """JSON, its numbers exactly as they are written, or Malformed naming the option."""
     try:
-        return msgspec.json.decode(text)
+        return EXACT.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Malformed(f"{name}: {error}") from None
 
 
-def carry_out(asking: Options, stream: str, command: Command, envelope: dict[str, Any]) -> None:
-    """Ask it, and show what followed."""
+def carry_out(asking: Options, stream: str, build: Callable[[date], Command], envelope: dict[str, Any]) -> None:
+    """Ask what a command built for today says, and show what followed."""
+    command = build(datetime.now(UTC).date())  # what cannot be read is refused before a log is opened
     with asking.app() as app:
+        if command != build(ANOTHER_DAY):  # it names a day by its distance from today
+            command = build(app.today().day)
         occurred: str | None = envelope.pop("occurred_at", None)
-        when: datetime | None = moment("occurred_at", occurred, app.zone()) if occurred else None
+        when = None if occurred is None or occurred == NOW else instant(at(app, "occurred_at", occurred))
         actor: str = envelope.pop("actor", None) or app.settings.who
         request = Request(stream=stream, command=command, actor=actor, occurred_at=when, **envelope)
         receipt = app.execute(request)
+        if isinstance(command, CorrectFact):
+            from infra.cli.consequences import consequences
+
+            for text in consequences(app, receipt.stream, command):
+                note(text)
     stream, facts = receipt.stream, [(*fact, tag) for fact, tag in zip(receipt.facts, receipt.types, strict=True)]
     if asking.json:
         shown = [{"stream": name, "version": version, "event": tag} for name, version, tag in facts]
@@ -177,8 +214,8 @@ def carry_out(asking: Options, stream: str, command: Command, envelope: dict[str
         )
     out = stdout()
     for name, version, tag in facts:
-        out.print(f"{name} [bold]{tag}[/] (version {version})")
+        out.text(name, bold(tag), f"(version {version})")
     if receipt.repeated:
-        out.print(f"{stream}: this command id was answered before; the facts above are from then")
+        out.text(f"{stream}: this command id was answered before; the facts above are from then")
     elif not facts:
-        out.print(f"{stream}: that is so already, nothing was added")
+        out.text(f"{stream}: that is so already, nothing was added")

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from threading import Event
 from typing import Annotated
 
-from cyclopts import App, Parameter
-
 from domain.errors import NotFound
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note
-from infra.settings import read_settings
 
 Run = Callable[[Options, str, Event], None]
 """Consumes as a member of a group until it is told to stop."""
@@ -38,14 +36,16 @@ def read_model(asking: Options, group: str, stop: Event) -> None:
     """Keep the tables in a PostgreSQL database of their own too, at --db."""
     from infra.kafka.read_model import feed
 
-    settings = read_settings(db=asking.db)
+    settings = asking.settings()
     feed(settings.db, settings.kafka, group, stop, note)
 
 
 def lead_intake(asking: Options, group: str, stop: Event) -> None:
     """Leads from outside, into the log at --db."""
+    from infra.kafka.client import options
     from infra.kafka.intake import take_leads_in
 
+    options(asking.settings().kafka)  # refused before a log is created for nothing
     with asking.app() as app:
         take_leads_in(app, group, stop, note)
 

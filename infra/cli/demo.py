@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from cyclopts import App
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from infra.cli.grammar import App
 from infra.cli.imports import simulate
-from infra.cli.options import HERE, Options, note, stdout
+from infra.cli.options import HERE, Options, note
+from infra.cli.output import Column, Output, Table, bold, stdout
 from infra.store.places import sqlite_file
 
 if TYPE_CHECKING:
@@ -74,51 +72,54 @@ def show_demo(asking: Options, answers: dict[str, "Answer"], story: "Hindsight |
     out = stdout()
     for title, answer in answers.items():
         show(out, answer, title)
-        out.print()
+        out.print("")
     db = f" --db {asking.db}" if asking.db and sqlite_file(asking.db) else ' --db "$DEALTRAIL_DB"'  # prints no password
     if story:
         show_story(out, story, end, db)
     for line in NEXT:
-        out.print(line.format(db=db), markup=False)
+        out.print(line.format(db=db))
 
 
-def show_story(out: Console, story: "Hindsight", end: date, db: str) -> None:
+def show_story(out: Output, story: "Hindsight", end: date, db: str) -> None:
     """One figure as it was believed and as it is known now, what lies between, and how to ask for it again."""
     from infra.application.answers import text
 
     day = story.until
-    out.print(f"[bold]What was believed, and what is known by now: how much was won from {story.since} to {day}?[/]\n")
-    figures = Table(box=None, show_header=False, padding=(0, 2))
+    out.print(bold(f"What was believed, and what is known by now: how much was won from {story.since} to {day}?"))
+    figures = Table("", "", "", boxed=False)
     for label, deals, amount in (
         (f"believed on {day}, when the quarter ended", story.believed.deals, story.believed.amount),
         ("known by now of that same day", story.known.deals, story.known.amount),
     ):
-        figures.add_row(label, f"{text('amount', amount, story.currency)} {story.currency}", f"{deals:,} deals")
-    out.print(figures)
+        figures.add(label, f"{text('amount', amount, story.currency)} {story.currency}", f"{deals:,} deals")
+    out.table(figures)
+    out.print("")
     if not story.revisions:
-        return out.print("\nNothing that was recorded since has changed it.\n")
+        out.print("Nothing that was recorded since has changed it.")
+        return out.print("")
     facts = sum(len(revision.facts) for revision in story.revisions)
-    out.print(
-        f"\nWhat had happened by {day} has not changed; what is known of it has. {facts} facts about how deals ended"
-        " were recorded later:\n"
+    out.text(
+        f"What had happened by {day} has not changed; what is known of it has. {facts} facts about how deals ended"
+        " were recorded later:"
     )
-    revisions = Table("deal", "recorded", "what it says", "change", box=None, padding=(0, 2))
-    revisions.columns[3].justify = "right"
+    revisions = Table("deal", "recorded", "what it says", Column("change", right=True))
     for revision in story.revisions[:LONGEST]:
-        recorded = "\n".join(f"{fact.recorded_at:%Y-%m-%d}" for fact in revision.facts)
-        says = "\n".join(fact.says for fact in revision.facts)
-        revisions.add_row(escape(revision.stream), recorded, escape(says), signed(revision.change.amount))
+        recorded = [f"{fact.recorded_at:%Y-%m-%d}" for fact in revision.facts]
+        says = [fact.says for fact in revision.facts]
+        revisions.add(revision.stream, recorded, says, signed(revision.change.amount))
     if left := story.revisions[LONGEST:]:
-        revisions.add_row(f"{len(left)} more", "", "", signed(sum((each.change.amount for each in left), Decimal(0))))
-    revisions.add_row("[bold]all[/]", "", "", f"[bold]{signed(story.known.amount - story.believed.amount)}[/]")
-    out.print(revisions)
-    out.print(
-        "\n--effective-at says which day is meant, --known-at what was known when: as known on"
-        f" {day}, the answer is the\nfirst figure for ever. See for yourself:\n"
+        revisions.add(f"{len(left)} more", "", "", signed(sum((each.change.amount for each in left), Decimal(0))))
+    revisions.add("all", "", "", signed(story.known.amount - story.believed.amount))
+    out.table(revisions)
+    out.print("")
+    out.text(
+        f"--effective-at says which day is meant, --known-at what was known when: as known on {day}, the answer is the"
+        " first figure for ever. See for yourself:"
     )
     for meaning, command in story_commands(story, end):
-        out.print(f"  # {meaning}\n  dealtrail {command}{db}", markup=False)
-    out.print()
+        out.print(f"  # {meaning}")
+        out.print(f"  dealtrail {command}{db}")
+    out.print("")
 
 
 def story_commands(story: "Hindsight", end: date) -> Iterator[tuple[str, str]]:

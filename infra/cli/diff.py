@@ -1,20 +1,20 @@
 """The verb `diff`: what is different between two moments, and the waterfall from one to the other."""
 
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-from cyclopts import App, Parameter
 from msgspec.structs import replace
-from rich.console import Console
-from rich.table import Table
 
 from domain.errors import Malformed
 from domain.recorded import instant
-from infra.application.answers import rows
-from infra.application.moments import at, moment_known, position
+from infra.application.answers import digits, rows
+from infra.application.moments import at, before, moment_known, position, position_before
+from infra.cli.grammar import App, Parameter
 from infra.cli.metrics import EVERYTHING, QuestionOptions, show
 from infra.cli.options import HERE, Options, stdout
+from infra.cli.output import Output, Table, bold, dim
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
@@ -29,8 +29,13 @@ def register(app: App) -> None:
 
 
 def diff(
-    first: Annotated[str, Parameter(help="The earlier moment: a time; on the known axis also a position.")],
-    second: Annotated[str, Parameter(help="The later one.")],
+    first: Annotated[
+        str,
+        Parameter(
+            help="The earlier moment: a time, or the beginning of a day or a period; on the known axis also a position."
+        ),
+    ],
+    second: Annotated[str, Parameter(help="The later one: a time, or the end of a day or a period.")],
     *,
     axis: Annotated[
         Literal["effective", "known"], Parameter(help="What happened between them, or what became known.")
@@ -43,10 +48,14 @@ def diff(
     asking: Options = HERE,
 ) -> None:
     """What is different between two moments: deals created, moved, changed, closed, and the waterfall."""
-    with asking.app() as app, app.views() as views:
+    from infra.application.questions import check_values
+
+    with asking.reading() as app, app.views() as views:
         question = waterfall_question(app, first, second, axis, form, questioning)
         found = views.compare(question)
         waterfall = views.ask("waterfall", question)
+        check_values(views, question)
+        zone = app.zone()
     counts = counted(found)
     if asking.json:
         return asking.answer({
@@ -57,8 +66,8 @@ def diff(
     for kind, deals in counts.items():
         show_kind(out, kind, deals, [each for each in found if kind in each.kinds], limit)
     if not found:
-        out.print("nothing is different")
-    show(out, waterfall)
+        out.text("nothing is different")
+    show(out, waterfall, zone=zone)
 
 
 def waterfall_question(
@@ -74,15 +83,15 @@ def waterfall_question(
     if axis == "known":
         if questioning.known_at is not None:
             raise Malformed("known_at: on the known axis the two moments are those")
-        before, after = position(app, first), position(app, second)
-        moment = question.effective_at if questioning.effective_at is not None else moment_known(app, second)
-        question = replace(question, known_before=before, known_at=after, effective_at=moment, mode=form)
+        since, until = position_before(app, first, "moment"), position(app, second, "moment")
+        moment = question.effective_at if questioning.effective_at is not None else moment_known(app, second, "moment")
+        question = replace(question, known_before=since, known_at=until, effective_at=moment, mode=form)
     else:
         if questioning.effective_at is not None:
             raise Malformed("effective_at: on the effective axis the two moments are those")
-        before, after = (at(app, "moment", text) for text in (first, second))
-        question = replace(question, since=before + 1, until=after + 1, effective_at=after, mode=form)
-    if before >= after:
+        since, until = before(app, "moment", first), at(app, "moment", second)
+        question = replace(question, since=since + 1, until=until + 1, effective_at=until, mode=form)
+    if since >= until:
         raise Malformed(f"{first}: the first moment must lie before the second, {second}")
     return question
 
@@ -109,13 +118,19 @@ def counted(found: list["DealDifference"]) -> dict[str, int]:
     return {kind: counts[kind] for kind in KINDS if counts[kind]}
 
 
-def show_kind(out: Console, kind: str, deals: int, found: list["DealDifference"], limit: int) -> None:
+def show_kind(out: Output, kind: str, deals: int, found: list["DealDifference"], limit: int) -> None:
     """The first deals of a kind."""
-    out.print(f"[bold]{kind}[/]: {deals:,}")
-    table = Table(box=None, show_header=False, padding=(0, 2))
+    out.text(bold(kind), f"{deals:,}")
+    table = Table("", "deal", "changes", boxed=False)
     for each in found[:limit]:
-        changes = ", ".join(f"{c.field} {c.from_ or '-'} → {c.to or '-'}" for c in each.changes)
-        table.add_row("", each.stream, changes)
-    out.print(table)
+        changes = ", ".join(f"{c.field} {spelled(c.field, c.from_)} → {spelled(c.field, c.to)}" for c in each.changes)
+        table.add("", each.stream, changes)
+    out.table(table)
     if deals > limit:
-        out.print(f"    … and {deals - limit:,} more (--limit, --json)", style="dim")
+        out.text(dim(f"    … and {deals - limit:,} more (--limit, --json)"))
+
+
+def spelled(field: str, text: str) -> str:
+    """A side of a change: an amount with the digits of its currency, "-" for nothing."""
+    amount, _, currency = text.partition(" ")
+    return f"{digits(Decimal(amount), currency)} {currency}" if field == "amount" and currency else text or "-"

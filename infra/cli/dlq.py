@@ -3,13 +3,10 @@
 from base64 import b64encode
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
-from rich.markup import escape
-from rich.table import Table
-
 from domain.errors import NotFound
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note, stdout
-from infra.settings import read_settings
+from infra.cli.output import Table
 
 if TYPE_CHECKING:
     from infra.kafka.dead_letters import DeadLetters, Foreign, Letter
@@ -19,7 +16,7 @@ LEAD_INTAKE = "lead_intake"
 Consumer = Annotated[str, Parameter(help="Whose letters: those of lead_intake.")]
 Group = Annotated[str, Parameter(help="The consumer group; empty means the consumer's own.")]
 Chosen = Annotated[str | None, Parameter(help="Which letter, as `dlq list` names it.")]
-Every = Annotated[bool, Parameter(name="--all", help="All letters that are there now.", negative="")]
+Every = Annotated[bool, Parameter(name="--all", help="All letters that are there now.")]
 
 
 def register(app: App) -> None:
@@ -38,12 +35,12 @@ def list_letters(*, consumer: Consumer = LEAD_INTAKE, group: Group = "", asking:
     if asking.json:
         return asking.answer([*map(summary, found), *map(foreign_summary, others)])
     if not found and not others:
-        return stdout().print("there are no dead letters")
+        return stdout().text("there are no dead letters")
     table = Table("letter", "when", "key", "kind", "reason")
     for each in (*map(summary, found), *map(foreign_summary, others)):
         when = f"{each['at']:%Y-%m-%d %H:%M:%S}Z"
-        table.add_row(escape(each["id"]), when, escape(each["key"] or ""), escape(each["kind"]), escape(each["reason"]))
-    stdout().print(table)
+        table.add(each["id"], when, each["key"] or "", each["kind"], each["reason"])
+    stdout().table(table)
 
 
 def show(letter: Chosen, *, consumer: Consumer = LEAD_INTAKE, group: Group = "", asking: Options = HERE) -> None:
@@ -57,8 +54,8 @@ def show(letter: Chosen, *, consumer: Consumer = LEAD_INTAKE, group: Group = "",
         return asking.answer({**summary(found), **message})
     out = stdout()
     for name, text in (*summary(found).items(), *((f"header {name}", text) for name, text in headers)):
-        out.print(f"{name:<12} {'' if text is None else text}", markup=False)
-    out.print("no value" if value is None else printable(value), markup=False)
+        out.print(f"{name:<12} {'' if text is None else text}")
+    out.print("no value" if value is None else printable(value) or "")
 
 
 def retry(
@@ -98,7 +95,7 @@ def dead(consumer: str, group: str, asking: Options) -> "DeadLetters":
 
     if consumer != LEAD_INTAKE:
         raise NotFound(f"--consumer: {consumer!r} puts no letters aside; {LEAD_INTAKE} does")
-    return DeadLetters(read_settings(db=asking.db).kafka, INTAKE, group or consumer)
+    return DeadLetters(asking.settings().kafka, INTAKE, group or consumer)
 
 
 def summary(letter: "Letter") -> dict[str, Any]:
@@ -130,4 +127,4 @@ def report_letters(asking: Options, done: str, name: str, letters: "list[Letter]
     """What was done to which letters."""
     if asking.json:
         return asking.answer({name: [letter.id for letter in letters]})
-    stdout().print(f"{done}  {len(letters)}")
+    stdout().text(f"{done}  {len(letters)}")

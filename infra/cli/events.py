@@ -1,21 +1,22 @@
 """The verb `events`: the log event by event, filtered, page by page."""
 
 from collections.abc import Iterator
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import msgspec
-from cyclopts import App, Parameter
-from rich.markup import escape
-from rich.table import Column, Table
 
 from domain import Event
 from domain.errors import Malformed, NotFound
 from domain.recorded import Recorded
 from domain.upcasting import UPCASTS
+from infra.application.answers import day_and_time
 from infra.application.moments import at, start
 from infra.application.requests import refuse_unstorable
 from infra.cli.export import NOWHERE, ExportOptions
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note, stdout
+from infra.cli.output import Column, Table
 from infra.store.log import Log, Page, Wanted
 
 if TYPE_CHECKING:
@@ -36,11 +37,9 @@ def register(app: App) -> None:
 
 def events(
     *,
-    type_: Annotated[
-        tuple[str, ...], Parameter(name="--type", help="Only of this type; several may be named.", negative="")
-    ] = (),
-    actor: Annotated[tuple[str, ...], Parameter(help="Only what they asked for.", negative="")] = (),
-    stream: Annotated[tuple[str, ...], Parameter(help="Only of this stream.", negative="")] = (),
+    type_: Annotated[tuple[str, ...], Parameter(name="--type", help="Only of this type; several may be named.")] = (),
+    actor: Annotated[tuple[str, ...], Parameter(help="Only what they asked for.")] = (),
+    stream: Annotated[tuple[str, ...], Parameter(help="Only of this stream.")] = (),
     correlation: Annotated[str, Parameter(help="Only of this conversation.")] = "",
     since: Annotated[str | None, Parameter(help="Only what happened at this time or later.")] = None,
     until: Annotated[str | None, Parameter(help="Only what happened by this time.")] = None,
@@ -50,7 +49,7 @@ def events(
     limit: Annotated[int, Parameter(help="How many at the most.")] = LIMIT,
     open_: Annotated[
         bool,
-        Parameter(name="--open", help="Make personal fields readable; else they are as stored, sealed.", negative=""),
+        Parameter(name="--open", help="Make personal fields readable; else they are as stored, sealed."),
     ] = False,
     exporting: ExportOptions = NOWHERE,
     asking: Options = HERE,
@@ -62,7 +61,7 @@ def events(
     for tag in type_:
         if tag not in TAGS:
             raise NotFound(f"type: there is no type of event {tag!r}; there are {', '.join(sorted(TAGS))}")
-    with asking.app() as app:
+    with asking.reading() as app:
         if open_:
             app.vault.require()
         moments = {
@@ -79,7 +78,7 @@ def events(
             found = list(rows)
             return asking.answer({"events": found, "next": search.reached, "end": search.end})
         else:
-            show(list(rows))
+            show(list(rows), app.zone())
     note(f"{'the end of the log; what comes later: ' if search.end else 'go on with '}--after {search.reached}")
 
 
@@ -110,21 +109,14 @@ def event_document(app: "Installation", fact: Recorded, opened: bool) -> dict[st
     return {name: found[name] for name in COLUMNS}
 
 
-def show(rows: list[dict[str, Any]]) -> None:
+def show(rows: list[dict[str, Any]], zone: tzinfo) -> None:
     """The events as a table for people; what they say is told by --json and by the timeline of their stream."""
     if not rows:
-        return stdout().print("no events")
-    table = Table(
-        Column("position", justify="right"),
-        "stream",
-        Column("#", justify="right"),
-        "what",
-        "happened",
-        "recorded",
-        "who",
-    )
+        return stdout().text("no events")
+    places = Column("position", right=True), "stream", Column("#", right=True)
+    table = Table(*places, "what", "happened", "recorded", "who")
     for row in rows:
-        who = escape(row["actor"]) + (f" for {escape(row['on_behalf_of'])}" if row["on_behalf_of"] else "")
-        times = (f"{row[name]:%Y-%m-%d %H:%M:%S}Z" for name in ("occurred_at", "recorded_at"))
-        table.add_row(str(row["position"]), escape(row["stream"]), str(row["version"]), row["type"], *times, who)
-    stdout().print(table)
+        who = row["actor"] + (f" for {row['on_behalf_of']}" if row["on_behalf_of"] else "")
+        times = (" ".join(day_and_time(row[name], zone)) for name in ("occurred_at", "recorded_at"))
+        table.add(str(row["position"]), row["stream"], str(row["version"]), row["type"], *times, who)
+    stdout().table(table)

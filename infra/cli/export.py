@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
-
 from domain.errors import Malformed
+from infra.cli.grammar import Parameter
 
 STDOUT = Path("-")
 
@@ -20,29 +19,25 @@ class ExportOptions:
 
     export: Annotated[
         Path | None,
-        Parameter(
-            help="Write the rows to this file, by its ending .csv, .jsonl or .parquet; - is stdout.",
-            allow_leading_hyphen=True,
-        ),
+        Parameter(help="Write the rows to this file, by its ending .csv, .jsonl or .parquet; - is CSV on stdout."),
     ] = None
-    jsonl: Annotated[bool, Parameter(help="A JSON document a line, one for each row, on stdout.", negative="")] = False
+    jsonl: Annotated[bool, Parameter(help="A JSON document a line, one for each row, on stdout.")] = False
 
     def __bool__(self) -> bool:
         return self.jsonl or self.export is not None
 
     def write(self, rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
         """Write the rows to where they were asked for."""
-        from infra.application.exports import export, json_line
+        from infra.application.exports import csv_lines, export, json_line
 
         if self.export is not None and self.export != STDOUT:
             if self.jsonl:
                 raise Malformed("jsonl: lines go to stdout, --export to a file: one of them")
             export(self.export, rows, columns)
             return
-        if not self.jsonl:
-            raise Malformed("export: - writes to stdout, which takes --jsonl")
-        for row in rows:
-            sys.stdout.write(json_line(row, columns).decode())
+        lines = (json_line(row, columns).decode() for row in rows) if self.jsonl else csv_lines(rows, columns)
+        for line in lines:
+            sys.stdout.write(line)
 
 
 NOWHERE = ExportOptions()

@@ -1,19 +1,25 @@
 """The verbs that bring history in: `import` and `simulate`."""
 
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-from cyclopts import App, Parameter
-from rich.markup import escape
 
+from domain.errors import NotFound
 from infra.application.moments import day, day_end, day_start
-from infra.cli.options import HERE, Options, note, progress, stdout
+from infra.cli.grammar import App, Parameter
+from infra.cli.options import HERE, Options, note, stdout
+from infra.cli.progress import progress
 
 if TYPE_CHECKING:
-    from infra.importers.runner import Import
+    from infra.application.app import App as Installation
+    from infra.importers.runner import Import, Summary
 
+REJECTED = 4  # the exit code where a row was
 OPPORTUNITIES, SEED = 1_500, 7
 YEAR = timedelta(days=364)  # from the first day of a year to its last
 
@@ -34,7 +40,7 @@ def import_(
     mapping: Annotated[Path | None, Parameter(help="For csv: the TOML file that says what the columns mean.")] = None,
     plan: Annotated[
         bool,
-        Parameter(help="Say what would happen, and append nothing; rejects are listed only where asked.", negative=""),
+        Parameter(help="Say what would happen, and append nothing; rejects are listed only where asked."),
     ] = False,
     snapshot_date: Annotated[str | None, Parameter(help="The day of the export; by default its latest date.")] = None,
     date_format: Annotated[str | None, Parameter(help="How dates are written, as for strptime: %m/%d/%Y.")] = None,
@@ -44,7 +50,7 @@ def import_(
     ] = None,
     rejects: Annotated[Path | None, Parameter(help="Where to list what cannot be imported.")] = None,
     asking: Options = HERE,
-) -> None:
+) -> int:
     """Bring an export of another system in. The same export again adds nothing, a newer one adds what changed."""
     from infra.importers import formats
     from infra.importers.rehearsal import rehearsing
@@ -52,24 +58,34 @@ def import_(
 
     day_of_export = day("snapshot_date", snapshot_date) if snapshot_date else None
     refused = rejects or (None if plan else Path(f"{path.resolve().name}.rejects.csv"))
-    with asking.app() as app, progress() as bars:
+    with rehearsed(asking) if plan else asking.app() as app:
         actor = f"import:{format_}"
-        reading = bars.add_task("reading", total=None)
-        export = formats.read(
-            format_, path, actor, snapshot=day_of_export, form=date_format, currency=currency, mapping=mapping,
-            zone=app.zone(),
-        )  # fmt: skip
-        bars.update(reading, total=export.total, completed=export.total)
+        with progress("reading"):
+            export = formats.read(
+                format_, path, actor, snapshot=day_of_export, form=date_format, currency=currency, mapping=mapping,
+                zone=app.zone(),
+            )  # fmt: skip
         if day_of_export is None:
             note(f"snapshot date: {export.snapshot} (--snapshot-date says otherwise)")
-        bar = bars.add_task("rehearsing" if plan else "importing", total=export.total)
         beside, log = rehearsing(app) if plan else (app, None)
-        with beside.bulk() as dispatcher:
+        with beside.bulk() as dispatcher, progress("rehearsing" if plan else "importing", export.total) as advanced:
             run = Import(dispatcher, export, actor, refused)
             if log:
                 log.types.clear()  # of the facts that ship with a new log
-            run.run(lambda rows: bars.advance(bar, rows))
+            try:
+                run.run(advanced)
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(stopped(run.summary, export.total, plan)) from None
     show_import(asking, run, log.types if log else None, refused)
+    return REJECTED if run.summary.rejected else 0
+
+
+def stopped(summary: "Summary", total: int, plan: bool) -> str:
+    """What stays of an import that was stopped."""
+    if plan:
+        return "stopped by the user; it was a rehearsal, and nothing was appended"
+    done = f"{summary.rows:,} of {total:,} rows are in, with {summary.facts:,} facts, and stay"
+    return f"stopped by the user; {done}: the same command goes on with the rest"
 
 
 def show_import(asking: Options, run: "Import", types: dict[str, int] | None, refused: Path | None) -> None:
@@ -82,18 +98,30 @@ def show_import(asking: Options, run: "Import", types: dict[str, int] | None, re
             document |= {"plan": True, "types": dict(sorted(types.items())), "first_rejects": first_rejects(run)}
         return asking.answer(document)
     out = stdout()
-    out.print(
+    out.text(
         f"{summary.rows:,} rows: {summary.imported:,} {'would be ' if types is not None else ''}imported "
         f"({summary.facts:,} facts), {summary.unchanged:,} unchanged, {summary.rejected:,} rejected"
     )
     for tag, count in sorted((types or {}).items()):
-        out.print(f"  {count:>12,}  {tag}")
+        out.text(f"  {count:>12,}  {tag}")
     if types is not None:
         for reject in first_rejects(run):
-            out.print(f"  {reject['file']}:{reject['line']}: {reject['id']}: {reject['reason']}", markup=False)
-        out.print("nothing was appended: this was a rehearsal")
+            out.text(f"  {reject['file']}:{reject['line']}: {reject['id']}: {reject['reason']}")
+        out.text("nothing was appended: this was a rehearsal")
     if listed:
-        out.print(f"what {'would be' if types is not None else 'was'} rejected, with line and reason: {escape(listed)}")
+        out.text(f"what {'would be' if types is not None else 'was'} rejected, with line and reason: {listed}")
+
+
+@contextmanager
+def rehearsed(asking: Options) -> Generator["Installation"]:
+    """The installation that a rehearsal reads; where it has no log yet, a new one that nobody keeps."""
+    with ExitStack() as stack:
+        try:
+            app = stack.enter_context(asking.reading())
+        except NotFound:
+            folder = stack.enter_context(TemporaryDirectory(prefix="dealtrail-"))
+            app = stack.enter_context(Options(f"sqlite:///{folder}/log.db").app())
+        yield app
 
 
 def first_rejects(run: "Import") -> list[dict[str, Any]]:
@@ -125,10 +153,9 @@ def simulate(
     plan = Plan(opportunities, day_start(first), day_end(last), seed)
     with asking.app() as app:
         clock = SimulatedClock(plan) if app.log.head() == 0 else None
-    with asking.app(clock) as app, app.bulk() as dispatcher, progress() as bars:
-        bar = bars.add_task("simulating", total=opportunities)
-        facts = run(dispatcher, plan, lambda begun: bars.advance(bar, begun), clock)
+    with asking.app(clock) as app, app.bulk() as dispatcher, progress("simulating", opportunities) as advanced:
+        facts = run(dispatcher, plan, advanced, clock)
         position = app.log.head()
     if asking.json:
         return asking.answer({"facts": facts, "opportunities": opportunities, "seed": seed, "position": position})
-    stdout().print(f"{facts:,} facts about {opportunities:,} opportunities and the leads behind them (seed {seed})")
+    stdout().text(f"{facts:,} facts about {opportunities:,} opportunities and the leads behind them (seed {seed})")

@@ -1,7 +1,6 @@
 """The verb `init`: a new log and the master key that its personal fields will be sealed under."""
 
-from cyclopts import App
-
+from infra.cli.grammar import App
 from infra.cli.options import HERE, Options, stdout
 
 
@@ -22,5 +21,5 @@ def init(*, asking: Options = HERE) -> None:
         document = {"log": app.log.identity(), "key_file": str(app.master.path), "new": new}
     if asking.json:
         return asking.answer(document)
-    stdout().print(f"log        {document['log']}{', new' if new else ''}")
-    stdout().print(f"key file   {document['key_file']}", markup=False)
+    stdout().text(f"log        {document['log']}{', new' if new else ''}")
+    stdout().text(f"key file   {document['key_file']}")

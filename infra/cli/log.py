@@ -1,14 +1,12 @@
 """The verbs about the log as a whole: `log digest`, `log copy` and `replay`, by which an auditor checks it."""
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
-
 from domain.errors import Malformed
-from infra.application.digests import content_digest, events_digest
 from infra.application.moments import position
-from infra.cli.options import HERE, Options, note, progress, stdout
+from infra.cli.grammar import App, Parameter
+from infra.cli.options import HERE, Options, note, stdout
+from infra.cli.progress import by_position, progress
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
@@ -25,7 +23,7 @@ From = Annotated[
     Parameter(name="--from", help="The log that is read; by default the one of the settings (DEALTRAIL_DB)."),
 ]
 WithKeys = Annotated[
-    bool, Parameter(help="Copy the keys of persons who were not erased: then erase them in the copy too.", negative="")
+    bool, Parameter(help="Copy the keys of persons who were not erased: then erase them in the copy too.")
 ]
 
 
@@ -45,7 +43,7 @@ def digest(*, to: To = None, asking: Options = HERE) -> None:
     times of recording, personal fields opened: equal facts, equal digest. A copy without keys has one of its own.
     Keep the answer elsewhere, and `check --against` it later; `identity` says of which log it is.
     """
-    with asking.app() as app:
+    with asking.reading() as app:
         upto = app.log.head() if to is None else position(app, to, "to")
         document = {"identity": app.log.identity(), **digests(app, upto)}
     show(asking, document)
@@ -53,6 +51,8 @@ def digest(*, to: To = None, asking: Options = HERE) -> None:
 
 def digests(app: "Installation", upto: int) -> dict[str, Any]:
     """The digests of a log as of a position."""
+    from infra.application.digests import content_digest, events_digest
+
     events, stored = events_digest(app.log, upto)
     _, content = content_digest(app.log, app.vault, upto)
     with app.views() as views:
@@ -65,7 +65,7 @@ def show(asking: Options, document: dict[str, Any]) -> None:
     if asking.json:
         return asking.answer(document)
     out = stdout()
-    out.print(f"{document['facts']:,} events up to position {document['position']:,}")
+    out.text(f"{document['facts']:,} events up to position {document['position']:,}")
     stored = {name: document[name] for name in ("identity", "events", "content") if name in document}
     for name, found in {**stored, **document["tables"]}.items():
         out.print(f"{name:<14} {found}")
@@ -81,9 +81,7 @@ def copy(*, to: To = None, from_: From = None, with_keys: WithKeys = False, aski
     said = {"position": upto, **copied._asdict()}
     if asking.json:
         return asking.answer(said)
-    stdout().print(
-        f"{copied.events:,} events up to position {upto:,}, {copied.answers:,} answers, {copied.keys:,} keys"
-    )
+    stdout().text(f"{copied.events:,} events up to position {upto:,}, {copied.answers:,} answers, {copied.keys:,} keys")
 
 
 def replay(*, to: To = None, from_: From = None, with_keys: WithKeys = False, asking: Options = HERE) -> None:
@@ -92,11 +90,9 @@ def replay(*, to: To = None, from_: From = None, with_keys: WithKeys = False, as
     They are those that `log digest --to POSITION` prints of the log itself.
     """
     _, _, upto = copied_from(asking, to, from_, with_keys)
-    with asking.app() as app, nullcontext() if asking.json else progress() as bars:
-        if bars is not None:
-            bars.add_task("building every table", total=None)
-        with app.open_views() as views:
-            views.rebuild()
+    with asking.app() as app:
+        with app.open_views() as views, progress("building every table", upto) as progressed:
+            views.rebuild(progressed=progressed)
         document = digests(app, upto)
     show(asking, document)
 
@@ -110,13 +106,13 @@ def copied_from(asking: Options, to: str | None, source: str | None, with_keys: 
 
     if asking.db is None:
         raise Malformed("db: say where the new log goes, such as --db sqlite:///new.db; --from names the one to copy")
-    with Options(source, asking.json).app() as app, progress() as bars:
+    with Options(source, asking.json).reading() as app:
         upto = app.log.head() if to is None else position(app, to, "to")
-        bar = bars.add_task("copying", total=upto)
         said = WITHOUT_KEYS
         if with_keys:
             app.vault.require()
-        copied = copy_log(app.log, asking.db, upto, with_keys, lambda reached: bars.update(bar, completed=reached))
+        with progress("copying", upto) as advanced:
+            copied = copy_log(app.log, asking.db, upto, with_keys, by_position(advanced))
         if with_keys:
             with Options(asking.db, asking.json).app() as new:
                 app.master.copy_to(new.master)

@@ -1,132 +1,153 @@
 """Where the terminal meets dealtrail: verbs are called, refusals become exit codes."""
 
 import errno
+import gc
 import os
 import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib import import_module
 from typing import TextIO
 
-import msgspec
-from cyclopts import App
-from cyclopts.exceptions import CycloptsError
-from rich.console import Console
+from infra.cli.grammar import OPTION, App, HelpWanted, UsageError
+from infra.cli.output import RED, dim, stderr, stdout, styled
 
-from domain.errors import Conflict, Forbidden, KeyReused, Malformed, NotFound, PipelineError, Rejected, Unavailable
-from infra.application.requests import is_text
-from infra.cli import (
-    bulk,
-    commands,
-    consume,
-    demo,
-    diff,
-    dlq,
-    events,
-    imports,
-    init,
-    log,
-    metrics,
-    publish,
-    schemas,
-    status,
-    subjects,
-    tables,
-    timeline,
-)  # fmt: skip
-from infra.cli.last_resort import report
-
-EXIT: dict[type[PipelineError], int] = {
-    Unavailable: 1,
-    Malformed: 2,
-    KeyReused: 2,
-    NotFound: 3,
-    Rejected: 4,
-    Conflict: 4,
-    Forbidden: 4,
+EXIT: dict[str, int] = {
+    "Unavailable": 1,
+    "Malformed": 2,
+    "KeyReused": 2,
+    "NotFound": 3,
+    "Rejected": 4,
+    "Conflict": 4,
+    "Forbidden": 4,
 }
+"""The exit code of each kind of refusal, by its name: the kinds take their time to load."""
 INTERRUPTED = 130
+STOPPED = "stopped by the user; what was appended stays"
 COLUMNS = re.compile("[1-9][0-9]{0,4}")
+SHOWN = 60  # characters of a name that is too long
 CODES = {0, *EXIT.values(), INTERRUPTED}
 """Every exit code, as the README explains them."""
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """What a stream says that takes no more."""
 OUTSIDE = FULL | {
-    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM,
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.EACCES, errno.EPERM,
     errno.EROFS, errno.EMFILE, errno.ENFILE,
 }  # fmt: skip
 """What the machine says of files, and no fault of ours."""
-VERBS = (
-    init, imports, demo, metrics, diff, timeline, events, status, tables, log, publish, consume, dlq, schemas, subjects,
-    commands, bulk,
-)  # fmt: skip
+VERBS = {
+    "init": ("init",), "imports": ("import", "simulate"), "demo": ("demo",), "metrics": ("metric", "explain"),
+    "diff": ("diff",), "timeline": ("timeline",), "events": ("events",), "status": ("status",),
+    "tables": ("rebuild", "check", "parked"), "log": ("log", "replay"), "publish": ("publish", "topics"),
+    "consume": ("consume",), "dlq": ("dlq",), "schemas": ("schemas",), "subjects": ("subject", "keys"), "commands": (),
+    "bulk": ("bulk",), "completion": ("completion",),
+}  # fmt: skip
+"""The modules with the words that they add; those of `commands` are derived from the domain."""
 
 
 @cache
-def application() -> App:
-    """The verbs, those of leads and opportunities derived from the commands."""
-    app = App(
-        "dealtrail",
-        help="A sales pipeline that remembers: every figure, as of any moment.",
-        version=lambda: version("dealtrail"),
-    )
-    for module in VERBS:
-        module.register(app)
+def application(alone: str = "") -> App:
+    """The verbs, those of leads and opportunities derived from the commands; or those of one module alone."""
+    app = App(help="A sales pipeline that remembers: every figure, as of any moment.")
+    for module in [alone] if alone else VERBS:
+        import_module(f"infra.cli.{module}").register(app)
     return app
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script."""
+    gc.disable()  # until the verb is loaded: what is loaded stays
     sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line; the exit code. Refusals go to stderr, as JSON where `--json` was asked for."""
-    if not COLUMNS.fullmatch(os.environ.get("COLUMNS", "")):
-        os.environ.pop("COLUMNS", None)  # no number of columns, but rich takes some such texts for one
     try:
+        check_columns()
         code = outcome(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has seen enough
         silence(sys.stdout)
         return 0
+    except KeyboardInterrupt:  # while it was said how it ended
+        return INTERRUPTED
     except OSError as error:
         silence(sys.stdout)
         return refuse("Unavailable", f"the output cannot be written: {error.strerror}", 1, arguments)
     return code
 
 
+def check_columns() -> None:
+    """Do without a width that is none, and say so."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns and not COLUMNS.fullmatch(columns):
+        del os.environ["COLUMNS"]
+        stderr().print(dim(f"COLUMNS: {columns!r} is not a number of columns, and is ignored"))
+
+
 def outcome(arguments: Sequence[str]) -> int:
     """What a command line came to; an OSError is left over where the output cannot be written."""
     try:
-        result = application()(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        if [*arguments] in (["--version"], ["-V"]):
+            from importlib.metadata import version
+
+            stdout().print(version("dealtrail"))
+            return 0
+        module = module_of(arguments)
+        app = application(module) if module else application()
+        gc.enable()
+        call = app.call(arguments)
+        result = call()
         return result if isinstance(result, int) else 0
-    except CycloptsError as error:
-        return refuse("Usage", str(error).strip(), 2, arguments)
-    except PipelineError as error:
-        code = next(code for kind, code in EXIT.items() if isinstance(error, kind))
-        return refuse(type(error).__name__, str(error), code, arguments)
-    except KeyboardInterrupt:
-        return refuse("Interrupted", "stopped by the user; what was appended stays", INTERRUPTED, arguments)
+    except UsageError as error:
+        return refuse("Usage", str(error), 2, arguments)
+    except HelpWanted as wanted:
+        from infra.cli.helping import show_help
+
+        show_help(stdout(), wanted.app, wanted.path)
+        return 0
+    except KeyboardInterrupt as stopped:
+        return refuse("Interrupted", str(stopped) or STOPPED, INTERRUPTED, arguments)
     except BrokenPipeError:
         raise
-    except SystemExit as leaving:  # rich makes one of a broken pipe
-        if isinstance(leaving.__context__, BrokenPipeError):
-            raise leaving.__context__ from None
-        raise
     except Exception as error:
+        if codes := [EXIT[kind.__name__] for kind in type(error).__mro__ if is_refusal(kind)]:
+            return refuse(type(error).__name__, str(error), codes[0], arguments)
         if isinstance(error, OSError) and error.errno in OUTSIDE:
             if error.filename is None and error.errno in FULL:
                 raise
             where = f"{error.filename}: " if error.filename is not None else ""
             return refuse("Unavailable", f"{where}{error.strerror}", 1, arguments)
+        from infra.application.requests import is_text
+
         odd = [place for place, argument in enumerate(arguments, 1) if not is_text(argument)]
         if odd and isinstance(error, ValueError):  # of what no file's name can hold, or no output
             text = f"argument {odd[0]}: holds the NUL character, or bytes that are not UTF-8"
-            return refuse("Usage", text, 2, arguments)
+            return refuse("Malformed", text, 2, arguments)
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            text = f"{str(error.filename)[:SHOWN]}…: no file can have a name as long as this"
+            return refuse("Malformed", text, 2, arguments)
+        from infra.cli.last_resort import report
+
         return refuse("Unforeseen", report(error), 1, arguments)
+
+
+def is_refusal(kind: type[BaseException]) -> bool:
+    """Whether a kind of error is one that we refuse on purpose."""
+    return kind.__module__ == "domain.errors" and kind.__name__ in EXIT
+
+
+def module_of(arguments: Sequence[str]) -> str:
+    """The module of the verb that a command line begins with, to be loaded alone; empty where all are wanted."""
+    word = next((word for word in arguments if not OPTION.fullmatch(word)), "")
+    found = next((module for module, words in VERBS.items() if word in words), "")
+    if found or not word:
+        return found
+    from domain import COMMANDS
+
+    return "commands" if word in COMMANDS else ""
 
 
 def refuse(kind: str, text: str, code: int, arguments: Sequence[str]) -> int:
@@ -134,11 +155,11 @@ def refuse(kind: str, text: str, code: int, arguments: Sequence[str]) -> int:
     text = text.encode(errors="backslashreplace").decode()
     try:
         if "--json" in arguments:
+            import msgspec
+
             print(msgspec.json.encode({"error": kind, "detail": text}).decode(), file=sys.stderr)
         else:
-            console = Console(stderr=True, highlight=False, soft_wrap=True)
-            console.print(f"[bold red]{kind}:[/] ", end="")
-            console.print(text, markup=False)
+            stderr().print(styled(f"{kind}:", RED), text)
     except OSError:  # nobody can be told: the exit code says it
         silence(sys.stderr)
     return code

@@ -1,18 +1,19 @@
 """The verbs `metric` and `explain`: a figure, as it was known and true at any moment, and what is behind it."""
 
 from dataclasses import dataclass, fields
+from datetime import UTC, tzinfo
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
 from msgspec.structs import asdict
-from rich.console import Console
-from rich.table import Table
 
 from domain.errors import Malformed
-from infra.application.answers import definition, document, moment_of, out_of_date, rows, texts
+from infra.application.answers import day_and_time, definition, digits, document, moment_of, out_of_date, rows, texts
 from infra.cli.export import NOWHERE, ExportOptions
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note, stdout
+from infra.cli.output import Column, Output, Table, bold, dim
 
 if TYPE_CHECKING:
     from infra.views import Answer
@@ -26,7 +27,9 @@ class QuestionOptions:
     known_at: Annotated[
         str | None, Parameter(help="As known at this position of the log, or at this time; and as true then.")
     ] = None
-    effective_at: Annotated[str | None, Parameter(help="As true at this time, if not now.")] = None
+    effective_at: Annotated[
+        str | None, Parameter(help="As true at this time, or at the end of this day: 2026-01-31, friday; if not now.")
+    ] = None
     pipeline: Annotated[str | None, Parameter(help="Only the deals of this sales process.")] = None
     owner: Annotated[
         str | None, Parameter(help="Only the deals of this seller, or their part of them; '' for nobody's.")
@@ -37,8 +40,12 @@ class QuestionOptions:
     product: Annotated[str | None, Parameter(help="Only the deals, and line items, about this product.")] = None
     source: Annotated[str | None, Parameter(help="Only the deals whose lead came from here.")] = None
     currency: Annotated[str | None, Parameter(help="Only the deals in this currency.")] = None
-    since: Annotated[str | None, Parameter(help="The first day of the period.")] = None
-    until: Annotated[str | None, Parameter(help="The last day of the period.")] = None
+    since: Annotated[
+        str | None, Parameter(help="The first day of the period: 2026-01-31, monday, last-quarter, Q3 2026.")
+    ] = None
+    until: Annotated[
+        str | None, Parameter(help="The last day of the period: 2026-03-31, now, last-quarter, Q3 2026.")
+    ] = None
     by: Annotated[
         tuple[str, ...],
         Parameter(help="Apart by pipeline, owner, team, product, source, currency, week, month or (fiscal) quarter."),
@@ -83,9 +90,7 @@ def register(app: App) -> None:
 def metric(
     name: Annotated[str | None, Parameter(help="Which figure; --list names them.")] = None,
     *,
-    list_: Annotated[
-        bool, Parameter(name="--list", help="The figures there are, with their definitions.", negative="")
-    ] = False,
+    list_: Annotated[bool, Parameter(name="--list", help="The figures there are, with their definitions.")] = False,
     plot: Annotated[Path | None, Parameter(help="Also draw it into this file, .svg or .png.")] = None,
     questioning: QuestionOptions = EVERYTHING,
     exporting: ExportOptions = NOWHERE,
@@ -96,9 +101,9 @@ def metric(
         return show_list(asking)
     if name is None:
         raise Malformed("metric: say which one; dealtrail metric --list names them")
-    with asking.app() as app:
+    with asking.reading() as app:
         answer = app.ask(name, questioning.texts())
-        head = app.log.head()
+        head, zone = app.log.head(), app.zone()
     if questioning.effective_at is None and (old := out_of_date(answer)):
         note(old)
     if plot:
@@ -106,13 +111,13 @@ def metric(
 
         said = {key.replace("_", " "): value for key, value in questioning.given().items() if key != "by"}
         given = ", ".join(f"{key} {value}" for key, value in said.items())
-        draw(plot, name, rows(answer), [moment_of(answer), *([given] if given else [])])
+        draw(plot, name, rows(answer), [moment_of(answer, zone), *([given] if given else [])])
     if exporting:
         table = [{**group, **asdict(record)} for group, record in zip(answer.groups, answer.records, strict=True)]
         return exporting.write(table, [*table[0]] if table else [])
     if asking.json:
         return asking.answer(document(answer, head, questioning.given()))
-    show(stdout(), answer)
+    show(stdout(), answer, zone=zone)
 
 
 def explain(
@@ -125,32 +130,39 @@ def explain(
     """The rows and the events behind each figure of a metric, and what was left out, with the reason."""
     from infra.application.explanation import explanation
 
-    with asking.app() as app:
-        found = explanation(app.log, app.explain(name, questioning.texts()))
+    with asking.reading() as app:
+        explained = app.explain(name, questioning.texts())
+        found, zone = explanation(app.log, explained), app.zone()
     if asking.json:
         return asking.answer({"metric": name, "filters": questioning.given(), **found})
     out = stdout()
-    for figure in found["figures"]:
-        title = ", ".join(f"{key} {value}" for key, value in {**figure["group"], **figure["record"]}.items())
-        out.print(f"[bold]{name}[/]: {title}")
-        show_rows(out, figure["rows"], limit)
+    for figure, (_, record, _) in zip(found["figures"], explained.figures, strict=True):
+        written = dict(zip(record.__struct_fields__, texts(record), strict=True))
+        said = {**figure["group"], **written}
+        out.text(f"{name}: {', '.join(f'{key} {value}' for key, value in said.items())}")
+        show_rows(out, figure["rows"], limit, zone, written.get("currency", ""))
     if found["left_out"]:
-        out.print("[bold]left out[/]")
-        show_rows(out, found["left_out"], limit)
+        out.print(bold("left out"))
+        show_rows(out, found["left_out"], limit, zone)
 
 
-def show_rows(out: Console, rows: list[dict[str, Any]], limit: int) -> None:
+def show_rows(out: Output, rows: list[dict[str, Any]], limit: int, zone: tzinfo, currency: str = "") -> None:
     """Rows with the events that wrote them, the first of them."""
-    table = Table("stream", "version", "what", "happened", "position", "event", "adds / reason", box=None)
+    table = Table("stream", Column("version", right=True), "what", "happened", Column("position", right=True), "event",
+                  "adds / reason")  # fmt: skip
     for row in rows[:limit]:
         event = row["events"][0]
-        adds = row.get("reason") or ", ".join(f"{k} {v}" for k, v in row["adds"].items() if v is not None)
-        happened = f"{event['occurred_at']:%Y-%m-%d %H:%M}"
-        table.add_row(row["stream"], str(row["version"]), event["type"], happened, str(event["position"]),
-                      str(event["event_id"]), adds)  # fmt: skip
-    out.print(table)
+        adds = row.get("reason") or ", ".join(
+            f"{name} {digits(Decimal(value), currency) if name.endswith('amount') else value}"
+            for name, value in row["adds"].items()
+            if value is not None
+        )
+        happened = " ".join(day_and_time(event["occurred_at"], zone, seconds=False))
+        table.add(row["stream"], str(row["version"]), event["type"], happened, str(event["position"]),
+                  str(event["event_id"]), adds)  # fmt: skip
+    out.table(table)
     if len(rows) > limit:
-        out.print(f"  … and {len(rows) - limit:,} more (--limit, --json)", style="dim")
+        out.print(dim(f"  … and {len(rows) - limit:,} more (--limit, --json)"))
 
 
 def show_list(asking: Options) -> None:
@@ -169,26 +181,24 @@ def show_list(asking: Options) -> None:
             for n, m in METRICS.items()
         }
         return asking.answer(known)
-    table = Table("metric", "modes", "definition", show_lines=True)
+    table = Table("metric", "modes", "definition", rules=True)
     for name, found in METRICS.items():
-        table.add_row(name, "\n".join(found.modes), definition(name))
-    stdout().print(table)
+        table.add(name, found.modes or "", definition(name).split("\n"))
+    stdout().table(table)
 
 
-def show(out: Console, answer: "Answer", title: str = "") -> None:
+def show(out: Output, answer: "Answer", title: str = "", zone: tzinfo = UTC) -> None:
     """An answer as a table, with the moment that it is for."""
-    caption = moment_of(answer)
-    for reason, deals in answer.left_out.items():
-        caption += f"\n{deals:,} left out: {reason}"
-    caption += "".join(f"\n{note}" for note in answer.notes)
-    table = Table(title=title or answer.metric, caption=caption, title_justify="left", caption_justify="left")
+    left_out = (f"{deals:,} left out: {reason}" for reason, deals in answer.left_out.items())
+    caption = [moment_of(answer, zone), *left_out, *answer.notes]
     if not answer.records:
-        return out.print(f"{title or answer.metric}: no rows, {caption}")
-    for name in answer.groups[0]:
-        table.add_column(name)
-    for name in answer.records[0].__struct_fields__:
-        number = not isinstance(getattr(answer.records[0], name), str)
-        table.add_column(name.replace("_", " "), justify="right" if number else "left", no_wrap=name == "stream")
+        for line in (f"{title or answer.metric}: no rows, {caption[0]}", *caption[1:]):
+            out.text(line)
+        return
+    first = answer.records[0]
+    numbers = [not isinstance(getattr(first, name), str) for name in first.__struct_fields__]
+    titles = [name.replace("_", " ") for name in first.__struct_fields__]
+    table = Table(*answer.groups[0], *map(Column, titles, numbers), title=title or answer.metric, caption=caption)
     for group, record in zip(answer.groups, answer.records, strict=True):
-        table.add_row(*group.values(), *texts(record))
-    out.print(table)
+        table.add(*group.values(), *texts(record))
+    out.table(table)

@@ -1,6 +1,5 @@
 """What every verb shares: where the log is, how the answer is wanted, and how moments are written."""
 
-import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -8,17 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from cyclopts import Parameter
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from infra.settings import read_settings
+from infra.cli.grammar import Parameter
+from infra.cli.output import dim, stderr, stdout
 
 if TYPE_CHECKING:
     from infra.application.app import App
+    from infra.settings import Settings
     from infra.store.clock import Clock
-
-WIDTH = 120  # columns of a table where stdout is not a terminal
 
 
 @Parameter(name="*", group="Everywhere")
@@ -29,24 +25,33 @@ class Options:
     db: Annotated[str | None, Parameter(help="Where the log is: sqlite:///FILE or postgresql://… (DEALTRAIL_DB).")] = (
         None
     )
-    json: Annotated[bool, Parameter(help="Answer with one JSON document on stdout.", negative="")] = False
+    json: Annotated[bool, Parameter(help="Answer with one JSON document on stdout.")] = False
     confirm_clock: Annotated[
         bool,
-        Parameter(
-            help="The clock is right, although the log was idle for days (DEALTRAIL_CONFIRM_CLOCK).", negative=""
-        ),
+        Parameter(help="The clock is right, although the log was idle for days (DEALTRAIL_CONFIRM_CLOCK)."),
     ] = False
+
+    def settings(self) -> "Settings":
+        """The settings of this installation, those that were said first."""
+        from infra.settings import read_settings
+
+        return read_settings(db=self.db, confirm_clock="true" if self.confirm_clock else None)
 
     @contextmanager
     def app(self, clock: "Clock | None" = None) -> Generator["App"]:
-        """The installation that is asked; `clock` in the place of the machine's."""
+        """The installation that is asked, to write to it: what is missing is created; `clock` for the machine's."""
         from infra.application.app import opened
 
-        with opened(read_settings(db=self.db, confirm_clock="true" if self.confirm_clock else None), clock) as app:
-            app.tell = note
+        with opened(self.settings(), clock) as app, heard(app):
             yield app
-            if app.master.was_missing:
-                note(f"personal fields read [sealed]: {app.master.missing()}")
+
+    @contextmanager
+    def reading(self) -> Generator["App"]:
+        """The installation that is asked, to read it: nothing is created, and read-only media will do."""
+        from infra.application.app import opened_to_read
+
+        with opened_to_read(self.settings()) as app, heard(app):
+            yield app
 
     def answer(self, document: Any) -> None:
         """Print the JSON document that this verb answers with."""
@@ -54,23 +59,21 @@ class Options:
         sys.stdout.write("\n")
 
 
+@contextmanager
+def heard(app: "App") -> Generator[None]:
+    """Tell the person at the terminal what an installation has to say."""
+    app.tell = note
+    yield
+    if app.master.was_missing:
+        note(f"personal fields read [sealed]: {app.master.missing()}")
+
+
 HERE = Options()
-
-
-def stdout() -> Console:
-    """The terminal, or a pipe that is given whole lines."""
-    return Console(
-        width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", WIDTH)), highlight=False, soft_wrap=True
-    )
-
-
-def progress() -> Progress:
-    """A progress bar on stderr, silent where that is not a terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
 def note(text: str) -> None:
     """Tell the person at the terminal something beside the answer."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False, style="dim")
+    stderr().print(dim(text))
+
+
+__all__ = ["HERE", "Options", "note", "stdout"]

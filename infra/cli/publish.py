@@ -4,12 +4,11 @@ import logging
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from cyclopts import App, Parameter
-from rich.table import Table
 
 from domain.errors import Malformed
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note, stdout
-from infra.settings import read_settings
+from infra.cli.output import Table
 
 if TYPE_CHECKING:
     from infra.kafka.topic_administration import Layout
@@ -30,9 +29,7 @@ def publish(
     *,
     topic: Annotated[str, Parameter(help="Publish one topic again instead, such as sales.lead.events.v1.")] = "",
     since: Annotated[int, Parameter(help="With --topic: from which position on.")] = 0,
-    anew: Annotated[
-        bool, Parameter(negative="", help="Begin at the beginning of the log: its topics were made anew.")
-    ] = False,
+    anew: Annotated[bool, Parameter(help="Begin at the beginning of the log: its topics were made anew.")] = False,
     asking: Options = HERE,
 ) -> None:
     """Publish every event to Kafka until SIGTERM or Ctrl-C; where a relay runs already, wait to take its place."""
@@ -49,7 +46,7 @@ def publish(
     if anew and topic:
         raise Malformed("--anew: it publishes every topic again; leave --topic out")
     again = known(topic) if topic else None
-    options(read_settings(db=asking.db).kafka)  # refused before a log is created for nothing
+    options(asking.settings().kafka)  # refused before a log is created for nothing
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it tells of every attempt; we tell of what comes of them
     with stopped_by_signals() as stop, asking.app() as app:
         leases = open_leases(app.settings.db)
@@ -62,14 +59,14 @@ def publish(
             leases.close()
     if asking.json:
         return asking.answer({"position": position, "published": count})
-    stdout().print(f"published  {count} events, up to position {position}")
+    stdout().text(f"published  {count} events, up to position {position}")
 
 
 def topics_apply(*, asking: Options = HERE) -> None:
     """Create the topics that are missing, and put the settings of the others right; partitions never change."""
     from infra.kafka.topic_administration import apply
 
-    found = apply(read_settings(db=asking.db).kafka)
+    found = apply(asking.settings().kafka)
     if asking.json:
         return asking.answer({"created": found.missing, "altered": msgspec.to_builtins(found.differences)})
     show(found, "created")
@@ -79,7 +76,7 @@ def topics_check(*, asking: Options = HERE) -> int:
     """Compare the topics with what they must be; exit code 1 where anything is missing or different."""
     from infra.kafka.topic_administration import check
 
-    found = check(read_settings(db=asking.db).kafka)
+    found = check(asking.settings().kafka)
     if asking.json:
         asking.answer({"right": found.right, **msgspec.to_builtins(found)})
     else:
@@ -91,11 +88,11 @@ def show(found: "Layout", word: str) -> None:
     """One line a topic and difference."""
     out = stdout()
     for name in found.missing:
-        out.print(f"{word:10} {name}")
+        out.text(f"{word:10} {name}")
     if found.differences:
         table = Table("topic", "what", "wanted", "found")
         for each in found.differences:
-            table.add_row(each.topic, each.what, each.wanted, each.actual)
-        out.print(table)
+            table.add(each.topic, each.what, str(each.wanted), str(each.actual))
+        out.table(table)
     if found.right:
-        out.print("all topics are as they must be")
+        out.text("all topics are as they must be")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from cyclopts import App, Parameter
 
 from domain.errors import Malformed, Unavailable
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note
 
 VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")

@@ -4,10 +4,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from cyclopts import App
-from rich.markup import escape
 
+from infra.application.answers import day_and_time
+from infra.cli.grammar import App
 from infra.cli.options import HERE, Options, stdout
+from infra.cli.output import yellow
 from infra.cli.tables import show_faults, show_standing, standing
 from infra.store import places
 
@@ -24,7 +25,7 @@ def status(*, asking: Options = HERE) -> None:
     """Where the log and the tables that follow it stand."""
     from infra.application.integrity import missing_tail
 
-    with asking.app() as app:
+    with asking.reading() as app:
         head = app.log.head()
         newest = app.log.recorded(head - 1, 1)
         with app.open_views() as views:
@@ -43,32 +44,35 @@ def status(*, asking: Options = HERE) -> None:
             **relayed(app.settings.db, app.log, head),
             **parked_messages(app.settings.db),
         }
+        zone = app.zone()
     if asking.json:
         return asking.answer(document)
     out = stdout()
-    out.print(f"log        {document['db']}")
-    out.print(f"position   {head}" + (f", recorded {newest[0].recorded_at:%Y-%m-%d %H:%M:%S}Z" if newest else ""))
-    out.print(f"tables     at position {reached}, {head - reached} behind")
+    out.text(f"log        {document['db']}")
+    out.text(
+        f"position   {head}" + (f", recorded {' '.join(day_and_time(newest[0].recorded_at, zone))}" if newest else "")
+    )
+    out.text(f"tables     at position {reached}, {head - reached} behind")
     if strayed:
-        out.print(f"           {strayed}", markup=False, style="yellow")
+        out.text("          ", yellow(strayed))
     show_faults(faults)
     show_standing(tables)
     for each in (document["relay"],) if "relay" in document else ():
         late = f", the oldest of them for {each['oldest_seconds']:.0f} s" if each["lag"] else ""
-        word = "alive" if each["alive"] else "[yellow]not running[/]"
-        out.print(f"relay      at position {each['position']}, {each['lag']} behind{late}; {each['owner']}, {word}")
+        word = "alive" if each["alive"] else yellow("not running")
+        out.text(f"relay      at position {each['position']}, {each['lag']} behind{late}; {each['owner']},", word)
         if "mismatch" in each:
-            out.print(f"           [yellow]nothing more is published:[/] {each['mismatch']}")
+            out.text("          ", yellow("nothing more is published:"), each["mismatch"])
         for one in each.get("parked", ()):
             place = f"{one['stream']}:{one['version']} at position {one['position']}"
-            out.print(f"           [yellow]parked[/] {place}: {one['size']} bytes, more than brokers take")
+            out.text("          ", yellow("parked"), f"{place}: {one['size']} bytes, more than brokers take")
     if "parked_messages" in document:
         found = document["parked_messages"]
-        out.print(f"messages   [yellow]{found['count']} parked[/], the last of them:")
+        out.text("messages  ", yellow(f"{found['count']} parked,"), "the last of them:")
         for one in found["last"]:
             where = f"{one['topic']}, partition {one['partition']}, offset {one['offset']}"
-            out.print(f"           {escape(where)}: {escape(one['reason'])}")
-    out.print(f"key file   {document['key_file']}")
+            out.text(f"           {where}: {one['reason']}")
+    out.text(f"key file   {document['key_file']}")
 
 
 def parked_messages(db: str) -> dict[str, Any]:

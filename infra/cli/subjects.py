@@ -3,15 +3,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
-from rich.markup import escape
-from rich.table import Table
-
 from domain.recorded import Recorded, Request
 from domain.reference.subject import PREFIX, Command, EraseSubject, HoldSubject, ReleaseSubject
-from infra.application.timeline import line
+from infra.application.answers import day_and_time
+from infra.application.requests import refuse_unstorable
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, note, stdout
-from infra.cli.timeline import spelled
+from infra.cli.output import Column, Table, bold
 from infra.store.places import sqlite_file
 
 if TYPE_CHECKING:
@@ -39,30 +37,29 @@ def register(app: App) -> None:
 
 def export(whom: Whom, /, *, asking: Options = HERE) -> None:
     """Everything about a person, readable, over all streams, in the order of recording."""
+    from infra.cli.timeline import spelled
     from infra.privacy.subjects import gathered
 
-    with asking.app() as app:
+    refuse_unstorable(whom, "subject")
+    with asking.reading() as app:
         app.vault.require()
         facts = [fact_document(app, fact) for fact in gathered(app.log, whom)]
-        erased = app.vault.erased(whom)
+        erased, zone = app.vault.erased(whom), app.zone()
     if asking.json:
         return asking.answer({"subject": whom, "erased": erased, "facts": facts})
     title = f"{whom}, erased" if erased else whom
-    table = Table("position", "stream", "happened", "who", "what", "how", "why", title=title, title_justify="left")
+    table = Table(Column("position", right=True), "stream", "happened", "who", "what", "how", "why", title=title)
     for fact in facts:
-        who = (f"{fact['occurred_at']:%Y-%m-%d %H:%M}", fact["actor"], fact["type"])
-        table.add_row(
-            str(fact["position"]),
-            fact["stream"],
-            *who,
-            escape(", ".join(text for _, _, text in spelled(fact["event"]))),
-            escape(fact["reason"]),
-        )
-    stdout().print(table)
+        who = (" ".join(day_and_time(fact["occurred_at"], zone, seconds=False)), fact["actor"], fact["type"])
+        how = [text for _, _, text in spelled(fact["event"])]
+        table.add(str(fact["position"]), fact["stream"], *who, how, fact["reason"])
+    stdout().table(table)
 
 
 def fact_document(app: "Installation", fact: Recorded) -> dict[str, Any]:
     """A fact as the timeline shows it, with its stream."""
+    from infra.application.timeline import line
+
     return {"stream": fact.stream, **line(app, fact, app.vault.open(fact.stream, fact.event))}
 
 
@@ -119,9 +116,9 @@ def ask(asking: Options, whom: str, command: Command, actor: str | None) -> None
         result = {"traces_destroyed": gone} if erasing else {}
         return asking.answer({"stream": request.stream, "position": receipt.position, "facts": facts, **result})
     for fact in facts:
-        stdout().print(f"{fact['stream']} [bold]{fact['event']}[/] (version {fact['version']})")
+        stdout().text(str(fact["stream"]), bold(str(fact["event"])), f"(version {fact['version']})")
     if not facts:
-        stdout().print(f"{request.stream}: that is so already, nothing was added")
+        stdout().text(f"{request.stream}: that is so already, nothing was added")
     if erasing and not gone:
         note(TRACES)
 
@@ -130,12 +127,13 @@ def find(email: Annotated[str, Parameter(help="The address, in any case.")], /, 
     """Whose e-mail address this is or was; nobody can read addresses from the index itself."""
     from infra.privacy.subjects import find as look_up
 
-    with asking.app() as app:
+    refuse_unstorable(email, "email")
+    with asking.reading() as app:
         found = look_up(app.log, app.vault, email)
     if asking.json:
         return asking.answer({"subjects": found})
     for subject in found or ["nobody"]:
-        stdout().print(subject, markup=False)
+        stdout().print(subject)
 
 
 def rotate(*, asking: Options = HERE) -> None:
@@ -150,7 +148,7 @@ def rotate(*, asking: Options = HERE) -> None:
     if asking.json:
         return asking.answer({"keys": done.keys, "finished_earlier": done.finished_earlier})
     said = "an earlier run was finished" if done.finished_earlier else f"{done.keys:,} keys are wrapped anew"
-    stdout().print(f"{said}; the old master key is destroyed")
+    stdout().text(f"{said}; the old master key is destroyed")
 
 
 def clear_index(*, asking: Options = HERE) -> None:
@@ -173,4 +171,4 @@ def answer(asking: Options, act: Callable[["Installation"], Any], said: str) -> 
         count = act(app)
     if asking.json:
         return asking.answer({"addresses": count or 0})
-    stdout().print(said.format(count))
+    stdout().text(said.format(count))

@@ -1,37 +1,29 @@
 """The verbs that look after the tables: `rebuild`, `parked` and `check`."""
 
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from cyclopts import App, Parameter
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
-from rich.progress import ProgressColumn as Column
-from rich.table import Table
-from rich.text import Text
 
 from domain.errors import Malformed, NotFound, Unavailable
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, stdout
+from infra.cli.output import Column, Table, yellow
+from infra.cli.progress import progress
 
 if TYPE_CHECKING:
     from infra.application.digests import KeptDigest
     from infra.application.integrity import Fault
-    from infra.views import Checked, Parked, Progressed, Views
+    from infra.views import Checked, Parked, Views
 
 DIFFERENT = 1  # exit code where the tables are not what the log makes of them
 
 Processes = Annotated[int, Parameter(help="How many processes share the work.")]
 Against = Annotated[
     str | None,
-    Parameter(
-        help="A digest of this log that was kept: a file of what `log digest` printed, - for stdin.",
-        allow_leading_hyphen=True,
-    ),
+    Parameter(help="A digest of this log that was kept: a file of what `log digest` printed, - for stdin."),
 ]
 
 
@@ -48,9 +40,7 @@ def register(app: App) -> None:
 def rebuild(
     *,
     processes: Processes = 1,
-    discard_old: Annotated[
-        bool, Parameter(help="Only drop the tables that a rebuild or an upgrade replaced.", negative="")
-    ] = False,
+    discard_old: Annotated[bool, Parameter(help="Only drop the tables that a rebuild or an upgrade replaced.")] = False,
     asking: Options = HERE,
 ) -> None:
     """Make all tables anew from the log, beside those that are read until then. Stopped, it goes on when run again."""
@@ -59,12 +49,12 @@ def rebuild(
             dropped = [generation.id for generation in views.discard_old()]
             if asking.json:
                 return asking.answer({"discarded": dropped})
-            return stdout().print(f"discarded  {len(dropped)} sets of tables")
-        with progress_bar("tables", app.log.head()) as progressed:
+            return stdout().text(f"discarded  {len(dropped)} sets of tables")
+        with progress("tables", app.log.head()) as progressed:
             reached = views.rebuild(checked(processes), progressed)
     if asking.json:
         return asking.answer({"position": reached})
-    stdout().print(f"tables     at position {reached}, made anew")
+    stdout().text(f"tables     at position {reached}, made anew")
 
 
 def check(*, processes: Processes = 1, against: Against = None, asking: Options = HERE) -> int:
@@ -78,14 +68,14 @@ def check(*, processes: Processes = 1, against: Against = None, asking: Options 
     from infra.views.tables import Astray
 
     kept = None if against is None else kept_from(against)
-    with asking.app() as app, app.open_views() as views:
+    with asking.reading() as app, app.open_views() as views:
         damage, remark = app.log.integrity()
         faults = [Fault("database", text) for text in damage] + log_faults(app.log)
         faults += missing_tail(app.log, app.settings.db, views.anchors())
         faults += digest_faults(app.log, kept) if kept else []
         found, reason = None, ""
         try:
-            with progress_bar("check", views.position()) as progressed:
+            with progress("check", views.position()) as progressed:
                 found = views.check(checked(processes), progressed)
         except Astray as error:
             reason = str(error)
@@ -101,11 +91,11 @@ def check(*, processes: Processes = 1, against: Against = None, asking: Options 
     else:
         show_faults(faults)
         if remark:
-            stdout().print(remark, markup=False)
+            stdout().print(remark)
         if found:
             show_checked(found)
         else:
-            stdout().print(reason, markup=False)
+            stdout().print(reason)
     return 0 if equal and not faults else DIFFERENT
 
 
@@ -115,7 +105,7 @@ def kept_from(path: str) -> "KeptDigest":
 
     if path == "-":
         return kept_digest(sys.stdin.buffer.read())
-    if not Path(path).is_file():
+    if not Path(path).exists() or Path(path).is_dir():
         raise NotFound(f"against: there is no file {path}")
     return kept_digest(Path(path).read_bytes())
 
@@ -124,27 +114,27 @@ def show_faults(faults: "Sequence[Fault]") -> None:
     """One line each."""
     for each in faults:
         place = f" at position {each.position}, {each.stream} version {each.version}" if each.version else ""
-        stdout().print(f"{each.kind}{place}: {each.text}", markup=False)
+        stdout().print(f"{each.kind}{place}: {each.text}")
 
 
 def show_checked(found: "Checked") -> None:
     """Both digests of every table, and the first rows that differ."""
     out = stdout()
-    table = Table("table", "as kept", "as rebuilt", "", title=f"position {found.position}", title_justify="left")
+    table = Table("table", "as kept", "as rebuilt", "", title=f"position {found.position}")
     for name, kept in found.kept.items():
         rebuilt = found.rebuilt[name]
-        table.add_row(name, kept, rebuilt, "equal" if kept == rebuilt else "[bold red]different[/]")
-    out.print(table)
+        table.add(name, kept, rebuilt, "equal" if kept == rebuilt else "different")
+    out.table(table)
     for each in found.differences:
         cells = ", ".join(f"{name} {value!r}" for name, value in each.row.items() if name not in ("stream", "version"))
-        out.print(f"{each.projection}: {each.stream}, version {each.version}, only {each.present_in}: {escape(cells)}")
+        out.text(f"{each.projection}: {each.stream}, version {each.version}, only {each.present_in}: {cells}")
     for parked in found.parked:
-        out.print(f"{parked.projection}: {parked.stream} is parked at version {parked.version} on one side alone")
+        out.text(f"{parked.projection}: {parked.stream} is parked at version {parked.version} on one side alone")
 
 
 def parked_list(*, asking: Options = HERE) -> None:
     """The parked streams, with the fact at which each stopped and why."""
-    with asking.app() as app, app.open_views() as views:
+    with asking.reading() as app, app.open_views() as views:
         found = views.parked()
     if asking.json:
         return asking.answer(found)
@@ -161,18 +151,18 @@ def parked_retry(
         freed, still = views.retry(stream)
     if asking.json:
         return asking.answer({"freed": freed, "parked": still})
-    stdout().print(f"followed again  {len(freed)}")
+    stdout().text(f"followed again  {len(freed)}")
     show_parked(still)
 
 
 def show_parked(found: "list[Parked]") -> None:
     """One line a stream and table."""
     if not found:
-        return stdout().print("nothing is parked")
-    table = Table("table", "stream", "version", "position", "fact", "error")
+        return stdout().text("nothing is parked")
+    table = Table("table", "stream", Column("version", right=True), Column("position", right=True), "fact", "error")
     for each in found:
-        table.add_row(each.projection, each.stream, str(each.version), str(each.position), each.tag, escape(each.error))
-    stdout().print(table)
+        table.add(each.projection, each.stream, str(each.version), str(each.position), each.tag, each.error)
+    stdout().table(table)
 
 
 def standing(views: "Views", head: int) -> dict[str, Any]:
@@ -200,14 +190,12 @@ def show_standing(found: dict[str, Any]) -> None:
     """Print where the tables stand, a line each."""
     out = stdout()
     for each in found["projections"]:
-        parked = f", [yellow]{each['parked']} streams parked[/]" if each["parked"] else ""
-        out.print(
-            f"           {each['name']} {each['version']} at {each['position']}, {each['lag']} behind, "
-            f"{each['facts_per_second']} facts/s{parked}"
-        )
+        place = f"           {each['name']} {each['version']} at {each['position']}, {each['lag']} behind"
+        parked = [yellow(f"{each['parked']} streams parked")] if each["parked"] else []
+        out.text(f"{place}, {each['facts_per_second']} facts/s", *parked)
     for each in found["generations"]:
         of = "" if each["of_this_version"] else ", of another version"
-        out.print(f"           set {each['id']}: {each['state']}{of}")
+        out.text(f"           set {each['id']}: {each['state']}{of}")
 
 
 def checked(processes: int) -> int:
@@ -215,21 +203,3 @@ def checked(processes: int) -> int:
     if processes < 1:
         raise Malformed("--processes: at least one has to do the work")
     return processes
-
-
-class Speed(Column):
-    """Events a second."""
-
-    def render(self, task: Task) -> Text:
-        """Of the last seconds, as far as known."""
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="progress.data.speed")
-
-
-@contextmanager
-def progress_bar(what: str, total: int) -> "Generator[Progressed]":
-    """A bar on stderr with events a second and the time left, silent where that is not a terminal."""
-    console = Console(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn()
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=total or None)
-        yield lambda count: bar.advance(task, count)

@@ -1,22 +1,19 @@
 """The verb `timeline`: the history of one stream, with what each fact changed, as of any moment."""
 
-from typing import TYPE_CHECKING, Annotated, Any, cast
-
-from cyclopts import App, Parameter
-from rich.markup import escape
-from rich.table import Table
+from datetime import tzinfo
+from decimal import Decimal
+from typing import Annotated, Any, cast
 
 from domain.errors import NotFound
-from infra.application.dispatch import LATEST
+from infra.application.answers import day_and_time, digits
 from infra.application.moments import at, position
 from infra.application.requests import refuse_unstorable
-from infra.application.timeline import CORRECTED, timeline_lines
 from infra.cli.export import NOWHERE, ExportOptions
+from infra.cli.grammar import App, Parameter
 from infra.cli.options import HERE, Options, stdout
+from infra.cli.output import Column, Output, Table, bold
 
-if TYPE_CHECKING:
-    pass
-
+LAST = "from → to, and why"
 LONGEST = 12  # lines that a fact takes in the table; the rest is counted
 REPEATED = ("from", "process_version", "line")  # what an event says beside what it changes, and no reader misses
 COLUMNS = (
@@ -39,13 +36,16 @@ def timeline(
     asking: Options = HERE,
 ) -> None:
     """Everything recorded of a stream, in the order of recording: who, why, when, and what changed."""
+    from infra.application.histories import LATEST
+    from infra.application.timeline import timeline_lines
+
     refuse_unstorable(stream, "stream")
-    with asking.app() as app:
+    with asking.reading() as app:
         if exporting:
             app.vault.require()
         known = LATEST if known_at is None else position(app, known_at)
         until = None if effective_at is None else at(app, "effective_at", effective_at)
-        lines = timeline_lines(app, stream, known, until)
+        lines, zone = timeline_lines(app, stream, known, until), app.zone()
     if not lines:
         by = " by then" if known_at or effective_at else ""
         raise NotFound(f"{stream}: nothing was ever recorded of it{by}")
@@ -54,39 +54,55 @@ def timeline(
     elif asking.json:
         asking.answer(lines)
     else:
-        stdout().print(lines_table(stream, lines))
+        show(stdout(), stream, lines, zone)
 
 
-def lines_table(stream: str, lines: list[dict[str, Any]]) -> Table:
-    """The lines as a table for people."""
-    table = Table(title=stream, title_justify="left", show_lines=True)
-    table.add_column("#\nposition", justify="right")
-    for name in ("happened", "recorded"):
-        table.add_column(name, min_width=10, max_width=10)
-    for name, most in (("who", 14), ("what", 25), ("from → to, and why", None)):
-        table.add_column(name, max_width=most, overflow="fold")
+def show(out: Output, stream: str, lines: list[dict[str, Any]], zone: tzinfo) -> None:
+    """The lines for people: a table where what changed has room in it, else a few lines for each fact."""
     by = {row["event"]["corrects"]: row["version"] for row in lines if "corrects" in row["event"]}
+    titles = (Column("#", right=True), Column("position", right=True), "happened", "recorded", "who", "what", LAST)
+    table = Table(*titles, title=stream, rules=True)
     for row in lines:
-        flags = [
-            f"corrected by #{by[row['version']]}" if flag == CORRECTED else flag
-            for flag in row["flags"]
-            if flag != CORRECTED or row["version"] in by
-        ]
-        if "corrects" in row["event"]:
-            flags.append(f"corrects #{row['event']['corrects']}")
-        what = f"[bold]{row['type']}[/]" + "".join(f"\n[yellow]{flag}[/]" for flag in flags)
-        who = escape(row["actor"]) + (f"\nfor {escape(row['on_behalf_of'])}" if row["on_behalf_of"] else "")
-        happened, recorded = (f"{row[name]:%Y-%m-%d}\n{row[name]:%H:%M:%S}Z" for name in ("occurred_at", "recorded_at"))
-        details = described(row)
-        if len(details) > LONGEST:
-            details = [*details[: LONGEST - 1], f"… and {len(details) - LONGEST + 1} more (--json)"]
-        why = [f"[italic]why: {escape(row['reason'])}[/]"] if row["reason"] else []
-        number = f"{row['version']}\n[dim]{row['position']}[/]"
-        table.add_row(number, happened, recorded, who, what, "\n".join([*map(escape, details), *why]))
-    return table
+        times = [day_and_time(row[name], zone) for name in ("occurred_at", "recorded_at")]
+        number, position = str(row["version"]), str(row["position"])
+        table.add(number, position, *times, who(row), [row["type"], *flags(row, by)], described(row))
+    if out.width is None or table.natural_width() <= out.width:
+        return out.table(table)
+    out.text(bold(stream))
+    for row in lines:
+        happened, recorded = (" ".join(day_and_time(row[name], zone)) for name in ("occurred_at", "recorded_at"))
+        out.text(f"#{row['version']}", bold(row["type"]), f"by {' '.join(who(row))}")
+        times = f"happened {happened}", f"recorded {recorded} at position {row['position']}"
+        for text in (*times, *flags(row, by), *described(row)):
+            out.text(text, indent=4)
+
+
+def who(row: dict[str, Any]) -> list[str]:
+    """Who asked for a fact, and for whom."""
+    return [row["actor"], *([f"for {row['on_behalf_of']}"] if row["on_behalf_of"] else [])]
+
+
+def flags(row: dict[str, Any], by: dict[int, int]) -> list[str]:
+    """What is remarkable about a fact; `by` says which version corrects which."""
+    from infra.application.timeline import CORRECTED
+
+    shown = [
+        f"corrected by #{by[row['version']]}" if flag == CORRECTED else flag
+        for flag in row["flags"]
+        if flag != CORRECTED or row["version"] in by
+    ]
+    return [*shown, *([f"corrects #{row['event']['corrects']}"] if "corrects" in row["event"] else [])]
 
 
 def described(row: dict[str, Any]) -> list[str]:
+    """What a fact changed, what else it says, and why, a line each."""
+    details = changed(row)
+    if len(details) > LONGEST:
+        details = [*details[: LONGEST - 1], f"… and {len(details) - LONGEST + 1} more (--json)"]
+    return [*details, *([f"why: {row['reason']}"] if row["reason"] else [])]
+
+
+def changed(row: dict[str, Any]) -> list[str]:
     """What a fact changed, and what else it says, a line each."""
     event, first = row["event"], row["version"] == 1
     shown = {plain(part) for change in row["changes"] for part in (change["after"], *parts(change["after"]))}
@@ -127,7 +143,7 @@ def plain(value: Any) -> str:
     """A value in a few words; money as amount and currency, what has an id by its id."""
     match value:
         case {"amount": amount, "currency": currency}:
-            return f"{amount} {currency}"
+            return f"{digits(Decimal(amount), currency)} {currency}"
         case {"id": name}:
             return str(name)
         case {"owner": owner, "share": share}:

@@ -4,22 +4,23 @@ import os
 from base64 import b64encode
 from binascii import Error as NotBase64
 from binascii import a2b_base64
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import NamedTuple, Protocol
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from domain.errors import Unavailable
+from infra.privacy.sealing import cipher, unsealed
 from infra.settings import user_folder
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 NONCE = 12  # bytes
 NAMED = 8  # bytes of the digest of a master key, in front of all that it wrapped
 SIZE = 32  # bytes of a key
+HANDLES = "/proc/self/fd"  # where the files that this process has open can be named
 FORMAT = "dealtrail-master-key 1"  # the first line of a key file; then the identity of its log, and the key in base 64
 
 
@@ -57,7 +58,7 @@ class Opened(NamedTuple):
     """A master key in memory; its name is a digest, which tells keys apart and gives nothing away."""
 
     name: bytes
-    cipher: AESGCM
+    cipher: "AESGCM"
 
 
 class KeyFile:
@@ -89,8 +90,8 @@ class KeyFile:
         nonce, rest = wrapped[NAMED : NAMED + NONCE], wrapped[NAMED + NONCE :]
         try:
             if found := self._key_of(wrapped[:NAMED]):
-                return found.cipher.decrypt(nonce, rest, subject.encode())
-        except (InvalidTag, ValueError):
+                return unsealed(found.cipher, nonce, rest, subject.encode())
+        except ValueError:
             pass
         whose = self._of_another_log()
         raise Unavailable(f"the key file {self.path} is not the one that sealed the data of {subject}{whose}")
@@ -176,7 +177,7 @@ class KeyFile:
         keys = [read(self.path).key]
         with suppress(Unavailable):  # it may take this one's place at this moment: then it is read as such next time
             keys += [read(self.next).key] if self.next.exists() else []
-        self._opened = [Opened(name_of(key), AESGCM(key)) for key in keys]
+        self._opened = [Opened(name_of(key), cipher(key)) for key in keys]
         return self._opened
 
     def _of_another_log(self) -> str:
@@ -213,15 +214,38 @@ def make(path: Path, contents: Contents) -> None:
     try:
         if path.parent == user_folder():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with NamedTemporaryFile("w", encoding="ascii", dir=path.parent, prefix=path.name) as file:
-            file.write(f"{FORMAT}\n{contents.log}\n{b64encode(contents.key).decode()}\n")
-            file.flush()
-            os.fsync(file.fileno())
+        text = f"{FORMAT}\n{contents.log}\n{b64encode(contents.key).decode()}\n"
+        with nameless(path) as (handle, name):
+            os.write(handle, text.encode("ascii"))
+            os.fsync(handle)
             with suppress(FileExistsError):
-                os.link(file.name, path)
+                # only with a folder does Python ask for the file behind a link; the name is absolute, so none counts
+                os.link(name, path, src_dir_fd=handle if name.startswith(HANDLES) else None, follow_symlinks=True)
         sync_folder(path)  # the name must outlive a crash as surely as what is sealed under it
     except OSError as error:
         raise Unavailable(f"the key file {path} cannot be made: {error.strerror}") from error
+
+
+@contextmanager
+def nameless(path: Path) -> Generator[tuple[int, str]]:
+    """A file without a name in a folder, and by what it can be given one: a process that is killed leaves nothing.
+
+    Where the system has no such files it has a name of its own, gone when the context ends.
+    """
+    handle = -1
+    if hasattr(os, "O_TMPFILE") and Path(HANDLES).is_dir():
+        with suppress(OSError):  # not every file system has them
+            handle = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o600)
+    if handle >= 0:
+        try:
+            yield handle, f"{HANDLES}/{handle}"
+        finally:
+            os.close(handle)
+        return
+    from tempfile import NamedTemporaryFile  # takes its time to load
+
+    with NamedTemporaryFile("wb", dir=path.parent, prefix=path.name) as file:
+        yield file.fileno(), file.name
 
 
 def sync_folder(path: Path) -> None:

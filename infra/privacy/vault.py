@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec.structs import replace
 
 from domain.correction import FactCorrected
@@ -17,6 +15,7 @@ from domain.errors import Malformed, Rejected, Unavailable
 from domain.personal import personal_texts
 from infra.identifiers import draw
 from infra.privacy.master_key import NONCE, KeyFile, MasterKey
+from infra.privacy.sealing import cipher, new_key, unsealed
 from infra.store.log import DIGESTS, ERASED, INDEX, MASTER
 
 SEALED = "sealed:1:"
@@ -134,7 +133,7 @@ class Vault:
     def seal_text(self, stream: str, field: str, subject: str, text: str) -> str:
         """A text sealed for the subject, of use in that stream and field alone."""
         key, nonce = self.key(subject), draw(NONCE)
-        sealed = mark(key) + nonce + AESGCM(key).encrypt(nonce, text.encode(), bound_to(stream, field, subject))
+        sealed = mark(key) + nonce + cipher(key).encrypt(nonce, text.encode(), bound_to(stream, field, subject))
         return f"{SEALED}{subject}:{urlsafe_b64encode(sealed).decode()}"
 
     def open(self, stream: str, event: Any) -> Any:
@@ -158,8 +157,8 @@ class Vault:
             if held is None or raw[:MARK] != mark(held.key):  # gone, whether or not the subject has a new key since
                 return UNREADABLE
             nonce, rest = raw[MARK : MARK + NONCE], raw[MARK + NONCE :]
-            return AESGCM(held.key).decrypt(nonce, rest, bound_to(stream, field, subject)).decode()
-        except (InvalidTag, ValueError):
+            return unsealed(cipher(held.key), nonce, rest, bound_to(stream, field, subject)).decode()
+        except ValueError:
             raise Malformed(f"{field}: the sealed text in {stream} was not sealed there, or was changed") from None
 
     def take_fresh(self) -> dict[str, bytes]:
@@ -255,7 +254,7 @@ class Vault:
             self.used.add(MASTER)
 
     def _make(self, subject: str) -> None:
-        key = AESGCM.generate_key(256)
+        key = new_key()
         self.fresh[subject] = self.wrap(subject, key, self._under())
         self._keys[subject] = Held(key, self.fresh[subject])
 

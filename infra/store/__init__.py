@@ -21,4 +21,20 @@ def open_log(url: str, clock_ahead: int | None = None, clock: Clock | None = Non
     return PostgresLog(url, clock, clock_ahead)
 
 
-__all__ = ["Log", "open_log"]
+def open_log_to_read(url: str) -> Log:
+    """The log that a URL names, to be read: nothing is created or changed, and read-only media will do.
+
+    Raises NotFound where there is none, Unavailable for what is no log of ours, Malformed for any other URL.
+    """
+    if file := sqlite_file(url):
+        from infra.store.sqlite_reading import SqliteArchive
+
+        return SqliteArchive(file)
+    from infra.store.postgres import PostgresLog
+    from infra.store.postgres_reading import check_there
+
+    check_there(url)
+    return PostgresLog(url)
+
+
+__all__ = ["Log", "open_log", "open_log_to_read"]

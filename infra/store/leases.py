@@ -95,7 +95,7 @@ class SqliteLeases(Leases):
     now = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
 
     def __init__(self, file: str) -> None:
-        from infra.store.sqlite import connect
+        from infra.store.sqlite_connection import connect
         from infra.store.sqlite_errors import translated
 
         super().__init__("leases")
@@ -114,6 +114,20 @@ class SqliteLeases(Leases):
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+
+class LeasesToRead(SqliteLeases):
+    """Those of a file that is left as it is, wherever it lies."""
+
+    def __init__(self, file: str) -> None:
+        from infra.store.sqlite_connection import readable
+        from infra.store.sqlite_errors import translated
+
+        Leases.__init__(self, "leases")
+        self._translated = partial(translated, f"the leases in {file}")
+        with self._translated():
+            self._way = readable(file)
+            self._connection = self._way.connect()
 
 
 class PostgresLeases(Leases):
@@ -173,7 +187,7 @@ def standing_at(url: str, name: str) -> Standing | None:
     file = sqlite_file(url)
     if file and not Path(f"{file}-relay").exists():
         return None
-    leases = SqliteLeases(f"{file}-relay") if file else PostgresLeases(url)
+    leases = LeasesToRead(f"{file}-relay") if file else PostgresLeases(url)
     try:
         return leases.standing(name)
     finally:

@@ -164,7 +164,12 @@ class Facts(Histories, Protocol):
 
 
 class Log(Facts, Protocol):
-    """A durable, append-only, totally ordered history. Safe to share between threads."""
+    """A durable, append-only, totally ordered history. Safe to share between threads.
+
+    `writable`: whether anything can be kept beside it, such as tables.
+    """
+
+    writable: bool
 
     def append(self, append: Append) -> Appended:
         """Append all of it or nothing, durably.

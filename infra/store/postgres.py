@@ -151,6 +151,7 @@ class EventFactory(library.PostgresFactory):
 class PostgresLog(Reader):
     """The Log in one schema of a PostgreSQL database, shared with any number of other processes."""
 
+    writable = True
     mark = "%s"
     among = "= ANY(%s)"
     unnested = "unnest(%s::bigint[]) AS probe (value)"

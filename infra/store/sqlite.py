@@ -2,15 +2,13 @@
 """The event log in one SQLite file: every append durable, several writers sharing one commit."""
 
 import sqlite3
-import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from functools import cache, partial
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager, suppress
+from functools import cache
 from itertools import islice
 from typing import Any
 
 import eventsourcing.sqlite as library
-import msgspec
 from eventsourcing.persistence import Notification, StoredEvent
 
 from domain.errors import Conflict, Unavailable
@@ -18,52 +16,17 @@ from infra.store.clock import Clock, now, recording_time
 from infra.store.current import LAST, Current
 from infra.store.group import GroupCommit
 from infra.store.log import INDEX, Append, Appended, Draft, Row
-from infra.store.reading import Reader
-from infra.store.sqlite_errors import translated
+from infra.store.sqlite_connection import check_ours, connect, create, opened
+from infra.store.sqlite_reading import OURS, SqliteReader
 from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements
 from infra.store.sqlite_traces import shows, truncate
 from infra.store.writing import answer_rows, expected_heads, outcomes_of, plain_drafts, refuse_unstorable
 
-LOCK_TIMEOUT = 10  # seconds that a writer waits for a writer in another process
-CHUNK = 1000  # rows fetched at once in a scan
-OPENING_ATTEMPTS = 50  # of switching a new file to write-ahead logging, while another process does the same
-CACHE = 65_536  # KiB of pages kept in memory
-CHECKPOINT = 8_000  # pages in the write-ahead log before they are moved into the file: a page changed often moves once
-MAPPED = 2 << 28  # bytes of the file read without copying, resident at most: scans that follow an index double in speed
 ROWS_AT_ONCE = 32  # in one INSERT
 
 ANSWER_COLUMNS = ("actor", "command_id", "digest", "facts")
 
 Ticket = tuple[Append, list[tuple[str, int]]]  # with the versions that streams must be at
-
-
-def connect(file: str) -> sqlite3.Connection:
-    """A connection in autocommit, usable by one thread at a time: write-ahead log, a sync on every commit."""
-    connection = sqlite3.connect(
-        file, uri=True, check_same_thread=False, isolation_level=None, timeout=LOCK_TIMEOUT, cached_statements=256
-    )
-    try:
-        _configure(connection)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _configure(connection: sqlite3.Connection) -> None:
-    for attempt in range(1, OPENING_ATTEMPTS + 1):
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            break
-        except sqlite3.OperationalError as error:  # this statement alone does not wait for locks
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or attempt == OPENING_ATTEMPTS:
-                raise
-            time.sleep(0.02)
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA secure_delete=ON")
-    connection.execute(f"PRAGMA mmap_size={MAPPED}")
-    connection.execute(f"PRAGMA cache_size=-{CACHE}")
-    connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT}")
 
 
 @cache
@@ -145,28 +108,18 @@ class EventFactory(library.SQLiteFactory):
     process_recorder_class = EventProcessRecorder
 
 
-class SqliteLog(Reader):
+class SqliteLog(SqliteReader):
     """The Log over one file. Other processes may append to the same file at the same time."""
 
-    mark = "?"
-    among = "IN (SELECT value FROM json_each(?))"
-    unnested = "json_each(?)"
-    paired = "(SELECT key AS stream, value AS version FROM json_each(?)) AS known"
-    holds = "instr({}, ?) > 0"
-    bytes_of_reason = "CAST(reason AS BLOB)"
+    writable = True
 
     def __init__(self, file: str, clock: Clock = now, clock_ahead: int | None = None) -> None:
-        """Opens a file, creating what is missing; raises Unavailable where that cannot be."""
-        self._file, self._clock, self._clock_ahead = file, clock, clock_ahead
-        self._translated = partial(translated, f"the event log {file}")
+        """Opens a file, creating what is missing; raises Unavailable where that cannot be, or somebody else made it."""
+        super().__init__(file)
+        self._clock, self._clock_ahead = clock, clock_ahead
+        names = self._names
         with self._translated():
-            self._writer = connect(file)
-            with self._transaction():
-                names = Names.beside("stored_events")
-                for statement in create_statements(names):
-                    self._writer.execute(statement)
-        super().__init__(*names[:4], names.identity)
-        self._names = names
+            self._writer = self._made()
         head = f"SELECT coalesce(max(originator_version), 0) FROM {names.events} WHERE originator_id = value"
         self._heads = f"SELECT value, ({head}) FROM json_each(?)"
         last = f"SELECT recorded_at FROM {names.events} ORDER BY notification_id DESC LIMIT 1"
@@ -174,8 +127,25 @@ class SqliteLog(Reader):
         self._answers_there = f"SELECT actor, command_id FROM {names.answers} WHERE command_id {self.among}"
         self._keys_there = f"SELECT subject, wrapped FROM {names.keys} WHERE subject {self.among}"
         self._group = GroupCommit(self._write_all)
-        self._idle: list[sqlite3.Connection] = []
         self._deleted: list[bytes] = []  # secrets whose traces may still be in the file
+
+    def _made(self) -> sqlite3.Connection:
+        """A connection to write with, all that is missing created; a file that is not ours stays as it is."""
+        create(self._file)
+        with closing(opened(self._file)) as plain:
+            check_ours(self._file, plain, self._names.events, OURS, new=True)
+        self._writer = connect(self._file)
+        try:
+            with self._transaction():
+                for statement in create_statements(self._names):
+                    self._writer.execute(statement)
+        except BaseException:
+            self._writer.close()
+            raise
+        return self._writer
+
+    def _connected(self) -> sqlite3.Connection:
+        return connect(self._file)
 
     def append_all(self, appends: Sequence[Append]) -> list[Appended | Conflict]:
         """Append several, each whole or not at all. Raises Unavailable, Malformed for what cannot be stored."""
@@ -294,67 +264,7 @@ class SqliteLog(Reader):
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
 
-    def rows(self, sql: str, *parameters: Any) -> list[Row]:
-        """The rows of a select."""
-        with self._reading() as connection:
-            return connection.execute(sql, parameters).fetchall()
-
-    def flow(self, sql: str, *parameters: Any) -> Iterator[Row]:
-        """The rows of a select, as they are read."""
-        with self._reading() as connection:
-            cursor = connection.execute(sql, parameters)
-            try:
-                while chunk := cursor.fetchmany(CHUNK):
-                    yield from chunk
-            finally:
-                cursor.close()
-
-    def members(self, values: Sequence[Any]) -> str:
-        """A list as the JSON that json_each reads."""
-        return msgspec.json.encode(values).decode()
-
-    def pairs(self, versions: Mapping[str, int]) -> tuple[str]:
-        """An object as the JSON that json_each reads."""
-        return (msgspec.json.encode(versions).decode(),)
-
-    @contextmanager
-    def _reading(self) -> Generator[sqlite3.Connection]:
-        """A connection that nobody else uses meanwhile."""
-        with self._translated():
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                connection = connect(self._file)
-            try:
-                yield connection
-            finally:
-                self._idle.append(connection)
-
-    def drawn(self) -> int:
-        """The last position that was given."""
-        rows = self.rows("SELECT seq FROM sqlite_sequence WHERE name = ?", self._names.events)
-        return max(self.head(), *(seq for (seq,) in rows if isinstance(seq, int)), 0)
-
-    def missing_positions(self) -> list[tuple[int, int]]:
-        """First and last of the positions between events that hold none, without the gaps that a copy brought."""
-        last = "lag(notification_id, 1, 0) OVER (ORDER BY notification_id)"
-        before = f"SELECT notification_id AS position, {last} AS last FROM {self._events}"
-        sql = (
-            f"SELECT last + 1, position - 1 FROM ({before}) WHERE position > last + 1 AND NOT EXISTS "
-            f"(SELECT 1 FROM {self._names.gaps} WHERE after <= last AND before >= position) ORDER BY last"
-        )
-        return [(first, end) for first, end in self.rows(sql)]
-
-    def integrity(self) -> tuple[list[str], str]:
-        """What SQLite's own check of the whole file finds."""
-        try:
-            found = [str(text) for (text,) in self.rows("PRAGMA integrity_check")]
-        except Unavailable as error:
-            found = [str(error)]
-        return [text for text in found if text != "ok"], ""
-
     def close(self) -> None:
         """Let go of the file. Nobody may be appending or reading any more."""
-        for connection in (self._writer, *self._idle):
-            connection.close()
-        self._idle.clear()
+        self._writer.close()
+        super().close()

@@ -9,7 +9,8 @@ from typing import Self
 
 from domain.errors import Rejected, Unavailable
 from infra.store.log import Row
-from infra.store.sqlite import connect, insert
+from infra.store.sqlite import insert
+from infra.store.sqlite_connection import connect
 from infra.store.sqlite_errors import translated
 from infra.store.sqlite_tables import Names
 

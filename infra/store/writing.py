@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 import msgspec
-from eventsourcing.persistence import StoredEvent
 
 from domain.errors import Conflict, Malformed
 from domain.recorded import micros
 from infra.store.log import Append, Appended, Draft, Row
+
+if TYPE_CHECKING:
+    from eventsourcing.persistence import StoredEvent
 
 LARGEST = 512 * 1024  # bytes of an event as stored: it is published as one message, and brokers take 1 MiB
 
@@ -74,7 +76,7 @@ def refuse_unstorable_text(append: Append) -> None:
         raise Malformed("a text of the append holds a NUL character, which no database stores alike")
 
 
-def plain_drafts(events: Sequence[StoredEvent], now: int) -> list[Draft]:
+def plain_drafts(events: "Sequence[StoredEvent]", now: int) -> list[Draft]:
     """Events that came by the eventsourcing library's own interface, in a default envelope."""
     return [
         Draft(uuid4(), str(event.originator_id), event.originator_version, event.topic, event.state, now, "")

@@ -14,6 +14,7 @@ from domain.errors import NotFound, Rejected, Unavailable
 from infra.store import Log
 from infra.store.clock import Clock, now
 from infra.store.log import Facts
+from infra.store.places import sqlite_file
 from infra.views.building import FAR, PAGE, PART, POLL, Builder, alone, is_far
 from infra.views.digests import RowApart, digest, rows_apart
 from infra.views.folding import Progressed, advance, fold_again
@@ -82,6 +83,14 @@ class Views:
         """
         return cls(tables_at(url), log, url=url, tell=tell, clock=clock)
 
+    @classmethod
+    def open_apart(cls, url: str, folder: str, log: Log, clock: Clock = now) -> Self:
+        """The views of a log beside which nothing can be written: in a folder elsewhere, as far as they are made."""
+        from infra.views.sqlite import SqliteTables, copy_files
+
+        place = copy_files(f"{sqlite_file(url)}-views", folder)
+        return cls(SqliteTables(place), log, clock=clock)
+
     def __enter__(self) -> Self:
         return self
 
@@ -94,7 +103,7 @@ class Views:
 
     def position(self) -> int:
         """The lowest position that every table has reached. Raises Astray for tables of another log."""
-        with self._reading() as snapshot:
+        with self.reading() as snapshot:
             return min(snapshot.positions(self._projections).values())
 
     def catch_up(self, page: int = PAGE, far: int = FAR) -> int:
@@ -237,7 +246,7 @@ class Views:
         if metric is None:
             raise NotFound(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
         question = metric.checked(question)
-        with self._reading() as snapshot:
+        with self.reading() as snapshot:
             known_at = min(question.known_at, *snapshot.positions(self._projections).values())
             # what is known at the position that the tables have reached is all that they know, which is quicker to find
             all_of_it = known_at == snapshot.furthest()
@@ -263,7 +272,7 @@ class Views:
 
         With a position, that of the rows that there would be, had the log ended there.
         """
-        with self._reading() as snapshot:
+        with self.reading() as snapshot:
             return digest(snapshot, self._projections, upto)
 
     def _step(self, page: int, far: int) -> int:
@@ -293,7 +302,7 @@ class Views:
             yield writing
 
     @contextmanager
-    def _reading(self) -> Generator[Snapshot]:
+    def reading(self) -> Generator[Snapshot]:
         """One state of the tables, which are those of the log. Raises Astray where they are not."""
         with self._tables.reading(self._shape) as snapshot:
             self._verify(snapshot)

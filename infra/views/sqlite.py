@@ -8,8 +8,10 @@ from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
+from glob import escape
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from shutil import copyfile
 from threading import Lock
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +20,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
 from domain.errors import Unavailable
-from infra.store.sqlite import connect
+from infra.store.sqlite_connection import connect, create
 from infra.store.sqlite_errors import translated
 from infra.views.tables import (
     LIVE,
@@ -104,6 +106,16 @@ class SqliteWriting(SqliteSnapshot, Writing):
         self._connection.executemany(f"INSERT INTO {projection.name} VALUES ({marks})", rows)
 
 
+def copy_files(file: str, folder: str) -> str:
+    """Copy the files of all generations to a folder, and say which of them there lists them."""
+    beside = Path(file)
+    for path in beside.parent.glob(f"{escape(beside.name)}*"):
+        if not path.name.endswith(("-lock", "-shm")):
+            create(str(Path(folder) / path.name))
+            copyfile(path, Path(folder) / path.name)
+    return str(Path(folder) / beside.name)
+
+
 class SqliteTables:
     """Files in WAL mode: one writer at a time over all of them, any number of readers beside it."""
 
@@ -111,6 +123,7 @@ class SqliteTables:
         self._file, self._lock = file, Lock()
         self._translated = partial(translated, f"the file of the tables {file}")
         self._idle: defaultdict[int, SimpleQueue[sqlite3.Connection]] = defaultdict(SimpleQueue)
+        create(file)
         with self._connection(CATALOG) as connection:
             connection.execute(GENERATIONS)
         lost = [each for each in self.generations() if each.state == LIVE and not Path(self._place(each.id)).exists()]
@@ -179,6 +192,7 @@ class SqliteTables:
     @contextmanager
     def building(self) -> Generator[bool]:
         """A lock that the system takes back when the process ends: an open transaction on an empty file."""
+        create(f"{self._file}-lock")
         with (
             self._translated(),
             closing(sqlite3.connect(f"{self._file}-lock", timeout=0, isolation_level=None)) as one,
@@ -299,6 +313,7 @@ class SqliteTables:
 
         With a rollback journal, which keeps the few pages that were there before: rows are written once, not twice.
         """
+        create(place)
         with (
             self._translated(),
             closing(sqlite3.connect(place, timeout=PATIENCE, isolation_level=None)) as connection,

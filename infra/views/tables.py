@@ -8,6 +8,7 @@ it to the live one of their own shape, so another generation can be built beside
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import cache
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
@@ -112,6 +113,11 @@ def spelled(asked: AnySelect, dialect: Dialect) -> Sql:
 
 def shape(projections: Sequence[Projection]) -> str:
     """What the rows of some projections look like and mean: tables of another shape are not read."""
+    return _shape(tuple(projections))
+
+
+@cache
+def _shape(projections: tuple[Projection, ...]) -> str:
     said = create_tables(projections, ANY)
     for projection in projections:
         said += [f"{projection.name} {projection.version}", *create_indexes(projection, ANY)]

@@ -2,12 +2,12 @@
 
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cyclopts import App
 
+from infra.cli.grammar import App
+from infra.cli.helping import verbs_of
 from infra.cli.main import CODES, application, run
 
 SEED, ROUNDS = 12, 4  # command lines of each verb
@@ -34,27 +34,18 @@ PLAIN = (
 )  # fmt: skip
 
 
-def verbs(app: App, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], App]]:
-    """All verbs, those within others too."""
-    for name in app:
-        if not name.startswith("-"):
-            below = list(verbs(app[name], (*path, name)))
-            yield from below or [((*path, name), app[name])]
-
-
 def written(verb: App, chance: random.Random) -> list[str]:
     """Some arguments for a verb, most of what it must have among them."""
     line = list[str]()
-    for argument in verb.assemble_argument_collection(parse_docstring=False):
-        names = [name for name in argument.names if name != "*"]
-        if not names or names[0] in ("--db", "--json", "--confirm-clock"):
+    for argument in verb.arguments():
+        if argument.name in ("--db", "--json", "--confirm-clock"):
             continue
-        if chance.random() < (0.95 if argument.required or names[0] == "STREAM" else 0.2):
+        if chance.random() < (0.95 if argument.required or argument.title == "STREAM" else 0.2):
             value = chance.choice(chance.choice((ODD, PLAIN, PLAIN)))
-            if argument.hint is bool:
-                line.append(names[0])
+            if argument.is_flag:
+                line.append(argument.name)
             else:
-                line.append(f"{names[0]}={value}" if names[0].startswith("--") else value)
+                line.append(value if argument.positional else f"{argument.name}={value}")
     return [*line, *(["--json"] if chance.random() < 0.5 else [])]
 
 
@@ -74,7 +65,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("folder")
 def test_any_arguments_end_with_a_documented_exit_code(capsys: pytest.CaptureFixture[str]):
     chance, seen = random.Random(SEED), set[int]()
-    for path, verb in verbs(application()):
+    for path, verb in verbs_of(application()):
         for _ in range(0 if path[0] in BROKER | LONG else ROUNDS):
             line = [*path, *written(verb, chance)]
             code = run(line)

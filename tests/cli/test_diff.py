@@ -30,7 +30,7 @@ def test_two_times_differ_by_deals_and_in_value(shell: Shell) -> None:
         "changes": [{"field": "amount", "from": "100.50 EUR", "to": "170.00 EUR"}],
     }
     assert (found["from"]["effective_at"], found["to"]["effective_at"]) == (
-        "2026-01-31T23:59:59.999999Z",
+        "2026-01-30T23:59:59.999999Z",
         "2026-02-28T23:59:59.999999Z",
     )
     amounts = {row["bucket"]: row["amount"] for row in found["waterfall"]}
@@ -57,7 +57,9 @@ def test_two_positions_differ_by_what_became_known(shell: Shell) -> None:
         shell("diff", str(last - 2), str(last), "--axis", "known", "--effective-at", "2026-01-31", "--json")
     )
     assert before["counts"] == {}
-    assert "nothing is different" in shell("diff", str(last - 2), str(last), "--axis", "known", "--owner", "eve")[1]
+    code, _, err = shell("diff", str(last - 2), str(last), "--axis", "known", "--owner", "eve")
+    assert (code, "owner: there is no 'eve'; there are ann, bob" in err) == (3, True)
+    assert "nothing is different" in shell("diff", str(last - 1), str(last), "--axis", "known", "--owner", "ann")[1]
 
 
 @pytest.mark.parametrize(

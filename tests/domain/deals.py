@@ -61,7 +61,7 @@ RENEWAL = OpportunityOpened("process-renewals", 1, "review", eur("50"), "Acme")
 NEWER = OpportunityOpened("process-sales", 2, "trial", eur("900"))
 GONE = OpportunityOpened("process-sales", 2, "demo", eur("900"))
 WON = OpportunityWon(eur("900"), "Acme")
-LOST = OpportunityLost("price", "Globex", "too dear")
+LOST = OpportunityLost("price", "globex", "too dear")
 MERGED = OpportunityMerged("opportunity-8", "the same boat")
 DELETED = OpportunityDeleted("a test")
 BOAT = LineItemAdded("boat", Line("Boat", Decimal(2), eur("500")))
@@ -128,7 +128,7 @@ WISHES = {
         SetLineItem("boat", "Boat", Decimal(2), eur("500")), RemoveLineItem("boat"),
         OverrideProbability(Decimal("0.9"), "they nodded"), ClearProbability(), ChangeForecastCategory("commit"),
         ChangeSplits(HALVES), SetNextStep("call", date(2026, 2, 1)), SCHEDULE, COMPLETE, WinOpportunity(),
-        LoseOpportunity("price", "Globex", "too dear"), REOPEN, MergeOpportunity("opportunity-8", "the same boat"),
+        LoseOpportunity("price", "globex", "too dear"), REOPEN, MergeOpportunity("opportunity-8", "the same boat"),
         UnmergeOpportunity("two boats"), DeleteOpportunity("a test"), RestoreOpportunity("no test"),
     )
 }  # fmt: skip

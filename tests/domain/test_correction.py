@@ -269,7 +269,7 @@ def test_a_merge_that_was_taken_away_is_not_put_back_by_a_correction():
 
 def test_a_loss_is_corrected_in_its_reason():
     found = history(OPENED, LOST)
-    correct(found, 2, OpportunityLost("timing", "Globex"))
+    correct(found, 2, OpportunityLost("timing", "globex"))
     assert isinstance(found.state, Lost) and found.state.reason == "timing"
 
 

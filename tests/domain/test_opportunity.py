@@ -111,7 +111,7 @@ TRANSITIONS = [
     Row("lost", replace(OPEN, process="process-renewals"), lost("open-opportunity"), "in another pipeline"),
     Row("lost", WISHES[ScheduleActivity], (SCHEDULED,)),
     Row("lost", WISHES[CompleteActivity], (COMPLETED,)),
-    Row("lost", LoseOpportunity("price", "Globex", "too dear"), ()),
+    Row("lost", LoseOpportunity("price", "globex", "too dear"), ()),
     Row("lost", LoseOpportunity("timing"), lost("lose-opportunity"), "for another reason"),
     Row("lost", REOPEN, (OpportunityReopened("demo", "they cancelled"),)),
     Row("lost", WISHES[MergeOpportunity], (MERGED,)),

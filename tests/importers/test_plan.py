@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from cyclopts import App as Program
 
 from infra.application.app import App, opened
 from infra.cli import imports
+from infra.cli.grammar import App as Program
 from infra.importers import formats
 from infra.importers.rehearsal import rehearsing
 from infra.importers.runner import Import
@@ -66,16 +66,16 @@ def test_the_verb_tells_the_plan_as_json_and_writes_no_rejects(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     file = changes(tmp_path / "changes.csv", *ROWS, "1,C,2026-01-01 00:00:00,Colour,red")
-    program = Program("dealtrail", result_action="return_value")
+    program = Program("dealtrail")
     imports.register(program)
     rules = str(EXAMPLES / "changes.toml")
     arguments = ["import", "csv", str(file), "--mapping", rules, "--db", f"sqlite:///{tmp_path / 'log.db'}", "--json"]
-    program([*arguments, "--plan"], exit_on_error=False)
+    program([*arguments, "--plan"])
     document = json.loads(capsys.readouterr().out)
     assert (document["plan"], document["imported"], document["rejected"], document["rejects"]) == (True, 9, 1, None)
     assert document["types"]["opportunity-opened"] == 2
     assert document["first_rejects"][0]["line"] == 11
     assert not (tmp_path / "changes.csv.rejects.csv").exists()
-    program(arguments, exit_on_error=False)
+    program(arguments)
     document = json.loads(capsys.readouterr().out)
     assert (document["imported"], document["rejects"]) == (9, "changes.csv.rejects.csv")

@@ -100,7 +100,7 @@ def test_traces_that_an_earlier_deletion_left_are_found_and_removed(embedded):
 
 
 def test_a_reader_in_the_middle_of_a_scan_keeps_traces_until_the_next_scrub(embedded, monkeypatch):
-    monkeypatch.setattr("infra.store.sqlite.LOCK_TIMEOUT", 0.1)
+    monkeypatch.setattr("infra.store.sqlite_connection.LOCK_TIMEOUT", 0.1)
     with another(embedded) as eraser:
         with changing(embedded.settings.db) as reader:
             reader.execute("BEGIN")

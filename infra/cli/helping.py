@@ -1,0 +1,156 @@
+"""Help for people and for shells: what a verb does and takes, on a screen, and completion of its words."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from infra.cli.grammar import App, Argument, Group
+from infra.cli.output import Output, bold, dim, folded
+
+SHELLS = ("bash", "zsh", "fish")
+MARGIN, NARROWEST, WIDEST = 2, 20, 100
+ROOM = 24  # columns for a name; a longer one stands on a line of its own
+
+
+def show_help(out: Output, app: App, path: Sequence[str]) -> None:
+    """How a verb is used; of a name with several verbs, which there are."""
+    width = min(out.width or WIDEST, WIDEST)
+    called = " ".join(("dealtrail", *path))
+    out.print(bold("Usage:"), called, usage(app) if app.verb else "VERB …")
+    out.print("")
+    for paragraph in app.help.split("\n\n"):
+        for line in folded(" ".join(paragraph.split()), width):
+            out.print(line)
+        out.print("")
+    for title, rows in sections(app):
+        out.print(bold(title))
+        for name, text in rows:
+            entry(out, name, text, width)
+        out.print("")
+    if not path:
+        out.print(
+            dim("dealtrail VERB --help says more. --version; completion SHELL prints what completes these words.")
+        )
+
+
+def usage(app: App) -> str:
+    """The words that follow a verb."""
+    known = app.arguments()
+    places = [each.title if each.required else f"[{each.title}]" for each in known if each.positional]
+    needed = [f"{each.name} {each.title}" for each in known if each.required and not each.positional]
+    return " ".join([*places, *needed, "[OPTIONS]"])
+
+
+def sections(app: App) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Titles, each with names and what they mean."""
+    if app.verb is None:
+        groups = sorted({verb.group for verb in app.verbs.values()}, key=lambda group: (group.order, group.title))
+        for group in groups:
+            yield (
+                group.title,
+                [(name, first_line(verb.help)) for name, verb in app.verbs.items() if verb.group == group],
+            )
+        return
+    known = app.arguments()
+    if places := [each for each in known if each.positional]:
+        yield "Arguments", [(each.title, meaning(each)) for each in places]
+    options = [each for each in known if not each.positional]
+    for group in dict.fromkeys(each.group for each in options):
+        yield group, [(signature(each), meaning(each)) for each in options if each.group == group]
+
+
+def signature(argument: Argument) -> str:
+    """How an option is written."""
+    return argument.name if argument.is_flag else f"{argument.name} {argument.title}"
+
+
+def meaning(argument: Argument) -> str:
+    """What an argument means, what it may be, and what it is where it is left out."""
+    text = argument.help
+    if argument.choices and argument.choices[0] not in text:
+        text = f"{text} One of {', '.join(argument.choices)}.".strip()
+    if argument.many and "several" not in text:
+        text = f"{text} May be given several times.".strip()
+    if argument.required and not argument.positional:
+        text = f"{text} Required.".strip()
+    if argument.default not in (None, "", (), False) and isinstance(argument.default, str | int):
+        text = f"{text} By default {argument.default}.".strip()
+    return text
+
+
+def entry(out: Output, name: str, text: str, width: int) -> None:
+    """A name and what it means beside it, or below where the name is long."""
+    lines = list(folded(text, max(NARROWEST, width - MARGIN - ROOM)))
+    if len(name) > ROOM - 2:
+        out.print(f"{' ' * MARGIN}{name}")
+    else:
+        out.print(f"{' ' * MARGIN}{name:<{ROOM}}{lines.pop(0) if lines else ''}".rstrip())
+    for line in lines:
+        out.print(f"{' ' * (MARGIN + ROOM)}{line}")
+
+
+def first_line(text: str) -> str:
+    """What a help text says first."""
+    return re.split(r"[.;:](?= |$)", " ".join(text.split("\n\n")[0].split()))[0]
+
+
+def verbs_of(app: App, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], App]]:
+    """Every verb with its words, those within others too."""
+    for name, verb in app.verbs.items():
+        if verb.verb is None:
+            yield from verbs_of(verb, (*path, name))
+        else:
+            yield (*path, name), verb
+
+
+def completion(app: App, shell: str) -> str:
+    """The script that makes a shell complete verbs and options."""
+    words = {path: sorted({each.name for each in verb.arguments()} | {"--help"}) for path, verb in verbs_of(app)}
+    names = {path[:depth] for path in words for depth in range(len(path))}
+    below = {name: sorted({path[len(name)] for path in words if path[: len(name)] == name}) for name in names}
+    cases = {" ".join(path): known for path, known in {**below, **words}.items()}
+    if shell == "fish":
+        return fish(cases)
+    script = bash(cases)
+    return f"autoload -U +X bashcompinit && bashcompinit\n{script}" if shell == "zsh" else script
+
+
+def bash(cases: dict[str, list[str]]) -> str:
+    """Completion for bash, by the words before the cursor that are no options."""
+    lines = [f'    "{name}") words="{" ".join(known)}" ;;' for name, known in sorted(cases.items())]
+    depth = max(len(name.split()) for name in cases)
+    return "\n".join((
+        "_dealtrail() {",
+        '  local current="${COMP_WORDS[COMP_CWORD]}" verb="" words="" word count=0',
+        '  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
+        f'    [ "$count" -lt {depth} ] || break',
+        '    case "$word" in -*) break ;; esac',
+        '    verb="${verb:+$verb }$word"; count=$((count + 1))',
+        "  done",
+        '  case "$verb" in',
+        *lines,
+        '    *) case "${verb%% *}" in',
+        *(f"  {line}" for line in lines if " " not in line.split('"')[1] and line.split('"')[1]),
+        "    esac ;;",
+        "  esac",
+        '  COMPREPLY=($(compgen -W "$words" -- "$current"))',
+        "}",
+        "complete -o default -F _dealtrail dealtrail",
+        "",
+    ))  # fmt: skip
+
+
+def fish(cases: dict[str, list[str]]) -> str:
+    """Completion for fish."""
+    lines = ["complete -c dealtrail -e"]
+    for name, known in sorted(cases.items()):
+        parts = name.split()
+        here = " && ".join(f"__fish_seen_subcommand_from {part}" for part in parts) or "__fish_use_subcommand"
+        options = " ".join(each for each in known if each.startswith("-"))
+        verbs = " ".join(each for each in known if not each.startswith("-"))
+        if verbs:
+            lines.append(f"complete -c dealtrail -f -n '{here}' -a '{verbs}'")
+        lines += [f"complete -c dealtrail -n '{here}' -l {option[2:]}" for option in options.split()]
+    return "\n".join([*lines, ""])
+
+
+__all__ = ["SHELLS", "Group", "completion", "show_help", "verbs_of"]

@@ -1,0 +1,49 @@
+# ruff: noqa: S608 - only names of tables and columns are put together here; every value travels as a parameter
+"""The values that a question can be filtered by: what nobody ever said is refused, with what there is."""
+
+from difflib import get_close_matches
+
+from domain.errors import NotFound
+from infra.views.tables import Snapshot
+from projections.query.question import Question
+
+LISTED = 20  # values in a refusal
+COLUMNS = {
+    "pipeline": (("processes", "stream"),),
+    "team": (("teams", "stream"),),
+    "stage": (("processes", "stage"),),
+    "owner": (("opportunities", "owner"), ("leads", "owner"), ("quotas", "holder"), ("forecasts", "holder")),
+    "product": (("opportunities", "product"),),
+    "source": (("opportunities", "source"), ("leads", "source")),
+    "currency": (("opportunities", "currency"), ("opportunities", "was_currency"), ("quotas", "currency")),
+}
+"""By the part of a question the tables and columns that hold its values, at whatever moment."""
+
+
+def check_filters(snapshot: Snapshot, question: Question) -> None:
+    """Raise NotFound for a value that stands nowhere, naming the part of the question and the values there are."""
+    for field, places in COLUMNS.items():
+        value = getattr(question, field)
+        if value is not None and not any(is_there(snapshot, *place, value) for place in places):
+            there = sorted({text for place in places for text in values(snapshot, *place)} - {""})
+            raise NotFound(f"{field}: there is no {value!r}; {listed(value, there)}")
+
+
+def is_there(snapshot: Snapshot, table: str, column: str, value: str) -> bool:
+    """Whether a value stands in a column."""
+    return bool(snapshot.run(f"SELECT 1 FROM {table} WHERE {column} = {snapshot.mark} LIMIT 1", value))
+
+
+def values(snapshot: Snapshot, table: str, column: str) -> list[str]:
+    """What stands in a column."""
+    return [text for (text,) in snapshot.run(f"SELECT DISTINCT {column} FROM {table}")]
+
+
+def listed(value: str, there: list[str]) -> str:
+    """The values there are, those first that are most like one; the rest is counted."""
+    if not there:
+        return "there are none yet"
+    near = get_close_matches(value, there, LISTED, 0.4)
+    first = [*near, *(text for text in there if text not in near)][:LISTED]
+    more = f" and {len(there) - LISTED} more" if len(there) > LISTED else ""
+    return f"there {'is' if len(there) == 1 else 'are'} {', '.join(first)}{more}"

@@ -1,0 +1,312 @@
+"""Every verb in every bad situation ends with a documented code and a clear line, and changes nothing it should not."""
+
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from domain import COMMANDS, KINDS
+from infra.cli.grammar import App, Argument
+from infra.cli.helping import verbs_of
+from infra.cli.main import CODES, application, run
+from infra.cli.output import cells
+from tests.importers.invented import maven_folder
+
+HOSTILE = "\x1b[31m[/] :100: [bold]x\u202ey\nz\x07"
+READING: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("metric",): ("board", "--by", "owner"),
+    ("explain",): ("board",),
+    ("diff",): ("last-year", "today"),
+    ("timeline",): ("opportunity-[/]",),
+    ("events",): ("--open",),
+    ("status",): (),
+    ("check",): (),
+    ("parked", "list"): (),
+    ("log", "digest"): (),
+    ("subject", "find"): ("a@b.example",),
+    ("subject", "export"): ("lead-[/]",),
+    ("log", "copy"): ("--from", "LOG", "--db", "sqlite:///copy.db"),
+    ("replay",): ("--from", "LOG", "--db", "sqlite:///copy.db"),
+}
+"""The verbs that read a log, with what they are asked; LOG is its place."""
+COPYING = {("log", "copy"), ("replay",)}
+BROKER = {"publish", "topics", "consume", "dlq"}
+"""These ask a broker first, and refuse where none is named."""
+OTHERS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("init",): (),
+    ("import",): ("maven", "maven"),
+    ("simulate",): ("--opportunities", "2"),
+    ("demo",): (),
+    ("rebuild",): (),
+    ("parked", "retry"): (),
+    ("subject", "erase"): ("lead-[/]", "--basis", "GDPR-17", "--approved-by", "bea"),
+    ("subject", "hold"): ("lead-[/]", "--reason", "x"),
+    ("subject", "release"): ("lead-[/]", "--reason", "x"),
+    ("keys", "rotate"): (),
+    ("keys", "clear-index"): (),
+    ("keys", "rebuild-index"): (),
+    ("bulk",): ("lines.jsonl",),
+    ("schemas",): ("--out", "schemas"),
+    ("completion",): ("bash",),
+}
+"""The verbs that write, or ask nothing of a log."""
+ELSEWHERE = {("schemas",), ("completion",)}
+SLOW = {("simulate",), ("demo",)}
+VERBS = dict(verbs_of(application()))
+WRITING = [path for path in VERBS if path not in READING and path not in ELSEWHERE | SLOW and path[0] not in BROKER]
+
+
+def line(path: tuple[str, ...], place: str) -> list[str]:
+    """A command line of a verb, of a log at a place."""
+    if path in READING:
+        words = [f"sqlite:///{place}" if word == "LOG" else word for word in READING[path]]
+        return [*path, *words, *(() if path in COPYING else ("--db", f"sqlite:///{place}"))]
+    words = OTHERS[path] if path in OTHERS else filled(VERBS[path], path[0])
+    return [*path, *words, "--db", f"sqlite:///{place}"]
+
+
+def filled(verb: App, name: str, text: str = "x") -> list[str]:
+    """What a verb must have, and every text that it takes, such as can be read."""
+    words = list[str]()
+    for argument in verb.arguments():
+        if argument.positional:
+            words.append(f"{min(KINDS[COMMANDS[name]])}-1" if name in COMMANDS else text)
+        elif argument.required or (text == HOSTILE and argument.kind is str and argument.group != "Everywhere"):
+            words.append(f"{argument.name}={example(argument, text)}")
+    return words
+
+
+def example(argument: Argument, text: str) -> str:
+    """A value that an option takes."""
+    first = argument.help.removeprefix("One of ").split(",")[0].rstrip(".")
+    written = {
+        "An amount": "9 EUR",
+        "A date": "2026-01-31",
+        "A part": "0.5",
+        "A number": "1",
+        "JSON": "[]",
+        "One of": first,
+    }
+    for said, value in written.items():
+        if argument.help.startswith(said):
+            return value
+    return text
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files under a folder with what is in them; those that readers of SQLite share apart."""
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".db-shm"}
+
+
+Ended = tuple[int, str, str]
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """Runs a command line in a folder of its own: code, stdout, stderr, after what always holds was checked."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("DEALTRAIL_ACTOR", "ann")
+    monkeypatch.delenv("DEALTRAIL_DB", raising=False)
+
+    def ended(words: list[str]) -> Ended:
+        code = run(words)
+        out, err = capsys.readouterr()
+        assert code in CODES, words
+        assert "Unforeseen" not in err and "Traceback" not in err, (words, err)
+        assert all(text.isprintable() for text in (out + err).splitlines()), (words, out, err)
+        return code, out, err
+
+    return ended
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log in which names are hostile, with its tables."""
+    folder = tmp_path_factory.mktemp("template")
+    place = f"sqlite:///{folder / 'log.db'}"
+    names = [f"--{name}={HOSTILE}" for name in ("owner", "source", "note", "why", "actor")]
+    deal = [
+        "--process",
+        "process-standard",
+        "--amount",
+        "1234567.25 EUR",
+        f"--account={HOSTILE}",
+        f"--product={HOSTILE}",
+    ]
+    for words in (
+        ["capture-lead", "lead-[/]", *names, f"--company={HOSTILE}", f"--name={HOSTILE}", "--email", "a@b.example"],
+        ["open-opportunity", "opportunity-[/]", *deal, *names, "--occurred-at", "2026-01-31"],
+        ["metric", "board"],
+    ):
+        assert run([*words, "--db", place]) == 0, words
+    return folder
+
+
+@pytest.fixture
+def log(template: Path, tmp_path: Path) -> Path:
+    """A copy of that log, to be changed."""
+    shutil.copytree(template, tmp_path / "log")
+    return tmp_path / "log" / "log.db"
+
+
+def test_every_verb_has_its_place_in_the_matrix() -> None:
+    known = {*READING, *OTHERS, *((name,) for name in COMMANDS)}
+    assert {path for path in VERBS if path[0] not in BROKER} == known
+
+
+@pytest.mark.parametrize("path", READING, ids=" ".join)
+def test_a_missing_file_is_no_such_log(path: tuple[str, ...], call: Callable[..., Ended], tmp_path: Path) -> None:
+    code, out, err = call(line(path, "typo.db"))
+    assert (code, out, len(err.splitlines())) == (3, "", 1)
+    assert "there is no such log" in err
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("path", READING, ids=" ".join)
+@pytest.mark.parametrize("content", ["", "no tables"])
+def test_an_empty_file_is_no_log_and_stays_so(
+    path: tuple[str, ...], content: str, call: Callable[..., Ended], tmp_path: Path
+) -> None:
+    Path("empty.db").touch()
+    if content:
+        sqlite3.connect("empty.db").execute("PRAGMA user_version = 7").connection.close()
+    before = contents(tmp_path)
+    code, out, err = call(line(path, "empty.db"))
+    assert (code, out, len(err.splitlines())) == (3, "", 1)
+    assert contents(tmp_path) == before
+
+
+def somebody_elses(name: str) -> None:
+    """A database that is not ours."""
+    connection = sqlite3.connect(name)
+    connection.execute("CREATE TABLE accounts (name TEXT)")
+    connection.close()
+
+
+def test_a_file_of_somebody_else_is_refused_by_every_verb(call: Callable[..., Ended], tmp_path: Path) -> None:
+    somebody_elses("theirs.db")
+    Path("text.db").write_text("no database at all, but long enough to be looked at as one " * 9)
+    maven_folder(Path("maven"), 3)
+    Path("lines.jsonl").write_text("{}\n")
+    before = contents(tmp_path)
+    for path in [*READING, *WRITING]:
+        for name in ("theirs.db", "text.db"):
+            code, out, err = call(line(path, name))
+            assert code in (1, 2), (path, err)  # 2: refused before a log is looked at
+            assert (out, len(err.splitlines())) == ("", 1), (path, err)
+            assert contents(tmp_path) == before, path
+
+
+@pytest.mark.parametrize("path", READING, ids=" ".join)
+def test_a_log_on_read_only_media_is_read(
+    path: tuple[str, ...], call: Callable[..., Ended], log: Path, read_only: Callable[[Path], Path]
+) -> None:
+    before = contents(log.parent)
+    medium = read_only(log.parent)
+    code, out, err = call(line(path, str(medium / "log.db")))
+    assert code == 0, err
+    assert out
+    assert contents(log.parent) == before
+
+
+def test_a_log_on_read_only_media_takes_nothing(
+    call: Callable[..., Ended], log: Path, read_only: Callable[[Path], Path]
+) -> None:
+    maven_folder(Path("maven"), 3)
+    Path("lines.jsonl").write_text("{}\n")
+    before = contents(log.parent)
+    medium = read_only(log.parent)
+    for path in WRITING:
+        code, out, err = call(line(path, str(medium / "log.db")))
+        assert code in (1, 2), (path, out, err)
+        assert len(err.splitlines()) == 1, (path, err)
+        assert contents(log.parent) == before, path
+
+
+class Replaced:
+    """stdout in the hands of somebody else for a while."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.before = stream, sys.stdout
+
+    def __enter__(self) -> None:
+        sys.stdout = self.stream
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdout = self.before
+        self.stream.close()
+
+
+def closed_pipe() -> TextIO:
+    """A pipe that nobody reads any more."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return os.fdopen(writer, "w")
+
+
+@pytest.fixture(params=READING, ids=" ".join)
+def reading(request: pytest.FixtureRequest, log: Path) -> Iterator[list[str]]:
+    """A command line of each reading verb."""
+    yield line(request.param, str(log))
+
+
+def test_a_log_is_as_it_was_after_a_reading_verb(reading: list[str], call: Callable[..., Ended], log: Path) -> None:
+    def kept() -> dict[str, bytes]:
+        return {name: content for name, content in contents(log.parent).items() if "-views" not in name}
+
+    before = kept()
+    code, _, err = call(reading)
+    assert code == 0, err
+    assert kept() == before
+
+
+def test_an_output_that_is_full_is_one_clear_line(reading: list[str], call: Callable[..., Ended]) -> None:
+    with Replaced(Path("/dev/full").open("w")):
+        code, _, err = call(reading)
+    assert code == 1
+    assert "the output cannot be written: No space left on device" in err.splitlines()[-1]
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(reading: list[str], call: Callable[..., Ended]) -> None:
+    with Replaced(closed_pipe()):
+        code, _, err = call(reading)
+    assert code == 0
+    assert not any("cannot" in text for text in err.splitlines())
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_tables_of_hostile_names_fit(
+    reading: list[str], columns: int, call: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    code, out, err = call(reading)
+    assert code == 0, err
+    wide = [text for text in out.splitlines() if cells(text) > columns >= max(map(cells, text.split()))]
+    assert not wide, "only a word that is wider than the terminal may be"
+
+
+def test_hostile_texts_are_taken_or_refused_by_every_command(call: Callable[..., Ended], log: Path) -> None:
+    for name in COMMANDS:
+        words = filled(VERBS[(name,)], name, HOSTILE)
+        call([name, *words, "--db", f"sqlite:///{log}"])
+    for path in READING:
+        code, _, err = call(line(path, str(log)))
+        assert code == 0, (path, err)
+        for file in Path().glob("copy.db*"):
+            file.unlink()
+
+
+def test_a_verb_that_needs_a_broker_refuses_without_one_and_creates_nothing(call: Callable[..., Ended]) -> None:
+    for path in VERBS:
+        if path[0] in BROKER:
+            words = {"consume": ["lead_intake"], "list": []}.get(path[-1], ["a"] if path[0] == "dlq" else [])
+            code, out, err = call([*path, *words, "--db", "sqlite:///log.db"])
+            assert code == 2 and "kafka.servers" in err, (path, out, err)
+            assert [*Path().iterdir()] == [], path

@@ -1,0 +1,550 @@
+"""What was typed by people for a day and came out wrong, case by case."""
+
+import json
+import os
+import shlex
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from infra.store import open_log
+from tests.cli.program import ENTRY, ROOT, Shell, dealtrail, document
+from tests.importers.invented import maven_folder
+
+SHARES = '[{"owner": "a", "share": 0.1}, {"owner": "b", "share": 0.9}]'
+STANDARD = ("--process", "process-standard")
+
+
+def done(shell: Shell, *arguments: str) -> str:
+    """What a verb printed that had to succeed."""
+    code, out, err = shell(*arguments)
+    assert code == 0, err
+    return out
+
+
+def refused(shell: Shell, code: int, *arguments: str) -> str:
+    """What a verb said that had to end with a code, and print nothing."""
+    ended, out, err = shell(*arguments)
+    assert (ended, out) == (code, ""), err
+    return err
+
+
+def day(ago: int = 0) -> str:
+    """A day, so many before today."""
+    return str((datetime.now(UTC) - timedelta(days=ago)).date())
+
+
+# Values
+
+
+def test_money_has_the_digits_of_its_currency_everywhere(shell: Shell) -> None:
+    close = ("--close-date", "2026-03-31", "--occurred-at", "2026-01-10")
+    done(shell, "open-opportunity", "opportunity-k", *STANDARD, "--amount", "1000.125 KWD", *close)
+    done(shell, "open-opportunity", "opportunity-j", *STANDARD, "--amount", "150000 JPY", *close)
+    done(shell, "change-amount", "opportunity-k", "--to", "2,000.125 KWD", "--occurred-at", "2026-02-10")
+    for arguments, texts in (
+        (("metric", "board"), ("2,000.125", "150,000 ")),
+        (("metric", "forecast", "--since", "Q1 2026", "--until", "Q1 2026"), ("2,000.125", "150,000 ")),
+        (("explain", "board"), ("2,000.125", "150,000")),
+        (("timeline", "opportunity-k"), ("1,000.125 KWD → 2,000.125 KWD",)),
+        (("timeline", "opportunity-j"), ("150,000 JPY",)),
+        (("diff", "2026-02-01", "2026-02-28"), ("amount 1,000.125 KWD → 2,000.125 KWD", "150,000 ")),
+    ):
+        out = done(shell, *arguments)
+        assert all(text in out for text in texts), out
+        assert "150,000." not in out and ".12 " not in out
+
+
+def test_numbers_are_taken_as_people_write_them(shell: Shell) -> None:
+    done(shell, "set-fx-rate", "rate-a", "--base", "KWD", "--quote", "EUR", "--day", "2026-01-01", "--rate", "0.0061")
+    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "EUR 1,000.50")
+    done(shell, "override-probability", "opportunity-1", "--probability", "35%", "--reason", "they said so")
+    done(shell, "set-line-item", "opportunity-1", "--item", "a", "--product", "x", "--quantity", "2.5",
+         "--discount", "0.1", "--unit-price", "10 EUR")  # fmt: skip
+    done(
+        shell,
+        "change-splits",
+        "opportunity-1",
+        "--shares",
+        '[{"owner": "a", "share": 0.1}, {"owner": "b", "share": 0.9}]',
+    )
+    events = [line["event"] for line in document(shell("timeline", "opportunity-1", "--json"))]
+    assert events[1]["probability"] == "0.35"
+    assert (events[2]["line"]["quantity"], events[2]["line"]["discount"]) == ("2.5", "0.1")
+    assert events[3]["shares"][0]["share"] == "0.1"
+    assert document(shell("timeline", "rate-a", "--json"))[0]["event"]["rate"] == "0.0061"
+
+
+def test_a_number_that_may_mean_two_is_refused_saying_how_to_write_it(shell: Shell) -> None:
+    opening = ("open-opportunity", "opportunity-1", *STANDARD, "--amount")
+    assert "write 1,000.50" in refused(shell, 2, *opening, "1.000,50 EUR")
+    assert "write 1.5" in refused(shell, 2, *opening, "1,5 EUR")
+    text = refused(shell, 2, *opening, "1.000 EUR")
+    assert "1.00 EUR" in text and "1,000 EUR" in text
+
+
+@pytest.mark.parametrize("today", [day(), "today", "now"])
+def test_today_is_not_in_the_future(shell: Shell, today: str) -> None:
+    repeated = ("capture-lead", "lead-a", "--source", "web", "--occurred-at", today, "--command-id", "k")
+    done(shell, *repeated)
+    [fact] = document(shell("timeline", "lead-a", "--json"))
+    happened = datetime.fromisoformat(fact["occurred_at"])
+    assert abs(datetime.now(UTC) - happened) < timedelta(minutes=5)
+    assert "answered before" in done(shell, *repeated)
+
+
+def test_tomorrow_is_in_the_future(shell: Shell) -> None:
+    for later in (day(-1), "tomorrow"):
+        assert "is in the future" in refused(shell, 2, "capture-lead", "--source", "web", "--occurred-at", later)
+
+
+def test_a_line_of_bulk_may_happen_today(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "b.jsonl").write_text(
+        json.dumps({"stream": "lead-1", "command": "capture-lead", "fields": {"source": "x"}, "occurred_at": day()})
+    )
+    done(shell, "bulk", "b.jsonl")
+
+
+def test_a_value_may_begin_with_a_dash(shell: Shell) -> None:
+    opening = ("open-opportunity", "opportunity-1", *STANDARD)
+    done(shell, *opening, "--amount", "5 EUR", "--note", "- wants a call")
+    assert document(shell("timeline", "opportunity-1", "--json"))[0]["event"]["note"] == "- wants a call"
+    assert "negative" in refused(shell, 2, "change-amount", "opportunity-1", "--to", "-5 EUR")
+    assert "requires an argument" in refused(shell, 2, *opening, "--amount", "5 EUR", "--note", "--json").replace(
+        "\n", " "
+    )
+
+
+def test_a_difference_from_a_day_begins_as_the_waterfall_of_the_day_does(shell: Shell) -> None:
+    for number, when in enumerate(("2026-02-02", "2026-02-02", "2026-02-05", "2026-02-08")):
+        done(shell, "open-opportunity", f"opportunity-{number}", *STANDARD, "--amount", "9 EUR", "--occurred-at", when)
+    found = document(shell("diff", "2026-02-02", "2026-02-08", "--json"))
+    waterfall = document(shell("metric", "waterfall", "--since", "2026-02-02", "--until", "2026-02-08", "--json"))
+    assert found["counts"] == {"created": 4}
+    assert found["waterfall"] == waterfall["rows"]
+
+
+def test_periods_are_written_in_words(shell: Shell) -> None:
+    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "9 EUR", "--occurred-at", "2026-07-01")
+    for words, dates in (
+        (("Q3 2026", "Q3 2026"), ("2026-07-01", "2026-09-30")),
+        (("2026-07", "2026-07"), ("2026-07-01", "2026-07-31")),
+    ):
+        rows = [
+            document(shell("metric", "waterfall", "--since", a, "--until", b, "--json"))["rows"]
+            for a, b in (words, dates)
+        ]
+        assert rows[0] == rows[1] != []
+    done(shell, "metric", "waterfall", "--since", "last-quarter", "--until", "now")
+    done(shell, "metric", "board", "--effective-at", "monday")
+    done(shell, "metric", "waterfall", "--since", "this-quarter", "--until", "this-quarter", "--closes-until", "friday")
+    assert "is not a date" in refused(shell, 2, "metric", "waterfall", "--since", "someday", "--until", "now")
+
+
+# Codes and ids
+
+WORDS = "Mrs Jane Roe is ill, call +49 170 0000000"
+
+
+@pytest.mark.parametrize(
+    ("field", "arguments"),
+    [
+        ("reason", ("lose-opportunity", "opportunity-1", "--reason", WORDS)),
+        ("competitor", ("lose-opportunity", "opportunity-1", "--reason", "price", "--competitor", WORDS)),
+        ("kind", ("complete-activity", "opportunity-1", "--activity", "a-1", "--kind", WORDS)),
+        ("activity", ("complete-activity", "opportunity-1", "--activity", WORDS, "--kind", "call")),
+        ("activity", ("schedule-activity", "opportunity-1", "--activity", "a/1", "--kind", "call", "--due", "friday")),
+        ("kind", ("schedule-activity", "opportunity-1", "--activity", "a", "--kind", "Call", "--due", "friday")),
+        ("reason", ("disqualify-lead", "lead-1", "--reason", WORDS)),
+        ("channel", ("contact-lead", "lead-1", "--contact", "c-1", "--channel", WORDS)),
+        ("contact", ("contact-lead", "lead-1", "--contact", WORDS, "--channel", "call")),
+        ("reason", ("lose-opportunity", "opportunity-1", "--reason", "x" * 41)),
+        ("reason", ("lose-opportunity", "opportunity-1", "--reason", "price\n")),
+        ("reason", ("correct-fact", "opportunity-1", "--version", "2", "--reason", "typo", "--replacement",
+                    json.dumps({"type": "opportunity-lost", "reason": WORDS}))),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value[:1]),
+)  # fmt: skip
+def test_words_about_people_are_no_code_and_no_id(shell: Shell, field: str, arguments: tuple[str, ...]) -> None:
+    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "9 EUR")
+    done(shell, "lose-opportunity", "opportunity-1", "--reason", "price", "--competitor", "acme", "--note", WORDS)
+    done(shell, "capture-lead", "lead-1", "--source", "web")
+    text = refused(shell, 2, *arguments)
+    assert f"{field}: " in text and "note" in text
+    assert "0000000" not in text
+
+
+@pytest.mark.parametrize("stream", ["lead-a\nb", "lead-\x1b[31mred", "lead-a\u202eb", "lead-../x",
+                                    "lead-a\u200bb", "lead-../../etc",
+                                    "lead-/../x", "lead-a\x7f", "lead-\u2028",
+                                    "lead-a\u00a0b", "lead-..\\x"])  # fmt: skip
+def test_an_id_that_cannot_be_seen_or_reads_like_a_path_is_refused(shell: Shell, stream: str) -> None:
+    text = refused(shell, 2, "capture-lead", stream, "--source", "web")
+    assert "stream: " in text
+    assert text.strip("\n").isprintable()
+
+
+def test_ids_of_other_scripts_and_signs_are_taken(shell: Shell) -> None:
+    for stream in ("lead-Zoë 7", "lead-東京", "lead-a..b", "lead-a/b", "lead-[/]", "lead-:100:"):
+        done(shell, "capture-lead", stream, "--source", "web")
+
+
+# What reaches a terminal
+
+HOSTILE = "\x1b[31m[/] :100: [bold]x\u202ey\nz\x07"
+
+
+def test_nobodys_data_is_a_control_character_or_markup(shell: Shell) -> None:
+    stream = "lead-[/]:100:"
+    names = ("--company", HOSTILE, "--name", HOSTILE, "--note", HOSTILE, "--owner", HOSTILE, "--source", HOSTILE)
+    deal = ("--account", HOSTILE, "--owner", HOSTILE, "--product", HOSTILE, "--note", HOSTILE, "--source", HOSTILE)
+    done(shell, "capture-lead", stream, *names, "--email", "a@b.example", "--actor", HOSTILE, "--why", HOSTILE)
+    done(shell, "open-opportunity", "opportunity-[/]", *STANDARD, "--amount", "9 EUR", *deal, "--actor", HOSTILE)
+    done(shell, "set-next-step", "opportunity-[/]", "--text", HOSTILE, "--due", "friday")
+    done(shell, "lose-opportunity", "opportunity-[/]", "--reason", "price", "--note", HOSTILE)
+    for arguments in (
+        ("timeline", stream), ("timeline", "opportunity-[/]"), ("events",), ("events", "--open"),
+        ("subject", "export", stream), ("subject", "find", "a@b.example"), ("metric", "win-rate", "--by", "owner"),
+        ("explain", "win-rate", "--by", "source"),
+        ("diff", "last-week", "this-week"), ("metric", "lead-conversion", "--by", "source"), ("status",), ("check",),
+    ):  # fmt: skip
+        out = done(shell, *arguments)
+        assert all(line.isprintable() for line in out.split("\n")), out
+        assert "\U0001f4af" not in out
+    assert "\\x1b[31m[/] :100: [bold]x\\u202ey\\nz\\x07" in done(shell, "timeline", stream)
+
+
+def test_a_refusal_shows_what_was_typed_in_characters_that_can_be_seen(shell: Shell) -> None:
+    for arguments in (("metric", HOSTILE), ("timeline", f"lead-{HOSTILE}"), ("metric", "board", "--known-at", HOSTILE)):
+        text = shell(*arguments)[2]
+        assert text and all(line.isprintable() for line in text.split("\n")), text
+
+
+UUID = "opportunity-0192aaaa-bbbb-7ccc-8ddd-00000000000"
+LONG = ("--owner", "Anneliese von und zu Hohenstein", "--occurred-at", "2026-01-10", "--close-date", "2026-03-31")
+
+
+@pytest.fixture
+def busy(shell: Shell) -> Shell:
+    """A log with large amounts, long names and ids."""
+    for number in range(3):
+        done(shell, "open-opportunity", f"{UUID}{number}", *STANDARD, "--amount", "12345678901.25 USD", *LONG)
+    done(shell, "win-opportunity", f"{UUID}1", "--occurred-at", "2026-02-10")
+    return shell
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_tables_fit_without_cutting_a_number_or_an_id(
+    busy: Shell, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    period = ("--since", "Q1 2026", "--until", "Q1 2026")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for arguments, texts in (
+        (("metric", "win-rate", *period), ["12,345,678,901.25"]),
+        (("metric", "forecast", "--by", "owner", *period), ["12,345,678,901.25", "24,691,357,802.50"]),
+        (("metric", "follow-up"), ["opportunity-0192aaaa-bbbb-7ccc-8ddd-000000000002", "12,345,678,901.25"]),
+        (("metric", "waterfall", *period, "--by", "owner"), ["24,691,357,802.50"]),
+        (("explain", "board"), ["opportunity-0192aaaa-bbbb-7ccc-8ddd-000000000002", "24,691,357,802.50"]),
+        (("timeline", "opportunity-0192aaaa-bbbb-7ccc-8ddd-000000000001"), ["12,345,678,901.25 USD"]),
+        (("diff", "2026-02-01", "2026-02-28"), ["opportunity-0192aaaa-bbbb-7ccc-8ddd-000000000001"]),
+        (("events",), ["opportunity-0192aaaa-bbbb-7ccc-8ddd-000000000001"]),
+    ):
+        out = done(busy, *arguments)
+        assert max(map(len, out.splitlines())) <= columns, out
+        assert all(text in out for text in texts), out
+        assert "…" not in out
+
+
+def test_what_is_no_terminal_gets_tables_as_wide_as_they_are(busy: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS")
+    row = next(line for line in done(busy, "explain", "board").splitlines() if "-000000000002" in line)
+    assert "12,345,678,901.25" in row and len(row) > 120
+
+
+def test_a_timeline_is_in_the_organisations_time_with_its_offset(shell: Shell) -> None:
+    done(shell, "set-calendar", "calendar-organisation", "--zone", "Europe/Berlin")
+    done(shell, "capture-lead", "lead-1", "--source", "web", "--occurred-at", "2026-01-10")
+    assert "2026-01-10" in (out := done(shell, "timeline", "lead-1")) and "23:59:59+01:00" in out
+    assert document(shell("timeline", "lead-1", "--json"))[0]["occurred_at"].startswith("2026-01-10T22:59:59")
+    assert "as true 2026-07-01 23:59+02:00" in done(shell, "metric", "board", "--effective-at", "2026-07-01")
+
+
+# Reading verbs, and what is written
+
+READING = (
+    ("metric", "board"), ("explain", "board"), ("diff", "today", "today"), ("timeline", "lead-1"), ("events",),
+    ("status",), ("check",), ("parked", "list"), ("log", "digest"), ("subject", "find", "a@b.example"),
+    ("subject", "export", "lead-1"),
+)  # fmt: skip
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a folder with what is in them."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("verb", READING, ids=" ".join)
+def test_a_log_that_is_not_there_is_no_such_log(tmp_path: Path, verb: tuple[str, ...]) -> None:
+    ran = dealtrail(*verb, "--db", "sqlite:///typo.db", folder=tmp_path)
+    assert (ran.code, ran.out) == (3, "")
+    assert "there is no such log" in ran.err
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_database_of_postgresql_without_a_log_is_no_such_log(tmp_path: Path, empty_postgres_url: str) -> None:
+    ran = dealtrail("metric", "board", "--db", empty_postgres_url, folder=tmp_path)
+    assert (ran.code, ran.out) == (3, "")
+    assert "there is no such log" in ran.err
+    with psycopg.connect(empty_postgres_url) as connection:
+        there = connection.execute(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        ).fetchone()
+    assert there == (0,)
+
+
+@pytest.mark.parametrize("verb", [*READING, ("capture-lead", "--source", "x"), ("init",)], ids=" ".join)
+@pytest.mark.parametrize("text", ["CREATE TABLE t (a)", "CREATE TABLE stored_events (a)"])
+def test_a_file_of_somebody_else_gets_nothing_added(tmp_path: Path, verb: tuple[str, ...], text: str) -> None:
+    with sqlite3.connect(tmp_path / "x.db") as connection:
+        connection.execute(text)
+    connection.close()
+    before = contents(tmp_path)
+    ran = dealtrail(*verb, "--db", "sqlite:///x.db", folder=tmp_path)
+    assert (ran.code, ran.out) == (1, "")
+    assert "not a log of dealtrail" in ran.err
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("state", ["caught up", "behind", "without tables", "with a write-ahead log"])
+def test_a_log_on_read_only_media_answers_every_reading_verb(
+    tmp_path: Path, read_only: Callable[[Path], Path], state: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    opening = ("open-opportunity", "opportunity-1", *STANDARD, "--amount", "9 EUR")
+    lead = ("capture-lead", "lead-1", "--source", "web", "--email", "a@b.example")
+    for verb in (lead, ("metric", "board"), opening):
+        assert dealtrail(*verb, "--db", "sqlite:///log.db", folder=folder).code == 0
+    if state == "caught up":
+        assert dealtrail("metric", "board", "--db", "sqlite:///log.db", folder=folder).code == 0
+    if state == "without tables":
+        for path in folder.glob("*-views*"):
+            path.unlink()
+    if state == "with a write-ahead log":
+        raw, copied = sqlite3.connect(folder / "log.db"), tmp_path / "copied"
+        raw.execute("SELECT count(*) FROM stored_events").fetchone()  # so that others leave the write-ahead log
+        copied.mkdir()
+        done_ = dealtrail("capture-lead", "lead-2", "--source", "web", "--db", "sqlite:///log.db", folder=folder)
+        assert done_.code == 0
+        for path in folder.iterdir():
+            if not path.name.endswith("-shm"):
+                (copied / path.name).write_bytes(path.read_bytes())
+        raw.close()
+        assert (copied / "log.db-wal").stat().st_size
+        folder = copied
+    before, temporary = contents(folder), tmp_path / "temporary"
+    temporary.mkdir()
+    place = read_only(folder)
+    for verb in READING:
+        ran = dealtrail(*verb, "--db", f"sqlite:///{place}/log.db", folder=tmp_path, TMPDIR=str(temporary))
+        assert ran.code == 0, (verb, ran.err)
+    board = dealtrail("metric", "board", "--json", "--db", f"sqlite:///{place}/log.db", folder=tmp_path).document()
+    assert [row["amount"] for row in board["rows"]] == ["9.00"]
+    assert contents(folder) == before
+    assert [*temporary.iterdir()] == []
+    ran = dealtrail("capture-lead", "--source", "x", "--db", f"sqlite:///{place}/log.db", folder=tmp_path)
+    assert (ran.code, len(ran.err.splitlines())) == (1, 1)
+
+
+def test_files_that_hold_history_or_keys_are_the_owners_alone(tmp_path: Path) -> None:
+    for verb in (
+        ("capture-lead", "lead-1", "--source", "web", "--name", "Jo"), ("metric", "board"), ("rebuild",),
+        ("keys", "rotate"),
+        ("timeline", "lead-1", "--export", "lines.csv"), ("log", "copy", "--from", "sqlite:///dealtrail.db", "--db",
+                                                          "sqlite:///copy.db", "--with-keys"),
+    ):  # fmt: skip
+        assert dealtrail(*verb, folder=tmp_path).code == 0, verb
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+    assert set(modes.values()) == {"0o600"}, modes
+    assert {"dealtrail.db", "dealtrail.db.key", "dealtrail.db-views", "copy.db", "lines.csv"} <= set(modes)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from infra.privacy import master_key
+count = int(sys.argv.pop(1))
+def dying(call):
+    def wrapped(*arguments, **named):
+        global count
+        count -= 1
+        if not count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*arguments, **named)
+    return wrapped
+for name in ("fsync", "link", "write", "urandom"):
+    setattr(os, name, dying(getattr(os, name)))
+from infra.cli.main import main
+main(["keys", "rotate"])
+"""
+
+
+@pytest.mark.parametrize("step", range(1, 12))
+def test_a_rotation_that_is_killed_leaves_no_key_behind(tmp_path: Path, step: int) -> None:
+    assert dealtrail("capture-lead", "lead-1", "--source", "web", "--name", "Jo", folder=tmp_path).code == 0
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DEALTRAIL_DB": "sqlite:///dealtrail.db"}
+    subprocess.run([sys.executable, "-c", KILLED, str(step)], cwd=tmp_path, env=environment, check=False)
+    names = {path.name for path in tmp_path.glob("*.key*")}
+    assert names <= {"dealtrail.db.key", "dealtrail.db.key.next", "dealtrail.db.key.old"}
+    assert dealtrail("keys", "rotate", folder=tmp_path).code == 0
+    assert [path.name for path in tmp_path.glob("*.key*")] == ["dealtrail.db.key"]
+    assert "Jo" in dealtrail("timeline", "lead-1", folder=tmp_path).out
+
+
+def test_an_import_that_is_interrupted_says_how_much_is_in_and_goes_on(tmp_path: Path) -> None:
+    maven_folder(tmp_path / "maven", 4_000)
+    verb = ("import", "maven", "maven")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DEALTRAIL_DB": "sqlite:///dealtrail.db"}
+    program = subprocess.Popen(
+        [sys.executable, "-c", ENTRY, *verb], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not in_log(tmp_path):
+        time.sleep(0.05)
+    program.send_signal(signal.SIGINT)
+    _, err = program.communicate(timeout=60)
+    assert program.returncode == 130
+    last = err.splitlines()[-1]
+    assert "stopped by the user" in last and "of 4,000 rows are in" in last and "the same command goes on" in last
+    again = dealtrail(*verb, "--json", folder=tmp_path).document()
+    assert again["imported"] + again["unchanged"] == 4_000
+
+
+def in_log(folder: Path) -> bool:
+    """Whether the log of a folder holds more than what ships."""
+    if not (folder / "dealtrail.db").exists():
+        return False
+    log = open_log(f"sqlite:///{folder / 'dealtrail.db'}")
+    try:
+        return log.head() > 500
+    finally:
+        log.close()
+
+
+def test_rejects_end_an_import_as_they_end_a_bulk(tmp_path: Path) -> None:
+    file = maven_folder(tmp_path / "maven", 20) / "sales_pipeline.csv"
+    file.write_text(file.read_text().replace("D7,", ",", 1))
+    ran = dealtrail("import", "maven", "maven", folder=tmp_path)
+    assert (ran.code, "1 rejected" in ran.out) == (4, True), ran.err
+
+
+def test_a_plan_on_no_log_creates_none(tmp_path: Path) -> None:
+    maven_folder(tmp_path / "maven", 20)
+    ran = dealtrail("import", "maven", "maven", "--plan", folder=tmp_path)
+    assert (ran.code, "20 would be imported" in ran.out) == (0, True), ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["maven"]
+
+
+def test_bulk_and_exports_take_stdin_and_stdout(tmp_path: Path) -> None:
+    line = json.dumps({"stream": "lead-1", "command": "capture-lead", "fields": {"source": "x"}})
+    assert '"ok":true' in dealtrail("bulk", "-", folder=tmp_path, stdin=line).out
+    os.mkfifo(tmp_path / "pipe")
+    writer = subprocess.Popen(["sh", "-c", "printf '%s' \"$0\" > pipe", line.replace("lead-1", "lead-2")], cwd=tmp_path)
+    assert '"ok":true' in dealtrail("bulk", "pipe", folder=tmp_path).out
+    assert writer.wait() == 0
+    out = dealtrail("events", "--export", "-", folder=tmp_path).out
+    assert out.startswith("position,") and out.count("lead-captured") == 2
+    assert dealtrail("events", "--export", "-", "--jsonl", folder=tmp_path).out.count('"lead-captured"') == 2
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [("subject", "find", "\udc80"), ("timeline", "lead-\udcff"), ("bulk", "x" * 300), ("import", "maven", "x" * 300),
+     ("status", "--db", f"sqlite:///{'x' * 300}"), ("check", "--against", "x" * 300), ("metric", "board", "--export",
+      f"{'x' * 300}.csv"), ("capture-lead", "--source", "w", "--db", f"sqlite:///{'x' * 300}")],
+    ids=lambda verb: ascii(" ".join(verb))[:40],
+)  # fmt: skip
+def test_half_characters_and_names_too_long_are_malformed(tmp_path: Path, verb: tuple[str, ...]) -> None:
+    assert dealtrail("init", folder=tmp_path).code == 0
+    ran = dealtrail(*verb, folder=tmp_path)
+    assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1), ran.err
+    assert ran.err.startswith("Malformed: ")
+
+
+# Repeated requests, and what there is not
+
+
+def test_a_command_id_asked_again_gets_the_first_answer(shell: Shell) -> None:
+    for more in ((), ("--name", "Jo", "--note", "calls back")):
+        verb = ("capture-lead", "--source", "website", "--command-id", f"k{len(more)}", *more)
+        first, again = (document(shell(*verb, "--json")) for _ in range(2))
+        assert (first["repeated"], again["repeated"]) == (False, True)
+        assert (again["stream"], again["facts"], again["position"]) == (
+            first["stream"],
+            first["facts"],
+            first["position"],
+        )
+    assert document(shell("metric", "lead-conversion", "--json"))["rows"][0]["captured"] == 2
+
+
+def test_a_deal_is_not_won_in_another_currency_without_a_word(shell: Shell) -> None:
+    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "5 KWD")
+    text = refused(shell, 4, "win-opportunity", "opportunity-1", "--amount", "500 EUR")
+    assert "the deal is in KWD, not in EUR" in text
+    done(shell, "change-amount", "opportunity-1", "--to", "500 EUR")
+    done(shell, "win-opportunity", "opportunity-1", "--amount", "500 EUR")
+
+
+@pytest.mark.parametrize(
+    ("metric", "filter_", "value", "there"),
+    [
+        ("board", "pipeline", "standard", "process-standard"),
+        ("board", "team", "north", "team-northern"),
+        ("board", "currency", "usd", "USD"),
+        ("board", "owner", "Anne", "ann"),
+        ("board", "product", "plan b", "plan a"),
+        ("board", "source", "web", "website"),
+        ("time-in-stage", "stage", "Discovery", "discovery"),
+        ("lead-conversion", "source", "fare", "fair"),
+    ],
+)
+def test_a_filter_by_what_there_is_not_lists_what_there_is(
+    shell: Shell, metric: str, filter_: str, value: str, there: str
+) -> None:
+    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "5 USD", "--owner", "ann", "--source",
+         "website", "--product", "plan a")  # fmt: skip
+    done(shell, "capture-lead", "lead-1", "--source", "fair")
+    done(shell, "change-team", "team-northern", "--name", "North", "--members", "ann")
+    text = refused(shell, 3, "metric", metric, f"--{filter_}", value)
+    assert f"{filter_}: there is no '{value}'; there " in text and there in text
+    refused(shell, 3, "explain", metric, f"--{filter_}", value)
+    done(shell, "metric", metric, f"--{filter_}", there)
+
+
+def test_a_stage_of_a_figure_that_is_not_about_one_is_an_error(shell: Shell) -> None:
+    assert "not about one stage" in refused(shell, 2, "metric", "board", "--stage", "Discovery")
+
+
+def test_a_correction_names_the_win_that_it_leaves_and_the_command_that_mends_it(shell: Shell) -> None:
+    done(
+        shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "180,000 EUR", "--occurred-at", "2026-01-10"
+    )
+    done(shell, "win-opportunity", "opportunity-1", "--occurred-at", "2026-02-10")
+    opening = document(shell("timeline", "opportunity-1", "--json"))[0]["event"]
+    right = {**opening, "type": "opportunity-opened", "amount": {"amount": "18000", "currency": "EUR"}}
+    correcting = ("correct-fact", "opportunity-1", "--version", "1", "--reason", "a zero too many", "--replacement")
+    code, _, err = shell(*correcting, json.dumps(right))
+    assert code == 0
+    assert "opportunity-1 was won for 180,000.00 EUR in version 2" in err
+    words = shlex.split(err.partition("To correct it too: dealtrail ")[2])
+    done(shell, *words)
+    [row] = document(shell("metric", "win-rate", "--json"))["rows"]
+    assert row["won_amount"] == "18000.00"
