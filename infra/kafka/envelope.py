@@ -45,6 +45,7 @@ EXTENSIONS = (  # of CloudEvents, with the field of a stored event
     ("ce_sourcesystem", "source_system"),
     ("ce_sourceid", "source_id"),
     ("ce_batch", "batch"),
+    ("ce_history", "history"),
 )
 LOG = "ce_logid"
 BIGINT = 2**63 - 1

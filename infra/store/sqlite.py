@@ -20,7 +20,7 @@ from infra.store.group import GroupCommit
 from infra.store.log import INDEX, Append, Appended, Draft, Row
 from infra.store.reading import Reader
 from infra.store.sqlite_errors import translated
-from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements
+from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements, renewal_statements
 from infra.store.sqlite_traces import shows, truncate
 from infra.store.writing import answer_rows, expected_heads, outcomes_of, plain_drafts, refuse_unstorable
 
@@ -164,6 +164,9 @@ class SqliteLog(Reader):
             with self._transaction():
                 names = Names.beside("stored_events")
                 for statement in create_statements(names):
+                    self._writer.execute(statement)
+                columns = [row[1] for row in self._writer.execute(f"PRAGMA table_info({names.events})")]
+                for statement in renewal_statements(names, columns):
                     self._writer.execute(statement)
         super().__init__(*names[:4], names.identity)
         self._names = names
