@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.markup import escape
 
 from infra.application.moments import day, day_end, day_start
 from infra.cli.options import HERE, Options, note, progress, stdout
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from infra.views import Answer
 
 DEMO = Path("demo.db")
+REJECTED = 4  # the exit code where anything was
 DEMO_OPPORTUNITIES = 1_500
 NEXT = (
     "What to try next, with the program of this environment (.venv/bin/dealtrail):",
@@ -55,10 +55,25 @@ def import_(
         str | None,
         Parameter(help="The currency of amounts that name none; by default USD for maven, EUR for pipedrive."),
     ] = None,
-    rejects: Annotated[Path | None, Parameter(help="Where to list what cannot be imported.")] = None,
+    rejects: Annotated[
+        Path | None, Parameter(help="Where to list what cannot be imported, by default NAME.rejects.csv.")
+    ] = None,
+    rejects_whole: Annotated[
+        bool, Parameter(help="List rejected rows with all their cells, personal data too.", negative="")
+    ] = False,
+    history: Annotated[
+        bool,
+        Parameter(
+            help="The export brings what happened before this log was kept, as the first one of a system does.",
+            negative="",
+        ),
+    ] = False,
     asking: Options = HERE,
-) -> None:
-    """Bring an export of another system in. The same export again adds nothing, a newer one adds what changed."""
+) -> int:
+    """Bring an export of another system in. The same export again adds nothing, a newer one adds what changed.
+
+    The exit code is 4 where anything was rejected; the rest is in.
+    """
     from infra.importers import formats
     from infra.importers.rehearsal import rehearsing
     from infra.importers.runner import Import
@@ -78,17 +93,20 @@ def import_(
         bar = bars.add_task("rehearsing" if plan else "importing", total=export.total)
         beside, log = rehearsing(app) if plan else (app, None)
         with beside.bulk() as dispatcher:
-            run = Import(dispatcher, export, actor, refused)
+            run = Import(dispatcher, export, actor, refused, history, rejects_whole)
             if log:
                 log.types.clear()  # of the facts that ship with a new log
             run.run(lambda rows: bars.advance(bar, rows))
     show_import(asking, run, log.types if log else None, refused)
+    return REJECTED if run.summary.rejected else 0
 
 
 def show_import(asking: Options, run: "Import", types: dict[str, int] | None, refused: Path | None) -> None:
     """How an import went, or, with the facts by type, how it would go."""
+    from infra.importers.rejects import printable
+
     summary = run.summary
-    listed = str(refused) if refused and summary.rejected else None
+    listed = str(refused) if refused and summary.rejected + summary.left_out else None
     if asking.json:
         document = {**msgspec.to_builtins(summary), "rejects": listed}
         if types is not None:
@@ -98,7 +116,10 @@ def show_import(asking: Options, run: "Import", types: dict[str, int] | None, re
     out.print(
         f"{summary.rows:,} rows: {summary.imported:,} {'would be ' if types is not None else ''}imported "
         f"({summary.facts:,} facts), {summary.unchanged:,} unchanged, {summary.rejected:,} rejected"
+        + (f", {summary.left_out:,} left out" if summary.left_out else "")
     )
+    if summary.history:
+        out.print("it brings history: its facts are marked as recorded long after they happened")
     for tag, count in sorted((types or {}).items()):
         out.print(f"  {count:>12,}  {tag}")
     if types is not None:
@@ -106,13 +127,21 @@ def show_import(asking: Options, run: "Import", types: dict[str, int] | None, re
             out.print(f"  {reject['file']}:{reject['line']}: {reject['id']}: {reject['reason']}", markup=False)
         out.print("nothing was appended: this was a rehearsal")
     if listed:
-        out.print(f"what {'would be' if types is not None else 'was'} rejected, with line and reason: {escape(listed)}")
+        what = "would be" if types is not None else "was"
+        out.print(f"what {what} rejected or left out, with line and reason: {printable(listed)}", markup=False)
 
 
 def first_rejects(run: "Import") -> list[dict[str, Any]]:
     """The first of what cannot be imported, and why."""
+    from infra.importers.rejects import clipped, printable
+
     return [
-        {"file": entry.file, "line": entry.line, "id": entry.external_id, "reason": str(reason)}
+        {
+            "file": printable(entry.file),
+            "line": entry.line,
+            "id": printable(entry.external_id),
+            "reason": printable(clipped(str(reason))),
+        }
         for entry, reason in run.first_rejects
     ]
 

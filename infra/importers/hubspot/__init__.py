@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from domain.errors import Malformed, PipelineError
 from domain.opportunity.removal import DeleteOpportunity
-from infra.importers.cells import Calendar, money, truth
+from infra.importers.cells import money, truth
 from infra.importers.folders import Folder, load
 from infra.importers.hubspot import engagements as engagement_tables
 from infra.importers.hubspot import merges as merge_tables
@@ -25,6 +25,7 @@ from infra.importers.observations import Observation, as_it_is, happened
 from infra.importers.references import References, cell_text
 from infra.importers.runner import Change, Entry, Export, Story
 from infra.importers.tables import Row
+from infra.importers.times import Calendar
 
 NAME = "HubSpot"
 AT_CREATION = timedelta(minutes=1)
@@ -45,6 +46,7 @@ TABLES = {
     "engagement_deal": engagement_tables.LINK_COLUMNS,
     **{f"engagement_{kind}": engagement_tables.COLUMNS for kind in KINDS},
 }  # fmt: skip
+LISTED = frozenset(column for columns in TABLES.values() for column in columns) - {"email", "first_name", "last_name"}
 TIMES = {
     "deal": ("property_createdate", "property_hs_lastmodifieddate", "_fivetran_synced"),
     "deal_pipeline_stage": ("_fivetran_synced",),
@@ -87,7 +89,7 @@ def read(
     entries = list(Deals(tables, calendar, pipelines, currency).entries())
     total = sum(entry.rows for entry in entries)
     prelude = pipelines.prelude(actor)
-    return Export(SYSTEM, tables.batch, calendar.snapshot, prelude, total, iter(entries))
+    return Export(SYSTEM, tables.batch, calendar.snapshot, prelude, total, iter(entries), LISTED)
 
 
 class Deals:
@@ -117,6 +119,7 @@ class Deals:
     def entries(self) -> Iterator[Entry]:
         """The deals; then the merges among them, what was done about them, and the end of what is deleted."""
         told = dict[str, Outcome | PipelineError]()
+        yield from self.tables.refused()
         yield from self.pipelines.refused()
         for row in self.tables.rows["deal"]:
             name, says = row.cells["deal_id"], self.attempted(row)
@@ -207,7 +210,7 @@ class Deals:
         found = self.pipelines.places.get(now.dealstage)
         if not found or found.kind == "open" or (told and last.outcome):
             return self.calendar.latest
-        closed = self.calendar.read(now.closedate) or self.calendar.latest
+        closed = self.calendar.known("closedate", now.closedate) or self.calendar.latest
         return max(last.at, min(closed, self.calendar.latest))
 
     def seen(self, row: Row, at: datetime, state: Properties, last: Observation | None) -> Observation:

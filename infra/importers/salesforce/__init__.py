@@ -13,8 +13,8 @@ from pathlib import Path
 from domain.errors import Malformed, PipelineError
 from domain.opportunity.line_items import RemoveLineItem, SetLineItem
 from domain.opportunity.removal import DeleteOpportunity
-from domain.recorded import Request, Source
-from infra.importers.cells import Calendar, Cells, money, number, truth
+from domain.recorded import Request
+from infra.importers.cells import Cells, money, number, truth
 from infra.importers.folders import Folder, load
 from infra.importers.observations import Observation, as_it_is, happened
 from infra.importers.pipelines import Place
@@ -24,6 +24,7 @@ from infra.importers.salesforce.activities import activities
 from infra.importers.salesforce.leads import Leads
 from infra.importers.salesforce.stages import NAME, PROCESS, SYSTEM, Stages
 from infra.importers.tables import Row
+from infra.importers.times import Calendar
 
 PREFIX = "sf_"
 DEALS = ("id", "stage_name", "is_closed", "is_won", "amount", "close_date", "created_date")
@@ -37,6 +38,7 @@ TABLES = {
     "account": ("id", "name"),
     "user": ("id", "name"),
 }
+LISTED = frozenset(column for columns in TABLES.values() for column in columns) - {"name"}
 TIMES = {
     "opportunity": ("created_date", "_fivetran_synced", "system_modstamp"),
     "opportunity_history": ("created_date", "_fivetran_start", "_fivetran_synced"),
@@ -65,12 +67,9 @@ def read(
     deals = tables.rows["opportunity"]
     stages = Stages([*deals, *tables.rows["opportunity_history"]])
     opportunities = Opportunities(tables, calendar, stages, currency)
-    prelude = Request(
-        stream=PROCESS, command=stages.process, actor=actor, occurred_at=calendar.latest,
-        source=Source(SYSTEM, "stages"),
-    )  # fmt: skip
-    total = sum(len(tables.rows[table]) for table in TIMES)
-    return Export(SYSTEM, tables.batch, calendar.snapshot, (prelude,), total, opportunities.entries())
+    prelude = Request(stream=PROCESS, command=stages.process, actor=actor, occurred_at=calendar.latest)
+    total = sum(len(tables.rows[table]) for table in TIMES) + len(tables.wrong)
+    return Export(SYSTEM, tables.batch, calendar.snapshot, (prelude,), total, opportunities.entries(), LISTED)
 
 
 class Opportunities:
@@ -93,6 +92,7 @@ class Opportunities:
 
     def entries(self) -> Iterator[Entry]:
         """Leads first, for they open what they became; then the opportunities, then what was done for either."""
+        yield from self.tables.refused()
         seen = dict[str, list[Observation] | PipelineError]()
         for row in self.tables.rows["opportunity"]:
             seen[row.cells["id"]] = self.attempted(row)

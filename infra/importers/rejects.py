@@ -1,0 +1,57 @@
+"""The rejects file: what could not be imported, with line and reason, for its owner alone."""
+
+import csv
+import os
+from collections.abc import Container
+from pathlib import Path
+
+import msgspec
+
+from infra.application.exports import safe
+
+COLUMNS = ("file", "line", "id", "reason", "row")
+LONGEST = 1_000  # characters of a reason
+
+
+def printable(text: str) -> str:
+    """A text on one line, with what a terminal or an editor would carry out shown as it is written in Python."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def clipped(reason: str) -> str:
+    """A reason without what is too long of the cell that it quotes."""
+    return reason if len(reason) <= LONGEST else f"{reason[:LONGEST]}…"
+
+
+class RejectsFile:
+    """The rows that could not be imported: a CSV file, made when there is the first one, that nobody else can read.
+
+    Of a row it shows the `listed` columns, or all where `listed` is None. No cell is a formula in a spreadsheet.
+    """
+
+    def __init__(self, path: Path | None, listed: Container[str] | None) -> None:
+        self.path, self.listed = path, listed
+
+    def __enter__(self) -> "RejectsFile":
+        if self.path:
+            self.path.unlink(missing_ok=True)  # what an earlier run rejected is not what this one does
+        self._file = None
+        return self
+
+    def write(self, file: str, line: int, name: str, reason: str, cells: dict[str, str]) -> None:
+        """Add a row."""
+        if self.path is None:
+            return
+        if self._file is None:
+            number = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            self._file = os.fdopen(number, "w", encoding="utf-8", newline="", errors="backslashreplace")
+            self._rows = csv.writer(self._file)
+            self._rows.writerow(COLUMNS)
+        shown = {column: text for column, text in cells.items() if self.listed is None or column in self.listed}
+        row = msgspec.json.encode(shown).decode(errors="backslashreplace") if shown else ""
+        texts = (safe(printable(text)) for text in (name, clipped(reason), row))
+        self._rows.writerow((safe(printable(file)), line, *texts))
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
