@@ -52,9 +52,9 @@ def events_digest(log: Log, upto: int) -> tuple[int, str]:
     """The number of events up to a position, and the SHA-256 of all that is stored of each in order of position.
 
     Of each event a line of JSON: event id, stream, version, position, occurred_at, recorded_at (microseconds), actor,
-    on_behalf_of, reason, command_id, correlation_id, causation_id, source system, source id, batch,
-    `true` where an import brought it as history (else nothing), tag, and the event's bytes in base 64. The same on any
-    database, and of a log and its copy.
+    on_behalf_of, reason, command_id, correlation_id, causation_id, source system, source id, batch, tag, the event's
+    bytes in base 64, and `true` where an import brought it as history, else nothing. The same on any database, and of
+    a log and its copy.
     """
     found, events = hashlib.sha256(), 0
     encode = msgspec.json.Encoder().encode

@@ -1,5 +1,6 @@
 """The verbs that bring history in: `import`, `simulate` and `demo`."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,6 +13,8 @@ from infra.cli.options import HERE, Options, note, progress, stdout
 from infra.store.places import sqlite_file
 
 if TYPE_CHECKING:
+    from infra.application.app import App as Installation
+    from infra.importers.entries import Export
     from infra.importers.runner import Import
     from infra.views import Answer
 
@@ -28,6 +31,18 @@ NEXT = (
     "  dealtrail win-opportunity --help                        the verbs to work with, on leads and opportunities",
 )
 DEMO_SINCE, DEMO_UNTIL, DEMO_SEED = "2025-07-01", "2026-06-30", 7
+
+
+History = Annotated[
+    bool,
+    Parameter(
+        help="The export brings what happened before this log was kept, as the first one of a system does.", negative=""
+    ),
+]
+Rejects = Annotated[Path | None, Parameter(help="Where to list what cannot be imported, by default NAME.rejects.csv.")]
+RejectsWhole = Annotated[
+    bool, Parameter(help="List rejected rows with all their cells, personal data too.", negative="")
+]
 
 
 def register(app: App) -> None:
@@ -55,19 +70,9 @@ def import_(
         str | None,
         Parameter(help="The currency of amounts that name none; by default USD for maven, EUR for pipedrive."),
     ] = None,
-    rejects: Annotated[
-        Path | None, Parameter(help="Where to list what cannot be imported, by default NAME.rejects.csv.")
-    ] = None,
-    rejects_whole: Annotated[
-        bool, Parameter(help="List rejected rows with all their cells, personal data too.", negative="")
-    ] = False,
-    history: Annotated[
-        bool,
-        Parameter(
-            help="The export brings what happened before this log was kept, as the first one of a system does.",
-            negative="",
-        ),
-    ] = False,
+    history: History = False,
+    rejects: Rejects = None,
+    rejects_whole: RejectsWhole = False,
     asking: Options = HERE,
 ) -> int:
     """Bring an export of another system in. The same export again adds nothing, a newer one adds what changed.
@@ -75,30 +80,41 @@ def import_(
     The exit code is 4 where anything was rejected; the rest is in.
     """
     from infra.importers import formats
-    from infra.importers.rehearsal import rehearsing
-    from infra.importers.runner import Import
 
     day_of_export = day("snapshot_date", snapshot_date) if snapshot_date else None
     refused = rejects or (None if plan else Path(f"{path.resolve().name}.rejects.csv"))
     with asking.app() as app, progress() as bars:
-        actor = f"import:{format_}"
         reading = bars.add_task("reading", total=None)
         export = formats.read(
-            format_, path, actor, snapshot=day_of_export, form=date_format, currency=currency, mapping=mapping,
-            zone=app.zone(),
+            format_, path, f"import:{format_}", snapshot=day_of_export, form=date_format, currency=currency,
+            mapping=mapping, zone=app.zone(),
         )  # fmt: skip
         bars.update(reading, total=export.total, completed=export.total)
         if day_of_export is None:
             note(f"snapshot date: {export.snapshot} (--snapshot-date says otherwise)")
         bar = bars.add_task("rehearsing" if plan else "importing", total=export.total)
-        beside, log = rehearsing(app) if plan else (app, None)
-        with beside.bulk() as dispatcher:
-            run = Import(dispatcher, export, actor, refused, history, rejects_whole)
-            if log:
-                log.types.clear()  # of the facts that ship with a new log
-            run.run(lambda rows: bars.advance(bar, rows))
-    show_import(asking, run, log.types if log else None, refused)
+        run, types = carried_out(
+            app, export, format_, plan, lambda rows: bars.advance(bar, rows), refused, history, rejects_whole
+        )
+    show_import(asking, run, types, refused)
     return REJECTED if run.summary.rejected else 0
+
+
+def carried_out(
+    app: "Installation", export: "Export", format_: str, plan: bool, advance: Callable[[int], None],
+    rejects: Path | None, history: bool, whole: bool,
+) -> "tuple[Import, dict[str, int] | None]":  # fmt: skip
+    """The import as it went, or, with the facts by type, as it would go."""
+    from infra.importers.rehearsal import rehearsing
+    from infra.importers.runner import Import
+
+    beside, log = rehearsing(app) if plan else (app, None)
+    with beside.bulk() as dispatcher:
+        run = Import(dispatcher, export, f"import:{format_}", rejects, history, whole)
+        if log:
+            log.types.clear()  # of the facts that ship with a new log
+        run.run(advance)
+    return run, log.types if log else None
 
 
 def show_import(asking: Options, run: "Import", types: dict[str, int] | None, refused: Path | None) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from domain.errors import Malformed
-from infra.importers.runner import Entry
+from infra.importers.entries import Entry
 from infra.importers.tables import Row, read_table
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.errors import Malformed
 from infra.importers.cells import known_currency
-from infra.importers.runner import Export
+from infra.importers.entries import Export
 
 MODULES = {
     "csv": "mapping",

@@ -17,8 +17,8 @@ from domain.money import Money, checked
 from domain.recorded import Request
 from domain.reference.process import PublishProcess, Stage
 from infra.importers.cells import money, number
+from infra.importers.entries import Entry, Export
 from infra.importers.records import Record
-from infra.importers.runner import Entry, Export
 from infra.importers.tables import Row, Table, read_table, whole_table
 from infra.importers.times import Calendar, Forms
 
@@ -60,7 +60,7 @@ def read(
     for _, cells, wrong in table.rows():
         rows += 1
         if not wrong:
-            row = table.named(cells)
+            row = table.by_column(cells)
             ids[row["opportunity_id"]] += 1
             times += ((column, row[column]) for column in DATES if row[column])
     for column, text in times:
@@ -115,7 +115,7 @@ class RowReader:
         if (product := cells["product"].replace(" ", "")) not in self.prices:
             raise Malformed(f"product: {cells['product']!r} is not in products.csv")
         name, price = self.prices[product]
-        outcome, show = OUTCOMES[stage], self.calendar.shown
+        outcome, show = OUTCOMES[stage], self.calendar.text_of
         engaged = self.moment("engage_date", cells, required=bool(outcome) or stage == "Engaging")
         closed = self.moment("close_date", cells, required=bool(outcome))
         engaged = self.calendar.begun(engaged, closed)

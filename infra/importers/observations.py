@@ -15,7 +15,7 @@ from domain.opportunity.line_items import RemoveLineItem, SetLineItem
 from domain.opportunity.progress import ChangePipeline, ChangeStage
 from domain.opportunity.removal import DeleteOpportunity, RestoreOpportunity
 from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
-from infra.importers.runner import Change
+from infra.importers.entries import Change
 
 ENDINGS = (WinOpportunity, LoseOpportunity, DeleteOpportunity)
 OPENED = "opened"

@@ -27,7 +27,7 @@ from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDat
 from domain.recorded import Request
 from domain.reference.process import PublishProcess, Stage
 from infra.importers.cells import CATCH_ALL, activity_id, code, coded, money
-from infra.importers.runner import Change, Entry, Export, Story
+from infra.importers.entries import Change, Entry, Export, Story
 from infra.importers.spool import Spool
 from infra.importers.tables import Row, Table, whole_table
 from infra.importers.times import ISO, Calendar, Forms, has_come

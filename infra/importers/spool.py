@@ -72,4 +72,4 @@ class Spool:
             yield name, self._row(line, cells, str(reason))
 
     def _row(self, line: int, cells: bytes, wrong: str = "") -> Row:
-        return Row(line, self._table.named(decode(cells)) if self._table else {}, wrong)
+        return Row(line, self._table.by_column(decode(cells)) if self._table else {}, wrong)

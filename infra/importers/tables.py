@@ -141,7 +141,7 @@ class Table:
         place = lines.opening(self.delimiter)
         raise Malformed(f"{self.path.name}: line {place}: the quote that opens there is not closed: {error}")
 
-    def named(self, cells: Sequence[str]) -> dict[str, str]:
+    def by_column(self, cells: Sequence[str]) -> dict[str, str]:
         """The cells of a row by column, as far as there are any."""
         found = dict(zip(self.header, cells, strict=False))
         beyond = self.delimiter.join(cells[len(self.header) :])
@@ -217,7 +217,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     """The rows of a CSV file with a header. NotFound without the file, Malformed without one of the columns."""
     table = Table(path, columns)
     for line, cells, wrong in table.rows():
-        yield Row(line, table.named(cells), wrong)
+        yield Row(line, table.by_column(cells), wrong)
 
 
 def whole_table(path: Path, columns: Sequence[str]) -> list[Row]:

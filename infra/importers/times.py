@@ -170,7 +170,7 @@ class Calendar:
         column = next((name for name in columns if cells.get(name)), columns[0])
         found = self.read(column, cells.get(column, ""))
         if found > self.latest:
-            raise Malformed(f"{column}: {cells[column]} is after the export was made, {self.shown(self.latest)}")
+            raise Malformed(f"{column}: {cells[column]} is after the export was made, {self.text_of(self.latest)}")
         return found
 
     def closing(self, cells: Cells, column: str) -> datetime:
@@ -239,7 +239,7 @@ class Calendar:
             raise Malformed(f"{column}: {text!r} can be read as {both}, clocks were put back: say dates.clock_change")
         return (first if self.clock_change == "first" else second).astimezone(UTC)
 
-    def shown(self, moment: datetime) -> str:
+    def text_of(self, moment: datetime) -> str:
         """An instant as people read it, in the zone; the end of a day as the day."""
         here = moment.astimezone(self.zone)
         return f"{here:%Y-%m-%d}" if self.ends(moment) else f"{here:%Y-%m-%d %H:%M}"

@@ -39,9 +39,9 @@ class StoredEvent(NamedTuple):
     source_system: str
     source_id: str
     batch: str
-    history: str
     tag: str
     body: bytes
+    history: str
 
 
 class Draft(NamedTuple):

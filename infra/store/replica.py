@@ -25,7 +25,7 @@ from infra.store.postgres_tables import EVENT_COLUMNS, HISTORY, IDENTITY, PRIVAT
 Run = Callable[..., list[Row]]
 """Runs a statement with its parameters in the transaction that is under way; the rows that it found."""
 
-TYPES = ("uuid", "text", "bigint", "bigint", "bigint", "bigint", *["text"] * 11, "bytea")  # of RECORDED_COLUMNS
+TYPES = ("uuid", "text", "bigint", "bigint", "bigint", "bigint", *["text"] * 10, "bytea", "text")  # of RECORDED_COLUMNS
 
 _VIEW = """CREATE OR REPLACE VIEW {events} AS SELECT * FROM {schema}.received
     WHERE notification_id <= (SELECT position FROM {schema}.replica)"""

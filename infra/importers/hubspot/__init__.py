@@ -14,6 +14,7 @@ from typing import NamedTuple
 from domain.errors import Malformed, PipelineError
 from domain.opportunity.removal import DeleteOpportunity
 from infra.importers.cells import money, truth
+from infra.importers.entries import Change, Entry, Export, Story
 from infra.importers.folders import Folder, load
 from infra.importers.hubspot import engagements as engagement_tables
 from infra.importers.hubspot import merges as merge_tables
@@ -23,7 +24,6 @@ from infra.importers.hubspot.merges import Merges, Outcome
 from infra.importers.hubspot.pipelines import SYSTEM, Pipelines
 from infra.importers.observations import Observation, as_it_is, happened
 from infra.importers.references import References, cell_text
-from infra.importers.runner import Change, Entry, Export, Story
 from infra.importers.tables import Row
 from infra.importers.times import Calendar
 

@@ -7,9 +7,9 @@ from domain import Command
 from domain.errors import Malformed, PipelineError
 from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
 from infra.importers.cells import Cells, activity_id, truth
+from infra.importers.entries import Change, Entry, Story
 from infra.importers.hubspot.pipelines import SYSTEM
 from infra.importers.references import cell_text
-from infra.importers.runner import Change, Entry, Story
 from infra.importers.tables import Row
 from infra.importers.times import Calendar
 

@@ -9,8 +9,8 @@ from domain import Command
 from domain.errors import Malformed, PipelineError
 from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.opportunity.removal import MergeOpportunity
+from infra.importers.entries import Change, Entry, Story
 from infra.importers.hubspot.pipelines import SYSTEM
-from infra.importers.runner import Change, Entry, Story
 from infra.importers.tables import Row
 from infra.importers.times import Calendar
 

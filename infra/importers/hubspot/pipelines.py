@@ -10,9 +10,9 @@ from domain.errors import Malformed, PipelineError
 from domain.recorded import Request
 from domain.reference.process import Kind, RetireProcess, RetireStage, Stage
 from infra.importers.cells import Cells, number, truth
+from infra.importers.entries import Change, Entry, Story
 from infra.importers.pipelines import Place, process, slug, stage
 from infra.importers.references import References
-from infra.importers.runner import Change, Entry, Story
 from infra.importers.tables import Row
 
 SYSTEM = "hubspot"

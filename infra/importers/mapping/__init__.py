@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from domain.errors import Malformed, PipelineError
 from domain.recorded import Request
 from domain.reference.process import PublishProcess
+from infra.importers.entries import Entry, Export
 from infra.importers.mapping.cells import PERSONAL, Cells
 from infra.importers.mapping.changes import StoryReader
 from infra.importers.mapping.file import TIMES, Mapping, columns, load, zone_of
 from infra.importers.mapping.records import RecordReader
-from infra.importers.runner import Entry, Export
 from infra.importers.spool import Spool
 from infra.importers.tables import Table
 from infra.importers.times import Calendar, Forms

@@ -18,10 +18,10 @@ from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOp
 from domain.opportunity.progress import ChangeStage
 from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
 from infra.importers.cells import code, coded
+from infra.importers.entries import Change, Story
 from infra.importers.mapping.cells import Cells
 from infra.importers.mapping.file import DEAL, LEAD, Field, Mapping, Step, steps
 from infra.importers.mapping.records import deal_of, step_of
-from infra.importers.runner import Change, Story
 from infra.importers.tables import Row
 
 SEPARATOR = "\x1f"  # between the words of a row

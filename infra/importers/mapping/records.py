@@ -113,7 +113,7 @@ class RecordReader:
 
 def check_order(cells: Cells, begins: str, begun: datetime, later: dict[str, datetime | None]) -> None:
     """Raise Malformed where something ends before it begins, or when the export was made already."""
-    show = cells.calendar.shown
+    show = cells.calendar.text_of
     for name, moment in {begins: begun, **later}.items():
         if moment and moment < begun:
             what = "opening" if begins == "opened_at" else "capture"

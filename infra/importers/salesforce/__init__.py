@@ -15,11 +15,11 @@ from domain.opportunity.line_items import RemoveLineItem, SetLineItem
 from domain.opportunity.removal import DeleteOpportunity
 from domain.recorded import Request
 from infra.importers.cells import Cells, money, number, truth
+from infra.importers.entries import Change, Entry, Export, Story
 from infra.importers.folders import Folder, load
 from infra.importers.observations import Observation, as_it_is, happened
 from infra.importers.pipelines import Place
 from infra.importers.references import References, cell_text
-from infra.importers.runner import Change, Entry, Export, Story
 from infra.importers.salesforce.activities import activities
 from infra.importers.salesforce.leads import Leads
 from infra.importers.salesforce.stages import NAME, PROCESS, SYSTEM, Stages

@@ -7,8 +7,8 @@ from domain.errors import Malformed, PipelineError
 from domain.lead.profile import ContactLead
 from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
 from infra.importers.cells import Cells, activity_id, code, truth
+from infra.importers.entries import Change, Entry, Story
 from infra.importers.references import cell_text
-from infra.importers.runner import Change, Entry, Story
 from infra.importers.tables import Row
 from infra.importers.times import Calendar
 

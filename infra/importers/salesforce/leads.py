@@ -7,10 +7,10 @@ from datetime import datetime
 from domain.errors import Malformed, PipelineError
 from domain.lead.disposition import MergeLead
 from infra.importers.cells import CATCH_ALL, Cells, code, truth
+from infra.importers.entries import Change, Entry, Story
 from infra.importers.leads import Deal, LeadRecord
 from infra.importers.observations import Observation
 from infra.importers.references import References, cell_text
-from infra.importers.runner import Change, Entry, Story
 from infra.importers.salesforce.stages import NAME, SYSTEM
 from infra.importers.tables import Row
 from infra.importers.times import Calendar
