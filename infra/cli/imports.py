@@ -14,7 +14,6 @@ from infra.store.places import sqlite_file
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
-    from infra.importers.entries import Export
     from infra.importers.runner import Import
     from infra.views import Answer
 
@@ -37,6 +36,13 @@ History = Annotated[
     bool,
     Parameter(
         help="The export brings what happened before this log was kept, as the first one of a system does.", negative=""
+    ),
+]
+Correct = Annotated[
+    bool,
+    Parameter(
+        help="Correct what the same file brought in, where the mapping was mended since and says otherwise.",
+        negative="",
     ),
 ]
 Rejects = Annotated[Path | None, Parameter(help="Where to list what cannot be imported, by default NAME.rejects.csv.")]
@@ -71,6 +77,7 @@ def import_(
         Parameter(help="The currency of amounts that name none; by default USD for maven, EUR for pipedrive."),
     ] = None,
     history: History = False,
+    correct: Correct = False,
     rejects: Rejects = None,
     rejects_whole: RejectsWhole = False,
     asking: Options = HERE,
@@ -94,23 +101,23 @@ def import_(
             note(f"snapshot date: {export.snapshot} (--snapshot-date says otherwise)")
         bar = bars.add_task("rehearsing" if plan else "importing", total=export.total)
         run, types = carried_out(
-            app, export, format_, plan, lambda rows: bars.advance(bar, rows), refused, history, rejects_whole
-        )
+            app, plan, lambda rows: bars.advance(bar, rows), export, f"import:{format_}", refused, history,
+            rejects_whole, correct,
+        )  # fmt: skip
     show_import(asking, run, types, refused)
     return REJECTED if run.summary.rejected else 0
 
 
 def carried_out(
-    app: "Installation", export: "Export", format_: str, plan: bool, advance: Callable[[int], None],
-    rejects: Path | None, history: bool, whole: bool,
-) -> "tuple[Import, dict[str, int] | None]":  # fmt: skip
-    """The import as it went, or, with the facts by type, as it would go."""
+    app: "Installation", plan: bool, advance: Callable[[int], None], *wanted: Any
+) -> "tuple[Import, dict[str, int] | None]":
+    """The import as it went, or, with the facts by type, as it would go; `wanted` says of what, and how."""
     from infra.importers.rehearsal import rehearsing
     from infra.importers.runner import Import
 
     beside, log = rehearsing(app) if plan else (app, None)
     with beside.bulk() as dispatcher:
-        run = Import(dispatcher, export, f"import:{format_}", rejects, history, whole)
+        run = Import(dispatcher, *wanted)
         if log:
             log.types.clear()  # of the facts that ship with a new log
         run.run(advance)
@@ -125,6 +132,7 @@ def show_import(asking: Options, run: "Import", types: dict[str, int] | None, re
     listed = str(refused) if refused and summary.rejected + summary.left_out else None
     if asking.json:
         document = {**msgspec.to_builtins(summary), "rejects": listed}
+        document["first_mendings"] = [{"id": entry.external_id, "change": text} for entry, text in run.first_mendings]
         if types is not None:
             document |= {"plan": True, "types": dict(sorted(types.items())), "first_rejects": first_rejects(run)}
         return asking.answer(document)
@@ -134,6 +142,13 @@ def show_import(asking: Options, run: "Import", types: dict[str, int] | None, re
         f"({summary.facts:,} facts), {summary.unchanged:,} unchanged, {summary.rejected:,} rejected"
         + (f", {summary.left_out:,} left out" if summary.left_out else "")
     )
+    if run.first_mendings:
+        by = "corrected" if run.correct else "left as they are (--correct corrects them)"
+        out.print(
+            f"{summary.mended:,} rows that were in already say otherwise by the mapping as it is now, and are {by}:"
+        )
+        for entry, change in run.first_mendings:
+            out.print(f"  {printable(entry.external_id)}: {printable(change)}", markup=False)
     if summary.history:
         out.print("it brings history: its facts are marked as recorded long after they happened")
     for tag, count in sorted((types or {}).items()):

@@ -27,7 +27,7 @@ ISO_4217 = """
 CURRENCIES = frozenset(ISO_4217.split())
 """Those of list one, and of list three what was in use since 1999."""
 CODE = re.compile("[a-z0-9-]{1,40}")
-ACTIVITY = re.compile("[A-Za-z0-9._:-]{1,80}")
+IDENTIFIER = re.compile("[A-Za-z0-9._:-]{1,80}")
 LABEL_WORDS = 4  # of a reason at the most that may become a code: more is a sentence, which may be about somebody
 CATCH_ALL, OTHER = "unknown", "other"
 SHORT_ID = re.compile("00[0-9A-Za-z]{13}")  # Salesforce's, which tells capitals from small letters
@@ -93,10 +93,18 @@ def code(label: str) -> str:
     )
 
 
-def activity_id(name: str) -> str:
-    """An activity's id, as it is or, where it has other characters than such ids have, as a digest in hexadecimal."""
+def identifier(name: str) -> str:
+    """An id of an activity or a line, or a digest of it where it has characters that such ids do not have."""
     name = plain(name)
-    return name if ACTIVITY.fullmatch(name) else digest(name)
+    return name if IDENTIFIER.fullmatch(name) else digest(name)
+
+
+def seen(column: str, text: str) -> str:
+    """A name on one line, blanks of any kind as one; Malformed where it holds what cannot be seen."""
+    text = " ".join(text.split())
+    if not text.isprintable():
+        raise Malformed(f"{column}: {text[:DIGITS]!r} holds a character that cannot be seen")
+    return text
 
 
 def whole_id(name: str) -> str:

@@ -59,8 +59,8 @@ class Entry(NamedTuple):
 class Export(NamedTuple):
     """What an importer has read: the system it comes from, and its entries, to be gone through once.
 
-    `prelude` is what must be there first, such as the stages; `batch` tells this file from a later one. `listed` are
-    the columns that hold nothing personal.
+    `prelude` is what must be there first, such as the stages; `batch` tells this file from a later one, `meaning` this
+    way to read it from another one. `listed` are the columns that hold nothing personal.
     """
 
     system: str
@@ -70,6 +70,7 @@ class Export(NamedTuple):
     total: int
     entries: Iterator[Entry]
     listed: Container[str] = ()
+    meaning: str = ""
 
 
 def unreadable(entry: Entry) -> PipelineError | None:

@@ -26,7 +26,7 @@ from domain.opportunity.progress import ChangeStage
 from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
 from domain.recorded import Request
 from domain.reference.process import PublishProcess, Stage
-from infra.importers.cells import CATCH_ALL, activity_id, code, coded, money
+from infra.importers.cells import CATCH_ALL, code, coded, identifier, money
 from infra.importers.entries import Change, Entry, Export, Story
 from infra.importers.spool import Spool
 from infra.importers.tables import Row, Table, whole_table
@@ -38,7 +38,7 @@ CHANGES, ACTIVITIES, USERS, STAGES, FIELDS = (
     "deal_changes.csv", "activity.csv", "users.csv", "stages.csv", "fields.csv",
 )  # fmt: skip
 CHANGE_COLUMNS = ("deal_id", "change_time", "changed_field_key", "new_value")
-ACTIVITY_COLUMNS = ("activity_id", "type", "assigned_to_user", "deal_id", "done", "due_to")
+ACTIVITY_COLUMNS = ("identifier", "type", "assigned_to_user", "deal_id", "done", "due_to")
 LISTED = frozenset((*CHANGE_COLUMNS, *ACTIVITY_COLUMNS)) - {"new_value"}
 OPENING = "add_time"
 
@@ -194,18 +194,18 @@ class DealReader:
         """Each activity of a deal: done, or planned."""
         for row in rows:
             cells = row.cells
-            name = cells["activity_id"]
+            name = cells["identifier"]
             try:
                 if not deal:
                     raise Malformed("deal_id: is empty")
                 if name in twice:
-                    raise Rejected(f"activity_id: several activities share the id {name}; which one took place?")
+                    raise Rejected(f"identifier: several activities share the id {name}; which one took place?")
                 if deal in self.doubled:
                     raise Rejected(f"deal_id: several deals share the id {deal}; whose is the activity?")
                 self.user("assigned_to_user", cells["assigned_to_user"])
                 due = self.calendar.read("due_to", cells["due_to"])
                 done = flag("done", cells["done"])
-                sort, activity = code(cells["type"]), activity_id(name)
+                sort, activity = code(cells["type"]), identifier(name)
                 day_due = self.calendar.day_of("due_to", cells["due_to"])
                 command = CompleteActivity(activity, sort) if done else ScheduleActivity(activity, sort, day_due)
                 told = f"activity {name} {'done' if done else 'due'} {cells['due_to']}"
@@ -223,7 +223,7 @@ class DealReader:
 
 def entry(file: str, deal: str, row: Row, says: Story | PipelineError, rows: int = 1) -> Entry:
     """What some rows say of a deal; `row` is the first of them."""
-    external = row.cells.get("activity_id", deal)
+    external = row.cells.get("identifier", deal)
     return Entry(file, row.line, external, f"opportunity-{SYSTEM}-{deal}", row.cells, says, rows)
 
 

@@ -10,18 +10,20 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from domain import kind
+from domain import Command, kind
 from domain.errors import PipelineError, Rejected
+from domain.history import History
 from domain.lead import CaptureLead, ConvertLead
 from domain.lead.profile import AssignLead, EnrichLead
 from domain.opportunity import Lost, OpenOpportunity, Won
 from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
-from domain.recorded import Request, Source, micros
+from domain.recorded import Recorded, Request, Source, micros
 from infra.application.dispatch import Dispatcher
 from infra.importers.entries import Change, Entry, Export, Story, chunks, is_of_several, streams_of, unreadable
 from infra.importers.leads import LeadRecord, lead_commands
 from infra.importers.links import completed_opening, conversion, opened_by_a_lead
+from infra.importers.mending import mendings
 from infra.importers.records import Record, commands, opened_at
 from infra.importers.rejects import RejectsFile
 from infra.importers.tables import Row
@@ -30,7 +32,7 @@ from infra.importers.times import by_now
 NAMED = 32  # digits of a digest that tell a row or a change from every other one
 KEPT = 500  # histories kept between two chunks, the stages among them
 FIRST = 10  # rejects kept in memory, to be shown
-SNAPSHOT = re.compile(r"(\d{4}-\d\d-\d\d)-")  # what a batch begins with
+BATCH = re.compile(r"(\d{4}-\d\d-\d\d)-([0-9a-f]+)(?:-([0-9a-f]+))?")  # snapshot, file, and how that was read
 DESCRIPTIVE = (ChangeOwner, ChangeAccount, ChangeCloseDate, EnrichLead, AssignLead)
 """What only describes a deal or lead: where it has ended, there is nothing to be done about it."""
 TERMS = (ChangeAmount, ChangeOwner, ChangeAccount, ChangeCloseDate)
@@ -39,7 +41,8 @@ TERMS = (ChangeAmount, ChangeOwner, ChangeAccount, ChangeCloseDate)
 class Summary(msgspec.Struct):
     """How an import went, in rows of the export, and the number of facts it appended.
 
-    Left out is what only describes a deal or lead that has ended.
+    Left out is what only describes a deal or lead that has ended. Mended are rows that are in already, and say
+    otherwise by the mapping as it is now.
     """
 
     rows: int = 0
@@ -49,6 +52,7 @@ class Summary(msgspec.Struct):
     left_out: int = 0
     facts: int = 0
     history: bool = False
+    mended: int = 0
 
 
 class Refusal(NamedTuple):
@@ -73,24 +77,28 @@ class Import:
 
     `history` says that it brings what happened before the log was kept; the first import of a system does.
     `first_rejects` are the first of what was rejected or left out; without a `rejects` file, the only trace. That has
-    the rows whole where they are `whole`, else without what may be personal.
+    the rows whole where they are `whole`, else without what may be personal. What a mended mapping changes of rows that
+    are in already is corrected where `correct` says so; `first_mendings` says of the first ones what it is.
     """
 
     def __init__(
         self, dispatcher: Dispatcher, export: Export, actor: str, rejects: Path | None, history: bool = False,
-        whole: bool = False,
+        whole: bool = False, correct: bool = False,
     ) -> None:  # fmt: skip
         self.dispatcher, self.export, self.actor, self.path = dispatcher, export, actor, rejects
-        self.batch = f"{export.snapshot}-{export.batch}"
-        self.listed = None if whole else export.listed
+        self.batch = "-".join(filter(None, (export.snapshot.isoformat(), export.batch, export.meaning)))
+        self.listed, self.correct, self.is_mended = None if whole else export.listed, correct, False
         self.summary = Summary(history=history)
         self.first_rejects: list[tuple[Entry, PipelineError]] = []
+        self.first_mendings: list[tuple[Entry, str]] = []
 
     def run(self, advance: Callable[[int], None]) -> Summary:
         """Go through the export; `advance` is told how many rows are done. Writes the rejects file, if need be."""
         self.dispatcher.vault.require()
-        earlier = [batch for batch in self.dispatcher.log.batches(self.export.system) if batch != self.batch]
-        self.summary.history = self.summary.history or not earlier
+        earlier = [BATCH.fullmatch(batch) for batch in self.dispatcher.log.batches(self.export.system)]
+        files = [(found[2], found[3] or "") for found in earlier if found]
+        self.summary.history = self.summary.history or all(file == self.export.batch for file, _ in files)
+        self.is_mended = any(file == self.export.batch and way != self.export.meaning for file, way in files)
         now = self.dispatcher.clock()
         prelude = [
             replace(request, occurred_at=by_now(request.occurred_at, now), source=self.source("stages"))
@@ -150,9 +158,11 @@ class Import:
         since = self.exported(
             entry for entry, names in named if isinstance(entry.says, Record | LeadRecord) and names[0] not in known
         )
+        recorded = self.dispatcher.log.histories([entry.stream for entry, _ in named]) if self.is_mended else {}
         for entry, names in named:
             try:
-                plans.append(self.plan(entry, names, known, since.get(entry.stream)))
+                plan = self.plan(entry, names, known, since.get(entry.stream))
+                plans.append(self.mend(plan, recorded.get(entry.stream, ())))
             except PipelineError as reason:
                 refused.append(Refusal(entry, reason))
         outcomes = self.dispatcher.execute_groups([plan.requests for plan in plans])
@@ -214,7 +224,7 @@ class Import:
         found = dict[str, datetime]()
         for stream, facts in self.dispatcher.log.histories(there).items() if there else ():
             batches = [fact.source.batch for fact in facts if fact.source and fact.source.system == self.export.system]
-            days = [date.fromisoformat(day[1]) for batch in batches if (day := SNAPSHOT.match(batch))]
+            days = [date.fromisoformat(day[1]) for batch in batches if (day := BATCH.fullmatch(batch))]
             if days and max(days) < self.export.snapshot:
                 found[stream] = datetime(max(days).year, max(days).month, max(days).day, tzinfo=UTC) + timedelta(days=1)
         return found
@@ -250,6 +260,41 @@ class Import:
             for change, name in changes
         ]  # fmt: skip
         return Plan(entry, requests, [change.row for change, _ in changes], refused)
+
+    def mend(self, plan: Plan, recorded: Sequence[Recorded]) -> Plan:
+        """The plan, and what a mended mapping makes of the entry's rows that are in already, if that is asked for."""
+        entry, says = plan.entry, plan.entry.says
+        ours = [fact for fact in recorded if fact.source and self.is_of(entry, fact.source)]
+        if not ours or (plan.requests and not isinstance(says, Story)):
+            return plan
+
+        def asked(history: History) -> Sequence[tuple[Command, datetime]]:
+            if isinstance(says, Record):
+                return commands(says, history)
+            if isinstance(says, LeadRecord):
+                return lead_commands(says, history.state)
+            assert isinstance(says, Story)
+            told = [(change, "") for change in says.changes if not change.stream]
+            return [(change.command, change.occurred_at) for change, _ in self.held_back(entry, told)[0]]
+
+        history = self.dispatcher.history(entry.stream)
+        found = mendings(history, ours, asked, lambda stream: self.dispatcher.history(stream).state)
+        self.summary.mended += entry.rows if found else 0
+        self.first_mendings += [(entry, each.change) for each in found][: FIRST - len(self.first_mendings)]
+        if not self.correct:
+            return plan
+        source = self.source(entry.external_id)
+        corrections = [
+            Request(stream=entry.stream, command=each.command, actor=self.actor, occurred_at=each.at, source=source)
+            for each in found
+        ]
+        return plan._replace(requests=[*corrections, *plan.requests], rows=[None] * len(corrections) + plan.rows)
+
+    def is_of(self, entry: Entry, source: Source) -> bool:
+        """Whether a fact came from the rows of an entry: of a story any import brought it, else one of this file."""
+        batch = BATCH.fullmatch(source.batch)
+        same_file = isinstance(entry.says, Story) or (batch and batch[2] == self.export.batch)
+        return bool(same_file) and (source.system, source.external_id) == (self.export.system, entry.external_id)
 
     def held_back(self, entry: Entry, told: list[tuple[Change, str]]) -> tuple[list[tuple[Change, str]], list[Change]]:
         """The changes of a story without the terms that it tells of a closed deal, and those.

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from domain import Command
 from domain.errors import Malformed, PipelineError
 from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
-from infra.importers.cells import Cells, activity_id, truth
+from infra.importers.cells import Cells, identifier, truth
 from infra.importers.entries import Change, Entry, Story
 from infra.importers.hubspot.pipelines import SYSTEM
 from infra.importers.references import cell_text
@@ -71,7 +71,7 @@ class Engagements:
 
     def change(self, kind: str, cells: Cells) -> Change:
         """What was done, when it was, or the plan to do it. A meeting that is over took place; a task says so."""
-        calendar, name = self.calendar, activity_id(cells["engagement_id"])
+        calendar, name = self.calendar, identifier(cells["engagement_id"])
         note = cell_text(next((cells[title] for title in TITLES if cells.get(title)), ""))
         if kind == "task":
             done = cells.get("property_hs_task_status", "").upper() == "COMPLETED"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, tzinfo
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from domain.errors import Malformed, PipelineError
@@ -57,11 +58,12 @@ def read(
         publish = PublishProcess(told.process.name or told.system, told.process.stages)
         prelude = (Request(stream=told.process.stream, command=publish, actor=actor, occurred_at=cells.snapshot),)
     found = entries(told, file.name, spool, reader)
-    return Export(told.system, batch, cells.calendar.snapshot, prelude, spool.count, found, listed(told))
+    way = hashlib.sha256(msgspec.json.encode(replace(told, dates=replace(told.dates, snapshot=None)))).hexdigest()[:8]
+    return Export(told.system, batch, cells.calendar.snapshot, prelude, spool.count, found, listed(told), way)
 
 
 def stage(told: Mapping, file: Path) -> tuple[Spool, str, Forms]:
-    """Takes the table in: its rows, a digest of what matters in them, and the forms of its times."""
+    """Takes the table in: its rows, a digest of the file, and the forms of its times."""
     cells = columns(told)
     times = {name: cell.column for name, cell in cells.items() if name in TIMES and cell.column}
     times |= {"value": cells["value"].column} if tells_days(told) else {}
@@ -69,15 +71,16 @@ def stage(told: Mapping, file: Path) -> tuple[Spool, str, Forms]:
     places = [(name, used.index(column)) for name, column in times.items()]
     skipped = frozenset(("", *told.placeholders))
     by_column = {cells[name].column: cells[name].format for name in times if cells[name].format}
-    spool, batch, forms = Spool(), hashlib.sha256(), Forms(told.dates.format, by_column)
+    spool, forms = Spool(), Forms(told.dates.format, by_column)
     table = Table(file, used, told.table.delimiter or "", told.table.encoding or "", alone=True)
     for row in spool.fill(table, cells["id"].column):
-        batch.update("\0".join(row).encode(errors="replace"))
         for name, place in places:
             if row[place] not in skipped and (name != "value" or is_day(told, row[used.index(cells["field"].column)])):
                 forms.add(used[place], row[place])
     forms.check()
-    return spool, batch.hexdigest()[:16], forms
+    with file.open("rb") as whole:
+        batch = hashlib.file_digest(whole, "sha256").hexdigest()[:16]
+    return spool, batch, forms
 
 
 def tells_days(told: Mapping) -> bool:

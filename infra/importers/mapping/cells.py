@@ -8,12 +8,13 @@ from msgspec import Struct
 
 from domain.errors import Malformed
 from domain.money import Money, checked
-from infra.importers.cells import Rounding, known_currency, number, rounded, whole_id
+from infra.importers.cells import Rounding, known_currency, number, rounded, seen, whole_id
 from infra.importers.tables import Row
 from infra.importers.times import Calendar
 
 PERSONAL = ("name", "email", "phone", "note", "lost_reason", "disqualified_reason")  # in words: about somebody
 IDS = ("id", "opportunity")
+NAMES = ("owner", "account", "product", "source", "company")
 
 
 class Cell(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -99,6 +100,8 @@ class Cells:
         if cell.constant is not None:
             return cell.constant
         text = self.translated(cell, cell.column, row.cells[cell.column], quoted=field not in PERSONAL)
+        if field in NAMES:
+            return seen(cell.column, text)
         return whole_id(text) if field in IDS else text
 
     def translated(self, cell: Cell, column: str, text: str, quoted: bool = True) -> str:

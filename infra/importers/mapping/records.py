@@ -8,7 +8,7 @@ from decimal import Decimal
 from domain.errors import Malformed
 from domain.money import Money, checked
 from domain.opportunity.line_items import Line, SetLineItem, amount
-from infra.importers.cells import code, coded, known_currency, number
+from infra.importers.cells import code, coded, identifier, known_currency, number
 from infra.importers.leads import Deal, LeadRecord
 from infra.importers.mapping.cells import Cells
 from infra.importers.mapping.file import Mapping, Step, steps
@@ -226,7 +226,7 @@ def line_item(cells: Cells, row: Row, record: Record, place: int) -> SetLineItem
     quantity = cells.text("quantity", row)
     discount = cells.text("discount", row)
     return SetLineItem(
-        cells.text("item", row) or record.product or f"line-{place}", record.product,
+        identifier(cells.text("item", row) or record.product or f"line-{place}"), record.product,
         number(cells.column_name("quantity"), quantity or "1"), price,
         number(cells.column_name("discount"), discount or "0") / 100,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from domain import Command
 from domain.errors import Malformed, PipelineError
 from domain.lead.profile import ContactLead
 from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
-from infra.importers.cells import Cells, activity_id, code, truth
+from infra.importers.cells import Cells, code, identifier, truth
 from infra.importers.entries import Change, Entry, Story
 from infra.importers.references import cell_text
 from infra.importers.tables import Row
@@ -40,7 +40,7 @@ def activities(
 def change(table: str, cells: Cells, calendar: Calendar, lead: bool) -> Change:
     """What was done, when it was, or the plan to do it. An event that is over took place."""
     kind = code(cell_text(cells.get("type") or cells.get(f"{table}_subtype", "")) or table)
-    note, name = cell_text(cells.get("subject", "")), activity_id(cells["id"])
+    note, name = cell_text(cells.get("subject", "")), identifier(cells["id"])
     if table == "task":
         due = calendar.day(cells, "activity_date")
         done = calendar.instant(cells, "completed_date_time", "activity_date") if truth(cells, "is_closed") else None
