@@ -53,7 +53,7 @@ class Entry(NamedTuple):
 
     def of(self, row: Row) -> "Entry":
         """One of its rows by itself."""
-        return self._replace(line=row.line, cells=row.cells, rows=1)
+        return self._replace(file=row.file or self.file, line=row.line, cells=row.cells, rows=1)
 
 
 class Export(NamedTuple):

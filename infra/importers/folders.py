@@ -1,7 +1,7 @@
 """A folder of exported tables, each in a file of its own."""
 
 import hashlib
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +27,13 @@ class Folder(NamedTuple):
             yield Entry(file, row.line, name, "", row.cells, Malformed(row.wrong))
 
 
-def load(path: Path, prefix: str, tables: Mapping[str, Sequence[str]], required: Container[str]) -> Folder:
+def load(
+    path: Path, prefix: str, tables: Mapping[str, Sequence[str]], required: Container[str],
+    identified: Callable[[str], str] = str,
+) -> Folder:  # fmt: skip
     """The tables of a folder, with the columns that each must have; those that are not required can be missing.
 
+    `identified` gives the one form of an id that may be written in several.
     A table stands in `<prefix><table>_data.csv`, as in the published folders, or in `<table>.csv`.
     """
     rows, files, batch = dict[str, list[Row]](), dict[str, str](), hashlib.sha256()
@@ -39,8 +43,14 @@ def load(path: Path, prefix: str, tables: Mapping[str, Sequence[str]], required:
         if plain.is_file() and not file.is_file():
             file = plain
         there = file.is_file() or table in required
-        found = list(read_table(file, columns)) if there else []
+        found = [with_ids(row, identified) for row in read_table(file, columns)] if there else []
         rows[table], files[table] = [row for row in found if not row.wrong], file.name
         wrong += [(file.name, row.cells.get(columns[0], ""), row) for row in found if row.wrong]
         batch.update(file.read_bytes() if there else b"")
     return Folder(rows, files, batch.hexdigest()[:16], wrong)
+
+
+def with_ids(row: Row, identified: Callable[[str], str]) -> Row:
+    """A row whose ids have their one form."""
+    cells = {name: identified(text) if name.endswith("id") else text for name, text in row.cells.items()}
+    return row._replace(cells=cells)

@@ -38,7 +38,7 @@ CHANGES, ACTIVITIES, USERS, STAGES, FIELDS = (
     "deal_changes.csv", "activity.csv", "users.csv", "stages.csv", "fields.csv",
 )  # fmt: skip
 CHANGE_COLUMNS = ("deal_id", "change_time", "changed_field_key", "new_value")
-ACTIVITY_COLUMNS = ("identifier", "type", "assigned_to_user", "deal_id", "done", "due_to")
+ACTIVITY_COLUMNS = ("activity_id", "type", "assigned_to_user", "deal_id", "done", "due_to")
 LISTED = frozenset((*CHANGE_COLUMNS, *ACTIVITY_COLUMNS)) - {"new_value"}
 OPENING = "add_time"
 
@@ -194,12 +194,12 @@ class DealReader:
         """Each activity of a deal: done, or planned."""
         for row in rows:
             cells = row.cells
-            name = cells["identifier"]
+            name = cells["activity_id"]
             try:
                 if not deal:
                     raise Malformed("deal_id: is empty")
                 if name in twice:
-                    raise Rejected(f"identifier: several activities share the id {name}; which one took place?")
+                    raise Rejected(f"activity_id: several activities share the id {name}; which one took place?")
                 if deal in self.doubled:
                     raise Rejected(f"deal_id: several deals share the id {deal}; whose is the activity?")
                 self.user("assigned_to_user", cells["assigned_to_user"])
@@ -223,7 +223,7 @@ class DealReader:
 
 def entry(file: str, deal: str, row: Row, says: Story | PipelineError, rows: int = 1) -> Entry:
     """What some rows say of a deal; `row` is the first of them."""
-    external = row.cells.get("identifier", deal)
+    external = row.cells.get("activity_id", deal)
     return Entry(file, row.line, external, f"opportunity-{SYSTEM}-{deal}", row.cells, says, rows)
 
 

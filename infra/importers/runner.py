@@ -174,7 +174,7 @@ class Import:
     def count(self, plan: Plan, facts: int, refused: list[Refusal]) -> list[Refusal]:
         """Count the rows of an entry that came in, or had; give those back of which nothing was done."""
         entry, refused = plan.entry, [*plan.refused, *refused]
-        rows = max(0, entry.rows - len({each.entry.line for each in refused if each.entry is not entry}))
+        rows = max(0, entry.rows - len({each.entry[:2] for each in refused if each.entry is not entry}))
         if any(each.entry is entry for each in refused):
             first, *others = [each for each in refused if each.entry is not entry] or refused
             with_the_rest = first.entry._replace(rows=first.entry.rows + rows) if first.entry is not entry else entry

@@ -72,4 +72,5 @@ class Spool:
             yield name, self._row(line, cells, str(reason))
 
     def _row(self, line: int, cells: bytes, wrong: str = "") -> Row:
-        return Row(line, self._table.by_column(decode(cells)) if self._table else {}, wrong)
+        assert self._table is not None
+        return Row(line, self._table.by_column(decode(cells)), wrong, self._table.path.name)

@@ -29,11 +29,12 @@ csv.field_size_limit(LONGEST)  # of all tables that this process reads
 
 
 class Row(NamedTuple):
-    """A row of a table: the line on which it begins, and its cells by column; `wrong` is why it cannot be used."""
+    """A row of a table: the line on which it begins, its cells by column, its file; `wrong` is why it is of no use."""
 
     line: int
     cells: dict[str, str]
     wrong: str = ""
+    file: str = ""
 
 
 class Table:
@@ -217,7 +218,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     """The rows of a CSV file with a header. NotFound without the file, Malformed without one of the columns."""
     table = Table(path, columns)
     for line, cells, wrong in table.rows():
-        yield Row(line, table.by_column(cells), wrong)
+        yield Row(line, table.by_column(cells), wrong, path.name)
 
 
 def whole_table(path: Path, columns: Sequence[str]) -> list[Row]:

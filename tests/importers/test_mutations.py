@@ -128,7 +128,7 @@ def test_a_mutated_export_comes_in_row_by_row_or_is_refused_by_name(
 ) -> None:
     draw, known = Random(seed), list(inputs())
     small.dispatcher()
-    outcomes = set[bool]()
+    outcomes = set[tuple[str, bool]]()
     for number in range(count):
         format_, table, files, options = draw.choice(known)
         folder = tmp_path / "export"
@@ -145,5 +145,5 @@ def test_a_mutated_export_comes_in_row_by_row_or_is_refused_by_name(
             raise AssertionError(
                 f"seed {seed}, number {number}: {format_} {table} {hit} in {kept}: {error!r}"
             ) from error
-        outcomes.add(refusal == "")
-    assert outcomes == {True, False}
+        outcomes.add((format_, refusal == ""))
+    assert outcomes == {(format_, way) for format_, *_ in known for way in (True, False)}

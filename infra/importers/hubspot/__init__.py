@@ -152,11 +152,11 @@ class Deals:
                 raise Malformed("deal_id: is empty")
             if self.ids[name] > 1:
                 raise Malformed(f"deal_id: {self.ids[name]} rows share the id {name}; which one is the deal?")
-            return Story(tuple(self.story(name, self.observed(row))))
+            return self.story(name, self.observed(row))
         except PipelineError as error:
             return error
 
-    def story(self, name: str, seen: list[Observation]) -> list[Change]:
+    def story(self, name: str, seen: list[Observation]) -> Story:
         """All that happened to a deal, as far as the export says. A merged one is not deleted besides."""
         if self.sets(name):
             return happened(seen, NAME)
@@ -164,7 +164,7 @@ class Deals:
         ending = next((found.at for found in seen if found.outcome), now.at)
         gone = now.deleted or name in self.merges.merged
         changes = as_it_is(seen[0], now._replace(at=ending), NAME, gone=gone)
-        return [*changes, Change(now.at, DeleteOpportunity(f"deleted in {NAME}"))] if now.deleted else changes
+        return Story((*changes, *([Change(now.at, DeleteOpportunity(f"deleted in {NAME}"))] if now.deleted else [])))
 
     def sets(self, name: str) -> list[tuple[datetime, str, str]]:
         """When which property of a deal was set to what, as its history says; stages also where only those are."""
@@ -228,6 +228,7 @@ class Deals:
         outcome = where.kind if where and where.kind != "open" else ""
         return Observation(
             at=at,
+            row=row,
             process=process,
             stage=stage,
             amount=money("amount", state.amount, cells.get("property_deal_currency_code") or self.currency),

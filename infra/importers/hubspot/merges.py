@@ -75,8 +75,8 @@ class Merges:
             row = self.survivor(name)
             rows = self.rows[name]
             says = row if isinstance(row, PipelineError) else self.story(row, told)
-            line, cells, _ = rows[0] if isinstance(row, PipelineError) else row
-            yield Entry(self.file, line, name, f"opportunity-{SYSTEM}-{name}", cells, says, len(rows))
+            place = rows[0] if isinstance(row, PipelineError) else row
+            yield Entry(self.file, place.line, name, f"opportunity-{SYSTEM}-{name}", place.cells, says, len(rows))
 
     def story(self, row: Row, told: Mapping[str, Outcome | PipelineError]) -> Story | PipelineError:
         """The merge of a deal. One that was won is opened again for it: its survivor counts, won or not."""

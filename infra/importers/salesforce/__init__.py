@@ -14,7 +14,7 @@ from domain.errors import Malformed, PipelineError
 from domain.opportunity.line_items import RemoveLineItem, SetLineItem
 from domain.opportunity.removal import DeleteOpportunity
 from domain.recorded import Request
-from infra.importers.cells import Cells, money, number, truth
+from infra.importers.cells import Cells, money, number, truth, whole_id
 from infra.importers.entries import Change, Entry, Export, Story
 from infra.importers.folders import Folder, load
 from infra.importers.observations import Observation, as_it_is, happened
@@ -62,7 +62,7 @@ def read(
     `snapshot` is the day of the export, by default its latest time; `form` the strptime format of its dates.
     NotFound or Malformed where the folder as a whole cannot be read.
     """
-    tables = load(folder, PREFIX, TABLES, ("opportunity",))
+    tables = load(folder, PREFIX, TABLES, ("opportunity",), whole_id)
     calendar = Calendar.of([(tables.rows[table], columns) for table, columns in TIMES.items()], form, snapshot, zone)
     deals = tables.rows["opportunity"]
     stages = Stages([*deals, *tables.rows["opportunity_history"]])
@@ -112,12 +112,12 @@ class Opportunities:
         """One opportunity: its row and those of its history and line items, or why they say nothing."""
         name = row.cells["id"]
         more = len(self.history[name]) + len(self.lines[name]) if self.ids[name] == 1 else 0
-        says = seen if isinstance(seen, PipelineError) else Story(tuple(self.changes_of(name, seen, name in converted)))
+        says = seen if isinstance(seen, PipelineError) else self.story(name, seen, name in converted)
         return Entry(
             self.tables.files["opportunity"], row.line, name, f"opportunity-{SYSTEM}-{name}", row.cells, says, 1 + more
         )
 
-    def changes_of(self, name: str, seen: list[Observation], lead: bool) -> list[Change]:
+    def story(self, name: str, seen: list[Observation], lead: bool) -> Story:
         """All that happened to an opportunity, as far as the export says."""
         lines = sorted((self.line_item(row) for row in self.lines[name]), key=lambda line: line[0])
         if self.history[name]:
@@ -125,7 +125,8 @@ class Opportunities:
         now = seen[-1]
         ending = next((found.at for found in seen if found.outcome), now.at)
         changes = as_it_is(seen[0], now._replace(at=ending), NAME, lead, lines, gone=now.deleted)
-        return [*changes, Change(now.at, DeleteOpportunity(f"deleted in {NAME}"))] if now.deleted else changes
+        gone = [Change(now.at, DeleteOpportunity(f"deleted in {NAME}"))] if now.deleted else []
+        return Story((*changes, *gone))
 
     def orphans(self, table: str, column: str) -> Iterator[Entry]:
         """The rows of a table that tell of an opportunity which is not there, or is there twice."""
@@ -146,7 +147,7 @@ class Opportunities:
             if self.ids[name] > 1:
                 raise Malformed(f"id: {self.ids[name]} rows share the id {name}; which one is the opportunity?")
             seen = self.observed(row)
-            self.changes_of(name, seen, lead=False)  # what cannot be told is not converted into, either
+            self.story(name, seen, lead=False)  # what cannot be told is not converted into, either
             return seen
         except PipelineError as error:
             return error
@@ -154,25 +155,26 @@ class Opportunities:
     def observed(self, row: Row) -> list[Observation]:
         """The opportunity as its history has it, and as its row has it now."""
         calendar, opened = self.calendar, self.calendar.instant(row.cells, "created_date")
-        history = [(calendar.instant(old.cells, "_fivetran_start"), old.cells) for old in self.history[row.cells["id"]]]
+        history = [(calendar.instant(old.cells, "_fivetran_start"), old) for old in self.history[row.cells["id"]]]
         history.sort(key=lambda version: version[0])
-        first = history[0][1] if history else row.cells
+        first = history[0][1].cells if history else row.cells
         place = self.stages.place(first)
         begun = self.seen(first, place)._replace(
             at=opened, stage=place.id if place.kind == "open" else self.stages.first, outcome="", deleted=False
         )
         found = [begun if place.kind == "open" else begun._replace(probability=None)]
-        for at, cells in [*history, (calendar.latest, row.cells)]:
-            observation = self.seen(cells, self.stages.place(cells))._replace(at=at)
+        for at, version in [*history, (calendar.latest, row)]:
+            cells = version.cells
+            observation = self.seen(cells, self.stages.place(cells))._replace(at=at, row=version)
             if observation.outcome and not found[-1].outcome:
                 ended = min(calendar.closing(cells, "close_date"), at) if len(found) == 1 else at
                 found.append(observation._replace(at=max(ended, opened), deleted=found[-1].deleted))
             found.append(observation)
         return found + self.purged(history, found[-1])
 
-    def purged(self, history: Sequence[tuple[datetime, Cells]], last: Observation) -> list[Observation]:
+    def purged(self, history: Sequence[tuple[datetime, Row]], last: Observation) -> list[Observation]:
         """The deletion of an opportunity whose history ends without a row that still holds."""
-        if not history or last.deleted or history[-1][1].get("_fivetran_active", "true").lower() != "false":
+        if not history or last.deleted or history[-1][1].cells.get("_fivetran_active", "true").lower() != "false":
             return []
         return [last._replace(deleted=True)]
 
