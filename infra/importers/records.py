@@ -93,6 +93,17 @@ def commands(record: Record, history: History, since: datetime | None = None) ->
             raise AssertionError(history.state)
 
 
+def told_too_late(record: Record, history: History) -> str:
+    """What the record says otherwise that only describes a deal, where that has ended as it says; empty for nothing."""
+    state = history.state
+    if not isinstance(state, Won | Lost) or record.outcome != ("won" if isinstance(state, Won) else "lost"):
+        return ""
+    terms = state.deal.terms
+    told = {"owner": record.owner, "account": record.account, "close_date": record.close_date}
+    names = [name for name, value in told.items() if value and value != getattr(terms, name)]
+    return f"{', '.join(names)}: is told after the deal had ended" if names else ""
+
+
 def opening(record: Record) -> OpenOpportunity:
     """The opening of the deal in the stage that it is in now, for nothing else is known."""
     return OpenOpportunity(

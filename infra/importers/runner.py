@@ -24,7 +24,7 @@ from infra.importers.entries import Change, Entry, Export, Story, chunks, is_of_
 from infra.importers.leads import LeadRecord, lead_commands
 from infra.importers.links import completed_opening, conversion, opened_by_a_lead
 from infra.importers.mending import mendings
-from infra.importers.records import Record, commands, opened_at
+from infra.importers.records import Record, commands, opened_at, told_too_late
 from infra.importers.rejects import RejectsFile
 from infra.importers.tables import Row
 from infra.importers.times import by_now
@@ -247,6 +247,8 @@ class Import:
             else:
                 assert isinstance(entry.says, Record)
                 asked = commands(entry.says, history, since)
+                if late := told_too_late(entry.says, history):
+                    refused.append(Refusal(entry._replace(), Rejected(late), left_out=True))
             changes = [
                 (Change(at, command), n) for (command, at), n in zip(asked, chain(names, repeat("")), strict=False)
             ]

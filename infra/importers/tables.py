@@ -81,7 +81,7 @@ class Table:
                 try:
                     cells = next(table)
                 except StopIteration:
-                    return
+                    break
                 except csv.Error as error:
                     cells, wrong = self._unreadable(lines, error)
                 else:
