@@ -70,8 +70,10 @@ class LeadRecord(NamedTuple):
 
     def since(self, moment: datetime | None) -> "LeadRecord":
         """The record, of which nothing changed before the day at whose end an earlier export said otherwise."""
-        is_after = moment is None or self.changed_at > moment - DAY
-        return self if is_after else self._replace(changed_at=self.seen_at or self.changed_at)
+        if moment is None or self.seen_at is None or self.changed_at > moment - DAY:
+            return self
+        names = ("changed_at", "qualified_at", "disqualified_at", "converted_at")
+        return self._replace(**{name: self.seen_at for name in names if getattr(self, name) == self.changed_at})
 
 
 def lead_commands(record: LeadRecord, state: State) -> list[Timed]:

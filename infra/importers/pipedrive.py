@@ -153,12 +153,9 @@ class DealReader:
         placed = sorted(dated, key=itemgetter(0))
         opens_in = next((r.cells["new_value"] for _, r in placed if r.cells["changed_field_key"] == "stage_id"), "")
         reasons = {at for at, row in placed if row.cells["changed_field_key"] == "lost_reason"}
-        times = Counter[str]()
         for at, row in placed:
             field, value = row.cells["changed_field_key"], row.cells["new_value"]
             told = f"{row.cells['change_time']} {field} {value}"
-            times[told] += 1
-            key = f"{told} {times[told]}" if times[told] > 1 else told
             try:
                 if field == OPENING:
                     opening = OpenOpportunity(PROCESS, Money(Decimal(0), self.currency), opens_in)
@@ -166,7 +163,7 @@ class DealReader:
                 elif field == "status" and value == "lost" and at in reasons:
                     continue  # the reason, given in the same moment, says more
                 else:
-                    found.append(Change(at, self.fields[field](value), change_key=key, row=row))
+                    found.append(Change(at, self.fields[field](value), change_key=told, row=row))
             except PipelineError as reason:
                 refused.append((row, reason))
         return Story(tuple(found), tuple(refused))

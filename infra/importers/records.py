@@ -93,7 +93,7 @@ def commands(record: Record, history: History, since: datetime | None = None) ->
             raise AssertionError(history.state)
 
 
-def told_too_late(record: Record, history: History) -> str:
+def terms_after_the_end(record: Record, history: History) -> str:
     """What the record says otherwise that only describes a deal, where that has ended as it says; empty for nothing."""
     state = history.state
     if not isinstance(state, Won | Lost) or record.outcome != ("won" if isinstance(state, Won) else "lost"):

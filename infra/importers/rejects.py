@@ -10,7 +10,7 @@ import msgspec
 from infra.application.exports import safe
 
 COLUMNS = ("file", "line", "id", "reason", "row")
-LONGEST = 1_000  # characters of a reason
+LONGEST = 1_000  # characters of a reason, or of a cell
 
 
 def printable(text: str) -> str:
@@ -18,9 +18,9 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
-def clipped(reason: str) -> str:
-    """A reason without what is too long of the cell that it quotes."""
-    return reason if len(reason) <= LONGEST else f"{reason[:LONGEST]}…"
+def clipped(text: str) -> str:
+    """The beginning of a text that is too long to be read."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 class RejectsFile:
@@ -47,9 +47,9 @@ class RejectsFile:
             self._file = os.fdopen(number, "w", encoding="utf-8", newline="", errors="backslashreplace")
             self._rows = csv.writer(self._file)
             self._rows.writerow(COLUMNS)
-        shown = {column: text for column, text in cells.items() if self.listed is None or column in self.listed}
+        shown = {name: clipped(text) for name, text in cells.items() if self.listed is None or name in self.listed}
         row = msgspec.json.encode(shown).decode(errors="backslashreplace") if shown else ""
-        texts = (safe(printable(text)) for text in (name, clipped(reason), row))
+        texts = (safe(printable(text)) for text in (clipped(name), clipped(reason), row))
         self._rows.writerow((safe(printable(file)), line, *texts))
 
     def __exit__(self, *_: object) -> None:

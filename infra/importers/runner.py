@@ -1,6 +1,7 @@
 """Carries an export's records to the log in bulk: what is new is appended, what cannot be goes to a rejects file."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain, groupby, repeat
@@ -24,7 +25,7 @@ from infra.importers.entries import Change, Entry, Export, Story, chunks, is_of_
 from infra.importers.leads import LeadRecord, lead_commands
 from infra.importers.links import completed_opening, conversion, opened_by_a_lead
 from infra.importers.mending import mendings
-from infra.importers.records import Record, commands, opened_at, told_too_late
+from infra.importers.records import Record, commands, opened_at, terms_after_the_end
 from infra.importers.rejects import RejectsFile
 from infra.importers.tables import Row
 from infra.importers.times import by_now
@@ -247,7 +248,7 @@ class Import:
             else:
                 assert isinstance(entry.says, Record)
                 asked = commands(entry.says, history, since)
-                if late := told_too_late(entry.says, history):
+                if late := terms_after_the_end(entry.says, history):
                     refused.append(Refusal(entry._replace(), Rejected(late), left_out=True))
             changes = [
                 (Change(at, command), n) for (command, at), n in zip(asked, chain(names, repeat("")), strict=False)
@@ -270,7 +271,7 @@ class Import:
         if not ours or (plan.requests and not isinstance(says, Story)):
             return plan
 
-        def asked(history: History) -> Sequence[tuple[Command, datetime]]:
+        def desired(history: History) -> Sequence[tuple[Command, datetime]]:
             if isinstance(says, Record):
                 return commands(says, history)
             if isinstance(says, LeadRecord):
@@ -280,7 +281,7 @@ class Import:
             return [(change.command, change.occurred_at) for change, _ in self.held_back(entry, told)[0]]
 
         history = self.dispatcher.history(entry.stream)
-        found = mendings(history, ours, asked, lambda stream: self.dispatcher.history(stream).state)
+        found = mendings(history, ours, desired, lambda stream: self.dispatcher.history(stream).state)
         self.summary.mended += entry.rows if found else 0
         self.first_mendings += [(entry, each.change) for each in found][: FIRST - len(self.first_mendings)]
         if not self.correct:
@@ -369,10 +370,19 @@ class Import:
                 told = [msgspec.json.encode(sorted(entry.cells.items()))]
             case _:
                 told = []
+        told = [*numbered(told)]
         start = f"{self.export.system}:{entry.external_id}:"
         if kind(entry.stream) == "lead":  # of a person: nobody may try guesses on the digest
             return [start + self.dispatcher.vault.fingerprint(entry.stream, text).hex()[:NAMED] for text in told]
         return [start + self.dispatcher.vault.digest(text).hex()[:NAMED] for text in told]
+
+
+def numbered(told: Sequence[bytes]) -> Iterator[bytes]:
+    """Texts, each told apart from those before it that are alike: what happens twice in one instant happens twice."""
+    times = Counter[bytes]()
+    for text in told:
+        times[text] += 1
+        yield text if times[text] == 1 else b"%b %d" % (text, times[text])
 
 
 def held_refusal(entry: Entry, change: Change) -> Refusal:

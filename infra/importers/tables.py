@@ -86,7 +86,7 @@ class Table:
                     cells, wrong = self._unreadable(lines, error)
                 else:
                     cells, wrong = [*map(str.strip, cells)], ""
-                if not any(cells) and len(lines.kept) == 1 and len(cells) <= 1:
+                if not wrong and not any(cells) and len(lines.kept) == 1 and len(cells) <= 1:
                     continue
                 if not self.header:
                     if wrong:
@@ -138,7 +138,7 @@ class Table:
     def _unreadable(self, lines: "Lines", error: csv.Error) -> tuple[list[str], str]:
         """A row on one line that cannot be taken apart. Raises Malformed where it is not known where the row ends."""
         if len(lines.kept) == 1 and lines.kept[0].endswith(("\n", "\r")):
-            return [lines.kept[0].strip()[:SHOWN]], f"the row cannot be taken apart: {error}"
+            return [], f"the row cannot be taken apart: {error}"
         place = lines.opening(self.delimiter)
         raise Malformed(f"{self.path.name}: line {place}: the quote that opens there is not closed: {error}")
 

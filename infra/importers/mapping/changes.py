@@ -1,6 +1,5 @@
 """Changes as a mapping reads them: the rows of one deal or lead, in any order, become its story."""
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime
@@ -50,7 +49,6 @@ class StoryReader:
         self.wide = [name for name in (*DEAL, *LEAD) if name in cells.columns and name not in ("currency", "source")]
         self.opens = any(field.is_ in OPENINGS for field in self.fields.values())
         self.versioned = "version" in cells.columns
-        self.keys = Counter[str]()
 
     def read(self, name: str, rows: list[Row]) -> tuple[Row, Story]:
         """The first row of a deal or lead, and its story, with the rows that cannot be read by themselves.
@@ -66,7 +64,6 @@ class StoryReader:
         tellings.sort(key=lambda telling: (telling.at, any(name in LAST for name in telling.says), telling.version))
         if self.versioned:
             check_versions(self.cells, name, tellings)
-        self.keys.clear()
         story = DealStory(self, tellings) if self.told.kind == "deal" else LeadStory(self, tellings)
         changes = story.changes()
         return rows[0], Story(tuple(changes), (*refused, *story.refused))
@@ -96,15 +93,13 @@ class StoryReader:
     def change_key(self, telling: Telling, *fields: str) -> str:
         """What tells a change from every other one: its row's version, or else its time and what the row says of it.
 
-        A change that is told again, alike in the same instant, has its number as well. Other columns do not matter.
+        Other columns do not matter.
         """
         if self.versioned:
             return f"version {telling.version} {' '.join(fields)}"
         names = ["value"] if self.fields else [name for name in fields if name in self.cells.columns]
         columns = [self.cells.columns[name].column for name in ("at", *names)]
-        said = SEPARATOR.join((*fields, *(telling.row.cells.get(column, "") for column in columns)))
-        self.keys[said] += 1
-        return f"{said} {self.keys[said]}" if self.keys[said] > 1 else said
+        return SEPARATOR.join((*fields, *(telling.row.cells.get(column, "") for column in columns)))
 
     def openings(self, tellings: list[Telling]) -> tuple[Telling | None, list[Telling]]:
         """The opening with all that is first told in its instant, if there is one, and what else is told.
