@@ -1,8 +1,12 @@
 """The verbs that bring history in: `import`, `simulate` and `demo`."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from infra.views import Answer
 
 DEMO = Path("demo.db")
+STDIN = Path("-")
 REJECTED = 4  # the exit code where anything was
 DEMO_OPPORTUNITIES = 1_500
 NEXT = (
@@ -63,7 +68,9 @@ def import_(
         Literal["maven", "pipedrive", "salesforce", "hubspot", "csv"],
         Parameter(name="FORMAT", help="Whose export; csv is any table, explained by --mapping."),
     ],
-    path: Annotated[Path, Parameter(help="The export: a file or a folder.")],
+    path: Annotated[
+        Path, Parameter(help="The export: a file or a folder; - is stdin, for csv.", allow_leading_hyphen=True)
+    ],
     *,
     mapping: Annotated[Path | None, Parameter(help="For csv: the TOML file that says what the columns mean.")] = None,
     plan: Annotated[
@@ -89,11 +96,11 @@ def import_(
     from infra.importers import formats
 
     day_of_export = day("snapshot_date", snapshot_date) if snapshot_date else None
-    refused = rejects or (None if plan else Path(f"{path.resolve().name}.rejects.csv"))
-    with asking.app() as app, progress() as bars:
+    refused = rejects or (None if plan else Path(f"{'stdin' if path == STDIN else path.resolve().name}.rejects.csv"))
+    with given(path) as file, asking.app() as app, progress() as bars:
         reading = bars.add_task("reading", total=None)
         export = formats.read(
-            format_, path, f"import:{format_}", snapshot=day_of_export, form=date_format, currency=currency,
+            format_, file, f"import:{format_}", snapshot=day_of_export, form=date_format, currency=currency,
             mapping=mapping, zone=app.zone(),
         )  # fmt: skip
         bars.update(reading, total=export.total, completed=export.total)
@@ -106,6 +113,19 @@ def import_(
         )  # fmt: skip
     show_import(asking, run, types, refused)
     return REJECTED if run.summary.rejected else 0
+
+
+@contextmanager
+def given(path: Path) -> Generator[Path]:
+    """The export where it stands; what stdin gives in a file of its own as long as it is read."""
+    if path != STDIN:
+        yield path
+        return
+    with TemporaryDirectory(prefix="dealtrail-") as folder:
+        file = Path(folder) / "stdin"
+        with file.open("xb") as taken:
+            copyfileobj(sys.stdin.buffer, taken)
+        yield file
 
 
 def carried_out(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from domain.errors import Malformed
 from infra.application.exports import safe
 
 COLUMNS = ("file", "line", "id", "reason", "row")
@@ -33,8 +34,11 @@ class RejectsFile:
         self.path, self.listed = path, listed
 
     def __enter__(self) -> "RejectsFile":
-        if self.path:
-            self.path.unlink(missing_ok=True)  # what an earlier run rejected is not what this one does
+        if self.path and self.path.is_file():
+            with self.path.open("rb") as file:
+                if file.readline().strip() not in (b"", ",".join(COLUMNS).encode()):
+                    raise Malformed(f"rejects: {self.path} is a file of something else; say another place")
+            self.path.unlink()  # what an earlier run rejected is not what this one does
         self._file = None
         return self
 
@@ -43,7 +47,7 @@ class RejectsFile:
         if self.path is None:
             return
         if self._file is None:
-            number = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            number = os.open(self.path, os.O_WRONLY | (0 if self.path.exists() else os.O_CREAT | os.O_EXCL), 0o600)
             self._file = os.fdopen(number, "w", encoding="utf-8", newline="", errors="backslashreplace")
             self._rows = csv.writer(self._file)
             self._rows.writerow(COLUMNS)

@@ -204,7 +204,7 @@ def test_the_rejects_are_the_owners_alone_without_what_is_personal(small: App, t
     rows = "L-1;03/30/2026;Ann Example;no address;+1 555;Example Ltd;Fair;Bob;Open;;;;"
     file = leads(tmp_path / "leads.csv", rows)
     rejects = tmp_path / "rejects.csv"
-    rejects.write_text("of an earlier run")
+    rejects.write_text("file,line,id,reason,row\nold.csv,2,,of an earlier run,\n")
     rejects.chmod(0o644)
     assert bring(small, "csv", file, rejects, mapping=EXAMPLES / "leads.toml").rejected == 1
     assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
@@ -215,6 +215,16 @@ def test_the_rejects_are_the_owners_alone_without_what_is_personal(small: App, t
     with small.bulk() as dispatcher:
         Import(dispatcher, export, "import:csv", rejects, whole=True).run(lambda _: None)
     assert "Ann Example" in rejects.read_text()
+
+
+def test_the_rejects_take_the_place_of_no_other_file(small: App, tmp_path: Path) -> None:
+    with pytest.raises(Malformed, match=r"rejects: .*/deals\.csv is a file of something else"):
+        (tmp_path / "rules.toml").write_text(RULES.format(columns="", numbers='currency = "EUR"', more=""))
+        (tmp_path / "deals.csv").write_text(f"{HEADER}\nD-1,2026-01-05,Talks,none\n")
+        bring(small, "csv", tmp_path / "deals.csv", tmp_path / "deals.csv", mapping=tmp_path / "rules.toml")
+    assert "D-1" in (tmp_path / "deals.csv").read_text()
+    rules = {"mapping": tmp_path / "rules.toml"}
+    assert bring(small, "csv", tmp_path / "deals.csv", Path("/dev/null"), **rules).rejected == 1
 
 
 def test_a_row_of_an_erased_person_never_comes_back_in_the_rejects(small: App, tmp_path: Path) -> None:
