@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator
 from datetime import date, datetime
 from typing import NamedTuple
 
-from domain import Command
+from domain import BY_KIND, Command, kind
 from domain.errors import Malformed, PipelineError
 from domain.recorded import Request
 from infra.importers.leads import LeadRecord
@@ -85,10 +85,9 @@ def unreadable(entry: Entry) -> PipelineError | None:
 
 
 def streams_of(entry: Entry) -> Iterator[str]:
-    """The streams that an entry may be about: its own, and that of the deal which a lead became."""
-    yield entry.stream
-    if isinstance(entry.says, LeadRecord) and entry.says.deal and entry.says.deal.stream.isprintable():
-        yield entry.says.deal.stream
+    """The streams that an entry may be about, as far as they can be: its own, and the deal's which a lead became."""
+    deal = entry.says.deal.stream if isinstance(entry.says, LeadRecord) and entry.says.deal else ""
+    yield from (stream for stream in (entry.stream, deal) if kind(stream) in BY_KIND and stream.isprintable())
 
 
 def is_of_several(entry: Entry) -> bool:

@@ -29,6 +29,7 @@ from infra.importers.records import Record, commands, opened_at, terms_after_the
 from infra.importers.rejects import RejectsFile
 from infra.importers.tables import Row
 from infra.importers.times import by_now
+from infra.store.log import ERASED
 
 NAMED = 32  # digits of a digest that tell a row or a change from every other one
 KEPT = 500  # histories kept between two chunks, the stages among them
@@ -123,7 +124,7 @@ class Import:
         return Source(self.export.system, external_id, self.batch, self.summary.history)
 
     def refuse(self, refusal: Refusal, rejects: RejectsFile) -> None:
-        """Count and list what was not done; of a person who was erased nothing that the row says."""
+        """Count and list what was not done."""
         entry, reason, left_out = refusal
         if left_out:
             self.summary.left_out += entry.rows
@@ -132,22 +133,28 @@ class Import:
         reason = Rejected(f"left out: {reason}") if left_out else reason
         if len(self.first_rejects) < FIRST:
             self.first_rejects.append((entry, reason))
-        cells = {} if self.is_erased(entry.stream) else entry.cells
-        rejects.write(entry.file, entry.line, entry.external_id, str(reason), cells)
+        rejects.write(entry.file, entry.line, entry.external_id, str(reason), entry.cells)
 
-    def is_erased(self, stream: str) -> bool:
-        """Whether the person was erased whom a lead or a deal is about."""
-        if kind(stream) not in ("lead", "opportunity") or not stream.isprintable():
-            return False
-        history = self.dispatcher.history(stream)
-        return self.dispatcher.vault.erased(history.decider.subject(stream, history.state, None))
+    def without_erased(self, refused: list[Refusal]) -> list[Refusal]:
+        """The refusals in the order of the file; of a person who was erased nothing that the row says."""
+        about = dict[str, str]()
+        for stream in {refusal.entry.stream for refusal in refused}:
+            if kind(stream) in ("lead", "opportunity") and stream.isprintable():
+                history = self.dispatcher.history(stream)
+                about[stream] = history.decider.subject(stream, history.state, None)
+        keys = self.dispatcher.vault.stored([*set(about.values())]) if about else {}
+        erased = {stream for stream, subject in about.items() if keys.get(subject) == ERASED}
+        return [
+            refusal._replace(entry=refusal.entry._replace(cells={})) if refusal.entry.stream in erased else refusal
+            for refusal in sorted(refused, key=lambda each: each.entry.line)
+        ]
 
     def carry(self, chunk: list[Entry]) -> list[Refusal]:
         """Append what a chunk of entries asks for; what could not be, or was not to be, with the reason."""
         unread = [(entry, unreadable(entry)) for entry in chunk]
         refused = [Refusal(entry, reason) for entry, reason in unread if reason]
         entries = [entry for entry, reason in unread if reason is None]
-        self.dispatcher.histories.load(stream for entry in entries for stream in streams_of(entry))
+        self.dispatcher.histories.load(stream for entry in chunk for stream in streams_of(entry))
         self.dispatcher.vault.load(entry.stream for entry in entries if kind(entry.stream) == "lead")
         named, plans = list[tuple[Entry, list[str]]](), list[Plan]()
         for entry in entries:
@@ -169,8 +176,9 @@ class Import:
         outcomes = self.dispatcher.execute_groups([plan.requests for plan in plans])
         for plan, outcome in zip(plans, outcomes, strict=True):
             refused += self.count(plan, *self.outcome_of(plan, outcome))
+        listed = self.without_erased(refused)
         self.dispatcher.histories.trim(KEPT)  # what was told of is seldom told of again
-        return sorted(refused, key=lambda refusal: refusal.entry.line)
+        return listed
 
     def count(self, plan: Plan, facts: int, refused: list[Refusal]) -> list[Refusal]:
         """Count the rows of an entry that came in, or had; give those back of which nothing was done."""

@@ -49,7 +49,7 @@ class Numbers(Struct, frozen=True, forbid_unknown_fields=True):
     def read(self, column: str, text: str, currency: str = "") -> Money:
         """An amount of money; Malformed where it is written otherwise, or in no known currency."""
         plain = text
-        for sign, code in self.signs.items():
+        for sign, code in sorted(self.signs.items(), key=lambda pair: -len(pair[0])):  # US$ before $
             if sign in plain:
                 plain, currency = plain.replace(sign, "", 1).strip(), currency or code
         if not self.form().fullmatch(plain):
