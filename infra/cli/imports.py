@@ -171,6 +171,8 @@ def show_import(asking: Options, run: "Import", types: dict[str, int] | None, re
             out.print(f"  {printable(entry.external_id)}: {printable(change)}", markup=False)
     if summary.history:
         out.print("it brings history: its facts are marked as recorded long after they happened")
+    elif summary.facts:
+        out.print("it brings no history, as another import of this system came before (--history says otherwise)")
     for tag, count in sorted((types or {}).items()):
         out.print(f"  {count:>12,}  {tag}")
     if types is not None:

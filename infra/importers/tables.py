@@ -22,6 +22,7 @@ MARKS = {  # byte-order marks; that of UTF-32 begins like that of UTF-16
 }
 BEYOND = "(beyond the header)"  # where the rejects file shows the cells that no column has
 SHOWN = 80  # characters of a header in a message
+STATED = re.compile(r'"?sep=([^"\r\n])"?')  # the first line of some exports
 UNDECODED = re.compile("[\udc80-\udcff]")  # bytes that are no text
 DIGITS = re.compile("[0-9]+")
 
@@ -52,8 +53,10 @@ class Table:
         self.path, self.columns, self.alone = path, columns, alone
         self.encoding = encoding or encoding_of(path)
         with self._file() as file:
-            first = next(iter(file), "").removeprefix("\ufeff")
-        self.delimiter = delimiter or delimiter_of(first, columns)
+            lines = (line.removeprefix("\ufeff").strip("\r\n") for line in file)
+            first = next((line for line in lines if line.strip()), "")
+        stated = STATED.fullmatch(first)
+        self.delimiter = delimiter or (stated[1] if stated else delimiter_of(first, columns))
         self.header: list[str] = []
 
     @contextmanager
@@ -89,6 +92,8 @@ class Table:
                 if not wrong and not any(cells) and len(lines.kept) == 1 and len(cells) <= 1:
                     continue
                 if not self.header:
+                    if STATED.fullmatch(lines.kept[0].strip("\r\n")):
+                        continue
                     if wrong:
                         raise Malformed(f"{self.path.name}: line {lines.first}: {wrong}")
                     self._begin(cells)

@@ -67,6 +67,11 @@ def test_byte_order_marks_and_separators_are_recognised(
     assert deal(small, "D-1").deal.terms.owner == "Zoë"
 
 
+@pytest.mark.parametrize("first", ["\n", "sep=;\n", '"sep=;"\r\n', "\r\n \r\n"])
+def test_what_stands_before_the_header_is_no_header(small: App, tmp_path: Path, first: str) -> None:
+    assert table(small, tmp_path, first + f"{HEADER}\nD-1,2026-01-05,Talks,100\n".replace(",", ";")).imported == 1
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

@@ -14,7 +14,7 @@ from domain.errors import Malformed, PipelineError
 from domain.opportunity.line_items import RemoveLineItem, SetLineItem
 from domain.opportunity.removal import DeleteOpportunity
 from domain.recorded import Request
-from infra.importers.cells import Cells, money, number, truth, whole_id
+from infra.importers.cells import Cells, identifier, money, number, truth, whole_id
 from infra.importers.entries import Change, Entry, Export, Story
 from infra.importers.folders import Folder, load
 from infra.importers.observations import Observation, as_it_is, happened
@@ -202,12 +202,14 @@ class Opportunities:
         try:
             at = self.calendar.instant(cells, "last_modified_date", "created_date")
             if truth(cells, "is_deleted"):
-                return at, RemoveLineItem(cells["id"])
+                return at, RemoveLineItem(identifier(cells["id"]))
             share = number("discount", cells.get("discount") or "0") / 100
             currency = cells.get("currency_iso_code") or self.currency
             price = money("unit_price", cells["unit_price"], currency)
             product = cells.get("name") or cells.get("product_2_id", "")
-            return at, SetLineItem(cells["id"], product, number("quantity", cells["quantity"]), price, share)
+            return at, SetLineItem(
+                identifier(cells["id"]), product, number("quantity", cells["quantity"]), price, share
+            )
         except PipelineError as error:
             raise Malformed(f"line item {cells['id']}, line {row.line}: {error}") from error
 
