@@ -182,18 +182,19 @@ class Import:
 
     def count(self, plan: Plan, facts: int, refused: list[Refusal]) -> list[Refusal]:
         """Count the rows of an entry that came in, or had; give those back of which nothing was done."""
-        entry, refused = plan.entry, [*plan.refused, *refused]
-        rows = max(0, entry.rows - len({each.entry[:2] for each in refused if each.entry is not entry}))
-        if any(each.entry is entry for each in refused):
-            first, *others = [each for each in refused if each.entry is not entry] or refused
-            with_the_rest = first.entry._replace(rows=first.entry.rows + rows) if first.entry is not entry else entry
-            return [first._replace(entry=with_the_rest), *others]
+        entry, everything = plan.entry, [*plan.refused, *refused]
+        by_row = {each.entry[:2]: each for each in reversed(everything) if each.entry is not entry}  # the first of each
+        apart, rows = [*reversed(by_row.values())], max(0, entry.rows - len(by_row))
+        if whole := next((each for each in everything if each.entry is entry), None):
+            first, *others = apart or [whole]
+            rows += first.entry.rows if apart else 0
+            return [first._replace(entry=first.entry._replace(rows=rows)), *others]
         self.summary.facts += facts
         if facts:
             self.summary.imported += rows
         else:
             self.summary.unchanged += rows
-        return refused
+        return apart
 
     def outcome_of(self, plan: Plan, outcome: Sequence[object] | PipelineError) -> tuple[int, list[Refusal]]:
         """How many facts an entry led to, and what was refused: each row by itself, where its rows are apart."""

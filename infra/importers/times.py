@@ -13,6 +13,7 @@ from infra.importers.tables import Row
 
 ISO = "%Y-%m-%d"
 READINGS = {"%m/%d/%Y": "M/D/YYYY", "%d/%m/%Y": "D/M/YYYY"}
+BOTH, ALONE = "both", "alone"  # counted beside the forms: times with two readings, and those with a single one
 HELD = 50_000  # times kept once read
 CLOCK = re.compile(r"%[HIMSfTXcs]")  # what makes a format one of times, not of bare dates
 TIMED = re.compile(
@@ -23,7 +24,6 @@ TIMED = re.compile(
 )
 SHAPE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}.*|\d{8}", re.ASCII)  # of ISO 8601, whether or not there is such a day
 MILLISECONDS = re.compile(r"\d{12,14}", re.ASCII)  # since 1970 UTC, from 1973 to after 5000
-MICROSECOND = timedelta(microseconds=1)
 LAST_MICROSECOND = 999_999  # a bare date means the end of its day: of today, that has not come yet
 DAY = timedelta(hours=25)  # the longest there is: clocks are put back in it
 NAMED = "of the years 2 to 9998"
@@ -61,12 +61,13 @@ class Forms:
         if SHAPE.fullmatch(text) or MILLISECONDS.fullmatch(text) or iso(text):
             fits[ISO] += 1
             return
-        found = TIMED.fullmatch(text)
-        readings = {form: day for form in READINGS if found and (day := day_of(found["day"], form))}
+        readings = readings_of(text)
         if len(set(readings.values())) > 1:
             self._both.setdefault(column, text)
+            fits[BOTH] += 1
         elif readings:
             fits.update(readings.keys())
+            fits[ALONE] += len(readings) == 1
         elif len(odd := self._odd.setdefault(column, [])) < 2:
             odd.append(text)
 
@@ -84,24 +85,25 @@ class Forms:
             self.of(column)
 
     def _detected(self, column: str) -> str:
-        fits, both = self._fits.get(column, Counter()), self._both.get(column, "")
+        """ISO where most are, else the one reading with slashes. What is alone in being of no form is refused alone."""
+        fits, odd = self._fits.get(column, Counter[str]()), self._odd.get(column, [])
         us, eu = READINGS
-        if fits[ISO] and fits[ISO] >= max(fits[us], fits[eu]):
+        if fits[ISO] >= max(fits[us], fits[eu]) + fits[BOTH] and (fits[ISO] or len(odd) < 2):
             return ISO
-        if both:
-            readings = [(day_of(TIMED.fullmatch(both)["day"], form), name, form) for form, name in READINGS.items()]  # type: ignore[index]
-            two = " or ".join(f"{day} ({name})" for day, name, _ in readings)
-            forms = " or ".join(f"date_format {form}" for *_, form in readings)
+        if fits[BOTH]:
+            both = self._both[column]
+            found = readings_of(both)
+            two = " or ".join(f"{day} ({READINGS[form]})" for form, day in found.items())
+            forms = " or ".join(f"date_format {form}" for form in found)
             raise Malformed(f"{column}: the date {both!r} can be read as {two}: say which with {forms}")
-        if fits[us] != fits[eu]:
+        if fits[us] == fits[eu] and fits[ALONE]:
+            raise Malformed(
+                f"{column}: some dates are {READINGS[us]}, and as many {READINGS[eu]}: say which (date_format)"
+            )
+        if fits[us] or fits[eu]:
             return max(READINGS, key=lambda form: fits[form])
-        odd = self._odd.get(column, [])
-        if fits[us] or len(odd) > 1:  # all the same either way, or of a form that is none of these
-            texts = " and ".join(map(repr, odd))
-            if fits[us]:
-                return us
-            raise Malformed(f"{column}: the dates {texts} are not ISO 8601 (YYYY-MM-DD): say their form (date_format)")
-        return ISO
+        texts = " and ".join(map(repr, odd))
+        raise Malformed(f"{column}: the dates {texts} are not ISO 8601 (YYYY-MM-DD): say their form (date_format)")
 
 
 class Calendar:
@@ -277,6 +279,12 @@ def within(of: date) -> date:
 def is_midnight(written: date | None) -> bool:
     """Whether what is written says no more than a day: a bare date, or midnight."""
     return written is not None and (not isinstance(written, datetime) or written.time() == time())
+
+
+def readings_of(text: str) -> dict[str, date]:
+    """The days that a text with slashes can mean, by form."""
+    found = TIMED.fullmatch(text)
+    return {form: day for form in READINGS if found and (day := day_of(found["day"], form))}
 
 
 @lru_cache(HELD)

@@ -1,5 +1,6 @@
 """What exports are really like: encodings, separators, ids, currencies, reasons, several rows of a deal, people."""
 
+import csv
 import stat
 from datetime import date
 from decimal import Decimal
@@ -21,6 +22,7 @@ from infra.importers.runner import Import, Summary
 from infra.importers.times import Calendar, Forms
 from tests.importers.bringing import EXAMPLES, bring, reasons, tags, told
 from tests.importers.test_mapping import leads
+from tests.importers.test_mutations import HUBSPOT, MAVEN, PIPEDRIVE, SALESFORCE
 
 RULES = """
 system = "kinds"
@@ -300,3 +302,87 @@ def test_one_bad_row_of_a_story_is_one_reject(small: App, tmp_path: Path) -> Non
     summary = bring(small, "csv", tmp_path / "changes.csv", tmp_path / "rejects.csv", mapping=tmp_path / "rules.toml")
     assert (summary.imported, summary.rejected) == (2, 3)
     assert [line for line, *_ in reasons(tmp_path / "rejects.csv")] == ["3", "4", "6"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "form"),
+    [
+        (("2026-01-05", "2026-01-06", "1/2/2026"), "%Y-%m-%d"),
+        (("2026-01-05", "1/13/2026", "1/14/2026"), "%m/%d/%Y"),
+        (("13/1/2026", "14/1/2026", "1/14/2026"), "%d/%m/%Y"),
+        (("10/10/2026", "soon"), "%m/%d/%Y"),
+        (("soon",), "%Y-%m-%d"),
+        (("2026-01-05", "1/2/2026", "1/3/2026"), "can be read as"),
+        (("13/1/2026", "1/14/2026"), "some dates are M/D/YYYY, and as many D/M/YYYY"),
+        (("05.01.2026", "06.01.2026"), "are not ISO 8601"),
+    ],
+)
+def test_the_form_of_a_column_is_that_of_most_of_it_and_never_guessed(texts: tuple[str, ...], form: str) -> None:
+    forms = Forms()
+    for text in texts:
+        forms.add("at", text)
+    if form.startswith("%"):
+        assert forms.of("at") == form
+        return
+    with pytest.raises(Malformed, match=form):
+        forms.of("at")
+
+
+@pytest.mark.parametrize(
+    ("format_", "tables", "file", "line"),
+    [
+        ("pipedrive", PIPEDRIVE, "deal_changes.csv", 4),
+        ("pipedrive", PIPEDRIVE, "activity.csv", 2),
+        ("salesforce", SALESFORCE, "opportunity.csv", 2),
+        ("salesforce", SALESFORCE, "account.csv", 2),
+        ("hubspot", HUBSPOT, "deal.csv", 2),
+        ("maven", MAVEN, "sales_pipeline.csv", 2),
+    ],
+)
+@pytest.mark.parametrize("change", ["too wide", "too short"])
+def test_a_row_that_does_not_fit_is_one_reject_in_every_format(
+    small: App, tmp_path: Path, format_: str, tables: dict[str, str], file: str, line: int, change: str
+) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    for name, text in tables.items():
+        rows = text.splitlines()
+        if name == file:
+            rows[line - 1] = f"{rows[line - 1]},22" if change == "too wide" else rows[line - 1].rpartition(",")[0]
+        (folder / name).write_text("\n".join(rows) + "\n")
+    summary = bring(small, format_, folder, tmp_path / "rejects.csv")
+    with (tmp_path / "rejects.csv").open() as rejects:
+        listed = [(row["file"], row["line"], row["reason"]) for row in csv.DictReader(rejects)]
+    assert [place for *place, reason in listed if reason.startswith("the row has ")] == [[file, str(line)]]
+    assert summary.imported > 0
+
+
+@pytest.mark.parametrize(
+    ("format_", "tables", "file"),
+    [("salesforce", SALESFORCE, "opportunity.csv"), ("hubspot", HUBSPOT, "deal.csv"), ("maven", MAVEN, "products.csv")],
+)
+def test_a_doubled_column_and_a_quote_that_stays_open_refuse_the_file_in_every_format(
+    small: App, tmp_path: Path, format_: str, tables: dict[str, str], file: str
+) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    for name, text in tables.items():
+        (folder / name).write_text(text)
+    header, _, rest = tables[file].partition("\n")
+    (folder / file).write_text(f"{header},{header.partition(',')[0]}\n{rest}")
+    with pytest.raises(Malformed, match=rf"{file}: the column .* is there twice"):
+        bring(small, format_, folder, tmp_path / "rejects.csv")
+    (folder / file).write_text(f'{header}\n"{rest}')
+    with pytest.raises(Malformed, match=rf"{file}: line 2: the (quote that opens there|row cannot be taken apart)"):
+        bring(small, format_, folder, tmp_path / "rejects.csv")
+
+
+def test_what_happened_twice_in_one_instant_happens_twice_in_every_format(small: App, tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    moves = "".join(f"2,2024-01-05T08:00:00Z,amount,{amount}\n" for amount in (60, 70, 60, 70))
+    for name, text in HUBSPOT.items():
+        (folder / name).write_text(text + (moves if name == "deal_property_history.csv" else ""))
+    bring(small, "hubspot", folder, tmp_path / "rejects.csv")
+    found = [event.to.amount for _, tag, event in told(small, "opportunity-hubspot-2") if tag == "amount-changed"]
+    assert found == [60, 70, 60, 70]

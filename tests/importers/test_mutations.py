@@ -47,14 +47,16 @@ HUBSPOT = {
     "deal.csv": "deal_id,property_createdate,property_closedate,deal_pipeline_stage_id,deal_pipeline_id,owner_id,"
     "property_amount\n1,2024-01-02T08:00:00Z,1711843200000,new,default,7,5\n"
     "2,2024-01-02T08:00:00Z,2024-02-01,won,default,7,50.25\n",
-    "deal_property_history.csv": "deal_id,timestamp,name,value\n2,2024-01-10T08:00:00Z,dealstage,won\n"
+    "deal_property_history.csv": "deal_id,timestamp,name,value\n2,2024-01-02T08:00:05Z,dealstage,new\n"
+    "2,2024-01-10T08:00:00Z,dealstage,won\n"
     "2,2024-01-02T08:00:10Z,amount,40\n",
     "merged_deal.csv": "deal_id,merged_deal_id,_fivetran_synced\n2,1,2024-03-01T00:00:00Z\n",
     "owner.csv": "owner_id,email,first_name,last_name\n7,bob@alder.example,Bob,Birch\n",
 }
 MAVEN = {
     "sales_pipeline.csv": "opportunity_id,sales_agent,product,account,deal_stage,engage_date,close_date,close_value\n"
-    "A,Ann,GTXPro,Isdom,Won,2017-01-02,2017-01-09,1\nB,Bob,GTXPro,,Prospecting,,,\n",
+    "A,Ann,GTXPro,Isdom,Won,2017-01-02,2017-01-09,1\nB,Bob,GTXPro,,Prospecting,,,\n"
+    "C,Bob,GTXPro,,Engaging,2017-01-12,,\n",
     "products.csv": "product,series,sales_price\nGTX Pro,GTX,4821\n",
 }
 ODD = (

@@ -166,16 +166,16 @@ class Deals:
         changes = as_it_is(seen[0], now._replace(at=ending), NAME, gone=gone)
         return Story((*changes, *([Change(now.at, DeleteOpportunity(f"deleted in {NAME}"))] if now.deleted else [])))
 
-    def sets(self, name: str) -> list[tuple[datetime, str, str]]:
-        """When which property of a deal was set to what, as its history says; stages also where only those are."""
+    def sets(self, name: str) -> list[tuple[datetime, str, str, Row]]:
+        """When which property of a deal was set to what, and by which row; stages also where only those have rows."""
         found = [
-            (self.calendar.instant(row.cells, "timestamp"), known, row.cells["value"])
+            (self.calendar.instant(row.cells, "timestamp"), known, row.cells["value"], row)
             for row in self.history[name]
             if (known := PROPERTIES.get(row.cells["name"]))
         ]
-        if not any(known == "dealstage" for _, known, _ in found):
+        if not any(known == "dealstage" for _, known, *_ in found):
             found += [
-                (self.calendar.instant(row.cells, "date_entered"), "dealstage", row.cells["value"])
+                (self.calendar.instant(row.cells, "date_entered"), "dealstage", row.cells["value"], row)
                 for row in self.stages[name]
             ]
         return sorted(found, key=lambda one: one[0])
@@ -189,17 +189,17 @@ class Deals:
         )
         sets = self.sets(name)
         created = [one for one in sets if one[0] <= opened + AT_CREATION]
-        entered = next((value for _, known, value in sets if known == "dealstage"), now.dealstage)
+        entered = next((value for _, known, value, _ in sets if known == "dealstage"), now.dealstage)
         state = Properties(dealstage=entered) if sets else now
-        for _, known, value in created:
+        for _, known, value, _ in created:
             state = state._replace(**{known: value})
         first = self.seen(row, opened, state, None)
         found = [first._replace(stage=first.stage or self.pipelines.first(first.process), outcome="", lost_note="")]
         if first.outcome and sets:
             found.append(first)
-        for at, known, value in sets[len(created) :]:
+        for at, known, value, told in sets[len(created) :]:
             state = state._replace(**{known: value})
-            found.append(self.seen(row, at, state, found[-1]))
+            found.append(self.seen(row, at, state, found[-1])._replace(row=told))
         found.append(self.seen(row, self.present(now, found[-1], bool(sets)), now, found[-1]))
         if truth(cells, "is_deleted") and name not in self.merges.merged:
             found.append(found[-1]._replace(deleted=True, at=self.calendar.latest))
