@@ -16,11 +16,11 @@ from domain.errors import PipelineError, Rejected
 from domain.history import History
 from domain.lead import CaptureLead, ConvertLead
 from domain.lead.profile import AssignLead, EnrichLead
-from domain.opportunity import Lost, OpenOpportunity, Won
-from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
-from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.opportunity import OpenOpportunity
+from domain.opportunity.terms import ChangeAccount, ChangeCloseDate, ChangeOwner
 from domain.recorded import Recorded, Request, Source, micros
 from infra.application.dispatch import Dispatcher
+from infra.importers.closings import held_back, too_late
 from infra.importers.entries import Change, Entry, Export, Story, chunks, is_of_several, streams_of, unreadable
 from infra.importers.leads import LeadRecord, lead_commands
 from infra.importers.links import completed_opening, conversion, opened_by_a_lead
@@ -37,7 +37,6 @@ FIRST = 10  # rejects kept in memory, to be shown
 BATCH = re.compile(r"(\d{4}-\d\d-\d\d)-([0-9a-f]+)(?:-([0-9a-f]+))?")  # snapshot, file, and how that was read
 DESCRIPTIVE = (ChangeOwner, ChangeAccount, ChangeCloseDate, EnrichLead, AssignLead)
 """What only describes a deal or lead: where it has ended, there is nothing to be done about it."""
-TERMS = (ChangeAmount, ChangeOwner, ChangeAccount, ChangeCloseDate)
 
 
 class Summary(msgspec.Struct):
@@ -245,8 +244,8 @@ class Import:
         if isinstance(entry.says, Story):
             refused = [Refusal(entry.of(row), reason) for row, reason in entry.says.refused]
             told = list(zip(entry.says.changes, names, strict=True))
-            changes, held = self.held_back(entry, told)
-            refused += [held_refusal(entry, change) for change in held if change.row]
+            changes, held = held_back(told, self.before(entry.stream, told[0][0].occurred_at) if told else None)
+            refused += [Refusal(entry.of(change.row), *too_late(change)) for change in held if change.row]
             changes = [(change, name) for change, name in changes if name not in known]
         elif names[0] in known:
             changes = []
@@ -287,7 +286,10 @@ class Import:
                 return lead_commands(says, history.state)
             assert isinstance(says, Story)
             told = [(change, "") for change in says.changes if not change.stream]
-            return [(change.command, change.occurred_at) for change, _ in self.held_back(entry, told)[0]]
+            return [
+                (change.command, change.occurred_at)
+                for change, _ in held_back(told, self.before(entry.stream, told[0][0].occurred_at) if told else None)[0]
+            ]
 
         history = self.dispatcher.history(entry.stream)
         found = mendings(history, ours, desired, lambda stream: self.dispatcher.history(stream).state)
@@ -307,35 +309,6 @@ class Import:
         batch = BATCH.fullmatch(source.batch)
         same_file = isinstance(entry.says, Story) or (batch and batch[2] == self.export.batch)
         return bool(same_file) and (source.system, source.external_id) == (self.export.system, entry.external_id)
-
-    def held_back(self, entry: Entry, told: list[tuple[Change, str]]) -> tuple[list[tuple[Change, str]], list[Change]]:
-        """The changes of a story without the terms that it tells of a closed deal, and those.
-
-        They are told anew when the deal is opened again: then the last one of each kind stands.
-        """
-        found, held = list[tuple[Change, str]](), list[tuple[Change, str]]()
-        before = self.before(entry.stream, told[0][0].occurred_at) if told else None
-        closed, worth = isinstance(before, Won | Lost), before.deal.amount if isinstance(before, Won | Lost) else None
-        for change, name in told:
-            if isinstance(change.command, TERMS) and closed and change.row:
-                held.append((change, name))
-                continue
-            found.append((change, name))
-            match change.command:
-                case WinOpportunity() | LoseOpportunity():
-                    closed = True
-                case ReopenOpportunity():
-                    closed = False
-                    last = {type(each.command): (each, n) for each, n in held}
-                    found += [(each._replace(occurred_at=change.occurred_at), n) for each, n in last.values()]
-                    held = []
-                case OpenOpportunity(amount=amount) | ChangeAmount(amount):
-                    worth = amount
-                case _:
-                    pass
-        return found, [
-            each for each, _ in held if not isinstance(each.command, ChangeAmount) or each.command.to != worth
-        ]
 
     def linked(self, entry: Entry, change: Change, name: str) -> Iterator[tuple[Change, str]]:
         """A change as it is; the opening or the conversion of a deal that is there already, as what links both."""
@@ -392,15 +365,3 @@ def numbered(told: Sequence[bytes]) -> Iterator[bytes]:
     for text in told:
         times[text] += 1
         yield text if times[text] == 1 else b"%b %d" % (text, times[text])
-
-
-def held_refusal(entry: Entry, change: Change) -> Refusal:
-    """Terms that are told of a deal after its end: an amount is a correction, what only describes is left out."""
-    assert change.row is not None
-    if isinstance(change.command, ChangeAmount):
-        worth = f"{change.command.to.amount} {change.command.to.currency}"
-        return Refusal(
-            entry.of(change.row), Rejected(f"amount: {worth} is told after the deal had ended: correct it by hand")
-        )
-    name = str(change.command.__struct_config__.tag).removeprefix("change-").replace("-", "_")
-    return Refusal(entry.of(change.row), Rejected(f"{name}: is told after the deal had ended"), left_out=True)
