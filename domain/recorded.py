@@ -21,11 +21,16 @@ def instant(moment: int) -> datetime:
 
 
 class Source(Struct, frozen=True):
-    """Where an imported or ingested fact came from."""
+    """Where an imported or ingested fact came from.
+
+    `history`: an import brought it that brings what happened before the log was kept. Such facts were recorded long
+    after they happened, for no fault of anybody's.
+    """
 
     system: str
     external_id: str
     batch: str = ""
+    history: bool = False
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from infra.application.histories import LATEST, Histories
 from infra.application.moments import FIRST
 from infra.application.requests import check_name, check_texts, is_personal, is_text
 from infra.identifiers import uuid7
-from infra.store.codec import encode
+from infra.store.codec import HISTORY, encode
 from infra.store.log import DIGESTS, MASTER, RESERVED, Answer, Append, Appended, Draft
 from infra.store.writing import refuse_oversized
 
@@ -345,6 +345,7 @@ class Batch:
                 request.actor, request.on_behalf_of, reason,
                 request.command_id, request.correlation_id, request.causation_id,
                 source.system if source else "", source.external_id if source else "", source.batch if source else "",
+                HISTORY if source and source.history else "",
             )  # fmt: skip
             refuse_oversized(draft)
             yield draft

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from domain.errors import Malformed
 from infra.application.requests import explained, read
 from infra.privacy.vault import Vault
-from infra.store.log import Log
+from infra.store.log import Log, StoredEvent
 
 TEXT = {  # what `log digest` prints for people, by the field of the document
     "facts": re.compile(r"^([\d,]+) events up to position [\d,]+\s*$", re.ASCII | re.MULTILINE),
@@ -19,6 +19,7 @@ TEXT = {  # what `log digest` prints for people, by the field of the document
     "identity": re.compile(r"^identity +(\S+)\s*$", re.MULTILINE),
     "events": re.compile(r"^events +(\S+)\s*$", re.MULTILINE),
 }
+MARK = StoredEvent._fields.index("history")  # which earlier versions did not have
 
 
 class KeptDigest(Struct, frozen=True):
@@ -51,13 +52,14 @@ def events_digest(log: Log, upto: int) -> tuple[int, str]:
     """The number of events up to a position, and the SHA-256 of all that is stored of each in order of position.
 
     Of each event a line of JSON: event id, stream, version, position, occurred_at, recorded_at (microseconds), actor,
-    on_behalf_of, reason, command_id, correlation_id, causation_id, source system, source id, batch, tag, and the
-    event's bytes in base 64. The same on any database, and of a log and its copy.
+    on_behalf_of, reason, command_id, correlation_id, causation_id, source system, source id, batch, tag, the event's
+    bytes in base 64, and `true` where an import brought it as history, else nothing. The same on any database, and of
+    a log and its copy.
     """
     found, events = hashlib.sha256(), 0
     encode = msgspec.json.Encoder().encode
     for row in log.stored(upto):
-        found.update(encode(row) + b"\n")
+        found.update(encode([value for place, value in enumerate(row) if value or place != MARK]) + b"\n")
         events += 1
     return events, found.hexdigest()
 

@@ -100,7 +100,7 @@ def before(app: Installation, field: str, text: str) -> int:
 
 
 def at(app: Installation, field: str, text: str, zone: tzinfo | None = None) -> int:
-    """An instant in microseconds: a time, now, or the end of a day or a period; in a zone, the organisation's by default."""
+    """An instant in microseconds: a time, now, or the end of a day or a period; in a zone, or the organisation's."""
     if text.strip().lower() == NOW:
         return micros(app.now())
     days, zone = days_of(app, text), zone or app.zone()

@@ -1,9 +1,11 @@
 """The verbs that bring history in: `import` and `simulate`."""
 
-from collections.abc import Generator
+import sys
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,9 +21,24 @@ if TYPE_CHECKING:
     from infra.application.app import App as Installation
     from infra.importers.runner import Import, Summary
 
-REJECTED = 4  # the exit code where a row was
+STDIN = Path("-")
+REJECTED = 4  # the exit code where anything was
 OPPORTUNITIES, SEED = 1_500, 7
 YEAR = timedelta(days=364)  # from the first day of a year to its last
+
+
+History = Annotated[
+    bool,
+    Parameter(help="The export brings what happened before this log was kept, as the first one of a system does."),
+]
+Correct = Annotated[
+    bool,
+    Parameter(
+        help="Correct what the same file brought in, where the mapping was mended since and says otherwise.",
+    ),
+]
+Rejects = Annotated[Path | None, Parameter(help="Where to list what cannot be imported, by default NAME.rejects.csv.")]
+RejectsWhole = Annotated[bool, Parameter(help="List rejected rows with all their cells, personal data too.")]
 
 
 def register(app: App) -> None:
@@ -35,7 +52,7 @@ def import_(
         Literal["maven", "pipedrive", "salesforce", "hubspot", "csv"],
         Parameter(name="FORMAT", help="Whose export; csv is any table, explained by --mapping."),
     ],
-    path: Annotated[Path, Parameter(help="The export: a file or a folder.")],
+    path: Annotated[Path, Parameter(help="The export: a file or a folder; - is stdin, for csv.")],
     *,
     mapping: Annotated[Path | None, Parameter(help="For csv: the TOML file that says what the columns mean.")] = None,
     plan: Annotated[
@@ -48,68 +65,66 @@ def import_(
         str | None,
         Parameter(help="The currency of amounts that name none; by default USD for maven, EUR for pipedrive."),
     ] = None,
-    rejects: Annotated[Path | None, Parameter(help="Where to list what cannot be imported.")] = None,
+    history: History = False,
+    correct: Correct = False,
+    rejects: Rejects = None,
+    rejects_whole: RejectsWhole = False,
     asking: Options = HERE,
 ) -> int:
-    """Bring an export of another system in. The same export again adds nothing, a newer one adds what changed."""
+    """Bring an export of another system in. The same export again adds nothing, a newer one adds what changed.
+
+    The exit code is 4 where anything was rejected; the rest is in.
+    """
     from infra.importers import formats
-    from infra.importers.rehearsal import rehearsing
-    from infra.importers.runner import Import
 
     day_of_export = day("snapshot_date", snapshot_date) if snapshot_date else None
-    refused = rejects or (None if plan else Path(f"{path.resolve().name}.rejects.csv"))
-    with rehearsed(asking) if plan else asking.app() as app:
-        actor = f"import:{format_}"
+    refused = rejects or (None if plan else Path(f"{'stdin' if path == STDIN else path.resolve().name}.rejects.csv"))
+    with given(path) as file, rehearsed(asking) if plan else asking.app() as app:
         with progress("reading"):
             export = formats.read(
-                format_, path, actor, snapshot=day_of_export, form=date_format, currency=currency, mapping=mapping,
-                zone=app.zone(),
+                format_, file, f"import:{format_}", snapshot=day_of_export, form=date_format, currency=currency,
+                mapping=mapping, zone=app.zone(),
             )  # fmt: skip
         if day_of_export is None:
             note(f"snapshot date: {export.snapshot} (--snapshot-date says otherwise)")
-        beside, log = rehearsing(app) if plan else (app, None)
-        with beside.bulk() as dispatcher, progress("rehearsing" if plan else "importing", export.total) as advanced:
-            run = Import(dispatcher, export, actor, refused)
-            if log:
-                log.types.clear()  # of the facts that ship with a new log
-            try:
-                run.run(advanced)
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(stopped(run.summary, export.total, plan)) from None
-    show_import(asking, run, log.types if log else None, refused)
+        with progress("rehearsing" if plan else "importing", export.total) as advanced:
+            run, types = carried_out(
+                app, plan, advanced, export, f"import:{format_}", refused, history, rejects_whole, correct
+            )  # fmt: skip
+    show_import(asking, run, types, refused)
     return REJECTED if run.summary.rejected else 0
 
 
-def stopped(summary: "Summary", total: int, plan: bool) -> str:
-    """What stays of an import that was stopped."""
-    if plan:
-        return "stopped by the user; it was a rehearsal, and nothing was appended"
-    done = f"{summary.rows:,} of {total:,} rows are in, with {summary.facts:,} facts, and stay"
-    return f"stopped by the user; {done}: the same command goes on with the rest"
+@contextmanager
+def given(path: Path) -> Generator[Path]:
+    """The export where it stands; what stdin gives in a file of its own as long as it is read."""
+    if path != STDIN:
+        yield path
+        return
+    with TemporaryDirectory(prefix="dealtrail-") as folder:
+        file = Path(folder) / "stdin"
+        with file.open("xb") as taken:
+            copyfileobj(sys.stdin.buffer, taken)
+        yield file
 
 
-def show_import(asking: Options, run: "Import", types: dict[str, int] | None, refused: Path | None) -> None:
-    """How an import went, or, with the facts by type, how it would go."""
-    summary = run.summary
-    listed = str(refused) if refused and summary.rejected else None
-    if asking.json:
-        document = {**msgspec.to_builtins(summary), "rejects": listed}
-        if types is not None:
-            document |= {"plan": True, "types": dict(sorted(types.items())), "first_rejects": first_rejects(run)}
-        return asking.answer(document)
-    out = stdout()
-    out.text(
-        f"{summary.rows:,} rows: {summary.imported:,} {'would be ' if types is not None else ''}imported "
-        f"({summary.facts:,} facts), {summary.unchanged:,} unchanged, {summary.rejected:,} rejected"
-    )
-    for tag, count in sorted((types or {}).items()):
-        out.text(f"  {count:>12,}  {tag}")
-    if types is not None:
-        for reject in first_rejects(run):
-            out.text(f"  {reject['file']}:{reject['line']}: {reject['id']}: {reject['reason']}")
-        out.text("nothing was appended: this was a rehearsal")
-    if listed:
-        out.text(f"what {'would be' if types is not None else 'was'} rejected, with line and reason: {listed}")
+def carried_out(
+    app: "Installation", plan: bool, advance: Callable[[int], None], *wanted: Any
+) -> "tuple[Import, dict[str, int] | None]":
+    """The import as it went, or, with the facts by type, as it would go; `wanted` says of what, and how."""
+    from infra.importers.rehearsal import rehearsing
+    from infra.importers.runner import Import
+
+    beside, log = rehearsing(app) if plan else (app, None)
+    with beside.bulk() as dispatcher:
+        run = Import(dispatcher, *wanted)
+        if log:
+            log.types.clear()  # of the facts that ship with a new log
+        try:
+            run.run(advance)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(stopped(run.summary, run.export.total, plan)) from None
+    return run, log.types if log else None
 
 
 @contextmanager
@@ -124,10 +139,65 @@ def rehearsed(asking: Options) -> Generator["Installation"]:
         yield app
 
 
+def stopped(summary: "Summary", total: int, plan: bool) -> str:
+    """What stays of an import that was stopped."""
+    if plan:
+        return "stopped by the user; it was a rehearsal, and nothing was appended"
+    done = f"{summary.rows:,} of {total:,} rows are in, with {summary.facts:,} facts, and stay"
+    return f"stopped by the user; {done}: the same command goes on with the rest"
+
+
+def show_import(asking: Options, run: "Import", types: dict[str, int] | None, refused: Path | None) -> None:
+    """How an import went, or, with the facts by type, how it would go."""
+    from infra.importers.rejects import printable
+
+    summary = run.summary
+    listed = str(refused) if refused and summary.rejected + summary.left_out else None
+    if asking.json:
+        document = {**msgspec.to_builtins(summary), "rejects": listed}
+        document["first_mendings"] = [{"id": entry.external_id, "change": text} for entry, text in run.first_mendings]
+        if types is not None:
+            document |= {"plan": True, "types": dict(sorted(types.items())), "first_rejects": first_rejects(run)}
+        return asking.answer(document)
+    out = stdout()
+    out.print(
+        f"{summary.rows:,} rows: {summary.imported:,} {'would be ' if types is not None else ''}imported "
+        f"({summary.facts:,} facts), {summary.unchanged:,} unchanged, {summary.rejected:,} rejected"
+        + (f", {summary.left_out:,} left out" if summary.left_out else "")
+    )
+    if run.first_mendings:
+        by = "corrected" if run.correct else "left as they are (--correct corrects them)"
+        out.print(
+            f"{summary.mended:,} rows that were in already say otherwise by the mapping as it is now, and are {by}:"
+        )
+        for entry, change in run.first_mendings:
+            out.print(f"  {printable(entry.external_id)}: {printable(change)}")
+    if summary.history:
+        out.print("it brings history: its facts are marked as recorded long after they happened")
+    elif summary.facts:
+        out.print("it brings no history, as another import of this system came before (--history says otherwise)")
+    for tag, count in sorted((types or {}).items()):
+        out.print(f"  {count:>12,}  {tag}")
+    if types is not None:
+        for reject in first_rejects(run):
+            out.print(f"  {reject['file']}:{reject['line']}: {reject['id']}: {reject['reason']}")
+        out.print("nothing was appended: this was a rehearsal")
+    if listed:
+        what = "would be" if types is not None else "was"
+        out.print(f"what {what} rejected or left out, with line and reason: {printable(listed)}")
+
+
 def first_rejects(run: "Import") -> list[dict[str, Any]]:
     """The first of what cannot be imported, and why."""
+    from infra.importers.rejects import clipped, printable
+
     return [
-        {"file": entry.file, "line": entry.line, "id": entry.external_id, "reason": str(reason)}
+        {
+            "file": printable(entry.file),
+            "line": entry.line,
+            "id": printable(entry.external_id),
+            "reason": printable(clipped(str(reason))),
+        }
         for entry, reason in run.first_rejects
     ]
 

@@ -1,113 +1,26 @@
-"""Reading a cell as what its column means: an instant, a day, a number, money, a truth."""
+"""Reading a cell as what its column means: a number, money, a truth, an id, a reason as a code."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Literal
 
 from domain.errors import Malformed
-from domain.money import Money, checked
-from infra.application.moments import day_end
-from infra.importers.tables import ISO, READINGS, Row, date_format, fits
+from domain.money import CURRENCIES, EXACT, LARGEST, MINOR_UNITS, Money, checked
+from infra.importers.references import digest, plain
 
-TIMED = re.compile(
-    r"(?P<day>\S+?)"
-    r"(?:[T ]\s*(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<part>\d{1,9}))?)?"
-    r"\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?)?"
-)
-MILLISECONDS = re.compile(r"\d{12,14}")  # since 1970 UTC, from 1973 to after 5000
 DIGITS = 40  # of a number before and after its point at the most
 TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
+Rounding = Literal["", "half-up", "half-even", "down"]
+ROUNDINGS = {"half-up": ROUND_HALF_UP, "half-even": ROUND_HALF_EVEN, "down": ROUND_DOWN}
+CODE = re.compile("[a-z0-9-]{1,40}")
+IDENTIFIER = re.compile("[A-Za-z0-9._:-]{1,80}")
+LABEL_WORDS = 4  # of a reason at the most that may become a code: more is a sentence, which may be about somebody
+CATCH_ALL, OTHER = "unknown", "other"
+SHORT_ID = re.compile("00[0-9A-Za-z]{13}")  # Salesforce's, which tells capitals from small letters
+CHECK_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 Cells = Mapping[str, str]
-
-
-class Calendar:
-    """How an export writes time, and when it was made: `latest` is its last instant. Days are those of a zone."""
-
-    def __init__(self, form: str, latest: datetime, zone: tzinfo = UTC) -> None:
-        self.form, self.latest, self.zone = form, latest, zone
-
-    @classmethod
-    def of(
-        cls,
-        tables: Iterable[tuple[Sequence[Row], Sequence[str]]],
-        form: str | None,
-        snapshot: date | None,
-        zone: tzinfo = UTC,
-    ) -> "Calendar":
-        """From the time columns of its tables; Malformed where dates can be read in two ways, or there are none.
-
-        `snapshot` is the day of the export, by default its latest instant is when it was made.
-        """
-        written = [row.cells.get(column, "") for rows, columns in tables for row in rows for column in columns]
-        days = [found["day"] for text in written if (found := TIMED.fullmatch(text)) and not MILLISECONDS.match(text)]
-        readable = [day for day in days if any(fits(day, known) for known in (ISO, *READINGS))]
-        calendar = cls(date_format(readable, form), datetime.max.replace(tzinfo=UTC), zone)
-        instants = [found for text in set(written) if (found := calendar.read(text))]
-        if snapshot is None and not instants:
-            raise Malformed("no row has a date; say when the export was made (snapshot_date)")
-        calendar.latest = max(instants) if snapshot is None else day_end(snapshot, zone)
-        return calendar
-
-    @property
-    def snapshot(self) -> date:
-        """The day on which the export was made."""
-        return self.latest.astimezone(self.zone).date()
-
-    def instant(self, cells: Cells, *columns: str) -> datetime:
-        """The instant in the first column that is filled; a time without a zone is UTC, as exports are."""
-        column = next((name for name in columns if cells.get(name)), columns[0])
-        text = cells.get(column, "")
-        if (found := self.read(text)) is None:
-            raise Malformed(
-                f"{column}: {text!r} is not a time of the years 2 to 9998 whose date is of the form {self.form}"
-            )
-        if found > self.latest:
-            raise Malformed(f"{column}: {text} is after the export was made, {self.latest:%Y-%m-%d %H:%M:%S}Z")
-        return found
-
-    def closing(self, cells: Cells, column: str) -> datetime:
-        """The instant in a column of days, where midnight says no more than the day: its end, if that has come."""
-        if (found := self.read(cells.get(column, ""))) is None:
-            raise Malformed(
-                f"{column}: {cells.get(column, '')!r} is not a date of the years 2 to 9998 of the form {self.form}"
-            )
-        return min(day_end(found.date(), self.zone) if found.time() == time() else found, self.latest)
-
-    def day(self, cells: Cells, column: str) -> date | None:
-        """The day in a column, in the future too; None for an empty cell."""
-        text = cells.get(column, "")
-        if not text:
-            return None
-        if (found := self.read(text)) is None:
-            raise Malformed(f"{column}: {text!r} is not a date of the years 2 to 9998 of the form {self.form}")
-        return fits(text, self.form) or found.date()
-
-    def read(self, text: str) -> datetime | None:
-        """A text as an instant, if it is one."""
-        if MILLISECONDS.fullmatch(text):
-            return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(text))
-        if not (found := TIMED.fullmatch(text)) or (day := fits(found["day"], self.form)) is None:
-            return None
-        if found["hour"] is None:
-            return day_end(day, self.zone)
-        try:
-            clock = time(
-                int(found["hour"]), int(found["minute"]), int(found["second"] or 0),
-                int((found["part"] or "").ljust(6, "0")[:6]), offset(found["zone"] or "Z"),
-            )  # fmt: skip
-        except ValueError:
-            return None
-        return datetime.combine(day, clock).astimezone(UTC)
-
-
-def offset(text: str) -> timezone:
-    """The time zone that an offset says."""
-    if text in ("Z", "UTC"):
-        return UTC
-    ahead = timedelta(hours=int(text[1:3]), minutes=int(text[-2:]))
-    return timezone(-ahead if text[0] == "-" else ahead)
 
 
 def number(column: str, text: str) -> Decimal:
@@ -116,14 +29,28 @@ def number(column: str, text: str) -> Decimal:
         value = Decimal(text)
     except InvalidOperation:
         value = Decimal("NaN")
-    if not value.is_finite() or abs(value.adjusted()) > DIGITS:
+    if not value.is_finite() or abs(value.adjusted()) > DIGITS or not text.isascii() or "_" in text:
         raise Malformed(f"{column}: {text[:DIGITS]!r} is not a number")
     return value
 
 
 def money(column: str, text: str, currency: str) -> Money:
     """An amount; an empty cell is nothing, 0."""
-    return checked(column, Money(number(column, text or "0"), currency))
+    return checked(column, Money(number(column, text or "0"), known_currency(f"{column}.currency", currency)))
+
+
+def known_currency(field: str, text: str) -> str:
+    """A currency by its code, in capitals or not; Malformed where ISO 4217 has none."""
+    if (code := text.upper()) not in CURRENCIES:
+        raise Malformed(f"{field}: {text[:DIGITS]!r} is not an ISO 4217 code such as EUR")
+    return code
+
+
+def rounded(amount: Decimal, currency: str, rounding: Rounding) -> Decimal:
+    """An amount in the digits of its currency, by a rounding that was asked for; unchanged without one."""
+    if not rounding or amount >= LARGEST:
+        return amount
+    return amount.quantize(Decimal(1).scaleb(-MINOR_UNITS.get(currency, 2)), ROUNDINGS[rounding], EXACT)
 
 
 def truth(cells: Cells, column: str) -> bool:
@@ -131,3 +58,46 @@ def truth(cells: Cells, column: str) -> bool:
     if (found := TRUTHS.get(cells.get(column, "").lower())) is None:
         raise Malformed(f"{column}: {cells[column]!r} is neither true nor false")
     return found
+
+
+def coded(text: str) -> tuple[str, str]:
+    """A reason as a code that reports count by, and the words where the code does not say them all.
+
+    A label of a few words becomes a code: `Pricing Issues` is pricing-issues. What is longer may be about somebody.
+    """
+    if not text or CODE.fullmatch(text):
+        return text or CATCH_ALL, ""
+    code = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    is_label = CODE.fullmatch(code) and text.isascii() and len(text.split()) <= LABEL_WORDS
+    return (code if is_label else OTHER), text
+
+
+def code(label: str) -> str:
+    """A label of a list, such as a kind of activity, as a code; one that this loses is told by a digest."""
+    kept = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")
+    return (
+        kept if CODE.fullmatch(kept) and label.isascii() else f"{kept[:33].strip('-')}-{digest(label)[:6]}".lstrip("-")
+    )
+
+
+def identifier(name: str) -> str:
+    """An id of an activity or a line, or a digest of it where it has characters that such ids do not have."""
+    name = plain(name)
+    return name if IDENTIFIER.fullmatch(name) else digest(name)
+
+
+def seen(column: str, text: str) -> str:
+    """A name on one line, blanks of any kind as one; Malformed where it holds what cannot be seen."""
+    text = " ".join(text.split())
+    if not text.isprintable():
+        raise Malformed(f"{column}: {text[:DIGITS]!r} holds a character that cannot be seen")
+    return text
+
+
+def whole_id(name: str) -> str:
+    """An id; Salesforce's with 15 characters as the one with 18, in which the last three say which are capitals."""
+    if not SHORT_ID.fullmatch(name):
+        return name
+    thirds = (name[start : start + 5] for start in (0, 5, 10))
+    bits = (sum(1 << place for place, letter in enumerate(third) if "A" <= letter <= "Z") for third in thirds)
+    return name + "".join(CHECK_CHARACTERS[value] for value in bits)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import Malformed
-from infra.importers.runner import Export
+from infra.importers.cells import known_currency
+from infra.importers.entries import Export
 
 MODULES = {
     "csv": "mapping",
@@ -25,6 +26,8 @@ def read(format_: str, path: Path, actor: str, **options: Any) -> Export:
     """
     reader = import_module(f"infra.importers.{MODULES[format_]}").read
     given = {name: value for name, value in options.items() if value is not None}
+    if "currency" in given:
+        given["currency"] = known_currency("currency", given["currency"])
     parameters = inspect.signature(reader).parameters
     for name in given:
         if name not in parameters:

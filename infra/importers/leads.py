@@ -1,6 +1,6 @@
 """Brings the log to say of a lead what an export's current record says, through the same commands as everybody."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from domain.errors import Rejected
@@ -24,7 +24,8 @@ from domain.lead.qualification import QualifyLead
 from domain.money import Money
 
 Timed = tuple[Command, datetime]
-SEALED = "[sealed]"  # what the vault reads where the person's key is gone
+GONE = ("[sealed]", "[erased]")  # what the vault reads where the person's key is not there
+DAY = timedelta(days=1)
 PERSONAL = ("name", "email", "phone")
 
 
@@ -40,7 +41,7 @@ class Deal(NamedTuple):
 class LeadRecord(NamedTuple):
     """A lead as an export has it; times are None where that has not happened, as far as the export says.
 
-    `changed_at` is when the rest became so.
+    `changed_at` is when the rest became so, `seen_at` when the export was made.
     """
 
     source: str
@@ -57,8 +58,22 @@ class LeadRecord(NamedTuple):
     qualified_at: datetime | None = None
     disqualified_at: datetime | None = None
     disqualified_reason: str = "unknown"
+    disqualified_note: str = ""
     converted_at: datetime | None = None
     deal: Deal | None = None
+    seen_at: datetime | None = None
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the lead was given up, or became a deal."""
+        return self.disqualified_at or self.converted_at
+
+    def since(self, moment: datetime | None) -> "LeadRecord":
+        """The record, of which nothing changed before the day at whose end an earlier export said otherwise."""
+        if moment is None or self.seen_at is None or self.changed_at > moment - DAY:
+            return self
+        names = ("changed_at", "qualified_at", "disqualified_at", "converted_at")
+        return self._replace(**{name: self.seen_at for name in names if getattr(self, name) == self.changed_at})
 
 
 def lead_commands(record: LeadRecord, state: State) -> list[Timed]:
@@ -90,7 +105,7 @@ def lead_commands(record: LeadRecord, state: State) -> list[Timed]:
 
 def differences(record: LeadRecord, lead: Prospect) -> list[Timed]:
     """What the record says otherwise of who the lead is and who works on it; what it leaves empty stays."""
-    if SEALED in (getattr(lead.profile, name) for name in PERSONAL):
+    if any(getattr(lead.profile, name) in GONE for name in PERSONAL):
         raise Rejected("the lead's personal data were forgotten: leave it out of the export")
     told = {name: getattr(record, name) for name in ("company", *PERSONAL)}
     new = {name: text for name, text in told.items() if text and text != getattr(lead.profile, name)}
@@ -103,8 +118,11 @@ def differences(record: LeadRecord, lead: Prospect) -> list[Timed]:
 
 
 def contact(record: LeadRecord) -> list[Timed]:
-    """The latest contact that the record knows of, if any: one that is known already adds nothing."""
-    if record.contacted_at is None:
+    """The latest contact that the record knows of, if any: one that is known already adds nothing.
+
+    One after the lead's end is no contact with a lead any more.
+    """
+    if record.contacted_at is None or (record.ended_at and record.contacted_at > record.ended_at):
         return []
     return [(ContactLead(f"{record.contacted_at:%Y%m%dT%H%M%S}", record.channel), record.contacted_at)]
 
@@ -112,7 +130,7 @@ def contact(record: LeadRecord) -> list[Timed]:
 def fate(record: LeadRecord, state: State) -> list[Timed]:
     """What became of the lead: qualified, converted or disqualified; each step that it took before goes first."""
     if record.disqualified_at:
-        return [(DisqualifyLead(record.disqualified_reason), record.disqualified_at)]
+        return [(DisqualifyLead(record.disqualified_reason, record.disqualified_note), record.disqualified_at)]
     found = list[Timed]()
     if (moment := record.qualified_at or record.converted_at) and not isinstance(state, Qualified):
         found.append((QualifyLead(override_reason="qualified before the import"), moment))

@@ -8,19 +8,19 @@ one that ended went through Engaging. The probabilities of the two stages are ou
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from pathlib import Path
 
 from domain.errors import Malformed, PipelineError
 from domain.money import Money, checked
-from domain.recorded import Request, Source
+from domain.recorded import Request
 from domain.reference.process import PublishProcess, Stage
-from infra.application.moments import day_end
-from infra.importers.cells import number
+from infra.importers.cells import money, number
+from infra.importers.entries import Entry, Export
 from infra.importers.records import Record
-from infra.importers.runner import Entry, Export
-from infra.importers.tables import Row, date_format, fits, read_table
+from infra.importers.tables import Row, Table, read_table, whole_table
+from infra.importers.times import Calendar, Forms
 
 SYSTEM = "maven"
 PROCESS = "process-maven"
@@ -28,6 +28,7 @@ TABLE = "sales_pipeline.csv"
 COLUMNS = (
     "opportunity_id", "sales_agent", "product", "account", "deal_stage", "engage_date", "close_date", "close_value",
 )  # fmt: skip
+DATES = ("engage_date", "close_date")
 STAGES = PublishProcess(
     "Maven CRM",
     (
@@ -53,28 +54,34 @@ def read(
     """
     path = folder / TABLE
     prices = price_list(folder / "products.csv")
-    days, ids = list[str](), Counter[str]()
-    for row in read_table(path, COLUMNS):
-        days += (row.cells["engage_date"], row.cells["close_date"])
-        ids[row.cells["opportunity_id"]] += 1
-    form = date_format(days, form)
-    snapshot = snapshot or max((day for text in days if (day := fits(text, form))), default=None)
-    if snapshot is None:
-        raise Malformed(f"{TABLE}: no row has a date; say when the export was made (snapshot_date)")
-    reader = RowReader(prices, snapshot, form, currency, zone)
-    prelude = Request(
-        stream=PROCESS, command=STAGES, actor=actor, occurred_at=day_end(snapshot, zone),
-        source=Source(SYSTEM, "stages"),
-    )  # fmt: skip
+    ids = Counter[str]()
+    table, rows = Table(path, COLUMNS), 0
+    forms, times = Forms(form or ""), list[tuple[str, str]]()
+    for _, cells, wrong in table.rows():
+        rows += 1
+        if not wrong:
+            row = table.by_column(cells)
+            ids[row["opportunity_id"]] += 1
+            times += ((column, row[column]) for column in DATES if row[column])
+    for column, text in times:
+        forms.add(column, text)
+    forms.check()
+    calendar = Calendar(forms, zone, zone)
+    calendar.set_latest(snapshot, (at for column, text in times if (at := calendar.known(column, text))))
+    reader = RowReader(prices, calendar, currency)
+    prelude = Request(stream=PROCESS, command=STAGES, actor=actor, occurred_at=calendar.latest)
     batch = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return Export(SYSTEM, batch, snapshot, (prelude,), ids.total(), entries(path, reader, ids))
+    found = entries(path, reader, ids)
+    return Export(SYSTEM, batch, calendar.snapshot, (prelude,), rows, found, frozenset(COLUMNS))
 
 
 def entries(path: Path, reader: "RowReader", ids: Counter[str]) -> Iterator[Entry]:
     """Each row as a record or as the reason why it is none."""
     for row in read_table(path, COLUMNS):
-        name = row.cells["opportunity_id"]
+        name = row.cells.get("opportunity_id", "")
         try:
+            if row.wrong:
+                raise Malformed(row.wrong)
             if not name:
                 raise Malformed("opportunity_id: is empty")
             if ids[name] > 1:
@@ -82,24 +89,23 @@ def entries(path: Path, reader: "RowReader", ids: Counter[str]) -> Iterator[Entr
             outcome = reader.record(row)
         except PipelineError as error:
             outcome = error
-        yield Entry(TABLE, row.line, name, f"opportunity-{SYSTEM}-{name}", row.cells, outcome)
+        cells = {} if row.wrong else row.cells
+        yield Entry(TABLE, row.line, name, f"opportunity-{SYSTEM}-{name}", cells, outcome)
 
 
 def price_list(path: Path) -> dict[str, tuple[str, Decimal]]:
     """The product's name and list price by its name without blanks: some rows of the folder leave them out."""
     return {
         row.cells["product"].replace(" ", ""): (row.cells["product"], number("sales_price", row.cells["sales_price"]))
-        for row in read_table(path, ("product", "sales_price"))
+        for row in whole_table(path, ("product", "sales_price"))
     }
 
 
 class RowReader:
     """Reads rows of the pipeline table."""
 
-    def __init__(
-        self, prices: dict[str, tuple[str, Decimal]], snapshot: date, form: str, currency: str, zone: tzinfo
-    ) -> None:
-        self.prices, self.snapshot, self.form, self.currency, self.zone = prices, snapshot, form, currency, zone
+    def __init__(self, prices: dict[str, tuple[str, Decimal]], calendar: Calendar, currency: str) -> None:
+        self.prices, self.calendar, self.currency = prices, calendar, currency
 
     def record(self, row: Row) -> Record:
         """The deal that a row holds, or Malformed naming the column."""
@@ -109,32 +115,31 @@ class RowReader:
         if (product := cells["product"].replace(" ", "")) not in self.prices:
             raise Malformed(f"product: {cells['product']!r} is not in products.csv")
         name, price = self.prices[product]
-        outcome = OUTCOMES[stage]
-        engaged = self.day("engage_date", cells, required=bool(outcome) or stage == "Engaging")
-        closed = self.day("close_date", cells, required=bool(outcome))
+        outcome, show = OUTCOMES[stage], self.calendar.text_of
+        engaged = self.moment("engage_date", cells, required=bool(outcome) or stage == "Engaging")
+        closed = self.moment("close_date", cells, required=bool(outcome))
+        engaged = self.calendar.begun(engaged, closed)
         if closed < engaged:
-            raise Malformed(f"close_date: {closed} is before engage_date, {engaged}")
-        if max(engaged, closed) > self.snapshot:
-            raise Malformed(f"close_date: {max(engaged, closed)} is after the snapshot date, {self.snapshot}")
-        closing = Money(number("close_value", cells["close_value"]), self.currency) if outcome == "won" else None
+            raise Malformed(f"close_date: {show(closed)} is before engage_date, {show(engaged)}")
+        if (last := max(engaged, closed)) > self.calendar.latest:
+            raise Malformed(f"close_date: {show(last)} is after the snapshot date, {self.calendar.snapshot}")
         return Record(
             process=PROCESS,
             stage="prospecting" if stage == "Prospecting" else "engaging",
             amount=checked("sales_price", Money(price, self.currency)),
-            opened_at=day_end(engaged, self.zone),
-            moved_at=day_end(closed if outcome else engaged, self.zone),
+            opened_at=engaged,
+            seen_at=self.calendar.latest,
+            closed_at=closed if outcome else None,
+            staged_at=engaged,
             outcome=outcome,
-            closing=checked("close_value", closing) if closing else None,
+            closing=money("close_value", cells["close_value"], self.currency) if outcome == "won" else None,
             account=cells["account"],
             owner=cells["sales_agent"],
             product=name,
         )
 
-    def day(self, column: str, cells: dict[str, str], required: bool) -> date:
-        """The date in a column; the snapshot date where the row's stage can do without."""
-        text = cells[column]
-        if not text and not required:
-            return self.snapshot
-        if (day := fits(text, self.form)) is None:
-            raise Malformed(f"{column}: {text!r} is not a date of the years 2 to 9998 of the form {self.form}")
-        return day
+    def moment(self, column: str, cells: dict[str, str], required: bool) -> datetime:
+        """The time in a column; that of the export where the row's stage can do without."""
+        if not cells[column] and not required:
+            return self.calendar.latest
+        return self.calendar.read(column, cells[column])

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from domain import Command
-from domain.errors import Malformed
+from domain.errors import Malformed, PipelineError
 from domain.money import Money
 from domain.opportunity import OpenOpportunity
 from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
@@ -15,7 +15,8 @@ from domain.opportunity.line_items import RemoveLineItem, SetLineItem
 from domain.opportunity.progress import ChangePipeline, ChangeStage
 from domain.opportunity.removal import DeleteOpportunity, RestoreOpportunity
 from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
-from infra.importers.runner import Change
+from infra.importers.entries import Change, Story
+from infra.importers.tables import Row
 
 ENDINGS = (WinOpportunity, LoseOpportunity, DeleteOpportunity)
 OPENED = "opened"
@@ -41,20 +42,24 @@ class Observation(NamedTuple):
     deleted: bool = False
     settled: bool = False
     lost_note: str = ""
+    row: Row | None = None
 
 
-def happened(seen: Sequence[Observation], system: str, lead: bool = False, lines: Lines = ()) -> list[Change]:
+def happened(seen: Sequence[Observation], system: str, lead: bool = False, lines: Lines = ()) -> Story:
     """All that happened to a deal. The first observation is an open one, of the instant at which it was opened.
 
-    With `lead`, a conversion opens it. Malformed where only a correction would do.
+    With `lead`, a conversion opens it. The rows are refused that say of a won deal what only a correction could.
     """
-    first = seen[0]
+    first, refused = seen[0], list[tuple[Row, PipelineError]]()
     changes = opening(first, lead)
     now = first._replace(owner="", account="", close_date=None if lead else first.close_date, probability=None)
     for after in seen:
         if now.deleted and after.deleted:
             continue
         at = max(now.at, after.at)
+        if now.outcome == after.outcome == "won" and now.amount != after.amount and after.row:
+            refused.append((after.row, denied(now, after)))
+            after = after._replace(amount=now.amount)
         changes += [keyed_change(at, command) for command in between(now, after, system)]
         now = after._replace(
             at=at,
@@ -64,7 +69,15 @@ def happened(seen: Sequence[Observation], system: str, lead: bool = False, lines
             close_date=after.close_date or now.close_date,
             probability=None if after.outcome else after.probability,
         )
-    return with_lines(changes, first.at, lines)
+    return Story(tuple(with_lines(changes, first.at, lines)), tuple(refused))
+
+
+def denied(now: Observation, after: Observation) -> PipelineError:
+    """Why a win stays as it is."""
+    return Malformed(
+        f"amount: the deal was won for {now.amount.amount} {now.amount.currency}, and says"
+        f" {after.amount.amount} {after.amount.currency} from {after.at:%Y-%m-%d}: correct it by hand"
+    )
 
 
 def as_it_is(
@@ -120,13 +133,7 @@ def ended(seen: Observation) -> list[Command]:
 def between(now: Observation, after: Observation, system: str) -> list[Command]:
     """What leads from one observation to the next, which are not both of a deleted deal."""
     found = list[Command]([RestoreOpportunity(f"restored in {system}")] if now.deleted else [])
-    if now.outcome and now.outcome == after.outcome:
-        if now.outcome == "won" and now.amount != after.amount:
-            raise Malformed(
-                f"amount: the deal was won for {now.amount.amount} {now.amount.currency}, and says"
-                f" {after.amount.amount} {after.amount.currency} from {after.at:%Y-%m-%d}: correct it by hand"
-            )
-    else:
+    if not now.outcome or now.outcome != after.outcome:
         here = now
         if now.outcome:
             back = after.stage if after.process == now.process and not after.outcome else ""

@@ -6,10 +6,8 @@ then; times are UTC, as Pipedrive's are. The probabilities of the stages are our
 """
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from heapq import merge
@@ -26,14 +24,13 @@ from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOp
 from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
 from domain.opportunity.progress import ChangeStage
 from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
-from domain.recorded import Request, Source
+from domain.recorded import Request
 from domain.reference.process import PublishProcess, Stage
-from infra.application import moments
-from infra.application.moments import day, day_end
-from infra.importers.cells import number
-from infra.importers.runner import Change, Entry, Export, Story
+from infra.importers.cells import CATCH_ALL, code, coded, identifier, money
+from infra.importers.entries import Change, Entry, Export, Story
 from infra.importers.spool import Spool
-from infra.importers.tables import Row, read_table
+from infra.importers.tables import Row, Table, whole_table
+from infra.importers.times import ISO, Calendar, Forms, has_come
 
 SYSTEM = "pipedrive"
 PROCESS = "process-pipedrive"
@@ -42,8 +39,8 @@ CHANGES, ACTIVITIES, USERS, STAGES, FIELDS = (
 )  # fmt: skip
 CHANGE_COLUMNS = ("deal_id", "change_time", "changed_field_key", "new_value")
 ACTIVITY_COLUMNS = ("activity_id", "type", "assigned_to_user", "deal_id", "done", "due_to")
+LISTED = frozenset((*CHANGE_COLUMNS, *ACTIVITY_COLUMNS)) - {"new_value"}
 OPENING = "add_time"
-CATCH_ALL = "unknown"
 
 
 def read(folder: Path, actor: str, snapshot: date | None = None, currency: str = "EUR", zone: tzinfo = UTC) -> Export:
@@ -52,32 +49,32 @@ def read(folder: Path, actor: str, snapshot: date | None = None, currency: str =
     NotFound or Malformed where the folder as a whole cannot be read.
     """
     changes, activities = Spool(), Spool()
-    batch, latest = hashlib.sha256(), None
-    for cells in changes.fill(folder / CHANGES, CHANGE_COLUMNS, of="deal_id"):
+    batch, ids, latest, now = hashlib.sha256(), Counter[str](), list[datetime](), datetime.now(UTC)
+    calendar = Calendar(Forms(ISO), zone=zone)
+    for cells in changes.fill(Table(folder / CHANGES, CHANGE_COLUMNS), of="deal_id"):
         batch.update("\0".join(cells).encode())
-        with suppress(Malformed):  # the deal will say so
-            at = moment("change_time", cells[1], zone)
-            latest = max(latest or at, at)
-    ids = Counter[str]()
+        if (at := calendar.known("change_time", cells[1])) and has_come(at, now):  # else the deal will say so
+            latest = [max([at, *latest])]
     if (folder / ACTIVITIES).is_file():
-        for cells in activities.fill(folder / ACTIVITIES, ACTIVITY_COLUMNS, of="deal_id"):
+        for cells in activities.fill(Table(folder / ACTIVITIES, ACTIVITY_COLUMNS), of="deal_id"):
             batch.update("\0".join(cells).encode())
             ids[cells[0]] += 1
-    until = day_end(snapshot, zone) if snapshot else latest
-    if until is None:
-        raise Malformed(f"{CHANGES}: there is no change; say when the export was made (snapshot_date)")
-    reader = DealReader(folder, until, currency, zone)
-    prelude = Request(
-        stream=PROCESS, command=stages(folder / STAGES), actor=actor, occurred_at=until, source=Source(SYSTEM, STAGES)
-    )
+    if not latest and snapshot is None:
+        raise Malformed(f"{CHANGES}: there is no change that has come; say when the export was made (snapshot_date)")
+    calendar.set_latest(snapshot, latest)
+    reader = DealReader(folder, calendar, currency)
+    prelude = Request(stream=PROCESS, command=stages(folder / STAGES), actor=actor, occurred_at=calendar.latest)
     twice = {name for name, times in ids.items() if times > 1}
     entries = merged(changes, activities, reader, twice)
     total = changes.count + activities.count
-    return Export(SYSTEM, batch.hexdigest()[:16], until.astimezone(zone).date(), (prelude,), total, entries)
+    return Export(SYSTEM, batch.hexdigest()[:16], calendar.snapshot, (prelude,), total, entries, LISTED)
 
 
 def merged(changes: Spool, activities: Spool, reader: "DealReader", twice: set[str]) -> Iterator[Entry]:
     """Each deal, then its activities; activities of a deal that has no changes here may be of one known before."""
+    for file, spool in ((CHANGES, changes), (ACTIVITIES, activities)):
+        for name, row in spool.wrong():
+            yield entry(file, name, row._replace(cells={}), Malformed(row.wrong))
     told = ((name, False, rows) for name, rows in changes.groups())
     planned = ((name, True, rows) for name, rows in activities.groups())
     for name, is_plan, rows in merge(told, planned, key=itemgetter(0, 1)):
@@ -86,7 +83,7 @@ def merged(changes: Spool, activities: Spool, reader: "DealReader", twice: set[s
 
 def stages(path: Path) -> PublishProcess:
     """The account's pipeline: its stages in the order of the table, then the two endings that every deal can have."""
-    rows = list(read_table(path, ("stage_id", "stage_name")))
+    rows = whole_table(path, ("stage_id", "stage_name"))
     found = [
         Stage(
             row.cells["stage_id"], row.cells["stage_name"], 10 * number, "open",
@@ -105,19 +102,19 @@ def stages(path: Path) -> PublishProcess:
 class DealReader:
     """Reads the changes and activities of one deal after the other."""
 
-    def __init__(self, folder: Path, until: datetime, currency: str, zone: tzinfo) -> None:
-        self.until, self.currency, self.zone = until, currency, zone
+    def __init__(self, folder: Path, calendar: Calendar, currency: str) -> None:
+        self.calendar, self.currency = calendar, currency
         self.reasons = lost_reasons(folder / FIELDS)
-        users = {row.cells["id"]: row.cells["name"] for row in read_table(folder / USERS, ("id", "name"))}
+        users = {row.cells["id"]: row.cells["name"] for row in whole_table(folder / USERS, ("id", "name"))}
         shared = Counter(users.values())
         self.users = {i: name if shared[name] == 1 else f"{name} ({i})" for i, name in users.items()}
         self.doubled: set[str] = set()  # deals that stand under one id with another one
         self.fields: dict[str, Callable[[str], Command]] = {
             "stage_id": ChangeStage,
             "user_id": lambda value: ChangeOwner(self.user("new_value", value)),
-            "lost_reason": lambda value: LoseOpportunity(self.reasons.get(value, slug(value))),
-            "value": lambda value: ChangeAmount(Money(number("new_value", value), currency)),
-            "expected_close_date": lambda value: ChangeCloseDate(day("new_value", value)),
+            "lost_reason": self.lost,
+            "value": lambda value: ChangeAmount(money("new_value", value, currency)),
+            "expected_close_date": lambda value: ChangeCloseDate(calendar.day_of("new_value", value)),
             "org_id": ChangeAccount,
             "status": self.status,
         }
@@ -140,29 +137,43 @@ class DealReader:
                 lines = " and ".join(str(row.line) for row in openings)
                 self.doubled.add(name)
                 raise Rejected(f"deal_id: {len(openings)} deals share the id {name} (add_time in lines {lines})")
-            says = Story(self.story(known))
+            says = self.story(known)
         except PipelineError as error:
             says = error
         yield entry(CHANGES, name, first, says, len(known))
 
-    def story(self, rows: list[Row]) -> tuple[Change, ...]:
+    def story(self, rows: list[Row]) -> Story:
         """The changes of a deal in effective order; those of one second in the order of the file."""
-        dated = ((moment("change_time", row.cells["change_time"], self.zone), row) for row in rows)
+        dated, found, refused = list[tuple[datetime, Row]](), list[Change](), list[tuple[Row, PipelineError]]()
+        for row in rows:
+            try:
+                dated.append((self.calendar.read("change_time", row.cells["change_time"]), row))
+            except PipelineError as reason:
+                refused.append((row, reason))
         placed = sorted(dated, key=itemgetter(0))
         opens_in = next((r.cells["new_value"] for _, r in placed if r.cells["changed_field_key"] == "stage_id"), "")
         reasons = {at for at, row in placed if row.cells["changed_field_key"] == "lost_reason"}
-        found = list[Change]()
         for at, row in placed:
             field, value = row.cells["changed_field_key"], row.cells["new_value"]
             told = f"{row.cells['change_time']} {field} {value}"
-            if field == OPENING:
-                opening = OpenOpportunity(PROCESS, Money(Decimal(0), self.currency), opens_in)
-                found.insert(0, Change(moment("new_value", value, self.zone), opening, change_key=told))
-            elif field == "status" and value == "lost" and at in reasons:
-                continue  # the reason, given in the same moment, says more
-            else:
-                found.append(Change(at, self.fields[field](value), change_key=told))
-        return tuple(found)
+            try:
+                if field == OPENING:
+                    opening = OpenOpportunity(PROCESS, Money(Decimal(0), self.currency), opens_in)
+                    found.insert(0, Change(self.calendar.read("new_value", value), opening, change_key=told, row=row))
+                elif field == "status" and value == "lost" and at in reasons:
+                    continue  # the reason, given in the same moment, says more
+                else:
+                    found.append(Change(at, self.fields[field](value), change_key=told, row=row))
+            except PipelineError as reason:
+                refused.append((row, reason))
+        return Story(tuple(found), tuple(refused))
+
+    def lost(self, value: str) -> Command:
+        """The deal's loss for one of the account's reasons, or for one in words."""
+        if value in self.reasons:
+            return LoseOpportunity(self.reasons[value])
+        reason, note = coded(value)
+        return LoseOpportunity(reason, note=note)
 
     def status(self, value: str) -> Command:
         """The deal's ending, or its beginning again."""
@@ -189,13 +200,13 @@ class DealReader:
                 if deal in self.doubled:
                     raise Rejected(f"deal_id: several deals share the id {deal}; whose is the activity?")
                 self.user("assigned_to_user", cells["assigned_to_user"])
-                due = moment("due_to", cells["due_to"], self.zone)
+                due = self.calendar.read("due_to", cells["due_to"])
                 done = flag("done", cells["done"])
-                sort = cells["type"]
-                day_due = datetime.fromisoformat(cells["due_to"]).date()  # as it is written
-                command = CompleteActivity(name, sort) if done else ScheduleActivity(name, sort, day_due)
+                sort, activity = code(cells["type"]), identifier(name)
+                day_due = self.calendar.day_of("due_to", cells["due_to"])
+                command = CompleteActivity(activity, sort) if done else ScheduleActivity(activity, sort, day_due)
                 told = f"activity {name} {'done' if done else 'due'} {cells['due_to']}"
-                says = Story((Change(min(due, self.until), command, change_key=told),))
+                says = Story((Change(min(due, self.calendar.latest), command, change_key=told),))
             except PipelineError as error:
                 says = error
             yield entry(ACTIVITIES, deal, row, says)
@@ -217,24 +228,14 @@ def lost_reasons(path: Path) -> dict[str, str]:
     """The account's reasons for losing by id, as short codes; none where the folder has no table of fields."""
     if not path.is_file():
         return {}
-    for row in read_table(path, ("FIELD_KEY", "FIELD_VALUE_OPTIONS")):
+    for row in whole_table(path, ("FIELD_KEY", "FIELD_VALUE_OPTIONS")):
         if row.cells["FIELD_KEY"] == "lost_reason":
             try:
                 options: Any = msgspec.json.decode(row.cells["FIELD_VALUE_OPTIONS"])
-                return {str(option["id"]): slug(option["label"]) for option in options}
-            except (msgspec.DecodeError, KeyError, TypeError) as error:
+                return {str(option["id"]): code(option["label"]) for option in options}
+            except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
                 raise Malformed(f"{path.name}: line {row.line}: FIELD_VALUE_OPTIONS: {error}") from error
     return {}
-
-
-def slug(label: str) -> str:
-    """A label as a short code: Pricing Issues is pricing-issues."""
-    return re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-") or CATCH_ALL
-
-
-def moment(column: str, text: str, zone: tzinfo) -> datetime:
-    """A time in a column; without a zone it is UTC, and a bare date means its end in the organisation's zone."""
-    return moments.moment(column, text, zone if len(text) <= len("2026-01-31") else UTC)
 
 
 def flag(column: str, text: str) -> bool:

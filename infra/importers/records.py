@@ -1,33 +1,45 @@
 """Brings the log to say of a deal what an export's current record says, through the same commands as everybody."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from domain import Command
+from domain.correction import CorrectFact
 from domain.errors import Rejected
+from domain.history import History, effective_order
 from domain.money import Money
-from domain.opportunity import Command, Deleted, Lost, Merged, Open, OpenOpportunity, State, Won
+from domain.opportunity import Deleted, Lost, Merged, Open, OpenOpportunity, Won
 from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.opportunity.line_items import Line, RemoveLineItem, SetLineItem
 from domain.opportunity.progress import ChangeStage
+from domain.opportunity.states import Deal
 from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.recorded import instant
+from infra.importers.links import OF_THE_DEAL, completed_opening, filled, opened_by_a_lead
 
 Timed = tuple[Command, datetime]
+DAY = timedelta(days=1)
 
 
 class Record(NamedTuple):
     """A deal as an export has it. `outcome` is won, lost or empty; `closing` is what it was won for.
 
-    `stage` is an open one, the deal's own or, closed, its last known, entered at `staged_at` or else `opened_at`;
-    `moved_at` is when the rest became so. `current` says that the amount is the present one, not that of the opening.
+    `stage` is an open one, the deal's own or, closed, its last known. Times: `seen_at` is that of the export,
+    `closed_at` that of the outcome; `staged_at` and `changed_at`, when it entered the stage and when the rest became
+    so, are None where the export does not say. `current` says that the amount is the present one, not that of the
+    opening. `lines` own the amount where there are any.
     """
 
     process: str
     stage: str
     amount: Money
     opened_at: datetime
-    moved_at: datetime
+    seen_at: datetime
+    closed_at: datetime | None = None
     outcome: str = ""
     closing: Money | None = None
     lost_reason: str = "unknown"
+    lost_note: str = ""
     account: str = ""
     owner: str = ""
     product: str = ""
@@ -35,67 +47,132 @@ class Record(NamedTuple):
     close_date: date | None = None
     current: bool = False
     staged_at: datetime | None = None
+    changed_at: datetime | None = None
+    lines: tuple[SetLineItem, ...] = ()
+
+    def moment(self, told: datetime | None, since: datetime | None) -> datetime:
+        """When something became what the record says: as told, or else by the time of the export.
+
+        `since` is the end of the day of an earlier export, which still said otherwise: what is told of before that
+        day did not happen then. Nothing of a closed deal changes after its end.
+        """
+        is_after = told is not None and (since is None or told > since - DAY)
+        return min(told if is_after and told else self.seen_at, self.closed_at or self.seen_at)
 
 
-def commands(record: Record, state: State) -> list[Timed]:
-    """What to ask so that the state becomes what the record says, with when it happened; nothing where it is so.
+def commands(record: Record, history: History, since: datetime | None = None) -> list[Timed]:
+    """What to ask so that the deal becomes what the record says, with when it happened; nothing where it is so.
 
-    Rejected where only a correction of history would do.
+    `since` is when an earlier export was made from which the deal is known. Rejected where only a correction of
+    history would do.
     """
-    match state:
+    match history.state:
         case None:
-            opening = OpenOpportunity(
-                record.process, record.amount, record.stage, record.account, record.owner, record.product,
-                record.close_date, source=record.source,
-            )  # fmt: skip
-            return [(opening, record.opened_at), *ending(record)]
-        case Open():
-            return [*differences(record, state), *ending(record)]
+            return [(opening(record), record.opened_at), *lines(record, {}, record.opened_at), *ending(record)]
+        case Open(deal):
+            if opened_by_a_lead(history) and (correction := completed_opening(history, opening(record))):
+                return [(correction, record.opened_at), *lines(record, {}, record.opened_at), *ending(record)]
+            return [*differences(record, deal, history, since), *ending(record)]
         case Won(deal) if record.outcome == "won":
             if record.closing not in (None, deal.amount):
                 raise Rejected(
                     f"the export says won for {record.closing.amount} {record.closing.currency}, recorded is"
                     f" {deal.amount.amount} {deal.amount.currency}: correct it by hand"
                 )
-            return []
-        case Lost() if record.outcome == "lost":
-            return []
+            return added(record, deal, history)
+        case Lost(deal) if record.outcome == "lost":
+            return added(record, deal, history)
         case Won() | Lost():
             reopening = ReopenOpportunity("the export says so", record.stage)
-            return [(reopening, record.moved_at), *ending(record)]
+            return [(reopening, record.moment(record.changed_at, since)), *ending(record)]
         case Merged(survivor=survivor):
             raise Rejected(f"the deal is merged into {survivor}: unmerge it, or leave it out")
         case Deleted():
             raise Rejected("the deal is deleted: restore it, or leave it out")
+        case _:
+            raise AssertionError(history.state)
 
 
-def differences(record: Record, state: Open) -> list[Timed]:
-    """What an open deal's record says otherwise, except its ending."""
-    deal, found = state.deal, list[Timed]()
-    if record.stage != deal.progress.stage:
-        found.append((ChangeStage(record.stage), record.opened_at))
+def terms_after_the_end(record: Record, history: History) -> str:
+    """What the record says otherwise that only describes a deal, where that has ended as it says; empty for nothing."""
+    state = history.state
+    if not isinstance(state, Won | Lost) or record.outcome != ("won" if isinstance(state, Won) else "lost"):
+        return ""
+    terms = state.deal.terms
+    told = {"owner": record.owner, "account": record.account, "close_date": record.close_date}
+    names = [name for name, value in told.items() if value and value != getattr(terms, name)]
+    return f"{', '.join(names)}: is told after the deal had ended" if names else ""
+
+
+def opening(record: Record) -> OpenOpportunity:
+    """The opening of the deal in the stage that it is in now, for nothing else is known."""
+    return OpenOpportunity(
+        record.process, record.amount, record.stage, record.account, record.owner, record.product, record.close_date,
+        source=record.source,
+    )  # fmt: skip
+
+
+def differences(record: Record, deal: Deal, history: History, since: datetime | None) -> list[Timed]:
+    """What an open deal's record says otherwise, except its ending; what it leaves empty stays."""
+    found = list[Command]()
     if record.owner and record.owner != deal.terms.owner:
-        found.append((ChangeOwner(record.owner), record.moved_at))
+        found.append(ChangeOwner(record.owner))
     if record.account and record.account != deal.terms.account:
-        found.append((ChangeAccount(record.account), record.moved_at))
-    if record.current and not deal.lines and record.amount != deal.amount:
-        found.append((ChangeAmount(record.amount), record.moved_at))
+        found.append(ChangeAccount(record.account))
+    if record.current and not deal.lines and not record.lines and record.amount != deal.amount:
+        found.append(ChangeAmount(record.amount))
     if record.close_date and record.close_date != deal.terms.close_date:
-        found.append((ChangeCloseDate(record.close_date), record.moved_at))
-    if record.product != deal.opened.product:
+        found.append(ChangeCloseDate(record.close_date))
+    changed_at = record.moment(record.changed_at, since)
+    timed = list[Timed]()
+    if record.stage != deal.progress.stage:
+        timed.append((ChangeStage(record.stage), record.moment(record.staged_at, since)))
+    timed += ((command, changed_at) for command in found)
+    timed += lines(record, deal.lines, changed_at)
+    return [*added(record, deal, history), *sorted(timed, key=lambda each: each[1])]
+
+
+def added(record: Record, deal: Deal, history: History) -> list[Timed]:
+    """What the record says of the opening that nobody had said yet, such as a product in a column added later.
+
+    Rejected for another product: a deal that is about something else is another deal.
+    """
+    opened = deal.opened
+    if record.product and opened.product not in ("", record.product):
         raise Rejected(
-            f"the export says the product is {record.product or 'none'}, recorded is {deal.opened.product or 'none'}:"
-            " open another opportunity"
+            f"the export says the product is {record.product}, recorded is {opened.product}: open another opportunity"
         )
-    return found
+    product, source = record.product or opened.product, opened.source or record.source
+    if (product, source) == (opened.product, opened.source):
+        return []
+    said = OpenOpportunity(opened.process, opened.amount, product=product, source=source)
+    first = history.facts[0]
+    return [(CorrectFact(first.version, OF_THE_DEAL, filled(opened, said)), opened_at(history))]
+
+
+def opened_at(history: History) -> datetime:
+    """When the deal was opened, as it stands."""
+    return instant(next(at for at, version, _ in effective_order(history.facts) if version == history.facts[0].version))
+
+
+def lines(record: Record, known: dict[str, Line], at: datetime) -> list[Timed]:
+    """The line items that the record has, and the end of those that it has no more."""
+    if not record.lines:
+        return []
+    items = {line.item for line in record.lines}
+    return [
+        *((line, at) for line in record.lines),
+        *((RemoveLineItem(name), at) for name in known if name not in items),
+    ]
 
 
 def ending(record: Record) -> list[Timed]:
     """The win or the loss that the record says, if any."""
+    at = record.closed_at or record.seen_at
     match record.outcome:
         case "won":
-            return [(WinOpportunity(record.closing, record.account), record.moved_at)]
+            return [(WinOpportunity(None if record.lines else record.closing, record.account), at)]
         case "lost":
-            return [(LoseOpportunity(record.lost_reason), record.moved_at)]
+            return [(LoseOpportunity(record.lost_reason, note=record.lost_note), at)]
         case _:
             return []

@@ -1,9 +1,10 @@
 """Carries an export's records to the log in bulk: what is new is appended, what cannot be goes to a rejects file."""
 
-import csv
-from collections.abc import Callable, Container, Iterator
-from datetime import date, datetime, timedelta
-from itertools import chain, repeat
+import re
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain, groupby, repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,141 +12,210 @@ import msgspec
 from msgspec.structs import replace
 
 from domain import Command, kind
-from domain.errors import Malformed, PipelineError
-from domain.recorded import Request, Source
+from domain.errors import PipelineError, Rejected
+from domain.history import History
+from domain.lead import CaptureLead, ConvertLead
+from domain.lead.profile import AssignLead, EnrichLead
+from domain.opportunity import OpenOpportunity
+from domain.opportunity.terms import ChangeAccount, ChangeCloseDate, ChangeOwner
+from domain.recorded import Recorded, Request, Source, micros
 from infra.application.dispatch import Dispatcher
+from infra.importers.closings import held_back, too_late
+from infra.importers.entries import Change, Entry, Export, Story, chunks, is_of_several, streams_of, unreadable
 from infra.importers.leads import LeadRecord, lead_commands
-from infra.importers.records import Record, commands
+from infra.importers.links import completed_opening, conversion, opened_by_a_lead
+from infra.importers.mending import mendings
+from infra.importers.records import Record, commands, opened_at, terms_after_the_end
+from infra.importers.rejects import RejectsFile
+from infra.importers.tables import Row
+from infra.importers.times import by_now
+from infra.store.log import ERASED
 
-CHUNK = 1_000  # records decided and appended together
-CHUNK_ROWS = 10_000  # rows that these may tell of, unless a single one tells of more
 NAMED = 32  # digits of a digest that tell a row or a change from every other one
 KEPT = 500  # histories kept between two chunks, the stages among them
 FIRST = 10  # rejects kept in memory, to be shown
-LAST_MICROSECOND = 999_999  # a bare date means the end of its day: of today, that has not come yet
-DAY = timedelta(hours=25)  # the longest there is: clocks are put back in it
-
-
-class Change(NamedTuple):
-    """One thing that an export with history says happened; of the entry's own stream where none is named.
-
-    `told` is what tells this change from every other one of its entry, such as the export's own row or its number,
-    so that it is known again even where it is read otherwise; the change itself where empty.
-    """
-
-    occurred_at: datetime
-    command: Command
-    stream: str = ""
-    change_key: str = ""
-
-
-class Story(NamedTuple):
-    """All that an export with history says of one deal or lead, in effective order."""
-
-    changes: tuple[Change, ...]
-
-
-class Entry(NamedTuple):
-    """One row of an export, or several that tell of one thing: where they stand, whose they are, what they say.
-
-    That is the current record, the whole story, or why they say nothing that can be imported. `rows` is how many.
-    """
-
-    file: str
-    line: int
-    external_id: str
-    stream: str
-    cells: dict[str, str]
-    says: Record | LeadRecord | Story | PipelineError
-    rows: int = 1
-
-
-class Export(NamedTuple):
-    """What an importer has read: the system it comes from, and its entries, to be gone through once.
-
-    `prelude` is what must be there first, such as the stages; `batch` tells this file from a later one.
-    """
-
-    system: str
-    batch: str
-    snapshot: date
-    prelude: tuple[Request, ...]
-    total: int
-    entries: Iterator[Entry]
+BATCH = re.compile(r"(\d{4}-\d\d-\d\d)-([0-9a-f]+)(?:-([0-9a-f]+))?")  # snapshot, file, and how that was read
+DESCRIPTIVE = (ChangeOwner, ChangeAccount, ChangeCloseDate, EnrichLead, AssignLead)
+"""What only describes a deal or lead: where it has ended, there is nothing to be done about it."""
 
 
 class Summary(msgspec.Struct):
-    """How an import went, in rows of the export, and the number of facts it appended."""
+    """How an import went, in rows of the export, and the number of facts it appended.
+
+    Left out is what only describes a deal or lead that has ended. Mended are rows that are in already, and say
+    otherwise by the mapping as it is now.
+    """
 
     rows: int = 0
     imported: int = 0
     unchanged: int = 0
     rejected: int = 0
+    left_out: int = 0
     facts: int = 0
+    history: bool = False
+    mended: int = 0
+
+
+class Refusal(NamedTuple):
+    """Some rows of which nothing was done, and why; `left_out` where nothing was to be done."""
+
+    entry: Entry
+    reason: PipelineError
+    left_out: bool = False
+
+
+class Plan(NamedTuple):
+    """What an entry leads to: requests, each with the change that it was made of, and what is refused beforehand."""
+
+    entry: Entry
+    requests: list[Request]
+    rows: list[Row | None]
+    refused: list[Refusal]
 
 
 class Import:
     """One run of one export. The same rows again append nothing; a newer export appends what changed.
 
-    `first_rejects` are the first of those that could not be imported; without a `rejects` file, the only trace.
+    `history` says that it brings what happened before the log was kept; the first import of a system does.
+    `first_rejects` are the first of what was rejected or left out; without a `rejects` file, the only trace. That has
+    the rows whole where they are `whole`, else without what may be personal. What a mended mapping changes of rows that
+    are in already is corrected where `correct` says so; `first_mendings` says of the first ones what it is.
     """
 
-    def __init__(self, dispatcher: Dispatcher, export: Export, actor: str, rejects: Path | None) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, export: Export, actor: str, rejects: Path | None, history: bool = False,
+        whole: bool = False, correct: bool = False,
+    ) -> None:  # fmt: skip
         self.dispatcher, self.export, self.actor, self.path = dispatcher, export, actor, rejects
-        self.summary = Summary()
+        self.batch = "-".join(filter(None, (export.snapshot.isoformat(), export.batch, export.meaning)))
+        self.listed, self.correct, self.is_mended = None if whole else export.listed, correct, False
+        self.summary = Summary(history=history)
         self.first_rejects: list[tuple[Entry, PipelineError]] = []
+        self.first_mendings: list[tuple[Entry, str]] = []
 
     def run(self, advance: Callable[[int], None]) -> Summary:
         """Go through the export; `advance` is told how many rows are done. Writes the rejects file, if need be."""
         self.dispatcher.vault.require()
+        earlier = [BATCH.fullmatch(batch) for batch in self.dispatcher.log.batches(self.export.system)]
+        files = [(found[2], found[3] or "") for found in earlier if found]
+        self.summary.history = self.summary.history or all(file == self.export.batch for file, _ in files)
+        self.is_mended = any(file == self.export.batch and way != self.export.meaning for file, way in files)
         now = self.dispatcher.clock()
-        prelude = [replace(request, occurred_at=by_now(request.occurred_at, now)) for request in self.export.prelude]
+        prelude = [
+            replace(request, occurred_at=by_now(request.occurred_at, now), source=self.source("stages"))
+            for request in self.export.prelude
+        ]
         for outcome in self.dispatcher.execute_all(prelude):
             if isinstance(outcome, PipelineError):
                 raise outcome
             self.summary.facts += len(outcome.facts)
-        with RejectsFile(self.path) as rejects:
+        with RejectsFile(self.path, self.listed) as rejects:
             for chunk in chunks(self.export.entries):
-                for entry, reason in self.carry(chunk):
-                    rejects.write(entry, reason)
-                    self.summary.rejected += entry.rows
-                    if len(self.first_rejects) < FIRST:
-                        self.first_rejects.append((entry, reason))
+                for refusal in self.carry(chunk):
+                    self.refuse(refusal, rejects)
                 rows = sum(entry.rows for entry in chunk)
                 self.summary.rows += rows
                 advance(rows)
         return self.summary
 
-    def carry(self, chunk: list[Entry]) -> list[tuple[Entry, PipelineError]]:
-        """Append what a chunk of entries asks for; those that could not be, with the reason."""
+    def source(self, external_id: str) -> Source:
+        """Where a fact of this import comes from."""
+        return Source(self.export.system, external_id, self.batch, self.summary.history)
+
+    def refuse(self, refusal: Refusal, rejects: RejectsFile) -> None:
+        """Count and list what was not done."""
+        entry, reason, left_out = refusal
+        if left_out:
+            self.summary.left_out += entry.rows
+        else:
+            self.summary.rejected += entry.rows
+        reason = Rejected(f"left out: {reason}") if left_out else reason
+        if len(self.first_rejects) < FIRST:
+            self.first_rejects.append((entry, reason))
+        rejects.write(entry.file, entry.line, entry.external_id, str(reason), entry.cells)
+
+    def without_erased(self, refused: list[Refusal]) -> list[Refusal]:
+        """The refusals in the order of the file; of a person who was erased nothing that the row says."""
+        about = dict[str, str]()
+        for stream in {refusal.entry.stream for refusal in refused}:
+            if kind(stream) in ("lead", "opportunity") and stream.isprintable():
+                history = self.dispatcher.history(stream)
+                about[stream] = history.decider.subject(stream, history.state, None)
+        keys = self.dispatcher.vault.stored([*set(about.values())]) if about else {}
+        erased = {stream for stream, subject in about.items() if keys.get(subject) == ERASED}
+        return [
+            refusal._replace(entry=refusal.entry._replace(cells={})) if refusal.entry.stream in erased else refusal
+            for refusal in sorted(refused, key=lambda each: each.entry.line)
+        ]
+
+    def carry(self, chunk: list[Entry]) -> list[Refusal]:
+        """Append what a chunk of entries asks for; what could not be, or was not to be, with the reason."""
         unread = [(entry, unreadable(entry)) for entry in chunk]
-        refused = [(entry, reason) for entry, reason in unread if reason]
+        refused = [Refusal(entry, reason) for entry, reason in unread if reason]
         entries = [entry for entry, reason in unread if reason is None]
-        self.dispatcher.histories.load(entry.stream for entry in entries)
+        self.dispatcher.histories.load(stream for entry in chunk for stream in streams_of(entry))
         self.dispatcher.vault.load(entry.stream for entry in entries if kind(entry.stream) == "lead")
-        named, asked = list[tuple[Entry, list[str]]](), list[tuple[Entry, list[Request]]]()
+        named, plans = list[tuple[Entry, list[str]]](), list[Plan]()
         for entry in entries:
             try:
                 named.append((entry, self.names(entry)))
             except PipelineError as reason:
-                refused.append((entry, reason))
+                refused.append(Refusal(entry, reason))
         known = self.known(named)
+        since = self.exported(
+            entry for entry, names in named if isinstance(entry.says, Record | LeadRecord) and names[0] not in known
+        )
+        recorded = self.dispatcher.log.histories([entry.stream for entry, _ in named]) if self.is_mended else {}
         for entry, names in named:
             try:
-                asked.append((entry, self.requests(entry, names, known)))
+                plan = self.plan(entry, names, known, since.get(entry.stream))
+                plans.append(self.mend(plan, recorded.get(entry.stream, ())))
             except PipelineError as reason:
-                refused.append((entry, reason))
-        outcomes = self.dispatcher.execute_groups([requests for _, requests in asked])
+                refused.append(Refusal(entry, reason))
+        outcomes = self.dispatcher.execute_groups([plan.requests for plan in plans])
+        for plan, outcome in zip(plans, outcomes, strict=True):
+            refused += self.count(plan, *self.outcome_of(plan, outcome))
+        listed = self.without_erased(refused)
         self.dispatcher.histories.trim(KEPT)  # what was told of is seldom told of again
-        for (entry, _), outcome in zip(asked, outcomes, strict=True):
-            if isinstance(outcome, PipelineError):
-                refused.append((entry, outcome))
-            elif facts := sum(len(receipt.facts) for receipt in outcome):
-                self.summary.imported += entry.rows
-                self.summary.facts += facts
+        return listed
+
+    def count(self, plan: Plan, facts: int, refused: list[Refusal]) -> list[Refusal]:
+        """Count the rows of an entry that came in, or had; give those back of which nothing was done."""
+        entry, everything = plan.entry, [*plan.refused, *refused]
+        by_row = {each.entry[:2]: each for each in reversed(everything) if each.entry is not entry}  # the first of each
+        apart, rows = [*reversed(by_row.values())], max(0, entry.rows - len(by_row))
+        if whole := next((each for each in everything if each.entry is entry), None):
+            first, *others = apart or [whole]
+            rows += first.entry.rows if apart else 0
+            return [first._replace(entry=first.entry._replace(rows=rows)), *others]
+        self.summary.facts += facts
+        if facts:
+            self.summary.imported += rows
+        else:
+            self.summary.unchanged += rows
+        return apart
+
+    def outcome_of(self, plan: Plan, outcome: Sequence[object] | PipelineError) -> tuple[int, list[Refusal]]:
+        """How many facts an entry led to, and what was refused: each row by itself, where its rows are apart."""
+        if not isinstance(outcome, PipelineError):
+            return sum(len(receipt.facts) for receipt in outcome), []  # type: ignore[attr-defined]
+        pairs = groupby(zip(plan.rows, plan.requests, strict=True), lambda pair: pair[0] and pair[0].line)
+        apart = [(found[0][0], [request for _, request in found]) for _, group in pairs if (found := list(group))]
+        if len(apart) < 2 or None in plan.rows:
+            return 0, [Refusal(plan.entry, outcome)]
+        begun = bool(self.dispatcher.history(plan.entry.stream).version)
+        outcomes = self.dispatcher.execute_groups([requests for _, requests in apart])
+        if not begun and isinstance(outcomes[0], PipelineError):
+            return 0, [Refusal(plan.entry, outcomes[0])]
+        facts, refused = 0, list[Refusal]()
+        for (row, requests), each in zip(apart, outcomes, strict=True):
+            if isinstance(each, PipelineError):
+                assert row is not None
+                only = isinstance(each, Rejected) and all(isinstance(r.command, DESCRIPTIVE) for r in requests)
+                refused.append(Refusal(plan.entry.of(row), each, left_out=only))
             else:
-                self.summary.unchanged += entry.rows
-        return sorted(refused, key=lambda pair: pair[0].line)
+                facts += sum(len(receipt.facts) for receipt in each)
+        return facts, refused
 
     def known(self, named: list[tuple[Entry, list[str]]]) -> set[str]:
         """The names that were imported before; of a stream that is not there yet, none was."""
@@ -157,30 +227,121 @@ class Import:
         ]
         return {name for _, name in self.dispatcher.log.answers(names)}
 
-    def requests(self, entry: Entry, names: list[str], known: Container[str]) -> list[Request]:
+    def exported(self, entries: Iterator[Entry]) -> dict[str, datetime]:
+        """When the export was made from which each stream was last told of, if that was an earlier one: a day's end."""
+        there = [entry.stream for entry in entries if self.dispatcher.history(entry.stream).version]
+        found = dict[str, datetime]()
+        for stream, facts in self.dispatcher.log.histories(there).items() if there else ():
+            batches = [fact.source.batch for fact in facts if fact.source and fact.source.system == self.export.system]
+            days = [date.fromisoformat(day[1]) for batch in batches if (day := BATCH.fullmatch(batch))]
+            if days and max(days) < self.export.snapshot:
+                found[stream] = datetime(max(days).year, max(days).month, max(days).day, tzinfo=UTC) + timedelta(days=1)
+        return found
+
+    def plan(self, entry: Entry, names: list[str], known: Container[str], since: datetime | None) -> Plan:
         """What to ask so that the log says what the entry says; each request that is repeatable under its name."""
+        refused = list[Refusal]()
         if isinstance(entry.says, Story):
-            told = zip(entry.says.changes, names, strict=True)
-            changes = [(change, name) for change, name in told if name not in known]
+            refused = [Refusal(entry.of(row), reason) for row, reason in entry.says.refused]
+            told = list(zip(entry.says.changes, names, strict=True))
+            changes, held = held_back(told, self.before(entry.stream, told[0][0].occurred_at) if told else None)
+            refused += [Refusal(entry.of(change.row), *too_late(change)) for change in held if change.row]
+            changes = [(change, name) for change, name in changes if name not in known]
         elif names[0] in known:
             changes = []
         else:
-            state = self.dispatcher.history(entry.stream).state
+            history = self.dispatcher.history(entry.stream)
             if isinstance(entry.says, LeadRecord):
-                asked = lead_commands(entry.says, state)
+                asked = lead_commands(entry.says.since(since), history.state)
             else:
                 assert isinstance(entry.says, Record)
-                asked = commands(entry.says, state)
-            unnamed = repeat("")
-            changes = [(Change(at, command), n) for (command, at), n in zip(asked, chain(names, unnamed), strict=False)]
-        source, now = Source(self.export.system, entry.external_id, self.export.batch), self.dispatcher.clock()
-        return [
+                asked = commands(entry.says, history, since)
+                if late := terms_after_the_end(entry.says, history):
+                    refused.append(Refusal(entry._replace(), Rejected(late), left_out=True))
+            changes = [
+                (Change(at, command), n) for (command, at), n in zip(asked, chain(names, repeat("")), strict=False)
+            ]
+        changes = [each for change, name in changes for each in self.linked(entry, change, name)]
+        source, now = self.source(entry.external_id), self.dispatcher.clock()
+        requests = [
             Request(
                 stream=change.stream or entry.stream, command=change.command, actor=self.actor,
                 occurred_at=by_now(change.occurred_at, now), source=source, command_id=name,
             )
             for change, name in changes
         ]  # fmt: skip
+        return Plan(entry, requests, [change.row for change, _ in changes], refused)
+
+    def mend(self, plan: Plan, recorded: Sequence[Recorded]) -> Plan:
+        """The plan, and what a mended mapping makes of the entry's rows that are in already, if that is asked for."""
+        entry, says = plan.entry, plan.entry.says
+        ours = [fact for fact in recorded if fact.source and self.is_of(entry, fact.source)]
+        if not ours or (plan.requests and not isinstance(says, Story)):
+            return plan
+
+        def desired(history: History) -> Sequence[tuple[Command, datetime]]:
+            if isinstance(says, Record):
+                return commands(says, history)
+            if isinstance(says, LeadRecord):
+                return lead_commands(says, history.state)
+            assert isinstance(says, Story)
+            told = [(change, "") for change in says.changes if not change.stream]
+            return [
+                (change.command, change.occurred_at)
+                for change, _ in held_back(told, self.before(entry.stream, told[0][0].occurred_at) if told else None)[0]
+            ]
+
+        history = self.dispatcher.history(entry.stream)
+        found = mendings(history, ours, desired, lambda stream: self.dispatcher.history(stream).state)
+        self.summary.mended += entry.rows if found else 0
+        self.first_mendings += [(entry, each.change) for each in found][: FIRST - len(self.first_mendings)]
+        if not self.correct:
+            return plan
+        source = self.source(entry.external_id)
+        corrections = [
+            Request(stream=entry.stream, command=each.command, actor=self.actor, occurred_at=each.at, source=source)
+            for each in found
+        ]
+        return plan._replace(requests=[*corrections, *plan.requests], rows=[None] * len(corrections) + plan.rows)
+
+    def is_of(self, entry: Entry, source: Source) -> bool:
+        """Whether a fact came from the rows of an entry: of a story any import brought it, else one of this file."""
+        batch = BATCH.fullmatch(source.batch)
+        same_file = isinstance(entry.says, Story) or (batch and batch[2] == self.export.batch)
+        return bool(same_file) and (source.system, source.external_id) == (self.export.system, entry.external_id)
+
+    def linked(self, entry: Entry, change: Change, name: str) -> Iterator[tuple[Change, str]]:
+        """A change as it is; the opening or the conversion of a deal that is there already, as what links both."""
+        command = change.command
+        if isinstance(command, OpenOpportunity):
+            history = self.dispatcher.history(change.stream or entry.stream)
+            if opened_by_a_lead(history):
+                correction = completed_opening(history, command)
+                if correction:
+                    yield change._replace(command=correction), name
+                return
+        if isinstance(command, ConvertLead) and (history := self.dispatcher.history(command.opportunity)).version:
+            source, profile = self.lead_of(entry)
+            correction, command = conversion(history, entry.stream, source, profile, command)
+            if correction:
+                yield Change(opened_at(history), correction, command.opportunity, row=change.row), ""
+            change = change._replace(command=command)
+        yield change, name
+
+    def before(self, stream: str, moment: datetime) -> object:
+        """What a deal was just before an instant, None where it was not there."""
+        history = self.dispatcher.history(stream)
+        return history.state_at(micros(moment) - 1) if history.version else None
+
+    def lead_of(self, entry: Entry) -> tuple[str, tuple[str, str]]:
+        """The source of a lead, and its company and owner, as the log or else the export has them."""
+        state, says = self.dispatcher.history(entry.stream).state, entry.says
+        captured = says.changes[0].command if isinstance(says, Story) and says.changes else says
+        new = (captured.company, captured.owner) if isinstance(captured, CaptureLead | LeadRecord) else ("", "")
+        if state is not None:
+            profile = state.lead.profile
+            return state.lead.captured.source, (new[0] or profile.company, new[1] or profile.owner)
+        return (captured.source if isinstance(captured, CaptureLead | LeadRecord) else ""), new
 
     def names(self, entry: Entry) -> list[str]:
         """What tells that this was imported before: system, id, and a digest of the row, or of each change."""
@@ -191,69 +352,16 @@ class Import:
                 told = [msgspec.json.encode(sorted(entry.cells.items()))]
             case _:
                 told = []
+        told = [*numbered(told)]
         start = f"{self.export.system}:{entry.external_id}:"
         if kind(entry.stream) == "lead":  # of a person: nobody may try guesses on the digest
             return [start + self.dispatcher.vault.fingerprint(entry.stream, text).hex()[:NAMED] for text in told]
         return [start + self.dispatcher.vault.digest(text).hex()[:NAMED] for text in told]
 
 
-def unreadable(entry: Entry) -> PipelineError | None:
-    """Why an entry says nothing that can be asked, if so."""
-    if isinstance(entry.says, PipelineError):
-        return entry.says
-    if "\0" in entry.stream + entry.external_id:  # no database can be asked for it
-        return Malformed("id: holds the NUL character")
-    return None
-
-
-def is_of_several(entry: Entry) -> bool:
-    """Whether an entry tells of other streams than its own."""
-    return isinstance(entry.says, Story) and any(change.stream for change in entry.says.changes)
-
-
-def by_now(moment: datetime | None, now: datetime) -> datetime | None:
-    """The moment; where it is the end of a day that is not over yet, the present one."""
-    if moment and moment.microsecond == LAST_MICROSECOND and now < moment < now + DAY:
-        return now
-    return moment
-
-
-class RejectsFile:
-    """The rows that could not be imported, with line and reason: a CSV file, made when there is the first one."""
-
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
-
-    def __enter__(self) -> "RejectsFile":
-        if self.path:
-            self.path.unlink(missing_ok=True)  # what an earlier run rejected is not what this one does
-        self._file = None
-        return self
-
-    def write(self, entry: Entry, reason: PipelineError) -> None:
-        """Add a row."""
-        if self.path is None:
-            return
-        if self._file is None:
-            self._file = self.path.open("w", encoding="utf-8", newline="")
-            self._rows = csv.writer(self._file)
-            self._rows.writerow(("file", "line", "id", "reason", "row"))
-        row = msgspec.json.encode(entry.cells).decode()
-        self._rows.writerow((entry.file, entry.line, entry.external_id, str(reason), row))
-
-    def __exit__(self, *_: object) -> None:
-        if self._file:
-            self._file.close()
-
-
-def chunks(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-    """The entries, CHUNK at a time, or fewer that tell of CHUNK_ROWS."""
-    chunk, rows = list[Entry](), 0
-    for entry in entries:
-        chunk.append(entry)
-        rows += entry.rows
-        if len(chunk) == CHUNK or rows >= CHUNK_ROWS:
-            yield chunk
-            chunk, rows = [], 0
-    if chunk:
-        yield chunk
+def numbered(told: Sequence[bytes]) -> Iterator[bytes]:
+    """Texts, each told apart from those before it that are alike: what happens twice in one instant happens twice."""
+    times = Counter[bytes]()
+    for text in told:
+        times[text] += 1
+        yield text if times[text] == 1 else b"%b %d" % (text, times[text])

@@ -45,6 +45,7 @@ EXTENSIONS = (  # of CloudEvents, with the field of a stored event
     ("ce_sourcesystem", "source_system"),
     ("ce_sourceid", "source_id"),
     ("ce_batch", "batch"),
+    ("ce_history", "history"),
 )
 LOG = "ce_logid"
 BIGINT = 2**63 - 1
@@ -119,7 +120,7 @@ def stored_event(message: Message) -> StoredEvent:
     try:
         stream, _, version = found["ce_id"].decode().rpartition(":")
         tag = found["ce_type"].decode().removeprefix(TYPE_PREFIX).removesuffix(TYPE_SUFFIX)
-        event_id, *others = (found.get(name, b"").decode() for name, _ in EXTENSIONS)
+        event_id, *others, history = (found.get(name, b"").decode() for name, _ in EXTENSIONS)
         times = [micros(datetime.fromisoformat(found[name].decode())) for name in ("ce_time", "ce_recordedtime")]
         if message.value is None:
             raise ValueError("it has no value")
@@ -129,9 +130,9 @@ def stored_event(message: Message) -> StoredEvent:
         _refuse_contradiction(message, found, stream, number, tag)
         if not (0 < number <= BIGINT and 0 < position <= BIGINT):
             raise ValueError(f"version {number} or position {position} is out of range")
-        if any("\0" in text for text in (stream, tag, *others)):
+        if any("\0" in text for text in (stream, tag, history, *others)):
             raise ValueError("a text holds a NUL character")
-        values = str(UUID(event_id)), stream, number, position, *times, *others, tag, message.value
+        values = str(UUID(event_id)), stream, number, position, *times, *others, tag, message.value, history
         return StoredEvent._make(values)
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise Malformed(f"{place(message)}: this is no event of dealtrail: {error}") from error

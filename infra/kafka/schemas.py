@@ -47,6 +47,7 @@ ABOUT = {
     "ce_sourcesystem": "The system that it was imported from.",
     "ce_sourceid": "What it is called there.",
     "ce_batch": "The import that brought it.",
+    "ce_history": "`true` where that import brought what happened before the log was kept.",
 }
 
 

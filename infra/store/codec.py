@@ -16,6 +16,7 @@ from infra.store.log import StoredEvent
 Raw = dict[str, Any]
 Upcasts = Mapping[str, Callable[[Raw], Raw]]
 
+HISTORY = "true"  # in the place of an event's mark that an import brought it as history
 LONGEST_CHAIN = 100  # upcasts from the oldest shape of an event to the newest; more is a cycle
 
 CORRECTION = str(FactCorrected.__struct_config__.tag)
@@ -23,7 +24,7 @@ CORRECTION = str(FactCorrected.__struct_config__.tag)
 FACT_COLUMNS = "notification_id, originator_id, originator_version, topic, occurred_at, state"
 RECORDED_COLUMNS = (
     "event_id, originator_id, originator_version, notification_id, occurred_at, recorded_at, actor, on_behalf_of, "
-    "reason, command_id, correlation_id, causation_id, source_system, source_id, batch, topic, state"
+    "reason, command_id, correlation_id, causation_id, source_system, source_id, batch, topic, state, history"
 )
 
 EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999  # microseconds: the years 1 to 9999
@@ -93,13 +94,13 @@ def strict_recorded(row: Sequence[Any]) -> Recorded:
         raise unreadable(row[3], row[1], row[2], f"{type(error).__name__}: {error}") from error
 
 
-STORED_TYPES = (str, str, int, int, int, int, *[str] * 10, bytes)
+STORED_TYPES = (str, str, int, int, int, int, *[str] * 10, bytes, str)
 
 
 def stored(row: Sequence[Any]) -> StoredEvent:
     """A row of RECORDED_COLUMNS with the id as text and the body as bytes. Raises Unavailable for what is no event."""
-    event_id, *others, state = row
-    plain = StoredEvent._make((str(event_id), *others, state))
+    event_id, *others = row
+    plain = StoredEvent._make((str(event_id), *others))
     if tuple(map(type, plain)) != STORED_TYPES:
         raise unreadable(plain.position, plain.stream, plain.version, "this is no event")
     return plain
@@ -108,7 +109,7 @@ def stored(row: Sequence[Any]) -> StoredEvent:
 def recorded(row: Sequence[Any]) -> Recorded:
     """A row of RECORDED_COLUMNS as an event with its whole envelope."""
     event_id, stream, version, position, occurred_at, recorded_at, actor, on_behalf_of, reason = row[:9]
-    command_id, correlation_id, causation_id, system, external_id, batch, tag, body = row[9:]
+    command_id, correlation_id, causation_id, system, external_id, batch, tag, body, history = row[9:]
     return Recorded(
         event_id=event_id if isinstance(event_id, UUID) else UUID(event_id),
         stream=stream,
@@ -122,6 +123,6 @@ def recorded(row: Sequence[Any]) -> Recorded:
         command_id=command_id,
         correlation_id=correlation_id,
         causation_id=causation_id,
-        source=Source(system, external_id, batch) if system else None,
+        source=Source(system, external_id, batch, history == HISTORY) if system else None,
         event=decode(tag, body),
     )

@@ -15,7 +15,7 @@ PAGE = 1000  # events, answers or keys in memory at a time
 EVENTS = (
     "event_id", "originator_id", "originator_version", "notification_id", "occurred_at", "recorded_at", "actor",
     "on_behalf_of", "reason", "command_id", "correlation_id", "causation_id", "source_system", "source_id", "batch",
-    "topic", "state",
+    "topic", "state", "history",
 )  # fmt: skip
 ANSWERS = ("actor", "command_id", "digest", "facts")
 KEYS = ("subject", "wrapped")

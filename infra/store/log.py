@@ -20,7 +20,8 @@ RESERVED = (INDEX, MASTER, DIGESTS)  # nobody's: no data subject may have such a
 class StoredEvent(NamedTuple):
     """An event as it is stored, with its whole envelope; what is sealed stays so.
 
-    occurred_at, recorded_at: microseconds since 1970 UTC. Texts are empty where nothing was said. body: its JSON.
+    occurred_at, recorded_at: microseconds since 1970 UTC. Texts are empty where nothing was said. history: `true`
+    where an import brought it as such. body: its JSON.
     """
 
     event_id: str
@@ -40,6 +41,7 @@ class StoredEvent(NamedTuple):
     batch: str
     tag: str
     body: bytes
+    history: str
 
 
 class Draft(NamedTuple):
@@ -63,6 +65,7 @@ class Draft(NamedTuple):
     source_system: str = ""
     source_id: str = ""
     batch: str = ""
+    history: str = ""
 
 
 class Answer(NamedTuple):
@@ -190,6 +193,10 @@ class Log(Facts, Protocol):
 
     def histories(self, streams: Sequence[str]) -> dict[str, list[Recorded]]:
         """Every event of each stream in order of version, sealed fields as stored; an unknown stream is left out."""
+        ...
+
+    def batches(self, system: str) -> list[str]:
+        """The imports of a system of which the log has facts, in the order in which they came."""
         ...
 
     def facts_after(self, versions: Mapping[str, int]) -> dict[str, list[Fact]]:

@@ -350,7 +350,11 @@ def prepare(url: str) -> Names:
         if not row or not row[0]:
             raise Unavailable(f"no schema of the search path exists at {place(url)}")
         names = Names.beside(row[0], "stored_events")
-        there = SQL("SELECT to_regclass({}) IS NOT NULL").format(names.quoted(names.identity))  # the newest of all
+        there = SQL(
+            "SELECT to_regclass({}) IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class AS c "
+            "WHERE c.oid = to_regclass({}) AND c.relkind = 'r' AND NOT EXISTS "
+            "(SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = 'history'))"
+        ).format(names.quoted(names.identity), names.quoted(names.events))  # what is newest of all
         lock = SQL("SELECT pg_advisory_xact_lock(hashtextextended({}, 1))").format(names.quoted(names.events))
         if not _yes(connection, there):
             connection.execute(lock)

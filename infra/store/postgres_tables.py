@@ -18,7 +18,7 @@ from infra.store.log import INDEX
 EVENT_COLUMNS = """
     originator_id text COLLATE "C", originator_version bigint, occurred_at bigint, event_id uuid, topic text,
     actor text, on_behalf_of text, reason text, command_id text, correlation_id text, causation_id text,
-    source_system text, source_id text, batch text"""
+    source_system text, source_id text, batch text, history text"""
 ENVELOPE_NAMES = [column.split()[0] for column in EVENT_COLUMNS.split(",")]
 
 
@@ -63,6 +63,7 @@ def create_statements(names: Names) -> list[Composed]:
             notification_id bigint GENERATED ALWAYS AS IDENTITY, recorded_at bigint NOT NULL, {columns} NOT NULL,
             state bytea NOT NULL,
             PRIMARY KEY (originator_id, originator_version), UNIQUE (notification_id));
+        ALTER TABLE {{events}} ADD COLUMN IF NOT EXISTS history text NOT NULL DEFAULT '';
         CREATE TABLE IF NOT EXISTS {{answers}} (
             command_id text COLLATE "C" NOT NULL, actor text COLLATE "C" NOT NULL, digest bytea NOT NULL,
             facts text NOT NULL, PRIMARY KEY (command_id, actor));
@@ -85,12 +86,12 @@ CREATE OR REPLACE VIEW {history} AS SELECT
     timestamptz 'epoch' + occurred_at * interval '1 microsecond' AS occurred_at,
     timestamptz 'epoch' + recorded_at * interval '1 microsecond' AS recorded_at,
     actor, on_behalf_of, reason, event_id, command_id, correlation_id, causation_id, source_system, source_id, batch,
-    convert_from(state, 'UTF8') AS event
+    convert_from(state, 'UTF8') AS event, history
 FROM {events}
 """
 
 INSERT = """INSERT INTO {events} (<names>, recorded_at, state)
-            SELECT <names>, instant, decode(body, 'base64')
+            SELECT <values>, instant, decode(body, 'base64')
             FROM json_to_recordset(drafts) AS draft (<columns>, body text)"""
 
 # Every append holds one lock from before it reads anything until it has committed. So what it checks stays true,
@@ -195,9 +196,10 @@ BEGIN
 END $$
 """
 _NAMES = ", ".join(ENVELOPE_NAMES)
+_VALUES = _NAMES.replace("history", "coalesce(history, '')")
 _PARTS = {
-    "<insert>": INSERT, "<names>": _NAMES, "<columns>": EVENT_COLUMNS, "<all>": f"'{INDEX}'", "<of>": f"'{PREFIX}'",
-    "<fact>": f"'{SubjectErased.__struct_config__.tag}'",
+    "<insert>": INSERT, "<names>": _NAMES, "<values>": _VALUES, "<columns>": EVENT_COLUMNS,
+    "<all>": f"'{INDEX}'", "<of>": f"'{PREFIX}'", "<fact>": f"'{SubjectErased.__struct_config__.tag}'",
 }  # fmt: skip
 APPEND = reduce(lambda text, part: text.replace(*part), _PARTS.items(), _APPEND)
 

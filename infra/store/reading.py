@@ -71,6 +71,14 @@ class Reader(ABC):
             raise outcome
         return outcome
 
+    def batches(self, system: str) -> list[str]:
+        """The imports of a system of which the log has facts, in the order in which they came."""
+        sql = (
+            f"SELECT batch FROM {self._events} WHERE source_system = {self.mark} GROUP BY batch "
+            "ORDER BY min(notification_id)"
+        )
+        return [batch for (batch,) in self.rows(sql, system)]
+
     @abstractmethod
     def pairs(self, versions: Mapping[str, int]) -> tuple[Any, ...]:
         """Streams with versions as the parameters of `paired`."""

@@ -25,7 +25,15 @@ from infra.store.postgres_tables import EVENT_COLUMNS, HISTORY, IDENTITY, PRIVAT
 Run = Callable[..., list[Row]]
 """Runs a statement with its parameters in the transaction that is under way; the rows that it found."""
 
-TYPES = ("uuid", "text", "bigint", "bigint", "bigint", "bigint", *["text"] * 10, "bytea")  # of RECORDED_COLUMNS
+TYPES = ("uuid", "text", "bigint", "bigint", "bigint", "bigint", *["text"] * 10, "bytea", "text")  # of RECORDED_COLUMNS
+
+_VIEW = """CREATE OR REPLACE VIEW {events} AS SELECT * FROM {schema}.received
+    WHERE notification_id <= (SELECT position FROM {schema}.replica)"""
+_RENEWAL = (
+    "ALTER TABLE {schema}.received ADD COLUMN IF NOT EXISTS history text NOT NULL DEFAULT ''",
+    _VIEW,
+)
+MARKED = "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'history'"
 
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS {{schema}}.received (
@@ -43,8 +51,7 @@ CREATE TABLE IF NOT EXISTS {{schema}}.offsets (
     consumers text, topic text, partition bigint, next_offset bigint NOT NULL DEFAULT 0, epoch bigint NOT NULL,
     owner text NOT NULL, PRIMARY KEY (consumers, topic, partition));
 CREATE TABLE IF NOT EXISTS {{schema}}.watermarks (position bigint PRIMARY KEY, offsets text NOT NULL);
-CREATE OR REPLACE VIEW {{events}} AS SELECT * FROM {{schema}}.received
-    WHERE notification_id <= (SELECT position FROM {{schema}}.replica);
+{_VIEW};
 CREATE TABLE IF NOT EXISTS {{answers}} (
     command_id text COLLATE "C", actor text COLLATE "C", digest bytea NOT NULL, facts text NOT NULL,
     PRIMARY KEY (command_id, actor));
@@ -99,6 +106,9 @@ def create_replica(url: str) -> Names:
                 raise Rejected("this database holds a log of its own: a read model needs a database to itself")
             if not found:
                 for statement in (*_TABLES.split(";\n"), HISTORY, _APPEND, PRIVATE, *IDENTITY):
+                    connection.execute(filled(names, statement))
+            elif not connection.execute(MARKED, (names.quoted(names.events),)).fetchone():
+                for statement in (*_RENEWAL, HISTORY):
                     connection.execute(filled(names, statement))
     except psycopg.ProgrammingError as error:
         raise Malformed(f"db: no database for a read model: {error}") from error

@@ -18,7 +18,7 @@ from infra.store.group import GroupCommit
 from infra.store.log import INDEX, Append, Appended, Draft, Row
 from infra.store.sqlite_connection import check_ours, connect, create, opened
 from infra.store.sqlite_reading import OURS, SqliteReader
-from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements
+from infra.store.sqlite_tables import EVENT_COLUMNS, Names, create_statements, renewal_statements
 from infra.store.sqlite_traces import shows, truncate
 from infra.store.writing import answer_rows, expected_heads, outcomes_of, plain_drafts, refuse_unstorable
 
@@ -138,6 +138,9 @@ class SqliteLog(SqliteReader):
         try:
             with self._transaction():
                 for statement in create_statements(self._names):
+                    self._writer.execute(statement)
+                columns = [row[1] for row in self._writer.execute(f"PRAGMA table_info({self._names.events})")]
+                for statement in renewal_statements(self._names, columns):
                     self._writer.execute(statement)
         except BaseException:
             self._writer.close()

@@ -1,11 +1,13 @@
 # ruff: noqa: S608 - only names of tables are put together here; every value travels as a parameter
 """The tables of the log on SQLite, which refuse by themselves that history is changed."""
 
+from collections.abc import Container
 from typing import NamedTuple
 
 EVENT_COLUMNS = (
     "originator_id", "originator_version", "topic", "event_id", "occurred_at", "recorded_at", "actor", "on_behalf_of",
-    "reason", "command_id", "correlation_id", "causation_id", "source_system", "source_id", "batch", "state",
+    "reason", "command_id", "correlation_id", "causation_id", "source_system", "source_id", "batch", "history",
+    "state",
 )  # fmt: skip
 
 
@@ -36,9 +38,18 @@ def create_statements(names: Names) -> list[str]:
     return [*_tables(names), *_guards(names), _history(names)]
 
 
+def renewal_statements(names: Names, columns: Container[str]) -> list[str]:
+    """What a log of an earlier version lacks, by the columns of its events."""
+    if "history" in columns:
+        return []
+    added = f"ALTER TABLE {names.events} ADD COLUMN history TEXT NOT NULL DEFAULT ''"
+    return [added, f"DROP VIEW {names.history}", _history(names)]
+
+
 def _tables(names: Names) -> list[str]:
     texts = ("actor", "on_behalf_of", "reason", "command_id", "correlation_id", "causation_id")
     envelope = ", ".join(f"{name} TEXT NOT NULL" for name in (*texts, "source_system", "source_id", "batch"))
+    envelope += ", history TEXT NOT NULL DEFAULT ''"
     return [
         # AUTOINCREMENT: a position is never given twice, even if the last row should vanish
         f"""CREATE TABLE IF NOT EXISTS {names.events} (
@@ -99,7 +110,7 @@ def _history(names: Names) -> str:
     return f"""CREATE VIEW IF NOT EXISTS {names.history} AS SELECT
         notification_id AS position, originator_id AS stream, originator_version AS version, topic AS tag,
         {_timestamp("occurred_at")}, {_timestamp("recorded_at")}, actor, on_behalf_of, reason, event_id, command_id,
-        correlation_id, causation_id, source_system, source_id, batch, CAST(state AS TEXT) AS event
+        correlation_id, causation_id, source_system, source_id, batch, CAST(state AS TEXT) AS event, history
         FROM {names.events}"""
 
 

@@ -14,11 +14,10 @@ from consumers.lead_intake import request_of
 from domain.errors import Malformed
 from infra.application.app import App
 from infra.application.requests import parse
-from infra.importers import pipedrive
-from infra.importers.cells import Calendar, number
-from infra.importers.mapping.cells import DateForms, Moments
+from infra.importers.cells import number
 from infra.importers.mapping.file import load
-from infra.importers.spool import Spool
+from infra.importers.tables import Table
+from infra.importers.times import ISO, Calendar, Forms
 from infra.kafka.envelope import Message
 from tests.importers.bringing import bring, reasons
 
@@ -28,8 +27,8 @@ READERS: dict[str, Callable[[str, tzinfo], Any]] = {
     "salesforce and hubspot, an instant": lambda text, zone: calendar(zone).instant({"due": text}, "due"),
     "salesforce and hubspot, a closing": lambda text, zone: calendar(zone).closing({"due": text}, "due"),
     "salesforce and hubspot, a day": lambda text, zone: calendar(zone).day({"due": text}, "due"),
-    "a mapping": lambda text, zone: Moments("", zone, "first").read("due", text),
-    "pipedrive": lambda text, zone: pipedrive.moment("due", text, zone),
+    "a mapping": lambda text, zone: Calendar(Forms(), zone, zone, "first").read("due", text),
+    "pipedrive": lambda text, zone: Calendar(Forms(ISO), zone=zone).read("due", text),
 }
 MAVEN = "opportunity_id,sales_agent,product,account,deal_stage,engage_date,close_date,close_value\n"
 MAPPING = """
@@ -127,7 +126,7 @@ def test_a_date_at_an_end_is_malformed_and_names_its_column(reader: str, zone: t
 
 def test_the_last_usable_day_is_taken():
     assert calendar(UTC).day({"due": "9998-12-31"}, "due") == date(9998, 12, 31)
-    assert Moments("", ZONES[1], "first").read("due", "0002-01-02").year == 2
+    assert Calendar(Forms(), ZONES[1], ZONES[1], "first").read("due", "0002-01-02").year == 2
 
 
 def test_one_such_row_of_a_maven_folder_is_refused_alone(small: App, tmp_path: Path):
@@ -156,10 +155,12 @@ def test_one_such_row_of_a_mapped_table_is_refused_alone(small: App, tmp_path: P
 
 
 def test_the_day_of_an_export_is_the_latest_usable_one():
-    forms = DateForms()
+    forms = Forms()
     for text in ("2026-03-02", *ENDS):
-        forms.add(text)
-    assert (forms.detected(), forms.latest("")) == ("", date(2026, 3, 2))
+        forms.add("at", text)
+    read = Calendar(forms)
+    read.set_latest(None, [at for text in ("2026-03-02", *ENDS) if (at := read.known("at", text))])
+    assert (forms.of("at"), read.snapshot) == (ISO, date(2026, 3, 2))
 
 
 @pytest.mark.parametrize("bad", INSTANTS)
@@ -240,13 +241,7 @@ def test_what_is_no_plain_number_is_malformed_and_names_its_column(text: str):
         number("probability", text)
 
 
-def test_an_encoding_that_there_is_not_is_named(tmp_path: Path):
-    (tmp_path / "deals.csv").write_text("id\nA\n")
-    with pytest.raises(Malformed, match=r"^encoding: unknown encoding: latin-99$"):
-        list(Spool().fill(tmp_path / "deals.csv", ["id"], "id", ",", "latin-99"))
-
-
 def test_an_encoding_that_the_file_is_not_in_is_malformed(tmp_path: Path):
     (tmp_path / "deals.csv").write_text("id\nA\n")
-    with pytest.raises(Malformed, match=r"^deals.csv: line 1 cannot be read: UTF-16 stream does not start with BOM$"):
-        list(Spool().fill(tmp_path / "deals.csv", ["id"], "id", ",", "utf-16"))
+    with pytest.raises(Malformed, match=r"^deals.csv: cannot be read as utf-16: UTF-16 stream does not start with BOM"):
+        list(Table(tmp_path / "deals.csv", ["id"], ",", "utf-16").rows())

@@ -19,6 +19,7 @@ from infra.application.app import App, opened
 from infra.application.digests import content_digest
 from infra.importers.mapping import file as mapping_file
 from infra.importers.spool import Spool
+from infra.importers.tables import Table
 from infra.settings import Settings
 from tests.importers.bringing import EXAMPLES, bring, reasons, tags, told
 
@@ -331,7 +332,8 @@ def test_every_example_is_a_mapping() -> None:
 
 def test_the_rows_on_disk_are_let_go_with_who_reads_them(tmp_path: Path) -> None:
     spool = Spool()
-    assert list(spool.fill(written(tmp_path / "rows.csv", "id,at\nA,1\nA,2\n"), ("at",), "id")) == [["1"], ["2"]]
+    table = Table(written(tmp_path / "rows.csv", "id,at\nA,1\nA,2\n"), ("at",))
+    assert list(spool.fill(table, "id")) == [["1"], ["2"]]
     rows, groups = spool._rows, spool.groups()
     del spool
     assert [(name, len(group)) for name, group in groups] == [("A", 2)]

@@ -232,15 +232,15 @@ def test_rows_that_cannot_come_in_are_listed_with_line_and_reason_and_the_rest_g
     summary = bring(app, "pipedrive", path, tmp_path / "rejects.csv")
     found = {(line, name): reason for line, name, reason in reasons(tmp_path / "rejects.csv")}
     assert found.keys() == {
-        ("3", "5"), ("4", "6"), ("6", "7"), ("8", "8"), ("9", "9"), ("10", ""), ("3", "71"), ("4", "72"), ("5", "73"),
+        ("3", "5"), ("5", "6"), ("6", "7"), ("8", "8"), ("9", "9"), ("10", ""), ("3", "71"), ("4", "72"), ("5", "73"),
     }  # fmt: skip
     assert found["3", "5"].startswith("changed_field_key: changes of 'colour'")
-    assert found["4", "6"] == "new_value: there is no user '99' in users.csv"
+    assert found["5", "6"] == "new_value: there is no user '99' in users.csv"
     assert found["6", "7"].startswith("the process has no stage '4'")
     assert "not opened yet" in found["8", "8"]
-    assert found["9", "9"].startswith("change_time: 'yesterday' is not a date")
+    assert found["9", "9"].startswith("change_time: 'yesterday' is not a time")
     assert found["10", ""] == "deal_id: is empty"
-    assert (summary.imported, summary.rejected) == (2, 11)
+    assert (summary.imported, summary.rejected) == (3, 10)
     assert tags(app, "opportunity-pipedrive-5") == ["opportunity-opened", "activity-completed"]
 
 

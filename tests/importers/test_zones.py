@@ -9,7 +9,7 @@ import pytest
 from domain.recorded import Request
 from domain.reference.calendar import SetCalendar
 from infra.application.app import App
-from infra.importers.cells import Calendar
+from infra.importers.times import Calendar
 from tests.importers.bringing import bring, told
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")

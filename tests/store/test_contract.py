@@ -295,3 +295,12 @@ def test_what_came_to_streams_after_a_version_is_found_by_stream(log: Log) -> No
         "lead-3": [1, 2, 3],
     }
     assert log.facts_after({}) == {}
+
+
+def test_the_mark_of_history_comes_back_as_it_went_in(log: Log) -> None:
+    log.append(Append([drafted("lead-1", 1, source_system="crm", source_id="7", history="true"), drafted("lead-2", 1)]))
+    log.append(Append([drafted("lead-3", 1, source_system="crm", source_id="8", batch="b")]))
+    sources = [event.source for event in log.recorded(0, 10)]
+    assert sources == [Source("crm", "7", history=True), None, Source("crm", "8", "b")]
+    assert log.batches("crm") == ["", "b"]
+    assert log.batches("another") == []

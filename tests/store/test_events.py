@@ -93,7 +93,7 @@ def test_what_is_stored_comes_whole_and_alike(told: Log):
     assert [(row[1], row[2], row[3]) for row in rows] == [
         (event.stream, event.version, event.position) for event in told.recorded(0, 5)
     ]
-    assert all(isinstance(row[0], str) and isinstance(row[-1], bytes) for row in rows)
+    assert all(isinstance(row.event_id, str) and isinstance(row.body, bytes) for row in rows)
     assert told.versions(["lead-1", "lead-3", "lead-9"], rows[1][3]) == {"lead-1": rows[1][2]}
 
 

@@ -102,9 +102,7 @@ def test_sqlite_refuses_to_replace_a_row(sqlite_history: sqlite3.Connection, sql
 
 
 def test_sqlite_refuses_an_event_under_another_position_or_behind_the_end(sqlite_history: sqlite3.Connection) -> None:
-    copied = (
-        "originator_version + 1, topic, event_id, 0, 0, '', '', '', '', '', '', '', '', '', state FROM stored_events"
-    )
+    copied = "originator_version + 1, topic, event_id, 0, 0" + ", ''" * 10 + ", state FROM stored_events"
     with pytest.raises(sqlite3.IntegrityError):
         sqlite_history.execute(f"INSERT OR REPLACE INTO stored_events SELECT 1, 'lead-9', {copied}")
     with pytest.raises(sqlite3.IntegrityError):

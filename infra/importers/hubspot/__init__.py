@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from domain.errors import Malformed, PipelineError
 from domain.opportunity.removal import DeleteOpportunity
-from infra.importers.cells import Calendar, money, truth
+from infra.importers.cells import money, truth
+from infra.importers.entries import Change, Entry, Export, Story
 from infra.importers.folders import Folder, load
 from infra.importers.hubspot import engagements as engagement_tables
 from infra.importers.hubspot import merges as merge_tables
@@ -23,8 +24,8 @@ from infra.importers.hubspot.merges import Merges, Outcome
 from infra.importers.hubspot.pipelines import SYSTEM, Pipelines
 from infra.importers.observations import Observation, as_it_is, happened
 from infra.importers.references import References, cell_text
-from infra.importers.runner import Change, Entry, Export, Story
 from infra.importers.tables import Row
+from infra.importers.times import Calendar
 
 NAME = "HubSpot"
 AT_CREATION = timedelta(minutes=1)
@@ -45,6 +46,7 @@ TABLES = {
     "engagement_deal": engagement_tables.LINK_COLUMNS,
     **{f"engagement_{kind}": engagement_tables.COLUMNS for kind in KINDS},
 }  # fmt: skip
+LISTED = frozenset(column for columns in TABLES.values() for column in columns) - {"email", "first_name", "last_name"}
 TIMES = {
     "deal": ("property_createdate", "property_hs_lastmodifieddate", "_fivetran_synced"),
     "deal_pipeline_stage": ("_fivetran_synced",),
@@ -87,7 +89,7 @@ def read(
     entries = list(Deals(tables, calendar, pipelines, currency).entries())
     total = sum(entry.rows for entry in entries)
     prelude = pipelines.prelude(actor)
-    return Export(SYSTEM, tables.batch, calendar.snapshot, prelude, total, iter(entries))
+    return Export(SYSTEM, tables.batch, calendar.snapshot, prelude, total, iter(entries), LISTED)
 
 
 class Deals:
@@ -117,6 +119,7 @@ class Deals:
     def entries(self) -> Iterator[Entry]:
         """The deals; then the merges among them, what was done about them, and the end of what is deleted."""
         told = dict[str, Outcome | PipelineError]()
+        yield from self.tables.refused()
         yield from self.pipelines.refused()
         for row in self.tables.rows["deal"]:
             name, says = row.cells["deal_id"], self.attempted(row)
@@ -149,11 +152,11 @@ class Deals:
                 raise Malformed("deal_id: is empty")
             if self.ids[name] > 1:
                 raise Malformed(f"deal_id: {self.ids[name]} rows share the id {name}; which one is the deal?")
-            return Story(tuple(self.story(name, self.observed(row))))
+            return self.story(name, self.observed(row))
         except PipelineError as error:
             return error
 
-    def story(self, name: str, seen: list[Observation]) -> list[Change]:
+    def story(self, name: str, seen: list[Observation]) -> Story:
         """All that happened to a deal, as far as the export says. A merged one is not deleted besides."""
         if self.sets(name):
             return happened(seen, NAME)
@@ -161,18 +164,18 @@ class Deals:
         ending = next((found.at for found in seen if found.outcome), now.at)
         gone = now.deleted or name in self.merges.merged
         changes = as_it_is(seen[0], now._replace(at=ending), NAME, gone=gone)
-        return [*changes, Change(now.at, DeleteOpportunity(f"deleted in {NAME}"))] if now.deleted else changes
+        return Story((*changes, *([Change(now.at, DeleteOpportunity(f"deleted in {NAME}"))] if now.deleted else [])))
 
-    def sets(self, name: str) -> list[tuple[datetime, str, str]]:
-        """When which property of a deal was set to what, as its history says; stages also where only those are."""
+    def sets(self, name: str) -> list[tuple[datetime, str, str, Row]]:
+        """When which property of a deal was set to what, and by which row; stages also where only those have rows."""
         found = [
-            (self.calendar.instant(row.cells, "timestamp"), known, row.cells["value"])
+            (self.calendar.instant(row.cells, "timestamp"), known, row.cells["value"], row)
             for row in self.history[name]
             if (known := PROPERTIES.get(row.cells["name"]))
         ]
-        if not any(known == "dealstage" for _, known, _ in found):
+        if not any(known == "dealstage" for _, known, *_ in found):
             found += [
-                (self.calendar.instant(row.cells, "date_entered"), "dealstage", row.cells["value"])
+                (self.calendar.instant(row.cells, "date_entered"), "dealstage", row.cells["value"], row)
                 for row in self.stages[name]
             ]
         return sorted(found, key=lambda one: one[0])
@@ -186,17 +189,17 @@ class Deals:
         )
         sets = self.sets(name)
         created = [one for one in sets if one[0] <= opened + AT_CREATION]
-        entered = next((value for _, known, value in sets if known == "dealstage"), now.dealstage)
+        entered = next((value for _, known, value, _ in sets if known == "dealstage"), now.dealstage)
         state = Properties(dealstage=entered) if sets else now
-        for _, known, value in created:
+        for _, known, value, _ in created:
             state = state._replace(**{known: value})
         first = self.seen(row, opened, state, None)
         found = [first._replace(stage=first.stage or self.pipelines.first(first.process), outcome="", lost_note="")]
         if first.outcome and sets:
             found.append(first)
-        for at, known, value in sets[len(created) :]:
+        for at, known, value, told in sets[len(created) :]:
             state = state._replace(**{known: value})
-            found.append(self.seen(row, at, state, found[-1]))
+            found.append(self.seen(row, at, state, found[-1])._replace(row=told))
         found.append(self.seen(row, self.present(now, found[-1], bool(sets)), now, found[-1]))
         if truth(cells, "is_deleted") and name not in self.merges.merged:
             found.append(found[-1]._replace(deleted=True, at=self.calendar.latest))
@@ -207,7 +210,7 @@ class Deals:
         found = self.pipelines.places.get(now.dealstage)
         if not found or found.kind == "open" or (told and last.outcome):
             return self.calendar.latest
-        closed = self.calendar.read(now.closedate) or self.calendar.latest
+        closed = self.calendar.known("closedate", now.closedate) or self.calendar.latest
         return max(last.at, min(closed, self.calendar.latest))
 
     def seen(self, row: Row, at: datetime, state: Properties, last: Observation | None) -> Observation:
@@ -225,6 +228,7 @@ class Deals:
         outcome = where.kind if where and where.kind != "open" else ""
         return Observation(
             at=at,
+            row=row,
             process=process,
             stage=stage,
             amount=money("amount", state.amount, cells.get("property_deal_currency_code") or self.currency),

@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from domain import Command
 from domain.errors import Malformed, PipelineError
 from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
-from infra.importers.cells import Calendar, Cells, truth
+from infra.importers.cells import Cells, identifier, truth
+from infra.importers.entries import Change, Entry, Story
 from infra.importers.hubspot.pipelines import SYSTEM
 from infra.importers.references import cell_text
-from infra.importers.runner import Change, Entry, Story
 from infra.importers.tables import Row
+from infra.importers.times import Calendar
 
 KINDS = ("call", "communication", "email", "meeting", "note", "task")
 COLUMNS = ("engagement_id",)
@@ -70,14 +71,15 @@ class Engagements:
 
     def change(self, kind: str, cells: Cells) -> Change:
         """What was done, when it was, or the plan to do it. A meeting that is over took place; a task says so."""
-        calendar, name = self.calendar, cells["engagement_id"]
+        calendar, name = self.calendar, identifier(cells["engagement_id"])
         note = cell_text(next((cells[title] for title in TITLES if cells.get(title)), ""))
         if kind == "task":
             done = cells.get("property_hs_task_status", "").upper() == "COMPLETED"
             columns = COMPLETED
         else:
             columns = ENDED if kind == "meeting" else STARTED
-            over = calendar.read(next((cells[column] for column in columns if cells.get(column)), ""))
+            column = next((column for column in columns if cells.get(column)), columns[0])
+            over = calendar.known(column, cells.get(column, ""))
             done = over is None or over <= calendar.latest
         found: Command
         if done:

@@ -9,10 +9,10 @@ from domain import Command
 from domain.errors import Malformed, PipelineError
 from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.opportunity.removal import MergeOpportunity
-from infra.importers.cells import Calendar
+from infra.importers.entries import Change, Entry, Story
 from infra.importers.hubspot.pipelines import SYSTEM
-from infra.importers.runner import Change, Entry, Story
 from infra.importers.tables import Row
+from infra.importers.times import Calendar
 
 UNDONE = (ReopenOpportunity, LoseOpportunity)
 COLUMNS = ("deal_id", "merged_deal_id", "_fivetran_synced")
@@ -75,8 +75,8 @@ class Merges:
             row = self.survivor(name)
             rows = self.rows[name]
             says = row if isinstance(row, PipelineError) else self.story(row, told)
-            line, cells = rows[0] if isinstance(row, PipelineError) else row
-            yield Entry(self.file, line, name, f"opportunity-{SYSTEM}-{name}", cells, says, len(rows))
+            place = rows[0] if isinstance(row, PipelineError) else row
+            yield Entry(self.file, place.line, name, f"opportunity-{SYSTEM}-{name}", place.cells, says, len(rows))
 
     def story(self, row: Row, told: Mapping[str, Outcome | PipelineError]) -> Story | PipelineError:
         """The merge of a deal. One that was won is opened again for it: its survivor counts, won or not."""

@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from domain.errors import Malformed, PipelineError
-from domain.recorded import Request, Source
+from domain.recorded import Request
 from domain.reference.process import Kind, RetireProcess, RetireStage, Stage
 from infra.importers.cells import Cells, number, truth
+from infra.importers.entries import Change, Entry, Story
 from infra.importers.pipelines import Place, process, slug, stage
 from infra.importers.references import References
-from infra.importers.runner import Change, Entry, Story
 from infra.importers.tables import Row
 
 SYSTEM = "hubspot"
@@ -85,11 +85,9 @@ class Pipelines:
     def prelude(self, actor: str) -> tuple[Request, ...]:
         """Every process, published with all its stages, the deleted ones too: deals went through them."""
         return tuple(
-            Request(
-                stream=stream, command=command, actor=actor, occurred_at=self.at, source=Source(SYSTEM, "stages")
-            )
+            Request(stream=stream, command=command, actor=actor, occurred_at=self.at)
             for stream, command in self.processes.items()
-        )  # fmt: skip
+        )
 
     def refused(self) -> Iterator[Entry]:
         """The stages whose rows are wrong."""

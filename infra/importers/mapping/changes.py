@@ -1,26 +1,31 @@
 """Changes as a mapping reads them: the rows of one deal or lead, in any order, become its story."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime
 from typing import NamedTuple
 
-from domain.errors import Malformed
+from domain import Command
+from domain.errors import Malformed, PipelineError
 from domain.lead import CaptureLead, ConvertLead
 from domain.lead.disposition import DisqualifyLead, NurtureLead, ReopenLead
 from domain.lead.profile import AssignLead, ContactLead, EnrichLead
 from domain.lead.qualification import QualifyLead
 from domain.money import Money
-from domain.opportunity import Command, OpenOpportunity
+from domain.opportunity import OpenOpportunity
 from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.opportunity.progress import ChangeStage
 from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from infra.importers.cells import code, coded
+from infra.importers.entries import Change, Story
 from infra.importers.mapping.cells import Cells
 from infra.importers.mapping.file import DEAL, LEAD, Field, Mapping, Step, steps
 from infra.importers.mapping.records import deal_of, step_of
-from infra.importers.runner import Change, Story
 from infra.importers.tables import Row
 
 SEPARATOR = "\x1f"  # between the words of a row
 OPENINGS = ("opened", "captured")
+ONCE = ("product", "source")  # what a deal's opening alone says
 CHANGED = ("owner", "account", "amount", "close_date", "stage", "lost_reason", "won", "reopened")  # of an open deal
 LAST = ("stage", "status", "won", "lost_reason", "reopened")  # of one row: what closes a deal comes after its terms
 
@@ -44,16 +49,29 @@ class StoryReader:
         self.wide = [name for name in (*DEAL, *LEAD) if name in cells.columns and name not in ("currency", "source")]
         self.opens = any(field.is_ in OPENINGS for field in self.fields.values())
         self.versioned = "version" in cells.columns
-        self.words = list(dict.fromkeys(cell.column for cell in cells.columns.values() if cell.column))
 
     def read(self, name: str, rows: list[Row]) -> tuple[Row, Story]:
-        """The first row of a deal or lead, and its story; Malformed naming the column."""
-        tellings = sorted((self.telling(row) for row in rows), key=lambda telling: telling[:2])
+        """The first row of a deal or lead, and its story, with the rows that cannot be read by themselves.
+
+        Of one instant, terms come before what may close the deal. Malformed naming the column.
+        """
+        tellings, refused = list[Telling](), list[tuple[Row, PipelineError]]()
+        for row in rows:
+            try:
+                tellings.append(self.telling(row))
+            except PipelineError as reason:
+                refused.append((row, reason))
+        tellings.sort(key=lambda telling: (telling.at, any(name in LAST for name in telling.says), telling.version))
         if self.versioned:
             check_versions(self.cells, name, tellings)
-        if self.told.kind == "deal":
-            return rows[0], Story(tuple(DealStory(self, tellings).changes()))
-        return rows[0], Story(tuple(LeadStory(self, tellings).changes()))
+        story = DealStory(self, tellings) if self.told.kind == "deal" else LeadStory(self, tellings)
+        changes = story.changes()
+        return rows[0], Story(tuple(changes), (*refused, *story.refused))
+
+    def happened(self, row: Row) -> Iterator[datetime | None]:
+        """The time of a row, if it can be read."""
+        with suppress(Malformed):
+            yield self.cells.moment("at", row)
 
     def telling(self, row: Row) -> Telling:
         """What a row tells."""
@@ -72,28 +90,40 @@ class StoryReader:
         """Where a field is told: its own column, or the one for the values of all."""
         return self.cells.column_name(field if field in self.cells.columns or not self.fields else "value")
 
-    def change_key(self, telling: Telling, field: str) -> str:
-        """What tells a change from every other one: its row's version, or else the row's own words."""
-        if self.versioned:
-            return f"version {telling.version} {field}"
-        return f"{field} {SEPARATOR.join(map(telling.row.cells.__getitem__, self.words))}"
+    def change_key(self, telling: Telling, *fields: str) -> str:
+        """What tells a change from every other one: its row's version, or else its time and what the row says of it.
 
-    def openings(self, tellings: list[Telling]) -> tuple[list[Telling], list[Telling]]:
-        """What was told in the instant of the opening, and what came after; nothing of the first where it has none.
+        Other columns do not matter.
+        """
+        if self.versioned:
+            return f"version {telling.version} {' '.join(fields)}"
+        names = ["value"] if self.fields else [name for name in fields if name in self.cells.columns]
+        columns = [self.cells.columns[name].column for name in ("at", *names)]
+        return SEPARATOR.join((*fields, *(telling.row.cells.get(column, "") for column in columns)))
+
+    def openings(self, tellings: list[Telling]) -> tuple[Telling | None, list[Telling]]:
+        """The opening with all that is first told in its instant, if there is one, and what else is told.
 
         Without a word in [fields] for the opening, the first row is the opening.
         """
         begun = [t for t in tellings if not self.opens or any(name in t.says for name in OPENINGS)]
         if not begun:
-            return [], tellings
+            return None, tellings
         if self.opens and len(begun) > 1:
             lines = " and ".join(str(t.row.line) for t in begun)
             raise Malformed(
                 f"{self.cells.column_name('id')}: {len(begun)} {self.told.kind}s share the id (lines {lines})"
             )
-        at = begun[0].at
-        first = [begun[0], *(t for t in tellings if t.at == at and t is not begun[0])]
-        return first, [t for t in tellings if t.at != at]
+        at = self.cells.calendar.begun(begun[0].at, *(telling.at for telling in tellings))
+        says, later = dict(begun[0].says), list[Telling]()
+        for telling in tellings:
+            if telling is begun[0]:
+                continue
+            new = {name for name in telling.says if telling.at == at and name not in says}
+            says |= {name: telling.says[name] for name in new}
+            if len(new) < len(telling.says):
+                later.append(telling._replace(says={n: text for n, text in telling.says.items() if n not in new}))
+        return begun[0]._replace(at=at, says=says), later
 
 
 class DealStory:
@@ -101,23 +131,25 @@ class DealStory:
 
     def __init__(self, reader: StoryReader, tellings: list[Telling]) -> None:
         self.reader, self.cells, self.tellings = reader, reader.cells, tellings
-        self.closed, self.stage, self.reason = False, "", ""
+        self.closed, self.stage, self.reason, self.ended = False, "", "", ""
+        self.reasons = {t.at: t.says["lost_reason"] for t in tellings if "lost_reason" in t.says}
         self.now: dict[str, str] = {}
+        self.refused: list[tuple[Row, PipelineError]] = []
 
     def changes(self) -> list[Change]:
-        """The deal's changes in effective order."""
+        """The deal's changes in effective order; `refused` are the rows that tell nothing that can be."""
         first, later = self.reader.openings(self.tellings)
-        found = list[Change]()
-        if first:
-            found += self.opening(first, later)
+        found = self.opening(first, later) if first else list[Change]()
         for telling in later:
-            found += self.later(telling)
+            try:
+                found += self.later(telling)
+            except PipelineError as reason:
+                self.refused.append((telling.row, reason))
         return found
 
-    def opening(self, first: list[Telling], later: list[Telling]) -> list[Change]:
+    def opening(self, first: Telling, later: list[Telling]) -> list[Change]:
         """The opening with all that was told in its instant; its stage is the first one told, whenever that was."""
-        says = {name: text for telling in first for name, text in telling.says.items()}
-        row, steps = first[0].row, self.reader.steps
+        says, row, steps = first.says, first.row, self.reader.steps
         words = [says["stage"]] if "stage" in says else [t.says["stage"] for t in later if "stage" in t.says][:1]
         step = step_of(steps, self.reader.column("stage"), words[0]) if words else Step("")
         ended = step.to in ("won", "lost")
@@ -129,10 +161,10 @@ class DealStory:
             source=self.cells.text("source", row),
         )  # fmt: skip
         self.now = {name: text for name, text in says.items() if not (ended and name == "stage")}
-        found = [Change(first[0].at, opening, change_key=self.reader.change_key(first[0], "opened"))]
+        found = [Change(first.at, opening, change_key="opened", row=row)]
         for name in LAST:
             if name in says and (name != "stage" or ended):
-                found += self.change(first[0], name, says[name], says)
+                found += self.change(first, name, says[name], says)
         return found
 
     def later(self, telling: Telling) -> list[Change]:
@@ -140,16 +172,22 @@ class DealStory:
         says, found = telling.says, list[Change]()
         names = says if len(says) == 1 else sorted(says, key=lambda name: (name in LAST, name))
         for name in names:
-            if name in CHANGED and self.now.get(name) != says[name]:
+            if self.now.get(name) == says[name]:
+                continue
+            if name in CHANGED:
                 found += self.change(telling, name, says[name], says)
+            elif name in ONCE and says[name]:
+                raise Malformed(f"{self.reader.column(name)}: {name} is told at the opening, and of another deal anew")
         return found
 
     def change(self, telling: Telling, name: str, text: str, says: dict[str, str]) -> list[Change]:
         """One field's change, where it is one."""
-        self.now[name] = text
-        self.reason = says.get("lost_reason", "")
+        self.reason = says.get("lost_reason") or self.reasons.get(telling.at, "")
         command = self.command(telling.row, name, text)
-        return [Change(telling.at, command, change_key=self.reader.change_key(telling, name))] if command else []
+        self.now[name] = text
+        if command is None:
+            return []
+        return [Change(telling.at, command, change_key=self.reader.change_key(telling, name), row=telling.row)]
 
     def command(self, row: Row, name: str, text: str) -> Command | None:
         """What is asked where a field is told to be something else."""
@@ -181,7 +219,7 @@ class DealStory:
 
     def day(self, text: str) -> date:
         """The day on which the deal is expected to close."""
-        return self.cells.moments.day(self.reader.column("close_date"), text)
+        return self.cells.calendar.day_of(self.reader.column("close_date"), text)
 
     def moved(self, step: Step) -> Command | None:
         """A move to another stage, the deal's ending, or its beginning again."""
@@ -200,11 +238,12 @@ class DealStory:
         return WinOpportunity()
 
     def lost(self, reason: str) -> Command | None:
-        """The deal is lost, once, for a reason."""
-        if self.closed:
+        """The deal is lost, for a reason; where that is told already, once is enough."""
+        told, note = coded(reason)
+        if self.closed and self.ended == told:
             return None
-        self.closed = True
-        return LoseOpportunity(reason or "unknown")
+        self.closed, self.ended = True, told
+        return LoseOpportunity(told, note=note)
 
     def reopened(self, stage: str) -> Command:
         """The deal is open again."""
@@ -220,23 +259,27 @@ class LeadStory:
         self.reader, self.cells, self.tellings = reader, reader.cells, tellings
         self.left, self.qualified = False, False
         self.now: dict[str, str] = {}
+        self.refused: list[tuple[Row, PipelineError]] = []
 
     def changes(self) -> list[Change]:
-        """The lead's changes in effective order."""
+        """The lead's changes in effective order; `refused` are the rows that tell nothing that can be."""
         first, later = self.reader.openings(self.tellings)
-        found = list[Change]()
-        if first:
-            says = {name: text for telling in first for name, text in telling.says.items()}
-            texts = {name: says.get(name, "") for name in ("company", "owner", "name", "email", "phone", "note")}
-            source = self.cells.text("source", first[0].row) or says.get("source", "") or "unknown"
-            told = self.reader.change_key(first[0], "captured")
-            found.append(Change(first[0].at, CaptureLead(source=source, **texts), change_key=told))
-            self.now = {name: text for name, text in says.items() if name != "status"}
-            if "status" in says:
-                found += self.moved(first[0], says["status"], says)
+        found = self.opening(first) if first else list[Change]()
         for telling in later:
-            found += self.later(telling)
+            try:
+                found += self.later(telling)
+            except PipelineError as reason:
+                self.refused.append((telling.row, reason))
         return found
+
+    def opening(self, first: Telling) -> list[Change]:
+        """The capture with all that was told in its instant."""
+        says = first.says
+        texts = {name: says.get(name, "") for name in ("company", "owner", "name", "email", "phone", "note")}
+        source = self.cells.text("source", first.row) or says.get("source", "") or "unknown"
+        found = [Change(first.at, CaptureLead(source=source, **texts), change_key="captured", row=first.row)]
+        self.now = {name: text for name, text in says.items() if name != "status"}
+        return found + self.moved(first, says["status"], says) if "status" in says else found
 
     def later(self, telling: Telling) -> list[Change]:
         """What a row changes: what it says as before is none."""
@@ -244,14 +287,14 @@ class LeadStory:
         new = {name: text for name, text in says.items() if text and self.now.get(name) != text}
         self.now |= new
         if known := {name: new[name] for name in ("company", "name", "email", "phone") if name in new}:
-            found.append(
-                Change(telling.at, EnrichLead(**known), change_key=self.reader.change_key(telling, "enriched"))
-            )
+            found.append(self.change(telling, EnrichLead(**known), "enriched", *known))
         if "owner" in new:
-            found.append(
-                Change(telling.at, AssignLead(new["owner"]), change_key=self.reader.change_key(telling, "owner"))
-            )
+            found.append(self.change(telling, AssignLead(new["owner"]), "owner"))
         return found + self.moved(telling, new["status"], says) if "status" in new else found
+
+    def change(self, telling: Telling, command: Command, *fields: str) -> Change:
+        """What a row asks for."""
+        return Change(telling.at, command, change_key=self.reader.change_key(telling, *fields), row=telling.row)
 
     def moved(self, telling: Telling, word: str, says: dict[str, str]) -> list[Change]:
         """What a new status means that somebody did."""
@@ -261,12 +304,13 @@ class LeadStory:
             commands.append(ReopenLead("the export says so"))
         match status:
             case "working":
-                commands.append(ContactLead(f"{telling.at:%Y%m%dT%H%M%S}", cells.text("channel", row) or "unknown"))
+                channel = code(cells.text("channel", row) or "unknown")
+                commands.append(ContactLead(f"{telling.at:%Y%m%dT%H%M%S}", channel))
             case "nurturing":
                 commands.append(NurtureLead())
             case "disqualified":
-                reason = cells.text("disqualified_reason", row) or says.get("disqualified_reason", "") or "unknown"
-                commands.append(DisqualifyLead(reason))
+                reason = cells.text("disqualified_reason", row) or says.get("disqualified_reason", "")
+                commands.append(DisqualifyLead(*coded(reason)))
             case "qualified" | "converted":
                 if not self.qualified:
                     commands.append(QualifyLead(override_reason="qualified before the import"))
@@ -276,10 +320,7 @@ class LeadStory:
             case _:
                 pass
         self.left, self.qualified = status == "disqualified", status == "qualified"
-        return [
-            Change(telling.at, command, change_key=self.reader.change_key(telling, f"status {place}"))
-            for place, command in enumerate(commands)
-        ]
+        return [self.change(telling, command, "status", str(place)) for place, command in enumerate(commands)]
 
 
 def check_versions(cells: Cells, name: str, tellings: list[Telling]) -> None:

@@ -11,17 +11,29 @@ import msgspec
 from msgspec import Struct
 
 from domain.errors import Malformed, NotFound
-from domain.money import check_currency
 from domain.reference.process import Stage
 from infra.application.moments import day
+from infra.importers.cells import known_currency
 from infra.importers.mapping.cells import Cell, Numbers
+from infra.importers.times import ClockChange
 
+ITEM = ("item", "quantity", "unit_price", "discount")
 DEAL = ("source", "stage", "amount", "currency", "owner", "account", "product", "close_date", "lost_reason")
 LEAD = ("source", "status", "company", "owner", "name", "email", "phone", "note", "channel")
 LEAD_TIMES = ("captured_at", "contacted_at", "qualified_at", "disqualified_at", "converted_at", "changed_at")
 CONVERSION = ("opportunity", "amount", "currency", "stage", "disqualified_reason")
 FIELDS = {
-    ("deal", "records"): ("id", "version", *DEAL, "closing", "opened_at", "staged_at", "closed_at", "changed_at"),
+    ("deal", "records"): (
+        "id",
+        "version",
+        *DEAL,
+        "closing",
+        *ITEM,
+        "opened_at",
+        "staged_at",
+        "closed_at",
+        "changed_at",
+    ),
     ("deal", "changes"): ("id", "version", "at", "field", "value", *DEAL),
     ("lead", "records"): ("id", "version", *LEAD, *LEAD_TIMES, *CONVERSION),
     ("lead", "changes"): ("id", "version", "at", "field", "value", *LEAD, *CONVERSION),
@@ -37,10 +49,10 @@ STATUSES = ("new", "working", "nurturing", "qualified", "disqualified", "convert
 
 
 class Table(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the file is written: one character between cells, and its encoding by Python's name."""
+    """How the file is written: one character between cells, and its encoding by Python's name; left out, as seen."""
 
-    delimiter: str = ","
-    encoding: str = "utf-8-sig"
+    delimiter: str | None = None
+    encoding: str | None = None
 
 
 class Dates(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,7 +66,7 @@ class Dates(Struct, frozen=True, forbid_unknown_fields=True):
     format: str = ""
     zone: str = ""
     snapshot: date | None = None
-    clock_change: Literal["refuse", "first", "second"] = "refuse"
+    clock_change: ClockChange = "refuse"
 
 
 class Process(Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,6 +105,7 @@ class Mapping(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     process: Process | None = None
     stages: dict[str, str | Step] = {}
     fields: dict[str, str | Field] = {}
+    several_rows: Literal["", "sum", "line-items"] = ""
 
 
 def load(path: Path) -> Mapping:
@@ -113,10 +126,12 @@ def load(path: Path) -> Mapping:
 def check(told: Mapping) -> None:
     """Raise Malformed where a mapping contradicts itself or names what there is not."""
     try:
-        "a".encode(told.table.encoding)
+        "a".encode(told.table.encoding or "utf-8").decode(told.table.encoding or "utf-8")
     except (LookupError, ValueError):
-        raise Malformed(f"table.encoding: {told.table.encoding!r} is no encoding of text, such as cp1252") from None
-    if len(told.table.delimiter) != 1 or told.table.delimiter in '"\r\n':
+        raise Malformed(
+            f"table.encoding: {told.table.encoding!r} is no encoding of text; such are utf-8, utf-16, cp1252, mac-roman"
+        ) from None
+    if told.table.delimiter is not None and (len(told.table.delimiter) != 1 or told.table.delimiter in '"\r\n'):
         raise Malformed(f"table.delimiter: {told.table.delimiter!r} is not one character between cells, such as ;")
     if told.dates.snapshot:
         day("dates.snapshot", told.dates.snapshot.isoformat())
@@ -128,10 +143,17 @@ def check(told: Mapping) -> None:
             raise Malformed(f"columns.{name}: {told.form} of a {told.kind} have no such field, but {', '.join(known)}")
         if bool(cell.column) == (cell.constant is not None):
             raise Malformed(f"columns.{name}: say either column or constant")
+        if cell.format and name not in TIMES:
+            raise Malformed(f"columns.{name}: a format is for times")
         if cell.values and cell.rename:
             raise Malformed(f"columns.{name}: say either values (all that there is) or rename (some of it)")
+    if told.several_rows and (told.kind, told.form) != ("deal", "records"):
+        raise Malformed("several_rows: only records of deals become a sum or line items")
+    if told.several_rows != "line-items" and (name := next((name for name in ITEM if name in told.columns), "")):
+        raise Malformed(f'columns.{name}: goes with several_rows = "line-items"')
+    priced = told.several_rows == "line-items" and "unit_price" in told.columns
     for name in NEEDED[told.kind, told.form]:
-        if name not in told.columns:
+        if name not in told.columns and not (name == "amount" and priced):
             raise Malformed(f"columns.{name}: {told.form} of a {told.kind} need it")
     if not columns(told)["id"].column:
         raise Malformed("columns.id: a constant cannot tell one from another")
@@ -139,8 +161,9 @@ def check(told: Mapping) -> None:
         raise Malformed("columns.field: goes with columns.value and [fields], which says what its words mean")
     if told.kind == "deal" and told.process is None:
         raise Malformed("process: deals follow one: say its stream, and its stages unless it is published already")
-    if told.numbers.currency:
-        check_currency("numbers.currency", told.numbers.currency)
+    for name, code in (("currency", told.numbers.currency), *told.numbers.signs.items()):
+        if code:
+            known_currency(f"numbers.{name}", code)
     zone_of(told)
     check_words(told)
 

@@ -13,17 +13,18 @@ from pathlib import Path
 from domain.errors import Malformed, PipelineError
 from domain.opportunity.line_items import RemoveLineItem, SetLineItem
 from domain.opportunity.removal import DeleteOpportunity
-from domain.recorded import Request, Source
-from infra.importers.cells import Calendar, Cells, money, number, truth
+from domain.recorded import Request
+from infra.importers.cells import Cells, identifier, money, number, truth, whole_id
+from infra.importers.entries import Change, Entry, Export, Story
 from infra.importers.folders import Folder, load
 from infra.importers.observations import Observation, as_it_is, happened
 from infra.importers.pipelines import Place
 from infra.importers.references import References, cell_text
-from infra.importers.runner import Change, Entry, Export, Story
 from infra.importers.salesforce.activities import activities
 from infra.importers.salesforce.leads import Leads
 from infra.importers.salesforce.stages import NAME, PROCESS, SYSTEM, Stages
 from infra.importers.tables import Row
+from infra.importers.times import Calendar
 
 PREFIX = "sf_"
 DEALS = ("id", "stage_name", "is_closed", "is_won", "amount", "close_date", "created_date")
@@ -37,6 +38,7 @@ TABLES = {
     "account": ("id", "name"),
     "user": ("id", "name"),
 }
+LISTED = frozenset(column for columns in TABLES.values() for column in columns) - {"name"}
 TIMES = {
     "opportunity": ("created_date", "_fivetran_synced", "system_modstamp"),
     "opportunity_history": ("created_date", "_fivetran_start", "_fivetran_synced"),
@@ -60,17 +62,14 @@ def read(
     `snapshot` is the day of the export, by default its latest time; `form` the strptime format of its dates.
     NotFound or Malformed where the folder as a whole cannot be read.
     """
-    tables = load(folder, PREFIX, TABLES, ("opportunity",))
+    tables = load(folder, PREFIX, TABLES, ("opportunity",), whole_id)
     calendar = Calendar.of([(tables.rows[table], columns) for table, columns in TIMES.items()], form, snapshot, zone)
     deals = tables.rows["opportunity"]
     stages = Stages([*deals, *tables.rows["opportunity_history"]])
     opportunities = Opportunities(tables, calendar, stages, currency)
-    prelude = Request(
-        stream=PROCESS, command=stages.process, actor=actor, occurred_at=calendar.latest,
-        source=Source(SYSTEM, "stages"),
-    )  # fmt: skip
-    total = sum(len(tables.rows[table]) for table in TIMES)
-    return Export(SYSTEM, tables.batch, calendar.snapshot, (prelude,), total, opportunities.entries())
+    prelude = Request(stream=PROCESS, command=stages.process, actor=actor, occurred_at=calendar.latest)
+    total = sum(len(tables.rows[table]) for table in TIMES) + len(tables.wrong)
+    return Export(SYSTEM, tables.batch, calendar.snapshot, (prelude,), total, opportunities.entries(), LISTED)
 
 
 class Opportunities:
@@ -93,6 +92,7 @@ class Opportunities:
 
     def entries(self) -> Iterator[Entry]:
         """Leads first, for they open what they became; then the opportunities, then what was done for either."""
+        yield from self.tables.refused()
         seen = dict[str, list[Observation] | PipelineError]()
         for row in self.tables.rows["opportunity"]:
             seen[row.cells["id"]] = self.attempted(row)
@@ -112,12 +112,12 @@ class Opportunities:
         """One opportunity: its row and those of its history and line items, or why they say nothing."""
         name = row.cells["id"]
         more = len(self.history[name]) + len(self.lines[name]) if self.ids[name] == 1 else 0
-        says = seen if isinstance(seen, PipelineError) else Story(tuple(self.changes_of(name, seen, name in converted)))
+        says = seen if isinstance(seen, PipelineError) else self.story(name, seen, name in converted)
         return Entry(
             self.tables.files["opportunity"], row.line, name, f"opportunity-{SYSTEM}-{name}", row.cells, says, 1 + more
         )
 
-    def changes_of(self, name: str, seen: list[Observation], lead: bool) -> list[Change]:
+    def story(self, name: str, seen: list[Observation], lead: bool) -> Story:
         """All that happened to an opportunity, as far as the export says."""
         lines = sorted((self.line_item(row) for row in self.lines[name]), key=lambda line: line[0])
         if self.history[name]:
@@ -125,7 +125,8 @@ class Opportunities:
         now = seen[-1]
         ending = next((found.at for found in seen if found.outcome), now.at)
         changes = as_it_is(seen[0], now._replace(at=ending), NAME, lead, lines, gone=now.deleted)
-        return [*changes, Change(now.at, DeleteOpportunity(f"deleted in {NAME}"))] if now.deleted else changes
+        gone = [Change(now.at, DeleteOpportunity(f"deleted in {NAME}"))] if now.deleted else []
+        return Story((*changes, *gone))
 
     def orphans(self, table: str, column: str) -> Iterator[Entry]:
         """The rows of a table that tell of an opportunity which is not there, or is there twice."""
@@ -146,7 +147,7 @@ class Opportunities:
             if self.ids[name] > 1:
                 raise Malformed(f"id: {self.ids[name]} rows share the id {name}; which one is the opportunity?")
             seen = self.observed(row)
-            self.changes_of(name, seen, lead=False)  # what cannot be told is not converted into, either
+            self.story(name, seen, lead=False)  # what cannot be told is not converted into, either
             return seen
         except PipelineError as error:
             return error
@@ -154,25 +155,26 @@ class Opportunities:
     def observed(self, row: Row) -> list[Observation]:
         """The opportunity as its history has it, and as its row has it now."""
         calendar, opened = self.calendar, self.calendar.instant(row.cells, "created_date")
-        history = [(calendar.instant(old.cells, "_fivetran_start"), old.cells) for old in self.history[row.cells["id"]]]
+        history = [(calendar.instant(old.cells, "_fivetran_start"), old) for old in self.history[row.cells["id"]]]
         history.sort(key=lambda version: version[0])
-        first = history[0][1] if history else row.cells
+        first = history[0][1].cells if history else row.cells
         place = self.stages.place(first)
         begun = self.seen(first, place)._replace(
             at=opened, stage=place.id if place.kind == "open" else self.stages.first, outcome="", deleted=False
         )
         found = [begun if place.kind == "open" else begun._replace(probability=None)]
-        for at, cells in [*history, (calendar.latest, row.cells)]:
-            observation = self.seen(cells, self.stages.place(cells))._replace(at=at)
+        for at, version in [*history, (calendar.latest, row)]:
+            cells = version.cells
+            observation = self.seen(cells, self.stages.place(cells))._replace(at=at, row=version)
             if observation.outcome and not found[-1].outcome:
                 ended = min(calendar.closing(cells, "close_date"), at) if len(found) == 1 else at
                 found.append(observation._replace(at=max(ended, opened), deleted=found[-1].deleted))
             found.append(observation)
         return found + self.purged(history, found[-1])
 
-    def purged(self, history: Sequence[tuple[datetime, Cells]], last: Observation) -> list[Observation]:
+    def purged(self, history: Sequence[tuple[datetime, Row]], last: Observation) -> list[Observation]:
         """The deletion of an opportunity whose history ends without a row that still holds."""
-        if not history or last.deleted or history[-1][1].get("_fivetran_active", "true").lower() != "false":
+        if not history or last.deleted or history[-1][1].cells.get("_fivetran_active", "true").lower() != "false":
             return []
         return [last._replace(deleted=True)]
 
@@ -200,12 +202,14 @@ class Opportunities:
         try:
             at = self.calendar.instant(cells, "last_modified_date", "created_date")
             if truth(cells, "is_deleted"):
-                return at, RemoveLineItem(cells["id"])
+                return at, RemoveLineItem(identifier(cells["id"]))
             share = number("discount", cells.get("discount") or "0") / 100
             currency = cells.get("currency_iso_code") or self.currency
             price = money("unit_price", cells["unit_price"], currency)
             product = cells.get("name") or cells.get("product_2_id", "")
-            return at, SetLineItem(cells["id"], product, number("quantity", cells["quantity"]), price, share)
+            return at, SetLineItem(
+                identifier(cells["id"]), product, number("quantity", cells["quantity"]), price, share
+            )
         except PipelineError as error:
             raise Malformed(f"line item {cells['id']}, line {row.line}: {error}") from error
 

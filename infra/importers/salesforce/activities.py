@@ -6,11 +6,11 @@ from domain import Command
 from domain.errors import Malformed, PipelineError
 from domain.lead.profile import ContactLead
 from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
-from infra.importers.cells import Calendar, Cells, truth
-from infra.importers.pipelines import slug
+from infra.importers.cells import Cells, code, identifier, truth
+from infra.importers.entries import Change, Entry, Story
 from infra.importers.references import cell_text
-from infra.importers.runner import Change, Entry, Story
 from infra.importers.tables import Row
+from infra.importers.times import Calendar
 
 
 def activities(
@@ -39,14 +39,15 @@ def activities(
 
 def change(table: str, cells: Cells, calendar: Calendar, lead: bool) -> Change:
     """What was done, when it was, or the plan to do it. An event that is over took place."""
-    kind = slug(cell_text(cells.get("type") or cells.get(f"{table}_subtype", "")) or table)
-    note, name = cell_text(cells.get("subject", "")), cells["id"]
+    kind = code(cell_text(cells.get("type") or cells.get(f"{table}_subtype", "")) or table)
+    note, name = cell_text(cells.get("subject", "")), identifier(cells["id"])
     if table == "task":
         due = calendar.day(cells, "activity_date")
         done = calendar.instant(cells, "completed_date_time", "activity_date") if truth(cells, "is_closed") else None
     else:
-        ends = calendar.read(cells.get("end_date_time") or cells.get("activity_date_time", ""))
         columns = ("end_date_time", "activity_date_time", "activity_date")
+        ending = next((column for column in columns[:2] if cells.get(column)), columns[0])
+        ends = calendar.known(ending, cells.get(ending, ""))
         due = next((day for column in columns if (day := calendar.day(cells, column))), None)
         done = ends if ends and ends <= calendar.latest else None
     found: Command

@@ -6,14 +6,14 @@ from datetime import datetime
 
 from domain.errors import Malformed, PipelineError
 from domain.lead.disposition import MergeLead
-from infra.importers.cells import Calendar, Cells, truth
+from infra.importers.cells import CATCH_ALL, Cells, code, truth
+from infra.importers.entries import Change, Entry, Story
 from infra.importers.leads import Deal, LeadRecord
 from infra.importers.observations import Observation
-from infra.importers.pipelines import slug
 from infra.importers.references import References, cell_text
-from infra.importers.runner import Change, Entry, Story
 from infra.importers.salesforce.stages import NAME, SYSTEM
 from infra.importers.tables import Row
+from infra.importers.times import Calendar
 
 UNFIT = ("unqualified", "disqualified", "closed - not converted")
 """The statuses that say a lead is given up: no column does, and these are Salesforce's own names for it."""
@@ -80,7 +80,7 @@ class Leads:
             phone=cell_text(cells.get("phone", "")),
             qualified_at=converted_at or (self.calendar.closing(cells, "converted_date") if became else None),
             disqualified_at=changed if left and not became else None,
-            disqualified_reason=slug(left) if left else "unknown",
+            disqualified_reason=code(left) if left else CATCH_ALL,
             converted_at=converted_at,
             deal=deal,
         )
