@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import Malformed, Unavailable
+from projections.figures.bookings import BookingsRow
 
 Rows = Sequence[dict[str, Any]]
 Spec = dict[str, Any]
@@ -216,9 +217,36 @@ def over_time(values: list[Spec]) -> Spec:
     return {"width": WIDTH, "height": 300, "data": {"values": values}, "layer": layer}
 
 
+def bookings(rows: Rows) -> tuple[str, list[Spec]]:
+    """What was won and stands, group by group; a picture for each currency."""
+    groups = grouped(rows, BookingsRow.__struct_fields__)
+
+    def booked(name: str, rows: Rows) -> Spec:
+        """The bookings of one currency."""
+        values = [
+            {"of": label_of(row, groups), "amount": float(row["net_amount"]),
+             "label": f"{float(row['net_amount']):,.0f}  ({row['net_deals']:,} wins{taken_back(row)})"}
+            for row in rows
+        ]  # fmt: skip
+        return bars(name, values, "of", "amount", f"net amount, {name}")
+
+    return "Bookings: what was won and stands", panels(rows, ["currency"], booked)
+
+
+def taken_back(row: dict[str, Any]) -> str:
+    """How many wins were taken back, where any was."""
+    return f", {row['reversed_deals']:,} taken back" if row["reversed_deals"] else ""
+
+
+def label_of(row: dict[str, Any], groups: Iterable[str]) -> str:
+    """What a row is grouped by, in words."""
+    return ", ".join(row[name] or "none" for name in groups) or "all"
+
+
 PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
     "funnel": funnel,
     "waterfall": waterfall,
     "time-in-stage": time_in_stage,
     "win-rate": win_rate,
+    "bookings": bookings,
 }
