@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.errors import Malformed, Unavailable
 from projections.figures.bookings import BookingsRow
+from projections.figures.quota_attainment import AttainmentRow
 
 Rows = Sequence[dict[str, Any]]
 Spec = dict[str, Any]
@@ -238,6 +239,28 @@ def taken_back(row: dict[str, Any]) -> str:
     return f", {row['reversed_deals']:,} taken back" if row["reversed_deals"] else ""
 
 
+def quota_attainment(rows: Rows) -> tuple[str, list[Spec]]:
+    """How much of the quota is won, holder by holder, of those that have one; a picture for each currency."""
+    groups = grouped(rows, AttainmentRow.__struct_fields__)
+
+    def attained(name: str, rows: Rows) -> Spec:
+        """The attainment in one currency."""
+        values = [
+            {"of": label_of(row, groups), "percent": 100 * row["attainment"],
+             "label": f"{row['attainment']:.0%} of {float(row['quota']):,.0f}{pace(row)}"}
+            for row in rows
+        ]  # fmt: skip
+        return bars(name, values, "of", "percent", "% of the quota won")
+
+    with_one = [row for row in rows if row["attainment"] is not None]
+    return "Quota attainment: won of the quota", panels(with_one, ["currency"], attained)
+
+
+def pace(row: dict[str, Any]) -> str:
+    """How what is won stands to an even pace, where that is known."""
+    return "" if row["pace"] is None else f"  (pace {row['pace']:.2f})"
+
+
 def label_of(row: dict[str, Any], groups: Iterable[str]) -> str:
     """What a row is grouped by, in words."""
     return ", ".join(row[name] or "none" for name in groups) or "all"
@@ -249,4 +272,5 @@ PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
     "time-in-stage": time_in_stage,
     "win-rate": win_rate,
     "bookings": bookings,
+    "quota-attainment": quota_attainment,
 }

@@ -1,14 +1,16 @@
 """Numbers about what came of deals: bookings, attainment, cycles, the curve of wins, why deals were lost."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from statistics import median
 
 from tests.recompute.asking import Asked, Recomputed, Record
-from tests.recompute.moments import last_win, total, wins
-from tests.recompute.planning import to_minor
+from tests.recompute.fold import GONE, Step
+from tests.recompute.moments import last_win, minor, total, wins
+from tests.recompute.planning import closed, quotas, taken_back, to_minor
 
 AMOUNTLESS = ": counted without an amount"
 
@@ -35,6 +37,88 @@ def bookings(asked: Asked) -> Iterator[Record]:
         )  # fmt: skip
 
 
+def quota_attainment(asked: Asked) -> Iterator[Record]:
+    """(currency, quota, won and reversed amount, attainment, gap, what was expected by now, pace)"""
+    won: dict[str, list[Decimal]] = defaultdict(list)
+    targets: dict[str, list[tuple[Decimal, Decimal]]] = defaultdict(list)
+    for _, worth in closed(asked, "won"):
+        won[worth.currency].append(worth.amount)
+    back = taken_back(asked)
+    today, into = asked.world.calendar.day(asked.moment), asked.question.convert_to
+    for quota in quotas(asked):
+        rates, base = asked.world.rates, asked.question.base_currency
+        worth = rates.convert(quota.amount, into, quota.start, base) if into else quota.amount
+        if worth is None:
+            reason = f"quota of {quota.holder}: no rate from {quota.amount.currency} to {into} on {quota.start}"
+            asked.left_out[reason] += 1
+            continue
+        days = [quota.start + timedelta(days=count) for count in range((quota.end - quota.start).days + 1)]
+        passed = Fraction(sum(day < today for day in days), len(days))
+        targets[worth.currency].append((worth.amount, to_minor(Fraction(worth.amount) * passed, worth.currency)))
+    for currency in sorted({*won, *back, *targets, *(key[0] for key in asked.also)}):
+        booked, reversed_amount = total(won[currency]), back.get(currency, Decimal(0))
+        if not targets[currency]:
+            yield currency, None, booked, reversed_amount, None, None, None, None
+            continue
+        quota, expected = (total([each[index] for each in targets[currency]]) for index in (0, 1))
+        yield (
+            currency, quota, booked, reversed_amount,
+            minor(booked, currency) / minor(quota, currency) if quota else None, quota - booked, expected,
+            minor(booked, currency) / minor(expected, currency) if expected else None,
+        )  # fmt: skip
+
+
+def cohort(asked: Asked) -> Iterator[tuple[str, int, int]]:
+    """(status, microseconds from opening to closing or to the moment, age) of the deals opened in the period."""
+    for steps in asked.past().values():
+        last = steps[-1]
+        if last.deal.status in GONE or not asked.during(last.deal.opened_at):
+            continue
+        own, at = asked.then(steps[0], steps)
+        if asked.belongs(own, at, currency=last.deal.worth.currency):
+            end = asked.moment if last.deal.status == "open" else last.began
+            yield last.deal.status, end - last.deal.opened_at, asked.moment - last.deal.opened_at
+
+
+def sales_cycle(asked: Asked) -> Iterator[Record]:
+    """(outcome, deals, closed so, days by which a quarter, half, three quarters and nine tenths had that outcome)"""
+    by_opening = asked.question.cohort == "opened"
+    if by_opening:
+        deals = [(status, took) for status, took, _ in cohort(asked)]
+    else:
+        deals = [(step.deal.status, step.began - step.deal.opened_at) for step in closings(asked)]
+    for outcome in ("won", "lost"):
+        counted = [(took, status == outcome) for status, took in deals if by_opening or status == outcome]
+        if not counted and (outcome,) not in asked.also:
+            continue
+        quantiles = (survived(counted, Fraction(share, 100)) for share in (25, 50, 75, 90))
+        yield outcome, len(counted), sum(over for _, over in counted), *quantiles
+
+
+def closings(asked: Asked) -> Iterator[Step]:
+    """The deals that are closed, by their last closing in the period."""
+    for steps in asked.past().values():
+        last = steps[-1]
+        if last.deal.status in ("won", "lost") and asked.during(last.began):
+            at = asked.moment if asked.question.attribute == "moment" else last.began
+            if asked.belongs(last.deal, at):
+                yield last
+
+
+def survived(durations: Sequence[tuple[int, bool]], share: Fraction) -> float | None:
+    """The days by which a share has ended: the product of those that stay on, minute by minute."""
+    minutes = [(took // 60_000_000, over) for took, over in durations]
+    staying = Fraction(1)
+    for minute in sorted({minute for minute, over in minutes if over}):
+        there = sum(took >= minute for took, _ in minutes)
+        staying *= 1 - Fraction(sum(each == (minute, True) for each in minutes), there)
+        if staying <= 1 - share:
+            return minute / 1440
+    return None
+
+
 METRICS = {
     "bookings": Recomputed(bookings, True, 1),
+    "quota-attainment": Recomputed(quota_attainment, True, 1),
+    "sales-cycle": Recomputed(sales_cycle, True, 1),
 }
