@@ -7,6 +7,7 @@ from typing import Any
 from domain.errors import Malformed, Unavailable
 from projections.figures.bookings import BookingsRow
 from projections.figures.quota_attainment import AttainmentRow
+from projections.figures.sales_cycle import CycleRow
 
 Rows = Sequence[dict[str, Any]]
 Spec = dict[str, Any]
@@ -261,6 +262,22 @@ def pace(row: dict[str, Any]) -> str:
     return "" if row["pace"] is None else f"  (pace {row['pace']:.2f})"
 
 
+def sales_cycle(rows: Rows) -> tuple[str, list[Spec]]:
+    """The median days from opening to closing; a picture for those won, and one for those lost."""
+    groups = grouped(rows, CycleRow.__struct_fields__)
+
+    def lasting(name: str, rows: Rows) -> Spec:
+        """The cycles of one outcome."""
+        values = [
+            {"of": label_of(row, groups), "days": row["median_days"] or 0,
+             "label": f"{days(row['median_days'])}  ({row['closed']:,} of {row['deals']:,} deals)"}
+            for row in rows
+        ]  # fmt: skip
+        return bars(name, values, "of", "days", "days")
+
+    return "Sales cycle: median days from opening, open deals included", panels(rows, ["outcome"], lasting)
+
+
 def label_of(row: dict[str, Any], groups: Iterable[str]) -> str:
     """What a row is grouped by, in words."""
     return ", ".join(row[name] or "none" for name in groups) or "all"
@@ -273,4 +290,5 @@ PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
     "win-rate": win_rate,
     "bookings": bookings,
     "quota-attainment": quota_attainment,
+    "sales-cycle": sales_cycle,
 }
