@@ -8,6 +8,7 @@ from domain.errors import Malformed, Unavailable
 from projections.figures.bookings import BookingsRow
 from projections.figures.quota_attainment import AttainmentRow
 from projections.figures.sales_cycle import CycleRow
+from projections.figures.win_curve import CurveRow
 
 Rows = Sequence[dict[str, Any]]
 Spec = dict[str, Any]
@@ -278,6 +279,35 @@ def sales_cycle(rows: Rows) -> tuple[str, list[Spec]]:
     return "Sales cycle: median days from opening, open deals included", panels(rows, ["outcome"], lasting)
 
 
+def win_curve(rows: Rows) -> tuple[str, list[Spec]]:
+    """The shares won, lost and open at each age; a picture for each group."""
+    groups = grouped(rows, CurveRow.__struct_fields__)
+    return "Win curve: share won, lost and open by age", panels(rows, groups, by_age)
+
+
+def by_age(name: str, rows: Rows) -> Spec:
+    """The curve of one group: won lies below, lost above, and what is open between them."""
+    outcomes = {"won": MORE, "open": "#d5d9e0", "lost": LESS}
+    values = [
+        {"age": row["age_days"], "outcome": outcome, "share": row[f"{outcome}_share"], "order": order}
+        for row in rows
+        for order, outcome in enumerate(outcomes)
+    ]  # fmt: skip
+    scale = {"domain": [*outcomes], "range": [*outcomes.values()]}
+    return {
+        "width": WIDTH, "height": 240, "title": {"text": name, "anchor": "start"}, "data": {"values": values},
+        "mark": {"type": "area", "line": False},
+        "encoding": {
+            "x": {"field": "age", "type": "quantitative", "title": "days since opening", "axis": {"tickMinStep": 1}},
+            "y": {"field": "share", "type": "quantitative", "stack": True, "title": "share of the deals that old",
+                  "scale": {"domain": [0, 1]}, "axis": {"format": ".0%", "grid": True, "gridColor": "#e5e7eb"}},
+            "color": {"field": "outcome", "type": "nominal", "scale": scale,
+                      "legend": {"title": None, "orient": "bottom"}},
+            "order": {"field": "order", "type": "quantitative"},
+        },
+    }  # fmt: skip
+
+
 def label_of(row: dict[str, Any], groups: Iterable[str]) -> str:
     """What a row is grouped by, in words."""
     return ", ".join(row[name] or "none" for name in groups) or "all"
@@ -291,4 +321,5 @@ PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
     "bookings": bookings,
     "quota-attainment": quota_attainment,
     "sales-cycle": sales_cycle,
+    "win-curve": win_curve,
 }

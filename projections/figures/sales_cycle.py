@@ -56,10 +56,14 @@ class Cycles(NamedTuple):
 
 
 class Life(NamedTuple):
-    """A deal of a cohort. took: minutes from its opening to its closing, to the moment where it is open."""
+    """A deal of a cohort. took: from its opening to its closing, to the moment where it is open; age: always to that.
+
+    Both in microseconds.
+    """
 
     status: str
     took: int
+    age: int
     period: int
     of: Sequence[Any]
     origin: Origin | None
@@ -82,15 +86,15 @@ def sales_cycle(asked: Query) -> Iterator[Part]:
     whose, every = lives(asked)
     found: dict[tuple[int, tuple[str, ...], str], tuple[list[int], list[int]]] = {}
     for life in every:
-        outcomes = OUTCOMES if asked.question.cohort == OPENED else (life.status,)
+        outcomes, minutes = OUTCOMES if asked.question.cohort == OPENED else (life.status,), life.took // MINUTE
         for group, _ in whose.divided(life.of):
             for outcome in outcomes:
                 over = life.status == outcome
                 if asked.apart:
-                    took = ((life.took,), ()) if over else ((), (life.took,))
+                    took = ((minutes,), ()) if over else ((), (minutes,))
                     yield Part(group, (outcome,), Cycles(1, int(over), *took), 1, life.origin, period=life.period)
                 else:
-                    found.setdefault((life.period, group, outcome), ([], []))[not over].append(life.took)
+                    found.setdefault((life.period, group, outcome), ([], []))[not over].append(minutes)
     for (period, group, outcome), (ended, censored) in found.items():
         deals = len(ended) + len(censored)
         cycles = Cycles(deals, len(ended), tuple(ended), tuple(censored))
@@ -141,10 +145,10 @@ def read(
     end = 3 + len(whose.columns)
     for row in asked.select(query.where(*where, *whose.conditions)):
         status, opened, closed = row[:3]
-        took = ((moment if status == "open" else closed) - opened) // MINUTE
-        yield Life(
-            status, took, row[end] if periods else 0, tuple(row[3:end]), Origin(*row[-3:]) if asked.apart else None
-        )
+        age = moment - opened
+        took = age if status == "open" else closed - opened
+        period, named = row[end] if periods else 0, Origin(*row[-3:]) if asked.apart else None
+        yield Life(status, took, age, period, tuple(row[3:end]), named)
 
 
 def records(asked: Query, measures: Mapping[Key, Sequence[Cycles]]) -> Iterator[tuple[Key, CycleRow]]:

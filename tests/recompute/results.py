@@ -1,6 +1,6 @@
 """Numbers about what came of deals: bookings, attainment, cycles, the curve of wins, why deals were lost."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -9,6 +9,7 @@ from statistics import median
 
 from tests.recompute.asking import Asked, Recomputed, Record
 from tests.recompute.fold import GONE, Step
+from tests.recompute.known import DAY
 from tests.recompute.moments import last_win, minor, total, wins
 from tests.recompute.planning import closed, quotas, taken_back, to_minor
 
@@ -95,6 +96,17 @@ def sales_cycle(asked: Asked) -> Iterator[Record]:
         yield outcome, len(counted), sum(over for _, over in counted), *quantiles
 
 
+def win_curve(asked: Asked) -> Iterator[Record]:
+    """(age in days, deals that are as old; those of them won, lost and open then; their shares)"""
+    step = {"weeks": 7, "months": 30}[asked.question.mode]
+    deals = list(cohort(asked))
+    for age in range(0, max((each[2] for each in deals), default=-1) // DAY + 1, step):
+        old = [(status, took) for status, took, reached in deals if reached >= age * DAY]
+        states = Counter(status if took <= age * DAY else "open" for status, took in old)
+        counts = tuple(states[status] for status in ("won", "lost", "open"))
+        yield age, len(old), *counts, *(count / len(old) for count in counts)
+
+
 def closings(asked: Asked) -> Iterator[Step]:
     """The deals that are closed, by their last closing in the period."""
     for steps in asked.past().values():
@@ -121,4 +133,5 @@ METRICS = {
     "bookings": Recomputed(bookings, True, 1),
     "quota-attainment": Recomputed(quota_attainment, True, 1),
     "sales-cycle": Recomputed(sales_cycle, True, 1),
+    "win-curve": Recomputed(win_curve, True),
 }
