@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.errors import Malformed, Unavailable
 from projections.figures.bookings import BookingsRow
+from projections.figures.loss_reasons import LossRow
 from projections.figures.quota_attainment import AttainmentRow
 from projections.figures.sales_cycle import CycleRow
 from projections.figures.win_curve import CurveRow
@@ -308,6 +309,27 @@ def by_age(name: str, rows: Rows) -> Spec:
     }  # fmt: skip
 
 
+def loss_reasons(rows: Rows) -> tuple[str, list[Spec]]:
+    """How many deals were lost, and why; a picture for each group and currency."""
+    groups = [*grouped(rows, LossRow.__struct_fields__), "currency"]
+    return "Loss reasons: deals lost, and their share of those decided", panels(rows, groups, lost)
+
+
+def lost(name: str, rows: Rows) -> Spec:
+    """The losses of one group."""
+    values = [
+        {"of": label_of(row, [of for of in ("reason", "competitor", "name") if row[of] is not None]),
+         "deals": row["lost"], "label": f"{row['lost']:,}{of_decided(row)}"}
+        for row in rows
+    ]  # fmt: skip
+    return bars(name, values, "of", "deals", "deals lost")
+
+
+def of_decided(row: dict[str, Any]) -> str:
+    """Which share of the decided deals was lost so, where any was decided."""
+    return "" if row["of_decided"] is None else f"  ({row['of_decided']:.1%} of those decided)"
+
+
 def label_of(row: dict[str, Any], groups: Iterable[str]) -> str:
     """What a row is grouped by, in words."""
     return ", ".join(row[name] or "none" for name in groups) or "all"
@@ -322,4 +344,5 @@ PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
     "quota-attainment": quota_attainment,
     "sales-cycle": sales_cycle,
     "win-curve": win_curve,
+    "loss-reasons": loss_reasons,
 }

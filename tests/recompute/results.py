@@ -6,11 +6,12 @@ from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from statistics import median
+from typing import Any
 
 from tests.recompute.asking import Asked, Recomputed, Record
 from tests.recompute.fold import GONE, Step
 from tests.recompute.known import DAY
-from tests.recompute.moments import last_win, minor, total, wins
+from tests.recompute.moments import last_win, minor, share, total, wins
 from tests.recompute.planning import closed, quotas, taken_back, to_minor
 
 AMOUNTLESS = ": counted without an amount"
@@ -129,9 +130,47 @@ def survived(durations: Sequence[tuple[int, bool]], share: Fraction) -> float | 
     return None
 
 
+def loss_reasons(asked: Asked) -> Iterator[Record]:
+    """(reason, competitor, process, stage, its name, currency, lost, amount, share of lost, of lost and won)"""
+    found: dict[tuple[Any, ...], list[Decimal]] = defaultdict(list)
+    won, mode = Counter[str](), asked.question.mode
+    for step in closings(asked):
+        deal = step.deal
+        at = asked.moment if asked.question.attribute == "moment" else step.began
+        currency = asked.question.convert_to or deal.worth.currency
+        if deal.status == "won":
+            won[currency] += 1
+            continue
+        worth = asked.worth(deal.worth, step.began, AMOUNTLESS)
+        part = asked.part(deal, at, worth, currency=deal.worth.currency) if worth else None
+        told = {
+            "reason": (deal.reason, None, None, None), "competitor": (None, deal.competitor, None, None),
+            "stage": (None, None, deal.process, deal.stage),
+            "together": (deal.reason, deal.competitor, deal.process, deal.stage),
+        }[mode]  # fmt: skip
+        found[currency, *told].append(part.amount if part else Decimal(0))
+    for key in asked.also:
+        found.setdefault((key[5], *key[:4]), [])
+    lost = Counter[str]()
+    for (currency, *_), amounts in found.items():
+        lost[currency] += len(amounts)
+
+    def order(key: tuple[Any, ...]) -> tuple[Any, ...]:
+        return key[0], -len(found[key]), tuple(each or "" for each in key[1:])
+
+    for currency, reason, competitor, process, stage in sorted(found, key=order):
+        amounts, of = found[currency, reason, competitor, process, stage], lost[currency]
+        name = None if stage is None else asked.world.name(process, stage)
+        yield (
+            reason, competitor, process, stage, name, currency, len(amounts), total(amounts),
+            len(amounts) / of if of else None, share(len(amounts), of + won[currency] - len(amounts)),
+        )  # fmt: skip
+
+
 METRICS = {
     "bookings": Recomputed(bookings, True, 1),
     "quota-attainment": Recomputed(quota_attainment, True, 1),
     "sales-cycle": Recomputed(sales_cycle, True, 1),
     "win-curve": Recomputed(win_curve, True),
+    "loss-reasons": Recomputed(loss_reasons, True, 6),
 }
