@@ -7,6 +7,7 @@ from typing import Any
 from domain.errors import Malformed, Unavailable
 from projections.figures.bookings import BookingsRow
 from projections.figures.loss_reasons import LossRow
+from projections.figures.pipeline_history import HistoryRow
 from projections.figures.quota_attainment import AttainmentRow
 from projections.figures.sales_cycle import CycleRow
 from projections.figures.win_curve import CurveRow
@@ -330,6 +331,33 @@ def of_decided(row: dict[str, Any]) -> str:
     return "" if row["of_decided"] is None else f"  ({row['of_decided']:.1%} of those decided)"
 
 
+def pipeline_history(rows: Rows) -> tuple[str, list[Spec]]:
+    """What was won and what was open, week by week; a picture for each group and currency."""
+    groups = [*grouped(rows, HistoryRow.__struct_fields__), "currency"]
+    return "Pipeline history: won, and open and to close in the period", panels(rows, groups, weekly)
+
+
+def weekly(name: str, rows: Rows) -> Spec:
+    """The history of one currency: what is won lies below, what is open on it."""
+    values = [
+        {"week": row["as_of"], "of": of, "amount": float(row[f"{of}_amount"]), "order": order}
+        for row in rows
+        for order, of in enumerate(("won", "open"))
+    ]  # fmt: skip
+    scale = {"domain": ["won", "open"], "range": [MORE, TOTAL]}
+    return {
+        "width": WIDTH, "height": 260, "title": {"text": name, "anchor": "start"}, "data": {"values": values},
+        "mark": "bar",
+        "encoding": {
+            "x": {"field": "week", "type": "ordinal", "title": None, "axis": {"labelAngle": -35}},
+            "y": {"field": "amount", "type": "quantitative", "stack": True, "title": f"amount, {rows[0]['currency']}",
+                  "axis": {"format": ",.3~s", "grid": True, "gridColor": "#e5e7eb"}},
+            "color": {"field": "of", "type": "nominal", "scale": scale, "legend": {"title": None, "orient": "bottom"}},
+            "order": {"field": "order", "type": "quantitative"},
+        },
+    }  # fmt: skip
+
+
 def label_of(row: dict[str, Any], groups: Iterable[str]) -> str:
     """What a row is grouped by, in words."""
     return ", ".join(row[name] or "none" for name in groups) or "all"
@@ -345,4 +373,5 @@ PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
     "sales-cycle": sales_cycle,
     "win-curve": win_curve,
     "loss-reasons": loss_reasons,
+    "pipeline-history": pipeline_history,
 }

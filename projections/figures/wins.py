@@ -6,8 +6,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, literal_column, not_
 
 from projections.query.metric import Query
-from projections.query.selection import Sum, at_moment, attributed, began_visit, stands, status_is, sums, within
-from projections.query.tables import OPPORTUNITIES, STANDING, history_until
+from projections.query.selection import (
+    Sum,
+    at_moment,
+    attributed,
+    began_visit,
+    joined,
+    stands,
+    status_is,
+    sums,
+    within,
+)
+from projections.query.tables import OPPORTUNITIES, STANDING, history_until, known
 
 
 def standing_wins(asked: Query, columns: Sequence[ColumnElement[Any]] = ()) -> Iterator[Sum]:
@@ -30,6 +40,25 @@ def reversals(asked: Query) -> Iterator[Sum]:
     won = [is_win(asked), *within(o.effective_from, asked.question), stands(asked), not_(still_won)]
     whose = attributed(asked, OPPORTUNITIES, o.effective_from)
     return sums(asked, OPPORTUNITIES, (), won, whose, o.effective_from, cut=o.effective_from)
+
+
+def won_so_far(asked: Query) -> Iterator[tuple[int, Sum]]:
+    """(1, wins of the question's period) and (-1, those that ended): what was won at the end of each of its periods.
+
+    period: the number of the first end at which they count; so what is won at an end is the sum of all up to its own.
+    A deal that is restored is won anew, and ended when it was deleted. Only the first say what has no rate.
+    """
+    if not asked.moments:
+        return
+    o, until = OPPORTUNITIES.c, OPPORTUNITIES.c.effective_from <= asked.moments[-1]
+    first = [] if asked.question.since is None else [o.effective_from >= asked.question.since]  # nothing was won before
+    changed = [known(OPPORTUNITIES, asked.question.known_at), began_visit(OPPORTUNITIES), *first, until]
+    for sign, won, since in ((1, o.status, o.visit_from), (-1, o.was, o.was_from)):
+        whose = attributed(asked, OPPORTUNITIES, since)
+        of = [*changed, won == literal_column("'won'"), *within(since, asked.question), *joined(whose, asked)]
+        for each in sums(asked, OPPORTUNITIES, (), of, whose, since, cut=o.effective_from):
+            if sign > 0 or not each.left_out:
+                yield sign, each
 
 
 def is_win(asked: Query) -> ColumnElement[bool]:

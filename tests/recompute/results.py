@@ -2,9 +2,11 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -167,10 +169,62 @@ def loss_reasons(asked: Asked) -> Iterator[Record]:
         )  # fmt: skip
 
 
+def pipeline_history(asked: Asked) -> Iterator[Record]:
+    """(day, currency, deals open and to close in the period, amount, deals won in it, amount) week by week."""
+    question, calendar = asked.question, asked.world.calendar
+    first, last = (day.isoformat() for day in asked.days())
+    weeks = [week for week in calendar.periods("week", question.since, question.until) if week[1] <= asked.moment]
+    found: dict[tuple[str, str], dict[str, list[Decimal]]] = defaultdict(lambda: {"open": [], "won": []})
+    ends = [min(until - 1, asked.moment) for _, _, until in weeks]
+    days = [calendar.day(end).isoformat() for end in ends]
+    for end, day in zip(ends, days, strict=True):
+        then = asked.at(effective_at=end, closes_since=first, closes_until=last)
+        for _, _, worth in then.open_worths():
+            found[day, worth.currency]["open"].append(worth.amount)
+        for currency, amount in won_at(replace(asked, left_out=Counter()), end):
+            found[day, currency]["won"].append(amount)
+    if ends:
+        count_rateless_wins(asked, ends[-1])
+    for day in days:
+        for currency in sorted({currency for _, currency in found}):
+            still_open, won = found[day, currency]["open"], found[day, currency]["won"]
+            yield day, currency, len(still_open), total(still_open), len(won), total(won)
+
+
+def won_at(asked: Asked, end: int) -> Iterator[tuple[str, Decimal]]:
+    """(currency, amount) of the deals that are won at an instant, and were so last in the period."""
+    for stream, steps in asked.past(end).items():
+        last = steps[-1]
+        if last.deal.status != "won" or not asked.during(last.began):
+            continue
+        own, at = last.deal, last.began
+        if asked.question.attribute == "moment":
+            own, at = asked.past()[stream][-1].deal, asked.moment
+        currency = last.deal.worth.currency
+        if (worth := asked.worth(last.deal.worth, last.began)) and (
+            part := asked.part(own, at, worth, currency=currency)
+        ):
+            yield worth.currency, part.amount
+
+
+def count_rateless_wins(asked: Asked, end: int) -> None:
+    """Note each time that a deal came to be won in the period, by an instant, without a rate."""
+    for stream, steps in asked.past(end).items():
+        for before, after in pairwise(steps):
+            if before.deal.status == "won" or after.deal.status != "won" or not asked.during(after.began):
+                continue
+            own, at = after.deal, after.began
+            if asked.question.attribute == "moment":
+                own, at = asked.past()[stream][-1].deal, asked.moment
+            if asked.belongs(own, at, currency=after.deal.worth.currency):
+                asked.worth(after.deal.worth, after.began)
+
+
 METRICS = {
     "bookings": Recomputed(bookings, True, 1),
     "quota-attainment": Recomputed(quota_attainment, True, 1),
     "sales-cycle": Recomputed(sales_cycle, True, 1),
     "win-curve": Recomputed(win_curve, True),
     "loss-reasons": Recomputed(loss_reasons, True, 6),
+    "pipeline-history": Recomputed(pipeline_history, True),
 }
