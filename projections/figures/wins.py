@@ -1,16 +1,18 @@
 """Wins: those of a period that stand, and those that were taken back since; what every figure of bookings counts."""
 
 from collections.abc import Iterator, Sequence
+from datetime import MAXYEAR, MINYEAR, date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, literal_column, not_
 
-from projections.query.metric import Query
+from projections.query.metric import Period, Query
 from projections.query.selection import (
     Sum,
     at_moment,
     attributed,
     began_visit,
+    is_ranged,
     joined,
     stands,
     status_is,
@@ -31,6 +33,25 @@ def standing_wins(asked: Query, columns: Sequence[ColumnElement[Any]] = ()) -> I
     return sums(
         asked, OPPORTUNITIES, columns, won, whose, o.visit_from, spent=o.visit_from - o.opened_at, cut=o.visit_from
     )
+
+
+def won_on_days(asked: Query) -> Iterator[tuple[int, Sum]]:
+    """(number of the period, wins) by process and stage, at each of the question's moments.
+
+    Of the days on which deals are to close, where such are asked for: what is won then, by its last win on one of them.
+    """
+    if not is_ranged(asked.question):
+        return
+    since, until = asked.question.closes_since, asked.question.closes_until
+    first, last = (None if day is None else date.fromisoformat(day) for day in (since, until))
+    start = asked.references.calendar.start  # the calendar's own ends are no instants, and bound nothing
+    won_on = Period(
+        "", None if first is None or first.year == MINYEAR else start(first),
+        None if last is None or last.year == MAXYEAR else start(last + timedelta(days=1)),
+    )  # fmt: skip
+    for number, moment in enumerate(asked.moments):
+        for each in standing_wins(asked.at(moment).over(won_on), (OPPORTUNITIES.c.process, OPPORTUNITIES.c.stage)):
+            yield number, each
 
 
 def reversals(asked: Query) -> Iterator[Sum]:
