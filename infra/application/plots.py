@@ -6,11 +6,14 @@ from typing import Any
 
 from domain.errors import Malformed, Unavailable
 from projections.figures.bookings import BookingsRow
+from projections.figures.funnel import FunnelRow
 from projections.figures.loss_reasons import LossRow
 from projections.figures.pipeline_history import HistoryRow
 from projections.figures.quota_attainment import AttainmentRow
 from projections.figures.sales_cycle import CycleRow
+from projections.figures.time_in_stage import TimeRow
 from projections.figures.win_curve import CurveRow
+from projections.figures.win_rate import WinRateRow
 
 Rows = Sequence[dict[str, Any]]
 Spec = dict[str, Any]
@@ -120,11 +123,9 @@ def falling(name: str, rows: Rows) -> Spec:
 
 def funnel(rows: Rows) -> tuple[str, list[Spec]]:
     """How many deals entered each stage, and which share got further."""
-    record = (
-        "process", "stage", "name", "kind", "entered", "advanced", "still_open", "won", "conversion", "of_decided",
-        "cumulative", "to_won",
-    )  # fmt: skip
-    return "Funnel: deals that entered each stage", panels(rows, [*grouped(rows, record), "process"], narrowing)
+    return "Funnel: deals that entered each stage", panels(
+        rows, [*grouped(rows, FunnelRow.__struct_fields__), "process"], narrowing
+    )
 
 
 def narrowing(name: str, rows: Rows) -> Spec:
@@ -144,9 +145,8 @@ def share(conversion: float | None) -> str:
 
 def time_in_stage(rows: Rows) -> tuple[str, list[Spec]]:
     """The median stay in each stage; where less than half have left, none is known."""
-    record = ("process", "stage", "name", "visits", "left", "median_days", "closed_median_days", "mean_days")
     return "Time in stage: median days, open visits included", panels(
-        rows, [*grouped(rows, record), "process"], staying
+        rows, [*grouped(rows, TimeRow.__struct_fields__), "process"], staying
     )
 
 
@@ -184,11 +184,7 @@ def bars(name: str, values: list[Spec], of: str, length: str, unit: str) -> Spec
 
 def win_rate(rows: Rows) -> tuple[str, list[Spec]]:
     """The win rate by count over weeks, months or quarters; a line for every other group and currency."""
-    record = (
-        "currency", "won", "lost", "still_open", "won_amount", "lost_amount", "reversed_deals", "reversed_amount",
-        "by_count", "by_amount", "decided", "undecided",
-    )  # fmt: skip
-    groups = grouped(rows, record)
+    groups = grouped(rows, WinRateRow.__struct_fields__)
     unit = next((name for name in groups if name in PERIODS), None)
     if rows and unit is None:
         raise Malformed("plot: the win rate is drawn over time: group it by month, week or quarter")
