@@ -10,7 +10,7 @@ from domain.money import from_minor_units
 from projections.figures.coverage import quotas_of
 from projections.figures.wins import reversals, standing_wins
 from projections.query.metric import Key, Metric, Part, Query
-from projections.query.selection import Sum, today
+from projections.query.selection import Sum, day_of
 from projections.query.units import Amount, Multiple, Share
 from projections.rows.opportunities import PROJECTION
 from projections.rows.quotas import Quota
@@ -86,7 +86,7 @@ def targets(asked: Query, number: int) -> Iterator[Part]:
             reason = f"quota of {quota.holder}: no rate from {quota.currency} to {currency} on {first}"
             yield Part(group, (currency,), Attained(), 1, origin, reason, currency, number)
         else:
-            attained = Attained(quota_amount=units, expected_amount=due_by(units, quota, today(asked)))
+            attained = Attained(quota_amount=units, expected_amount=due_by(units, quota, day_of(asked)))
             yield Part(group, (currency,), attained, 0, origin, "", currency, number)
 
 
