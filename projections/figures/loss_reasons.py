@@ -76,12 +76,12 @@ def loss_reasons(asked: Query) -> Iterator[Part]:
         if status == "won":
             yield part_of(each, WON, Decided(won=each.deals))
             continue
-        yield part_of(each, told_apart(asked.question.mode, *cause), Decided(each.deals, each.amount or 0))
+        yield part_of(each, cause_of(asked.question.mode, *cause), Decided(each.deals, each.amount or 0))
         if each.left_out:
             yield part_of(each, WON, Decided(), each.left_out + ": counted without an amount")
 
 
-def told_apart(mode: str, reason: str, competitor: str, process: str, stage: str) -> Cause:
+def cause_of(mode: str, reason: str, competitor: str, process: str, stage: str) -> Cause:
     """What a loss is told apart by in a mode."""
     by_stage = mode in (STAGE, TOGETHER)
     return (
