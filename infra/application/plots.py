@@ -5,6 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import Malformed, Unavailable
+from projections.figures.bookings import BookingsRow
+from projections.figures.funnel import FunnelRow
+from projections.figures.loss_reasons import LossRow
+from projections.figures.pipeline_history import HistoryRow
+from projections.figures.quota_attainment import AttainmentRow
+from projections.figures.sales_cycle import CycleRow
+from projections.figures.time_in_stage import TimeRow
+from projections.figures.win_curve import CurveRow
+from projections.figures.win_rate import WinRateRow
 
 Rows = Sequence[dict[str, Any]]
 Spec = dict[str, Any]
@@ -114,11 +123,9 @@ def falling(name: str, rows: Rows) -> Spec:
 
 def funnel(rows: Rows) -> tuple[str, list[Spec]]:
     """How many deals entered each stage, and which share got further."""
-    record = (
-        "process", "stage", "name", "kind", "entered", "advanced", "still_open", "won", "conversion", "of_decided",
-        "cumulative", "to_won",
-    )  # fmt: skip
-    return "Funnel: deals that entered each stage", panels(rows, [*grouped(rows, record), "process"], narrowing)
+    return "Funnel: deals that entered each stage", panels(
+        rows, [*grouped(rows, FunnelRow.__struct_fields__), "process"], narrowing
+    )
 
 
 def narrowing(name: str, rows: Rows) -> Spec:
@@ -138,9 +145,8 @@ def share(conversion: float | None) -> str:
 
 def time_in_stage(rows: Rows) -> tuple[str, list[Spec]]:
     """The median stay in each stage; where less than half have left, none is known."""
-    record = ("process", "stage", "name", "visits", "left", "median_days", "closed_median_days", "mean_days")
     return "Time in stage: median days, open visits included", panels(
-        rows, [*grouped(rows, record), "process"], staying
+        rows, [*grouped(rows, TimeRow.__struct_fields__), "process"], staying
     )
 
 
@@ -178,11 +184,7 @@ def bars(name: str, values: list[Spec], of: str, length: str, unit: str) -> Spec
 
 def win_rate(rows: Rows) -> tuple[str, list[Spec]]:
     """The win rate by count over weeks, months or quarters; a line for every other group and currency."""
-    record = (
-        "currency", "won", "lost", "still_open", "won_amount", "lost_amount", "reversed_deals", "reversed_amount",
-        "by_count", "by_amount", "decided", "undecided",
-    )  # fmt: skip
-    groups = grouped(rows, record)
+    groups = grouped(rows, WinRateRow.__struct_fields__)
     unit = next((name for name in groups if name in PERIODS), None)
     if rows and unit is None:
         raise Malformed("plot: the win rate is drawn over time: group it by month, week or quarter")
@@ -216,9 +218,156 @@ def over_time(values: list[Spec]) -> Spec:
     return {"width": WIDTH, "height": 300, "data": {"values": values}, "layer": layer}
 
 
+def bookings(rows: Rows) -> tuple[str, list[Spec]]:
+    """What was won and stands, group by group; a picture for each currency."""
+    groups = grouped(rows, BookingsRow.__struct_fields__)
+
+    def booked(name: str, rows: Rows) -> Spec:
+        """The bookings of one currency."""
+        values = [
+            {"of": label_of(row, groups), "amount": float(row["net_amount"]),
+             "label": f"{float(row['net_amount']):,.0f}  ({row['net_deals']:,} wins{taken_back(row)})"}
+            for row in rows
+        ]  # fmt: skip
+        return bars(name, values, "of", "amount", f"net amount, {name}")
+
+    return "Bookings: what was won and stands", panels(rows, ["currency"], booked)
+
+
+def taken_back(row: dict[str, Any]) -> str:
+    """How many wins were taken back, where any was."""
+    return f", {row['reversed_deals']:,} taken back" if row["reversed_deals"] else ""
+
+
+def quota_attainment(rows: Rows) -> tuple[str, list[Spec]]:
+    """How much of the quota is won, holder by holder, of those that have one; a picture for each currency."""
+    groups = grouped(rows, AttainmentRow.__struct_fields__)
+
+    def attained(name: str, rows: Rows) -> Spec:
+        """The attainment in one currency."""
+        values = [
+            {"of": label_of(row, groups), "percent": 100 * row["attainment"],
+             "label": f"{row['attainment']:.0%} of {float(row['quota']):,.0f}{pace(row)}"}
+            for row in rows
+        ]  # fmt: skip
+        return bars(name, values, "of", "percent", "% of the quota won")
+
+    with_one = [row for row in rows if row["attainment"] is not None]
+    return "Quota attainment: won of the quota", panels(with_one, ["currency"], attained)
+
+
+def pace(row: dict[str, Any]) -> str:
+    """How what is won stands to an even pace, where that is known."""
+    return "" if row["pace"] is None else f"  (pace {row['pace']:.2f})"
+
+
+def sales_cycle(rows: Rows) -> tuple[str, list[Spec]]:
+    """The median days from opening to closing; a picture for those won, and one for those lost."""
+    groups = grouped(rows, CycleRow.__struct_fields__)
+
+    def lasting(name: str, rows: Rows) -> Spec:
+        """The cycles of one outcome."""
+        values = [
+            {"of": label_of(row, groups), "days": row["median_days"] or 0,
+             "label": f"{days(row['median_days'])}  ({row['closed']:,} of {row['deals']:,} deals)"}
+            for row in rows
+        ]  # fmt: skip
+        return bars(name, values, "of", "days", "days")
+
+    return "Sales cycle: median days from opening, open deals included", panels(rows, ["outcome"], lasting)
+
+
+def win_curve(rows: Rows) -> tuple[str, list[Spec]]:
+    """The shares won, lost and open at each age; a picture for each group."""
+    groups = grouped(rows, CurveRow.__struct_fields__)
+    return "Win curve: share won, lost and open by age", panels(rows, groups, by_age)
+
+
+def by_age(name: str, rows: Rows) -> Spec:
+    """The curve of one group: won lies below, lost above, and what is open between them."""
+    outcomes = {"won": MORE, "open": "#d5d9e0", "lost": LESS}
+    values = [
+        {"age": row["age_days"], "outcome": outcome, "share": row[f"{outcome}_share"], "order": order}
+        for row in rows
+        for order, outcome in enumerate(outcomes)
+    ]  # fmt: skip
+    scale = {"domain": [*outcomes], "range": [*outcomes.values()]}
+    return {
+        "width": WIDTH, "height": 240, "title": {"text": name, "anchor": "start"}, "data": {"values": values},
+        "mark": {"type": "area", "line": False},
+        "encoding": {
+            "x": {"field": "age", "type": "quantitative", "title": "days since opening", "axis": {"tickMinStep": 1}},
+            "y": {"field": "share", "type": "quantitative", "stack": True, "title": "share of the deals that old",
+                  "scale": {"domain": [0, 1]}, "axis": {"format": ".0%", "grid": True, "gridColor": "#e5e7eb"}},
+            "color": {"field": "outcome", "type": "nominal", "scale": scale,
+                      "legend": {"title": None, "orient": "bottom"}},
+            "order": {"field": "order", "type": "quantitative"},
+        },
+    }  # fmt: skip
+
+
+def loss_reasons(rows: Rows) -> tuple[str, list[Spec]]:
+    """How many deals were lost, and why; a picture for each group and currency."""
+    groups = [*grouped(rows, LossRow.__struct_fields__), "currency"]
+    return "Loss reasons: deals lost, and their share of those decided", panels(rows, groups, lost)
+
+
+def lost(name: str, rows: Rows) -> Spec:
+    """The losses of one group."""
+    values = [
+        {"of": label_of(row, [of for of in ("reason", "competitor", "name") if row[of] is not None]),
+         "deals": row["lost"], "label": f"{row['lost']:,}{of_decided(row)}"}
+        for row in rows
+    ]  # fmt: skip
+    return bars(name, values, "of", "deals", "deals lost")
+
+
+def of_decided(row: dict[str, Any]) -> str:
+    """Which share of the decided deals was lost so, where any was decided."""
+    return "" if row["of_decided"] is None else f"  ({row['of_decided']:.1%} of those decided)"
+
+
+def pipeline_history(rows: Rows) -> tuple[str, list[Spec]]:
+    """What was won and what was open, week by week; a picture for each group and currency."""
+    groups = [*grouped(rows, HistoryRow.__struct_fields__), "currency"]
+    return "Pipeline history: won, and open and to close in the period", panels(rows, groups, weekly)
+
+
+def weekly(name: str, rows: Rows) -> Spec:
+    """The history of one currency: what is won lies below, what is open on it."""
+    values = [
+        {"week": row["as_of"], "of": of, "amount": float(row[f"{of}_amount"]), "order": order}
+        for row in rows
+        for order, of in enumerate(("won", "open"))
+    ]  # fmt: skip
+    scale = {"domain": ["won", "open"], "range": [MORE, TOTAL]}
+    return {
+        "width": WIDTH, "height": 260, "title": {"text": name, "anchor": "start"}, "data": {"values": values},
+        "mark": "bar",
+        "encoding": {
+            "x": {"field": "week", "type": "ordinal", "title": None, "axis": {"labelAngle": -35}},
+            "y": {"field": "amount", "type": "quantitative", "stack": True, "title": f"amount, {rows[0]['currency']}",
+                  "axis": {"format": ",.3~s", "grid": True, "gridColor": "#e5e7eb"}},
+            "color": {"field": "of", "type": "nominal", "scale": scale, "legend": {"title": None, "orient": "bottom"}},
+            "order": {"field": "order", "type": "quantitative"},
+        },
+    }  # fmt: skip
+
+
+def label_of(row: dict[str, Any], groups: Iterable[str]) -> str:
+    """What a row is grouped by, in words."""
+    return ", ".join(row[name] or "none" for name in groups) or "all"
+
+
 PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
     "funnel": funnel,
     "waterfall": waterfall,
     "time-in-stage": time_in_stage,
     "win-rate": win_rate,
+    "bookings": bookings,
+    "quota-attainment": quota_attainment,
+    "sales-cycle": sales_cycle,
+    "win-curve": win_curve,
+    "loss-reasons": loss_reasons,
+    "pipeline-history": pipeline_history,
 }

@@ -1,13 +1,12 @@
 """Velocity: how much the pipeline brings in a day."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from domain.money import from_minor_units
+from projections.figures.rounding import rounded
 from projections.figures.wins import reversals, standing_wins
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import Sum, at_moment, attributed, open_sums, status_is, sums, within
@@ -88,14 +87,9 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Closed]]) -> Iterator[
         speed = Fraction(of.open_deals * won * of.won_amount * DAY, decided * of.cycle) if of.cycle else None
         yield key, VelocityRow(
             currency, of.open_deals, won, of.reversed_deals, won / decided if decided else None,
-            money(Fraction(of.won_amount, won) if won else None, currency), of.cycle / (won * DAY) if won else None,
-            money(speed, currency),
+            rounded(Fraction(of.won_amount, won) if won else None, currency), of.cycle / (won * DAY) if won else None,
+            rounded(speed, currency),
         )  # fmt: skip
-
-
-def money(units: Fraction | None, currency: str) -> Decimal | None:
-    """An amount of so many minor units, the half of one rounded up: none is negative."""
-    return None if units is None else from_minor_units((2 * units + 1) // 2, currency)
 
 
 METRICS = (Metric("velocity", 2, velocity, records, PROJECTION, period="needed", at_once=True, none=Closed()),)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from domain.money import from_minor_units
+from projections.figures.wins import won_on_days
 from projections.query.metric import Key, Metric, Part, Query
-from projections.query.selection import open_sums
+from projections.query.selection import is_ranged, open_sums
 from projections.query.stages import chances, in_process_order, name_of, place
 from projections.query.tables import OPPORTUNITIES
 from projections.query.units import Amount
@@ -16,7 +17,10 @@ from projections.rows.opportunities import PROJECTION, STAGES_OWN
 
 
 class WeightedRow(Struct, frozen=True):
-    """The open deals of one stage in one currency, and their weighted amount, None where no chance is known."""
+    """The open deals of one stage in one currency, and their weighted amount, None where no chance is known.
+
+    won_amount: what was won from the stage on the days of closing that are asked for, None where none are.
+    """
 
     process: str
     stage: str
@@ -25,14 +29,19 @@ class WeightedRow(Struct, frozen=True):
     deals: int
     amount: Amount
     weighted: Amount | None
+    won_amount: Amount | None = None
 
 
 class Weighed(NamedTuple):
-    """Deals, their worth in minor units, and that times basis points; None where no chance is known."""
+    """Open deals, their worth in minor units, and that times basis points, None where no chance is known.
+
+    won_amount: what was won beside them.
+    """
 
     deals: int = 0
     amount: int = 0
     weight: int | None = 0
+    won_amount: int = 0
 
 
 def weighted(asked: Query) -> Iterator[Part]:
@@ -42,6 +51,7 @@ def weighted(asked: Query) -> Iterator[Part]:
     the deal is under, in basis points, as known at the moment. Unit: units of the currency, exact to the
     ten-thousandth of the minor unit and not rounded; never two currencies in one sum. Null where nobody judged a deal
     and its process version has no such stage.
+    won_amount: where the deals that are to close on some days are asked for, what was won on them, as on the board.
     Source: the states of the opportunities at (known_at, effective_at).
     """
     chance = chances(asked.references.stages)
@@ -55,6 +65,9 @@ def weighted(asked: Query) -> Iterator[Part]:
             each.group, (process, stage, each.currency), weighed, each.deals, each.origin, each.left_out, each.currency,
             each.period,
         )  # fmt: skip
+    for number, each in won_on_days(asked):
+        won, key = Weighed(won_amount=each.amount or 0), (*each.values, each.currency)
+        yield Part(each.group, key, won, each.deals, each.origin, each.left_out, each.currency, number)
 
 
 def records(asked: Query, measures: Mapping[Key, Sequence[Weighed]]) -> Iterator[tuple[Key, WeightedRow]]:
@@ -65,9 +78,11 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Weighed]]) -> Iterator
         found = measures[key]
         weights = [each.weight for each in found if each.weight is not None]
         weight = sum(weights) if len(weights) == len(found) else None
+        won = sum(each.won_amount for each in found)
         yield key, WeightedRow(
             process, stage, name_of(order, process, stage), currency, sum(each.deals for each in found),
             from_minor_units(sum(each.amount for each in found), currency), money(weight, currency),
+            from_minor_units(won, currency) if is_ranged(asked.question) else None,
         )  # fmt: skip
 
 

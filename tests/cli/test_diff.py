@@ -88,6 +88,12 @@ def test_moments_that_cannot_be_compared_are_refused(shell: Shell, arguments: tu
         ("win-rate", *PERIOD, "--by", "month"),
         ("win-rate", *PERIOD, "--by", "month", "--by", "owner"),
         ("win-rate", "--since", "2020-01-01", "--until", "2020-01-31", "--by", "month"),
+        ("bookings", *PERIOD, "--by", "month"),
+        ("quota-attainment", *PERIOD),
+        ("sales-cycle", "--by", "owner"),
+        ("win-curve",),
+        ("loss-reasons", "--mode", "stage"),
+        ("pipeline-history", *PERIOD),
     ],
     ids=" ".join,
 )

@@ -1,7 +1,7 @@
 """Numbers about the deals as they stand: the board, the weighted pipeline, the win rate."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -32,14 +32,14 @@ class Held(NamedTuple):
     chance: Decimal | None
 
 
-def held(asked: Asked) -> dict[tuple[str, str, str, str], list[Held]]:
+def held(asked: Asked, also: Iterable[tuple[str, str, str]] = ()) -> dict[tuple[str, str, str, str], list[Held]]:
     """(process, stage, name, currency) to the open deals there, in the order of the stages."""
     found: dict[tuple[str, str, str], list[Held]] = defaultdict(list)
     for _, step, worth in asked.open_worths():
         place = step.deal.process, step.deal.stage, worth.currency
         found[place].append(Held(worth.amount, chance(asked, step.deal)))
     world, there = asked.world, {(process, stage, currency) for process, stage, _, currency in asked.also}
-    order = sorted({*found, *there}, key=lambda key: (*world.place(*key[:2]), key[2]))
+    order = sorted({*found, *there, *also}, key=lambda key: (*world.place(*key[:2]), key[2]))
     return {(p, s, world.name(p, s), currency): found[p, s, currency] for p, s, currency in order}
 
 
@@ -53,16 +53,41 @@ def chance(asked: Asked, deal: Deal) -> Decimal | None:
 
 def board(asked: Asked) -> Iterator[Record]:
     """(process, stage, name, currency, deals, amount) of what is open."""
-    for key, deals in held(asked).items():
-        yield *key, len(deals), total([deal.amount for deal in deals])
+    won = won_on_days(asked)
+    for key, deals in held(asked, won).items():
+        yield *key, len(deals), total([deal.amount for deal in deals]), beside(asked, won, key)
 
 
 def weighted(asked: Asked) -> Iterator[Record]:
     """The board, and the sum of amount times chance, None where one is not known."""
-    for key, deals in held(asked).items():
+    won = won_on_days(asked)
+    for key, deals in held(asked, won).items():
         weights = [deal.amount * deal.chance for deal in deals if deal.chance is not None]
         weight = total(weights) if len(weights) == len(deals) else None
-        yield *key, len(deals), total([deal.amount for deal in deals]), weight
+        yield *key, len(deals), total([deal.amount for deal in deals]), weight, beside(asked, won, key)
+
+
+def won_on_days(asked: Asked) -> dict[tuple[str, str, str], list[Decimal]]:
+    """(process, stage, currency) to what was won from there on the days of closing that are asked for."""
+    found: dict[tuple[str, str, str], list[Decimal]] = defaultdict(list)
+    first, last = asked.question.closes_since, asked.question.closes_until
+    for steps in asked.past().values() if (first, last) != (None, None) else ():
+        deal, began = steps[-1].deal, steps[-1].began
+        day = asked.world.calendar.day(began).isoformat()
+        if deal.status != "won" or day < (first or day) or day > (last or day):
+            continue
+        at, currency = asked.moment if asked.question.attribute == "moment" else began, deal.worth.currency
+        if asked.belongs(deal, at, currency=currency) and (worth := asked.worth(deal.worth, began)):
+            part = asked.part(deal, at, worth, currency=currency)
+            found[deal.process, deal.stage, worth.currency].append(part.amount if part else Decimal(0))
+    return found
+
+
+def beside(asked: Asked, won: Mapping[tuple[str, str, str], list[Decimal]], key: tuple[str, ...]) -> Decimal | None:
+    """What was won from a stage, None where no days of closing are asked for."""
+    if asked.question.closes_since is None and asked.question.closes_until is None:
+        return None
+    return total(won.get((key[0], key[1], key[3]), []))
 
 
 def win_rate(asked: Asked) -> Iterator[Record]:
