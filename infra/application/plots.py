@@ -216,8 +216,33 @@ def over_time(values: list[Spec]) -> Spec:
     return {"width": WIDTH, "height": 300, "data": {"values": values}, "layer": layer}
 
 
+def lead_response(rows: Rows) -> tuple[str, list[Spec]]:
+    """By when half of the leads were contacted, a bar for each group."""
+    groups = grouped(rows, ("captured", "contacted", "never_contacted", "median_minutes", "p90_minutes", "judged",
+                            "in_time", "in_time_share"))  # fmt: skip
+    values = [
+        {"leads": of_group(row, groups), "minutes": row["median_minutes"] or 0,
+         "label": f"{minutes(row['median_minutes'])}, nine in ten {minutes(row['p90_minutes'])}"
+                  f"  ({row['captured']:,} leads)"}
+        for row in rows
+    ]  # fmt: skip
+    picture = [bars("", values, "leads", "minutes", "minutes")] if values else []
+    return "Lead response: median minutes to the first contact, those that wait included", picture
+
+
+def minutes(quantile: int | None) -> str:
+    """A time to answer in words."""
+    return "not known yet" if quantile is None else f"{quantile:,} minutes"
+
+
+def of_group(row: dict[str, Any], groups: Sequence[str]) -> str:
+    """What a row is of, all where it was grouped by nothing."""
+    return ", ".join(str(row[name]) or "none" for name in groups) or "all"
+
+
 PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
     "funnel": funnel,
+    "lead-response": lead_response,
     "waterfall": waterfall,
     "time-in-stage": time_in_stage,
     "win-rate": win_rate,

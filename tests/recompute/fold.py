@@ -230,7 +230,7 @@ def deal_steps(facts: Sequence[Stands]) -> list[Step]:
 
 
 class Lead(NamedTuple):
-    """A lead after a fact."""
+    """A lead after a fact. since: when its status began, being merged for a while left aside."""
 
     at: int
     version: int
@@ -244,6 +244,7 @@ class Lead(NamedTuple):
     qualified_at: int = 0
     opportunity: str = ""
     reason: str = ""
+    since: int = 0
 
 
 LEADS: dict[str, tuple[str, tuple[str, ...]]] = {  # the status after, and those from which it is reached
@@ -264,7 +265,7 @@ def lead_steps(facts: Sequence[Stands]) -> list[Lead]:
         tag = says["type"]
         if not steps:
             if tag == "lead-captured":
-                steps.append(Lead(at, version, "new", says["owner"], says["source"], at))
+                steps.append(Lead(at, version, "new", says["owner"], says["source"], at, since=at))
             continue
         lead = steps[-1]._replace(at=at, version=version)
         if tag == "lead-contacted" and lead.status in ("new", "working", "nurturing", "qualified"):
@@ -274,7 +275,7 @@ def lead_steps(facts: Sequence[Stands]) -> list[Lead]:
         if tag == "lead-reopened" and lead.status in ("new", "working", "nurturing", "qualified", "disqualified"):
             lead = lead._replace(reason="")
         if tag in LEADS and lead.status in LEADS[tag][1]:
-            lead = lead._replace(status=LEADS[tag][0])
+            lead = lead._replace(status=LEADS[tag][0], since=lead.since if lead.status == LEADS[tag][0] else at)
             if tag == "lead-disqualified":
                 lead = lead._replace(reason=says["reason"])
             if tag == "lead-converted":

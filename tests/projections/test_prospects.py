@@ -1,0 +1,61 @@
+"""Leads worked out by hand: how soon they are answered, how far they get, and what comes of each source."""
+
+from typing import Any
+
+from domain.lead import CaptureLead
+from domain.lead.disposition import DisqualifyLead, MergeLead
+from domain.lead.profile import ContactLead
+from tests.desk import Q1, Desk
+
+A, B, C, D, E, F = (f"lead-{name}" for name in "abcdef")
+HOUR, DAY = 3_600_000_000, 86_400_000_000
+
+
+def response(desk: Desk, at: str = "", **asked: Any) -> list[tuple[Any, ...]]:
+    """(captured, contacted, median and p90 in minutes, judged, in time)"""
+    rows = desk.ask("lead-response", at, **{**Q1, **asked})
+    return [(r.captured, r.contacted, r.median_minutes, r.p90_minutes, r.judged, r.in_time) for r in rows]
+
+
+def test_leads_that_wait_are_not_mistaken_for_ones_answered_fast(desk: Desk):
+    for name in (A, B, C, D):
+        desk.tell(name, CaptureLead("web", owner="ann" if name < C else "bob"), "02-01T12:00:00")
+    desk.tell(A, ContactLead("1", "call"), "02-01T12:10:59")
+    desk.tell(B, ContactLead("1", "call"), "02-02T12:00:00")
+    # of four, one is answered after 10 minutes and one after a day; half of them are by then, nine in ten are not
+    assert response(desk, "02-05") == [(4, 2, 1440, None, None, None)]
+    assert response(desk, "02-05", by=("owner",)) == [(2, 2, 10, 1440, None, None), (2, 0, None, None, None, None)]
+    # before B's answer the three others are known to wait an hour and more
+    assert response(desk, "02-01") == [(4, 1, None, None, None, None)]
+    desk.tell(C, DisqualifyLead("no-need"), "02-01T12:05:00")  # and waits no more: a quarter was never at risk
+    assert response(desk, "02-05") == [(4, 2, 1440, None, None, None)]
+    desk.tell(D, DisqualifyLead("no-need"), "02-01T12:06:00")
+    assert response(desk, "02-05") == [(4, 2, 10, 1440, None, None)]
+
+
+def test_only_leads_old_enough_to_tell_are_judged_by_a_time(desk: Desk):
+    desk.tell(A, CaptureLead("web"), "02-01T12:00:00")
+    desk.tell(A, ContactLead("1", "call"), "02-02T12:00:00")  # after 24 hours, and no more
+    desk.tell(B, CaptureLead("web"), "02-01T12:00:00")
+    desk.tell(B, ContactLead("1", "call"), "02-02T12:00:01")
+    desk.tell(C, CaptureLead("web"), "02-02T12:00:00")
+    desk.tell(C, ContactLead("1", "call"), "02-02T12:00:01")
+    assert response(desk, "02-02", within=DAY)[0][4:] == (2, 1)
+    [row] = desk.ask("lead-response", "02-03", within=DAY, **Q1)
+    assert (row.judged, row.in_time, row.in_time_share) == (3, 2, 2 / 3)
+    assert response(desk, "02-01", within=DAY)[0][4:] == (0, 0)
+    assert desk.ask("lead-response", "02-01", within=DAY, **Q1)[0].in_time_share is None
+
+
+def test_merged_leads_are_one_captured_and_answered_when_the_first_was(desk: Desk):
+    desk.tell(A, CaptureLead("web"), "02-01T12:00:00")
+    desk.tell(B, CaptureLead("fair"), "02-01T13:00:00")
+    desk.tell(B, ContactLead("1", "call"), "02-01T13:30:00")
+    desk.tell(A, MergeLead(B), "02-03")
+    assert response(desk) == [(1, 1, 90, 90, None, None)]
+
+
+def test_a_month_without_leads_is_a_row_of_zeros(desk: Desk):
+    desk.tell(A, CaptureLead("web"), "02-01")
+    desk.tell(B, CaptureLead("web"), "03-01")
+    assert [row[:2] for row in response(desk, by=("month",))] == [(0, 0), (1, 0), (1, 0)]
