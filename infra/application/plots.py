@@ -240,8 +240,25 @@ def of_group(row: dict[str, Any], groups: Sequence[str]) -> str:
     return ", ".join(str(row[name]) or "none" for name in groups) or "all"
 
 
+def lead_funnel(rows: Rows) -> tuple[str, list[Spec]]:
+    """How many leads came to each step, and why others were given up."""
+    groups = grouped(rows, ("step", "reason", "currency", "leads", "share", "amount"))
+    return "Lead funnel: how far the leads captured got", panels(rows, groups, reaching)
+
+
+def reaching(name: str, rows: Rows) -> Spec:
+    """The steps of the leads of one group."""
+    values = [
+        {"step": " ".join(row[of] for of in ("step", "currency", "reason") if row[of]), "leads": row["leads"],
+         "label": f"{row['leads']:,}" + ("" if row["share"] is None else f"  ({row['share']:.1%})")}
+        for row in rows
+    ]  # fmt: skip
+    return bars(name, values, "step", "leads", "leads")
+
+
 PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
     "funnel": funnel,
+    "lead-funnel": lead_funnel,
     "lead-response": lead_response,
     "waterfall": waterfall,
     "time-in-stage": time_in_stage,

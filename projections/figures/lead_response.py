@@ -80,12 +80,13 @@ def waited(asked: Query, lead: Captured) -> Waited:
 def records(asked: Query, measures: Mapping[Key, Sequence[Waited]]) -> Iterator[tuple[Key, ResponseRow]]:
     """One row, also where nobody was captured."""
     each = measures.get((), ())
-    count, contacted, never, judged, in_time = (sum(of[field] for of in each) for field in range(5))
+    judged, in_time = sum(of.judged for of in each), sum(of.in_time for of in each)
     ended = Counter(took // MINUTE for of in each for took in of.ended)
     going_on = Counter(took // MINUTE for of in each for took in of.going_on)
     told = asked.question.within is not None
     yield (), ResponseRow(
-        count, contacted, never, quantile(ended, going_on, HALF), quantile(ended, going_on, MOST),
+        sum(of.captured for of in each), sum(of.contacted for of in each), sum(of.never_contacted for of in each),
+        quantile(ended, going_on, HALF), quantile(ended, going_on, MOST),
         judged if told else None, in_time if told else None, in_time / judged if judged else None,
     )  # fmt: skip
 

@@ -3,9 +3,13 @@
 from typing import Any
 
 from domain.lead import CaptureLead
-from domain.lead.disposition import DisqualifyLead, MergeLead
+from domain.lead.conversion import ConvertLead
+from domain.lead.disposition import DisqualifyLead, MergeLead, ReopenLead
 from domain.lead.profile import ContactLead
-from tests.desk import Q1, Desk
+from domain.lead.qualification import QualifyLead
+from domain.opportunity.closing import LoseOpportunity, WinOpportunity
+from tests.desk import Q1, SALES, Desk, eur, usd
+from tests.projections.money import left_out, money, worth
 
 A, B, C, D, E, F = (f"lead-{name}" for name in "abcdef")
 HOUR, DAY = 3_600_000_000, 86_400_000_000
@@ -59,3 +63,51 @@ def test_a_month_without_leads_is_a_row_of_zeros(desk: Desk):
     desk.tell(A, CaptureLead("web"), "02-01")
     desk.tell(B, CaptureLead("web"), "03-01")
     assert [row[:2] for row in response(desk, by=("month",))] == [(0, 0), (1, 0), (1, 0)]
+
+
+def reached(desk: Desk, at: str = "", **asked: Any) -> list[tuple[Any, ...]]:
+    """(step, or reason of a disqualification, currency, leads, amount)"""
+    rows = desk.ask("lead-funnel", at, **{**Q1, **asked})
+    return [(r.reason or r.step, r.currency, r.leads, r.amount) for r in rows]
+
+
+def test_the_funnel_of_leads_goes_on_to_what_their_deals_are_worth(desk: Desk):
+    for name in (A, B, C, D, E, F):
+        desk.tell(name, CaptureLead("web", owner="ann"), "02-01")
+    for name in (A, B, C, D):
+        desk.tell(name, ContactLead("1", "call"), "02-02")
+    for name in (A, B, C):
+        desk.tell(name, QualifyLead(override_reason="known"), "02-03")
+    desk.tell(A, ConvertLead("opportunity-a", SALES, eur("100")), "02-04")
+    desk.tell(B, ConvertLead("opportunity-b", SALES, usd("200")), "02-04")
+    desk.tell(C, DisqualifyLead("no-budget"), "02-04")
+    desk.tell(D, DisqualifyLead("no-need"), "02-04")
+    desk.tell(E, DisqualifyLead("no-need"), "02-04")
+    counts = {"captured": 6, "contacted": 4, "qualified": 3, "converted": 2}
+    steps = [(step, "", leads, None) for step, leads in counts.items()]
+    given_up = [("no-budget", "", 1, None), ("no-need", "", 2, None)]
+    is_open = [("open", "EUR", 1, money("100")), ("open", "USD", 1, money("200"))]
+    assert reached(desk) == [*steps, *is_open, ("won", "", 0, None), *given_up]
+    desk.tell("opportunity-a", WinOpportunity(eur("90")), "04-10")
+    assert reached(desk) == [*steps, is_open[1], ("won", "EUR", 1, money("90")), *given_up]
+    assert [row.share for row in desk.ask("lead-funnel", **Q1)][:4] == [1.0, 4 / 6, 3 / 6, 2 / 6]
+    desk.tell("opportunity-b", LoseOpportunity("price"), "04-11")
+    assert reached(desk) == [*steps, ("won", "EUR", 1, money("90")), *given_up]
+    desk.tell(D, ReopenLead("asked again"), "04-11")
+    assert reached(desk)[-2:] == [("no-budget", "", 1, None), ("no-need", "", 1, None)]
+
+
+def test_a_deal_without_a_rate_counts_in_the_funnel_of_leads_without_an_amount(desk: Desk):
+    desk.tell(A, CaptureLead("web"), "02-01")
+    desk.tell(A, QualifyLead(override_reason="known"), "02-03")
+    desk.tell(A, ConvertLead("opportunity-a", SALES, usd("200")), "02-04")
+    # nobody recorded a contact, and nobody is said to have spoken to it
+    assert reached(desk, convert_to="EUR") == [
+        ("captured", "", 1, None), ("contacted", "", 0, None), ("qualified", "", 1, None), ("converted", "", 1, None),
+        ("open", "EUR", 1, money("0")), ("won", "", 0, None),
+    ]  # fmt: skip
+    assert left_out(desk, "lead-funnel", convert_to="EUR") == {
+        "no rate from USD to EUR on 2026-02-04: counted without an amount": 1
+    }
+    desk.tell("rate-1", worth("USD", "0.90", "01-01"), "02-01")
+    assert reached(desk, convert_to="EUR")[4] == ("open", "EUR", 1, money("180"))
