@@ -256,10 +256,31 @@ def reaching(name: str, rows: Rows) -> Spec:
     return bars(name, values, "step", "leads", "leads")
 
 
+def sources(rows: Rows) -> tuple[str, list[Spec]]:
+    """What each source brought as pipeline, a picture for each currency that there are deals of."""
+    record = ("source", "currency", "leads", "converted", "conversion", "deals", "generated_amount", "won",
+              "won_amount")  # fmt: skip
+    groups = [name for name in grouped(rows, record) if name != "source"]
+    priced = [row for row in rows if row["currency"]]
+    return "Sources: the pipeline that each of them brought", panels(priced, [*groups, "currency"], bringing)
+
+
+def bringing(name: str, rows: Rows) -> Spec:
+    """The pipeline of each source in one currency, beside what was won of it."""
+    values = [
+        {"source": row["source"] or "none", "amount": float(row["generated_amount"]),
+         "label": f"{row['generated_amount']:,.0f}  ({row['deals']:,} deals; {row['won']:,} won,"
+                  f" {row['won_amount']:,.0f})"}
+        for row in rows
+    ]  # fmt: skip
+    return bars(name, values, "source", "amount", f"pipeline generated, {rows[0]['currency']}")
+
+
 PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
     "funnel": funnel,
     "lead-funnel": lead_funnel,
     "lead-response": lead_response,
+    "sources": sources,
     "waterfall": waterfall,
     "time-in-stage": time_in_stage,
     "win-rate": win_rate,

@@ -1,6 +1,7 @@
 """Wins: those of a period that stand, and those that were taken back since; what every figure of bookings counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, literal_column, not_
 
@@ -9,15 +10,16 @@ from projections.query.selection import Sum, at_moment, attributed, began_visit,
 from projections.query.tables import OPPORTUNITIES, STANDING, history_until
 
 
-def standing_wins(asked: Query) -> Iterator[Sum]:
+def standing_wins(asked: Query, columns: Sequence[ColumnElement[Any]] = ()) -> Iterator[Sum]:
     """The deals that are won at the moment, and were so last in the period, at the rate of the day of their winning.
 
-    spent: from opening to winning.
+    columns: what else to tell them apart by. spent: from opening to winning.
     """
     o = OPPORTUNITIES.c
     won = [status_is(OPPORTUNITIES, "won"), at_moment(OPPORTUNITIES, asked), *within(o.visit_from, asked.question)]
     whose = attributed(asked, OPPORTUNITIES, o.visit_from, OPPORTUNITIES)
-    return sums(asked, OPPORTUNITIES, (), won, whose, o.visit_from, spent=o.visit_from - o.opened_at, cut=o.visit_from)
+    spent = o.visit_from - o.opened_at
+    return sums(asked, OPPORTUNITIES, columns, won, whose, o.visit_from, spent=spent, cut=o.visit_from)
 
 
 def reversals(asked: Query) -> Iterator[Sum]:

@@ -122,6 +122,7 @@ DEAL: dict[type, st.SearchStrategy[Any]] = {
     OpportunityOpened: st.builds(
         OpportunityOpened, st.sampled_from(PROCESSES), st.integers(1, NEWEST), STAGE_IDS, MONEY,
         owner=OWNERS, product=PRODUCTS, close_date=st.none() | DAYS, source=SOURCES,
+        lead=st.sampled_from(["", *LEADS]),
     ),
     StageChanged: st.builds(StageChanged, REASON, STAGE_IDS, st.just(1), st.just("forward")),
     PipelineChanged: st.builds(

@@ -7,8 +7,8 @@ from domain.lead.conversion import ConvertLead
 from domain.lead.disposition import DisqualifyLead, MergeLead, ReopenLead
 from domain.lead.profile import ContactLead
 from domain.lead.qualification import QualifyLead
-from domain.opportunity.closing import LoseOpportunity, WinOpportunity
-from tests.desk import Q1, SALES, Desk, eur, usd
+from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from tests.desk import Q1, SALES, Desk, deal, eur, usd
 from tests.projections.money import left_out, money, worth
 
 A, B, C, D, E, F = (f"lead-{name}" for name in "abcdef")
@@ -111,3 +111,34 @@ def test_a_deal_without_a_rate_counts_in_the_funnel_of_leads_without_an_amount(d
     }
     desk.tell("rate-1", worth("USD", "0.90", "01-01"), "02-01")
     assert reached(desk, convert_to="EUR")[4] == ("open", "EUR", 1, money("180"))
+
+
+def brought(desk: Desk, at: str = "", **asked: Any) -> list[tuple[Any, ...]]:
+    """(source, currency, leads, converted, deals, amount generated, won, amount won)"""
+    rows = desk.ask("sources", at, **{**Q1, **asked})
+    return [
+        (r.source, r.currency, r.leads, r.converted, r.deals, r.generated_amount, r.won, r.won_amount) for r in rows
+    ]
+
+
+def test_a_source_is_followed_from_the_first_interest_to_what_was_won(desk: Desk):
+    desk.tell(A, CaptureLead("fair", owner="ann"), "01-10")
+    desk.tell(B, CaptureLead("web", owner="ann"), "01-20")
+    desk.tell(A, MergeLead(B), "01-21")  # first met at the fair
+    desk.tell(B, QualifyLead(override_reason="known"), "01-22")
+    desk.tell(B, ConvertLead("opportunity-b", SALES, eur("100")), "01-23")
+    desk.tell(C, CaptureLead("web", owner="bob"), "01-24")
+    desk.tell("opportunity-d", deal(eur("7"), source="web", owner="bob"), "01-25")  # of no lead
+    desk.tell("opportunity-b", WinOpportunity(eur("90")), "02-10")
+    zero = money("0")
+    fair = [("fair", "", 1, 1, 0, zero, 0, zero), ("fair", "EUR", 0, 0, 1, money("100"), 1, money("90"))]
+    web = [("web", "", 1, 0, 0, zero, 0, zero), ("web", "EUR", 0, 0, 1, money("7"), 0, zero)]
+    assert brought(desk) == [*fair, *web]
+    assert brought(desk, source="fair") == brought(desk, owner="ann") == fair
+    assert brought(desk, by=("source",)) == [*fair, *web]
+    assert brought(desk, convert_to="EUR") == [
+        ("fair", "EUR", 1, 1, 1, money("100"), 1, money("90")), ("web", "EUR", 1, 0, 1, money("7"), 0, zero),
+    ]  # fmt: skip
+    assert [row[:3] for row in brought(desk, by=("month",), source="web") if row[2]] == [("web", "", 1)]
+    desk.tell("opportunity-b", ReopenOpportunity("called off"), "02-20")
+    assert brought(desk, source="fair")[1][6:] == (0, zero)

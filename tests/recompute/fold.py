@@ -112,6 +112,7 @@ class Deal:
     competitor: str = ""
     next_step: str = ""
     next_due: date | None = None
+    lead: str = ""
     planned: dict[str, date] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
 
@@ -130,7 +131,7 @@ class Deal:
 
 def opened(says: dict[str, Any], at: int) -> Deal:
     return Deal("open", says["process"], says["process_version"], says["stage"], money(says["amount"]),
-                says["owner"], says["product"], says["source"], day(says["close_date"]), at)  # fmt: skip
+                says["owner"], says["product"], says["source"], day(says["close_date"]), at, lead=says["lead"])  # fmt: skip
 
 
 def with_line(deal: Deal, says: dict[str, Any]) -> Deal:

@@ -2,12 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from copy import copy
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.recompute.asking import Asked, Recomputed, Record
-from tests.recompute.conversions import has_periods
+from tests.recompute.asking import Asked, Recomputed, Record, root_of
+from tests.recompute.conversions import generated, has_periods
 from tests.recompute.fold import Lead
+from tests.recompute.planning import closed
 
 MINUTE = 60_000_000
 
@@ -94,7 +97,50 @@ def lead_funnel(asked: Asked) -> Iterator[Record]:
         yield *key, len(worths), len(worths) / len(leads) if leads else None, amount
 
 
+def sources(asked: Asked) -> Iterator[Record]:
+    """(source, currency, leads, converted, conversion, deals, amount generated, won, amount won)"""
+    from_leads, into = by_first_source(asked), asked.question.convert_to or ""
+    found: dict[tuple[str, str], dict[str, list[Decimal]]] = defaultdict(lambda: defaultdict(list))
+    for lead in captured(asked):
+        found[lead.source, into]["lead"].append(Decimal(0))
+        found[lead.source, into][lead.status].append(Decimal(0))
+    for deal, _, _, worth in generated(from_leads):
+        found[deal.source, worth.currency]["pipeline"].append(worth.amount)
+    for step, worth in closed(from_leads, "won"):
+        found[step.deal.source, worth.currency]["won"].append(worth.amount)
+    for key in sorted({*found, *asked.also}):
+        leads, converted, pipeline, won = (found[key][name] for name in ("lead", "converted", "pipeline", "won"))
+        share = len(converted) / len(leads) if leads else None
+        amounts = sum(pipeline, Decimal(0)), sum(won, Decimal(0))
+        yield *key, len(leads), len(converted), share, len(pipeline), amounts[0], len(won), amounts[1]
+
+
+def by_first_source(asked: Asked) -> Asked:
+    """The question of deals that are each of the first source of the lead that they came from."""
+    stand = {
+        stream: begun
+        for stream, steps in asked.world.leads.items()
+        if (begun := [step for step in steps if step.at <= asked.moment])
+    }
+    first: dict[str, tuple[int, str, str]] = {}
+    for stream, steps in stand.items():
+        root = root_of(stand, stream)
+        here = steps[0].at, stream, steps[0].source
+        first[root] = min(first.get(root, here), here)
+    world = copy(asked.world)
+    world.deals = {
+        stream: [
+            step._replace(deal=replace(step.deal, source=first[root_of(stand, step.deal.lead)][2]))
+            if step.deal.lead in stand else step
+            for step in steps
+        ]
+        for stream, steps in asked.world.deals.items()
+    }  # fmt: skip
+    return replace(asked, world=world)
+
+
 METRICS = {
     "lead-response": Recomputed(lead_response, True, 0),
     "lead-funnel": Recomputed(lead_funnel, True, 3),
+    "sources": Recomputed(sources, True, 2),
 }
