@@ -276,7 +276,25 @@ def bringing(name: str, rows: Rows) -> Spec:
     return bars(name, values, "source", "amount", f"pipeline generated, {rows[0]['currency']}")
 
 
+def activities(rows: Rows) -> tuple[str, list[Spec]]:
+    """How many activities of each kind took place, and on how many deals."""
+    groups = grouped(rows, ("kind", "activities", "deals", "per_deal", "without_contact"))
+    return "Activities that took place, by kind", panels(rows, groups, doing)
+
+
+def doing(name: str, rows: Rows) -> Spec:
+    """The activities of one group; beside all of them, how many deals are without contact."""
+    values = [
+        {"kind": row["kind"] or "all", "activities": row["activities"],
+         "label": f"{row['activities']:,} on {row['deals']:,} deals"
+                  + (f"; {row['without_contact']:,} open deals without contact" if row["without_contact"] else "")}
+        for row in rows
+    ]  # fmt: skip
+    return bars(name, values, "kind", "activities", "activities")
+
+
 PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
+    "activities": activities,
     "funnel": funnel,
     "lead-funnel": lead_funnel,
     "lead-response": lead_response,

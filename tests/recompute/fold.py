@@ -115,6 +115,7 @@ class Deal:
     lead: str = ""
     planned: dict[str, date] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
 
     @property
     def worth(self) -> Money:
@@ -156,7 +157,8 @@ def planned(deal: Deal, says: dict[str, Any], _at: int) -> Deal:
 
 def done(deal: Deal, says: dict[str, Any], at: int) -> Deal:
     """Only the first completion of an activity is one."""
-    return replace(deal, done={says["activity"]: at, **deal.done})
+    activity = says["activity"]
+    return replace(deal, done={activity: at, **deal.done}, kinds={activity: says["kind"], **deal.kinds})
 
 
 Change = Callable[[Deal, dict[str, Any], int], Deal]
