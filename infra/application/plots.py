@@ -293,9 +293,26 @@ def doing(name: str, rows: Rows) -> Spec:
     return bars(name, values, "kind", "activities", "activities")
 
 
+def hygiene(rows: Rows) -> tuple[str, list[Spec]]:
+    """How many open deals each thing is wrong with, and what they are worth."""
+    groups = grouped(rows, ("finding", "currency", "deals", "amount"))
+    return "Hygiene: what is wrong with the open deals", panels(rows, [*groups, "currency"], finding)
+
+
+def finding(name: str, rows: Rows) -> Spec:
+    """The findings of one currency."""
+    values = [
+        {"finding": row["finding"].replace("-", " "), "deals": row["deals"],
+         "label": f"{row['deals']:,}  ({row['amount']:,.0f} {row['currency']})"}
+        for row in rows
+    ]  # fmt: skip
+    return bars(name, values, "finding", "deals", "deals")
+
+
 PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
     "activities": activities,
     "funnel": funnel,
+    "hygiene": hygiene,
     "lead-funnel": lead_funnel,
     "lead-response": lead_response,
     "sources": sources,
