@@ -309,8 +309,28 @@ def finding(name: str, rows: Rows) -> Spec:
     return bars(name, values, "finding", "deals", "deals")
 
 
+def forecast_accuracy(rows: Rows) -> tuple[str, list[Spec]]:
+    """How far the calls of each holder were off, a picture for each kind and currency."""
+    record = ("holder", "kind", "category", "currency", "calls", "lead_days", "expected_amount", "won_amount",
+              "error_amount", "bias_amount", "error", "bias")  # fmt: skip
+    groups = grouped(rows, record)
+    return "Forecast accuracy: how far calls were off", panels(rows, [*groups, "kind", "currency"], being_off)
+
+
+def being_off(name: str, rows: Rows) -> Spec:
+    """The error of the calls of one kind, holder by holder and category by category."""
+    values = [
+        {"call": f"{row['holder'] or 'everybody'}, {row['category']}", "amount": float(row["error_amount"]),
+         "label": f"{row['error_amount']:,.0f}"
+                  + ("" if row["error"] is None else f"  ({row['error']:.0%} of the won, bias {row['bias']:+.0%})")}
+        for row in rows
+    ]  # fmt: skip
+    return bars(name, values, "call", "amount", f"error, {rows[0]['currency']}")
+
+
 PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
     "activities": activities,
+    "forecast-accuracy": forecast_accuracy,
     "funnel": funnel,
     "hygiene": hygiene,
     "lead-funnel": lead_funnel,
