@@ -1,13 +1,27 @@
 """Forecast accuracy worked out by hand: what was called, and what was won in the end."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from domain.money import Money
-from domain.opportunity.closing import ReopenOpportunity, WinOpportunity
+from domain.opportunity import OpportunityOpened
+from domain.opportunity.closing import OpportunityReopened, OpportunityWon, ReopenOpportunity, WinOpportunity
+from domain.opportunity.judgement import SplitsChanged
+from domain.recorded import Fact, micros
 from domain.reference.forecast import SubmitForecast
 from domain.reference.team import ChangeTeam
+from projections import METRICS
+from projections.query.question import Question
+from projections.versions import END
 from tests.desk import Q1, Q2, Desk, deal, eur, start, usd
+from tests.projections.conftest import Over
+from tests.projections.histories import DEAL, DEALS, KNOWN_OF
 from tests.projections.money import Q1_DAYS, adjust, left_out, money, worth
+from tests.projections.test_recomputation import often, raw, told
+from tests.recompute import World, recomputed
 
 A, B, C = (f"opportunity-{name}" for name in "abc")
 YEAR = {"since": start("01-01"), "until": start("12-31")}
@@ -91,3 +105,37 @@ def test_only_wins_in_the_currency_of_a_call_count_unless_amounts_are_converted(
     assert accuracy(desk, convert_to="EUR")[0][6:] == (money("90"), 0.0, 0.0)
     wanted = {"convert_to": "EUR", "effective_at": start("06-30"), **YEAR}
     assert left_out(desk, "forecast-accuracy", **wanted) == {"no rate from USD to EUR on 2026-01-10": 1}
+
+
+INSTANTS = st.sampled_from([micros(datetime(2024, month, 10, tzinfo=UTC)) for month in (1, 2, 3, 4)])
+HAPPENS = (OpportunityWon, OpportunityWon, OpportunityReopened, SplitsChanged)
+TOLD = st.one_of(
+    st.tuples(st.sampled_from(DEALS), st.sampled_from(HAPPENS)),
+    st.tuples(st.sampled_from(["forecast-all", "forecast-own", "team-n"]), st.none()),
+)
+
+
+@st.composite
+def called_histories(draw: st.DrawFn) -> list[Fact]:
+    """Deals that are won and calls of the forecast around February 2024, in any order."""
+    log: list[Fact] = []
+    for position in range(1, draw(st.integers(8, 25))):
+        stream, event = draw(TOLD)
+        begun = any(fact.stream == stream for fact in log)
+        kind = event if event is None or begun else OpportunityOpened
+        happened = draw(DEAL[kind] if kind else KNOWN_OF[stream.split("-")[0]])
+        version = sum(fact.stream == stream for fact in log) + 1
+        log.append(Fact(position, stream, version, happened.__struct_config__.tag, draw(INSTANTS), happened))
+    return log
+
+
+@often
+@given(facts=called_histories(), by=st.sampled_from([(), ("owner",), ("team",), ("quarter",), ("currency", "month")]))
+def test_it_equals_its_recomputation_where_much_is_called_and_won(over: Over, facts: list[Fact], by: tuple[str, ...]):
+    views, metric = over(facts), METRICS["forecast-accuracy"]
+    views.catch_up()
+    world = World([raw(fact) for fact in facts], END)
+    whole = {"since": micros(datetime(2024, 1, 1, tzinfo=UTC)), "until": micros(datetime(2024, 7, 1, tzinfo=UTC))}
+    for mode in metric.modes:
+        asked = metric.checked(Question(mode=mode, by=by, effective_at=whole["until"], **whole))
+        assert told(views, metric, asked) == recomputed(metric.name, world, asked)
