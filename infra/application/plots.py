@@ -250,7 +250,8 @@ def reaching(name: str, rows: Rows) -> Spec:
     """The steps of the leads of one group."""
     values = [
         {"step": " ".join(row[of] for of in ("step", "currency", "reason") if row[of]), "leads": row["leads"],
-         "label": f"{row['leads']:,}" + ("" if row["share"] is None else f"  ({row['share']:.1%})")}
+         "label": f"{row['leads']:,}" + ("" if row["share"] is None else f"  ({row['share']:.1%})")
+                  + ("" if row["amount"] is None else f"  {row['amount']:,.0f} {row['currency']}")}
         for row in rows
     ]  # fmt: skip
     return bars(name, values, "step", "leads", "leads")

@@ -188,7 +188,7 @@ def judged(
     call, into, calendar = made.call, asked.question.convert_to, asked.references.calendar
     currency, on, group = into or call.currency, calendar.day(made.since), group_of(asked, call) or ()
     base, key = asked.question.base_currency or "", (call.holder, call.kind, call.category, into or call.currency)
-    called = asked.references.rates.convert(said(made, calls), call.currency, currency, on, base)
+    called = asked.references.rates.convert(called_amount(made, calls), call.currency, currency, on, base)
     if called is None:
         reason = f"no rate from {call.currency} to {currency} on {on}"
         return Part(group, key, Judged(), 1, made.origin, reason, currency, number)
@@ -199,7 +199,7 @@ def judged(
     return Part(group, key, judged, 0, made.origin, "", currency, number)
 
 
-def said(made: Standing, calls: Sequence[Standing]) -> int:
+def called_amount(made: Standing, calls: Sequence[Standing]) -> int:
     """What the holder's calls that stood when one was made came to, in its category and the surer ones."""
     amounts = {each.call.category: each.call.amount for each in calls if each.since <= made.since < each.until}
     amounts[made.call.category] = made.call.amount
