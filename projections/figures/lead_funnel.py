@@ -9,7 +9,7 @@ from sqlalchemy import select
 from domain.money import from_minor_units
 from projections.figures.captures import DIMENSIONS, Captured, captured
 from projections.query.metric import Key, Metric, Part, Query
-from projections.query.selection import at_moment, status_is, today
+from projections.query.selection import at_moment, day_of, status_is
 from projections.query.tables import LEADS, OPPORTUNITIES
 from projections.query.units import Amount, Share
 from projections.rows.leads import PROJECTION
@@ -94,7 +94,7 @@ def deals(asked: Query, leads: Sequence[Captured]) -> dict[str, Deal]:
     if not converted:
         return {}
     o, into, rates = OPPORTUNITIES.c, asked.question.convert_to, asked.references.rates
-    base, day, now = asked.question.base_currency or "", asked.references.calendar.day, today(asked)
+    base, day, now = asked.question.base_currency or "", asked.references.calendar.day, day_of(asked)
     columns = o.stream, o.status, o.currency, o.amount, o.visit_from
     those = status_is(LEADS, CONVERTED), LEADS.c.status_from >= min(converted), LEADS.c.status_from <= max(converted)
     joined = LEADS.c.opportunity == o.stream, at_moment(LEADS, asked), at_moment(OPPORTUNITIES, asked)

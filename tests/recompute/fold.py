@@ -132,7 +132,8 @@ class Deal:
 
 def opened(says: dict[str, Any], at: int) -> Deal:
     return Deal("open", says["process"], says["process_version"], says["stage"], money(says["amount"]),
-                says["owner"], says["product"], says["source"], day(says["close_date"]), at, lead=says["lead"])  # fmt: skip
+                says["owner"], says["product"], says["source"], day(says["close_date"]), at,
+                lead=says["lead"])  # fmt: skip
 
 
 def with_line(deal: Deal, says: dict[str, Any]) -> Deal:
