@@ -20,8 +20,8 @@ CAPTURES = LEADS.alias("captures")
 class Captured(NamedTuple):
     """A lead as it stands, for whom it counts; the columns mean what they mean in `leads.Lead`.
 
-    contacted_at: the first contact with any of those merged into one. period: in which of the question's it was
-    captured.
+    contacted_at: the first contact with any of those merged into one. source: that of the first of them. period: in
+    which of the question's it was captured.
     """
 
     stream: str
@@ -31,6 +31,7 @@ class Captured(NamedTuple):
     qualified_at: int
     opportunity: str
     reason: str
+    status_from: int
     source: str
     group: Group
     period: int
@@ -60,16 +61,20 @@ def captured(asked: Query) -> Iterator[Captured]:
         earliest = min(rows, key=lambda row: (row[2], row[0]))
         if (period := place(asked, earliest[2])) is None:
             continue
-        contacts = [row[3] for row in rows if row[3]]
-        origin = Origin(*stands[8:11]) if asked.apart else None
-        for group, _ in whose.divided(earliest[11:]):
+        contact = min((row[3] for row in rows if row[3]), default=0)
+        origin = Origin(*stands[OWN:OF]) if asked.apart else None
+        for group, _ in whose.divided(earliest[OF:]):
             yield Captured(
-                stream, stands[1], earliest[2], min(contacts, default=0), stands[4], stands[5], stands[6], earliest[7],
+                stream, stands[1], earliest[2], contact, stands[4], stands[5], stands[6], stands[7], earliest[8],
                 group, period, origin,
             )  # fmt: skip
 
 
-COLUMNS = ("stream", "status", "captured_at", "contacted_at", "qualified_at", "opportunity", "reason", "source")
+COLUMNS = (
+    "stream", "status", "captured_at", "contacted_at", "qualified_at", "opportunity", "reason", "status_from", "source"
+)  # fmt: skip
+OWN, OF = len(COLUMNS), len(COLUMNS) + len(Origin._fields)
+"""Where in a row stands what names it, and where to whom it counts."""
 
 
 def merged(asked: Query) -> Mapping[str, str]:

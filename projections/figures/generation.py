@@ -1,7 +1,7 @@
 """Pipeline generation: what deals were worth when they first came to the stage that makes them pipeline."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select
@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select
 from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.question import Question
-from projections.query.selection import attributed, began_visit, stands, status_is, sums, within
+from projections.query.selection import Sum, attributed, began_visit, stands, status_is, sums, within
 from projections.query.stages import Stage, in_process_order, name_of, place
 from projections.query.stays import gone
 from projections.query.tables import OPPORTUNITIES, STANDING, history_until, known
@@ -56,6 +56,18 @@ def generation(asked: Query) -> Iterator[Part]:
     Unit: deals; units of the currency, never two currencies in one sum. Source: the visits of the opportunities begun
     by effective_at as known at known_at.
     """
+    rules = qualifying(asked.references.stages, asked.question.stage)
+    for each in first_entries(asked):
+        process, version = each.values
+        key = process, rules[process, version].stage, each.currency
+        generated = Generated(each.deals, each.amount or 0)
+        yield Part(
+            each.group, key, generated, each.deals, each.origin, each.left_out, each.currency, each.period
+        )  # fmt: skip
+
+
+def first_entries(asked: Query, columns: Sequence[ColumnElement[Any]] = ()) -> Iterator[Sum]:
+    """The deals that first came to the qualifying stage in the period, with their process, its version and columns."""
     o, question = OPPORTUNITIES.c, asked.question
     rules = qualifying(asked.references.stages, question.stage)
     if not rules:
@@ -67,13 +79,7 @@ def generation(asked: Query) -> Iterator[Part]:
         and_(STANDING.c.stream == entry.c.stream, stands(asked), ~gone(STANDING)),
     ]
     whose, at = attributed(asked, OPPORTUNITIES, o.effective_from, process=o.process), o.effective_from
-    for each in sums(asked, OPPORTUNITIES, (o.process, entry.c.version), where, whose, at, cut=at):
-        process, version = each.values
-        key = process, rules[process, version].stage, each.currency
-        generated = Generated(each.deals, each.amount or 0)
-        yield Part(
-            each.group, key, generated, each.deals, each.origin, each.left_out, each.currency, each.period
-        )  # fmt: skip
+    yield from sums(asked, OPPORTUNITIES, (o.process, entry.c.version, *columns), where, whose, at, cut=at)
 
 
 def qualifying(stages: Iterable[Stage], chosen: str | None) -> dict[tuple[str, int], Rule]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 from msgspec import Meta, Struct
 
-SHARE, MULTIPLE, DAYS, AMOUNT, COUNT, TEXT = "share", "multiple", "days", "amount", "count", "text"
+SHARE, MULTIPLE, DAYS, MINUTES, AMOUNT, COUNT, TEXT = "share", "multiple", "days", "minutes", "amount", "count", "text"
 
 Share = Annotated[float, Meta(extra={"unit": SHARE})]
 """A part of a whole, 0 to 1."""
@@ -16,6 +16,8 @@ Days = Annotated[float, Meta(extra={"unit": DAYS})]
 """Days and parts of them."""
 WholeDays = Annotated[int, Meta(extra={"unit": DAYS})]
 """Days that are over."""
+WholeMinutes = Annotated[int, Meta(extra={"unit": MINUTES})]
+"""Minutes that are over."""
 Amount = Annotated[Decimal, Meta(extra={"unit": AMOUNT})]
 """Units of the currency that the record names."""
 

@@ -122,6 +122,7 @@ DEAL: dict[type, st.SearchStrategy[Any]] = {
     OpportunityOpened: st.builds(
         OpportunityOpened, st.sampled_from(PROCESSES), st.integers(1, NEWEST), STAGE_IDS, MONEY,
         owner=OWNERS, product=PRODUCTS, close_date=st.none() | DAYS, source=SOURCES,
+        lead=st.sampled_from(["", *LEADS]),
     ),
     StageChanged: st.builds(StageChanged, REASON, STAGE_IDS, st.just(1), st.just("forward")),
     PipelineChanged: st.builds(
@@ -140,7 +141,7 @@ DEAL: dict[type, st.SearchStrategy[Any]] = {
     CloseDateChanged: st.builds(CloseDateChanged, st.none(), DAYS),
     NextStepSet: st.builds(NextStepSet, st.sampled_from(["", "call"]), st.none() | DAYS),
     ActivityScheduled: st.builds(ActivityScheduled, ACTIVITIES, st.just("call"), DAYS),
-    ActivityCompleted: st.builds(ActivityCompleted, ACTIVITIES, st.just("call")),
+    ActivityCompleted: st.builds(ActivityCompleted, ACTIVITIES, st.sampled_from(["call", "demo", ""])),
     OpportunityWon: st.builds(OpportunityWon, MONEY, st.sampled_from(["", "Bolt"])),
     OpportunityLost: st.builds(OpportunityLost, st.sampled_from(["price", "timing"]), st.sampled_from(["", "globex"])),
     OpportunityReopened: st.builds(OpportunityReopened, STAGE_IDS, REASON),

@@ -202,7 +202,7 @@ def test_the_largest_amounts_add_up(over: Over):
 
 def test_a_question_that_makes_no_sense_is_refused(over: Over):
     views = over([])
-    with pytest.raises(NotFound, match="there is no metric 'profit'; there are ageing, board, bookings, coverage"):
+    with pytest.raises(NotFound, match="there is no metric 'profit'; there are activities, ageing, board, bookings"):
         views.ask("profit")
     with pytest.raises(Malformed, match="mode: funnel has reached_or_beyond, touched, strict, adjacent, not 'naive'"):
         views.ask("funnel", Question(mode="naive"))

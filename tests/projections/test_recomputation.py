@@ -66,6 +66,7 @@ class Query(NamedTuple):
     closes: tuple[str | None, str | None] = (None, None)
     before: int | None = None
     through_knowledge: bool = False
+    within: int | None = None
 
     def of(self, metric: Metric) -> list[Question]:
         """What can be asked of a metric, in each of its modes, as like the question as it allows."""
@@ -87,6 +88,8 @@ class Query(NamedTuple):
             asked = replace(asked, known_before=min(self.before, question.known_at))
             if self.through_knowledge and not set(by) & set(PERIODS):
                 asked = replace(asked, since=None, until=None)
+        if metric.within:
+            asked = replace(asked, within=self.within)
         ways = product(metric.modes or ("",), metric.cohorts or ("",))
         return [metric.checked(replace(asked, mode=mode, cohort=cohort)) for mode, cohort in ways]
 
@@ -97,6 +100,7 @@ class Query(NamedTuple):
             yield metric, questions[turn % len(questions)]
 
 
+WITHIN = st.none() | st.sampled_from([1, 2, 60_000_000, 86_400_000_000, 20 * 86_400_000_000])
 CLOSING = st.sampled_from([(None, "2024-02-29"), ("2024-02-29", None), ("2024-02-01", "2024-03-01")])
 
 
@@ -119,7 +123,8 @@ def inquiries(draw: st.DrawFn) -> Query:
     closes = draw(st.just((None, None)) | CLOSING)
     before = draw(st.none() | POSITIONS)
     bounds = scale[0], scale[-1]
-    return Query(spread(draw(histories()), scale), question, bounds, closes, before, draw(st.booleans()))
+    facts, within = spread(draw(histories()), scale), draw(WITHIN)
+    return Query(facts, question, bounds, closes, before, draw(st.booleans()), within)
 
 
 def told(views: Views, metric: Metric, question: Question) -> Answer:

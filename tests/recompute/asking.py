@@ -108,6 +108,17 @@ def portions(deal: Deal, worth: Money | None, by_seller: bool, by_product: bool)
             yield Portion(owner, name, Money(Decimal(part).scaleb(-places), worth.currency))
 
 
+def root_of(stand: Mapping[str, Sequence[Lead]], stream: str) -> str:
+    """The lead that one was merged into in the end; of leads merged into one another, the first by name."""
+    way = [stream]
+    while way[-1] in stand and stand[way[-1]][-1].status == "merged":
+        into = stand[way[-1]][-1].survivor
+        if into in way:
+            return min(way[way.index(into) :])
+        way.append(into)
+    return way[-1]
+
+
 @dataclass
 class Asked:
     """A question on its way, and what it leaves out: how many deals by reason.
@@ -184,12 +195,9 @@ class Asked:
         }
         together: dict[str, list[str]] = {}
         for stream in stand:
-            root = stream
-            while root in stand and stand[root][-1].status == "merged":
-                root = stand[root][-1].survivor
-            together.setdefault(root, []).append(stream)
+            together.setdefault(root_of(stand, stream), []).append(stream)
         for root, of in together.items():
-            if root in stand:
+            if root in stand and stand[root][-1].status != "merged":
                 first = min(of, key=lambda stream: (stand[stream][-1].captured_at, stream))
                 contacts = [stand[stream][-1].contacted_at for stream in of if stand[stream][-1].contacted_at]
                 yield stand[first], stand[root][-1]._replace(contacted_at=min(contacts, default=0))

@@ -290,6 +290,15 @@ def survived(durations: Sequence[tuple[int, bool]]) -> int | None:
 def generation(asked: Asked) -> Iterator[Record]:
     """(process, stage, name, currency, deals, amount) at the first visit in or past the qualifying stage."""
     found: dict[tuple[str, str, str], list[Decimal]] = defaultdict(list)
+    for _, process, stage, worth in generated(asked):
+        found[process, stage, worth.currency].append(worth.amount)
+    there = {(key[0], key[1], key[3]) for key in asked.also}
+    for key in sorted({*found, *there}, key=lambda key: (*asked.world.place(*key[:2]), key[2])):
+        yield *key[:2], asked.world.name(*key[:2]), key[2], len(found[key]), sum(found[key], Decimal(0))
+
+
+def generated(asked: Asked) -> Iterator[tuple[Deal, str, str, Money]]:
+    """(deal as it came there, process, its qualifying stage, the part of its worth of who is asked for)"""
     for steps in asked.alive().values():
         for process, ladder in climbs(asked, steps):
             version = {step.deal.process: step.deal.version for step in steps}[process]
@@ -309,10 +318,7 @@ def generation(asked: Asked) -> Iterator[Record]:
             if (worth := asked.worth(entry.deal.worth, entry.at)) and (
                 part := asked.part(own, at, worth, process, currency)
             ):
-                found[process, stage, worth.currency].append(part.amount)
-    there = {(key[0], key[1], key[3]) for key in asked.also}
-    for key in sorted({*found, *there}, key=lambda key: (*asked.world.place(*key[:2]), key[2])):
-        yield *key[:2], asked.world.name(*key[:2]), key[2], len(found[key]), sum(found[key], Decimal(0))
+                yield entry.deal, process, stage, part
 
 
 def qualifying(asked: Asked, process: str, version: int, ladder: Ladder) -> str:

@@ -112,8 +112,10 @@ class Deal:
     competitor: str = ""
     next_step: str = ""
     next_due: date | None = None
+    lead: str = ""
     planned: dict[str, date] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
 
     @property
     def worth(self) -> Money:
@@ -130,7 +132,8 @@ class Deal:
 
 def opened(says: dict[str, Any], at: int) -> Deal:
     return Deal("open", says["process"], says["process_version"], says["stage"], money(says["amount"]),
-                says["owner"], says["product"], says["source"], day(says["close_date"]), at)  # fmt: skip
+                says["owner"], says["product"], says["source"], day(says["close_date"]), at,
+                lead=says["lead"])  # fmt: skip
 
 
 def with_line(deal: Deal, says: dict[str, Any]) -> Deal:
@@ -155,7 +158,8 @@ def planned(deal: Deal, says: dict[str, Any], _at: int) -> Deal:
 
 def done(deal: Deal, says: dict[str, Any], at: int) -> Deal:
     """Only the first completion of an activity is one."""
-    return replace(deal, done={says["activity"]: at, **deal.done})
+    activity = says["activity"]
+    return replace(deal, done={activity: at, **deal.done}, kinds={activity: says["kind"], **deal.kinds})
 
 
 Change = Callable[[Deal, dict[str, Any], int], Deal]
@@ -230,7 +234,7 @@ def deal_steps(facts: Sequence[Stands]) -> list[Step]:
 
 
 class Lead(NamedTuple):
-    """A lead after a fact."""
+    """A lead after a fact. since: when its status began, being merged for a while left aside."""
 
     at: int
     version: int
@@ -244,6 +248,7 @@ class Lead(NamedTuple):
     qualified_at: int = 0
     opportunity: str = ""
     reason: str = ""
+    since: int = 0
 
 
 LEADS: dict[str, tuple[str, tuple[str, ...]]] = {  # the status after, and those from which it is reached
@@ -264,7 +269,7 @@ def lead_steps(facts: Sequence[Stands]) -> list[Lead]:
         tag = says["type"]
         if not steps:
             if tag == "lead-captured":
-                steps.append(Lead(at, version, "new", says["owner"], says["source"], at))
+                steps.append(Lead(at, version, "new", says["owner"], says["source"], at, since=at))
             continue
         lead = steps[-1]._replace(at=at, version=version)
         if tag == "lead-contacted" and lead.status in ("new", "working", "nurturing", "qualified"):
@@ -274,7 +279,7 @@ def lead_steps(facts: Sequence[Stands]) -> list[Lead]:
         if tag == "lead-reopened" and lead.status in ("new", "working", "nurturing", "qualified", "disqualified"):
             lead = lead._replace(reason="")
         if tag in LEADS and lead.status in LEADS[tag][1]:
-            lead = lead._replace(status=LEADS[tag][0])
+            lead = lead._replace(status=LEADS[tag][0], since=lead.since if lead.status == LEADS[tag][0] else at)
             if tag == "lead-disqualified":
                 lead = lead._replace(reason=says["reason"])
             if tag == "lead-converted":

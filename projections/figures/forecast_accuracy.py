@@ -1,0 +1,228 @@
+"""Forecast accuracy: what was submitted or adjusted for periods that are over, against what was won in them."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from itertools import accumulate
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.money import from_minor_units
+from projections.figures.wins import standing_wins
+from projections.query.holders import EVERYBODY, SELLER, TEAM, is_team, level
+from projections.query.metric import Key, Metric, Part, Period, Query
+from projections.query.references import Standing
+from projections.query.tables import OPPORTUNITIES
+from projections.query.units import Amount, Days, Share
+from projections.rows.forecasts import Call
+from projections.rows.opportunities import PROJECTION
+from projections.versions import DAY
+
+MODES = LAST, EVERY = "last", "every"
+SURER = ("commit", "best-case", "pipeline")
+"""The categories that are called, the surest first."""
+ONE_DAY = timedelta(days=1)
+
+
+class AccuracyRow(Struct, frozen=True):
+    """The calls of one holder (empty for everybody), kind (submitted or adjusted), category and currency.
+
+    lead_days: from the calls to the ends of their periods, the mean. expected_amount: what was to be won by them,
+    won_amount: what was. error_amount: how far each was off, added up; error: error_amount / won_amount. bias_amount:
+    expected_amount - won_amount, below zero where less was expected than was won; bias: bias_amount / won_amount.
+    lead_days is None without a call, error and bias are where nothing was won.
+    """
+
+    holder: str
+    kind: str
+    category: str
+    currency: str
+    calls: int
+    lead_days: Days | None
+    expected_amount: Amount
+    won_amount: Amount
+    error_amount: Amount
+    bias_amount: Amount
+    error: Share | None
+    bias: Share | None
+
+
+class Judged(NamedTuple):
+    """Calls, how long before the ends of their periods they were made, in microseconds; amounts in minor units."""
+
+    calls: int = 0
+    ahead: int = 0
+    expected_amount: int = 0
+    won_amount: int = 0
+    error_amount: int = 0
+    bias_amount: int = 0
+
+
+class Wins(NamedTuple):
+    """When deals were won, in order, and what all those before each were worth, in minor units."""
+
+    instants: Sequence[int]
+    before: Sequence[int]
+
+    def between(self, since: int, until: int) -> int:
+        """What was won from an instant on until before another one."""
+        return self.before[bisect_left(self.instants, until)] - self.before[bisect_left(self.instants, since)]
+
+
+NONE = Wins((), (0,))
+
+
+def forecast_accuracy(asked: Query) -> Iterator[Part]:
+    """How near the calls of the forecast came to what was won, for periods that ended by the moment.
+
+    Counted are the calls whose days all lie in the period that is asked for, made before those were over. Mode last:
+    the last one of each holder, kind, days, category and currency. Mode every: each that was made.
+    expected: cumulative, as in the metric forecast: what was won of the days when the call was made, and the amounts
+    that the holder's calls of the kind said then for the category and the surer ones; one that nobody called adds
+    nothing. won: won on those days and won still, net of what was reopened, merged or deleted since; a seller's
+    with their shares, a team's by who was in it when the deal was won, everybody's for a call of no holder.
+    By owner, or of one, are the sellers' calls, by team the teams', and else those of all holders, each in a row. Only
+    wins in the currency of the call count, unless amounts are converted: wins by the rate of the day on which they
+    were won, what was called by that of the day on which it was; wins without a rate are named beside the answer.
+    Unit: days; units of the currency, exact; error and bias a share of what was won, null where nothing was.
+    Source: the calls made, as known at known_at, and the states of the opportunities at (known_at, effective_at).
+    """
+    chosen = [each for each in over(asked) if group_of(asked, each.call) is not None]
+    wins, together = won(asked, chosen), dict[tuple[str, ...], list[Standing]]()
+    for each in chosen:
+        together.setdefault(whose(each.call), []).append(each)
+    for number, period in enumerate(asked.periods):
+        inside = [each for each in chosen if lies_in(asked, each.call, period)]
+        last = {figure(each.call): each for each in inside}
+        for each in last.values() if asked.question.mode == LAST else inside:
+            yield judged(asked, each, together[whose(each.call)], wins, number)
+
+
+def over(asked: Query) -> list[Standing]:
+    """The calls that were made before their days were over, of days that are by the moment; in the order of making."""
+    today = asked.references.calendar.day(asked.moment).isoformat()
+    ended = (each for each in asked.references.calls if each.since < each.until and each.call.end_day < today)
+    return [each for each in ended if each.since < days_of(asked, each.call)[1]]
+
+
+def days_of(asked: Query, call: Call) -> tuple[int, int]:
+    """When the days of a call begin, and when they are over."""
+    start = asked.references.calendar.start
+    return start(date.fromisoformat(call.start_day)), start(date.fromisoformat(call.end_day) + ONE_DAY)
+
+
+def lies_in(asked: Query, call: Call, period: Period) -> bool:
+    """Whether all days of a call are days of a period."""
+    day = asked.references.calendar.day
+    begins = period.since is None or day(period.since).isoformat() <= call.start_day
+    return begins and (period.until is None or call.end_day <= day(period.until - 1).isoformat())
+
+
+def figure(call: Call) -> tuple[str, ...]:
+    """What a call is one of: a later one of the same takes its place."""
+    return *whose(call), call.category
+
+
+def whose(call: Call) -> tuple[str, ...]:
+    """What the calls of all categories that add up have in common."""
+    return call.kind, call.holder, call.start_day, call.end_day, call.currency
+
+
+def group_of(asked: Query, call: Call) -> tuple[str, ...] | None:
+    """The group in which a call counts, None in none."""
+    question, of = asked.question, level(asked)
+    if (of == SELLER and (is_team(call.holder) or not call.holder)) or (of == TEAM and not is_team(call.holder)):
+        return None
+    seller, team = call.holder, call.holder
+    if of == SELLER:
+        team = asked.references.teams.at(seller, asked.moment)
+    elif of == TEAM:
+        seller = ""
+    wanted = ((question.owner, seller), (question.team, team), (question.currency, call.currency))
+    if any(value not in (None, own) for value, own in wanted):
+        return None
+    values = {"owner": seller, "team": team, "currency": question.convert_to or call.currency}
+    return tuple(values[name] for name in asked.dimensions)
+
+
+def won(asked: Query, calls: Sequence[Standing]) -> dict[tuple[str, str], Wins]:
+    """(holder, currency) to what was won on the days of some calls, by sellers, teams and everybody as they call."""
+    found: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    bounds = [days_of(asked, each.call) for each in calls]
+    levels = {holder_level(each.call.holder) for each in calls}
+    for of, by in ((SELLER, ("owner",)), (TEAM, ("team",)), (EVERYBODY, ())):
+        if of not in levels:
+            continue
+        since, until = min(start for start, _ in bounds), max(end for _, end in bounds)
+        question = replace(asked.question, owner=None, team=None, by=by, since=since, until=until)
+        whole = asked._replace(question=question, periods=(Period("", since, until),), apart=False)
+        for each in standing_wins(whole, (OPPORTUNITIES.c.visit_from,)):
+            if each.amount is None:
+                asked.notes.add(f"won: {each.left_out}")
+                continue
+            holder = each.group[0] if each.group else ""
+            if of == EVERYBODY or holder:
+                found.setdefault((holder, each.currency), []).append((each.values[0], each.amount))
+    return {key: in_order(wins) for key, wins in found.items()}
+
+
+def holder_level(holder: str) -> str:
+    """Whether a holder is a seller, a team, or everybody."""
+    if not holder:
+        return EVERYBODY
+    return TEAM if is_team(holder) else SELLER
+
+
+def in_order(wins: Sequence[tuple[int, int]]) -> Wins:
+    """Wins in the order in which they happened."""
+    ordered = sorted(wins)
+    return Wins([at for at, _ in ordered], [0, *accumulate(amount for _, amount in ordered)])
+
+
+def judged(
+    asked: Query, made: Standing, calls: Sequence[Standing], wins: Mapping[tuple[str, str], Wins], number: int
+) -> Part:
+    """How near one call came. calls: those of all categories that add up with it."""
+    call, into, calendar = made.call, asked.question.convert_to, asked.references.calendar
+    currency, on, group = into or call.currency, calendar.day(made.since), group_of(asked, call) or ()
+    base, key = asked.question.base_currency or "", (call.holder, call.kind, call.category, into or call.currency)
+    called = asked.references.rates.convert(called_amount(made, calls), call.currency, currency, on, base)
+    if called is None:
+        reason = f"no rate from {call.currency} to {currency} on {on}"
+        return Part(group, key, Judged(), 1, made.origin, reason, currency, number)
+    (start, end), of = days_of(asked, call), wins.get((call.holder, currency), NONE)
+    by_then = of.between(start, made.since + 1) if made.since >= start else 0
+    expected, won = by_then + called, of.between(start, end)
+    judged = Judged(1, end - made.since, expected, won, abs(expected - won), expected - won)
+    return Part(group, key, judged, 0, made.origin, "", currency, number)
+
+
+def called_amount(made: Standing, calls: Sequence[Standing]) -> int:
+    """What the holder's calls that stood when one was made came to, in its category and the surer ones."""
+    amounts = {each.call.category: each.call.amount for each in calls if each.since <= made.since < each.until}
+    amounts[made.call.category] = made.call.amount
+    return sum(amounts.get(name, 0) for name in SURER[: SURER.index(made.call.category) + 1])
+
+
+def records(asked: Query, measures: Mapping[Key, Sequence[Judged]]) -> Iterator[tuple[Key, AccuracyRow]]:
+    """A row a holder, kind, category and currency, the surest category first."""
+    for key in sorted(measures, key=lambda key: (*key[:2], key[3], SURER.index(key[2]))):
+        holder, kind, category, currency = key
+        of = Judged(*(sum(each) for each in zip(*measures[key], strict=True)))
+        yield key, AccuracyRow(
+            holder, kind, category, currency, of.calls, of.ahead / (of.calls * DAY) if of.calls else None,
+            from_minor_units(of.expected_amount, currency), from_minor_units(of.won_amount, currency),
+            from_minor_units(of.error_amount, currency), from_minor_units(of.bias_amount, currency),
+            of.error_amount / of.won_amount if of.won_amount else None,
+            of.bias_amount / of.won_amount if of.won_amount else None,
+        )  # fmt: skip
+
+
+METRICS = (
+    Metric(
+        "forecast-accuracy", 1, forecast_accuracy, records, PROJECTION, MODES, "taken",
+        dimensions=("owner", "team", "currency"), at_once=True, none=Judged(),
+    ),
+)  # fmt: skip
