@@ -5,17 +5,15 @@ Nothing that is there is changed where it is the record of something: a release,
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from domain import DECIDERS, Decider
 from domain.correction import LED_BY
 from infra.cli.main import run
-from tests import golden, test_definitions
+from tests import golden, metrics_page
 from tests.domain.table import tag
 
-DOCS = Path(__file__).parents[1] / "docs"
-EVENTS = DOCS / "events.md"
+EVENTS = metrics_page.DOCS / "events.md"
 SECTION = re.compile(r"^## \w+: `(\w+)-…`\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 LAST_ROW = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
 
@@ -74,5 +72,5 @@ def reachable(decider: Decider) -> list[Any]:
 if __name__ == "__main__":
     golden.add_missing()
     EVENTS.write_text(complete(EVENTS.read_text()))
-    test_definitions.PAGE.write_text(test_definitions.page())
-    raise SystemExit(run(["schemas", "--out", str(DOCS / "schemas")]))
+    metrics_page.PAGE.write_text(metrics_page.page())
+    raise SystemExit(run(["schemas", "--out", str(metrics_page.DOCS / "schemas")]))

@@ -70,13 +70,13 @@ def funnel(asked: Query) -> Iterator[Part]:
     first entered it in the period. What becomes of them later counts until the moment; open ones may yet advance.
     Moves are compared by the order of the stages in the process version that the deal is under, last if it changed;
     moving back is no progress, and winning lies past every open stage. A deal that changed its pipeline is in the rows
-    of both, and advances in each by what it did there. One that was merged or deleted is in none.
+    of both, and advances in each by what it did there. One that was merged or deleted is in none. A deal counts for
+    whom it belonged to at its opening, or at its entry into the stage, by the cohort.
     - reached_or_beyond: it reached the stage or one past it, so a skipped stage counts as entered when it was passed;
       advanced: it reached a later stage or was won.
     - touched: it was in the stage itself; advanced: afterwards it reached a later stage or was won.
     - strict: it was in every open stage up to this one, first entries in order; advanced: likewise to the next.
     - adjacent: as touched; advanced: it moved directly to the next stage (from the last: was won), at any time.
-    A deal counts for whom it belonged to at its opening, or at its entry into the stage, by the cohort.
     Unit: deals; conversion a share from 0 to 1, null where none entered. The rows of kind won count wins by the
     first; a process that nobody entered is left out.
     Source: the visits of the opportunities begun by effective_at as known at known_at.

@@ -49,13 +49,13 @@ def time_in_stage(asked: Query) -> Iterator[Part]:
     """How long the stays in each open stage last that began in the period.
 
     A stay lasts until the deal goes to another stage or process, or is won or lost; another version of the process does
-    not end it, nor does being merged or deleted for a while. One not over by effective_at is censored there.
+    not end it, nor does being merged or deleted for a while. One not over by effective_at is censored there. Of one
+    stage alone where one is asked for. median_days: by Kaplan and Meier, on whole minutes, so stays that go on are not
+    mistaken for short ones; beside it the plain median and mean of the stays that are over, which are biased low. One
+    that is merged or deleted is left out. A stay counts for whom the deal belonged to when it began; all of a deal
+    together for whom its first one did.
     - latest: a deal's latest stay in the stage, of those that began in the period.
     - cumulative: all its stays in the stage added up, censored while it is there.
-    Of one stage alone where one is asked for.
-    median_days: by Kaplan and Meier, on whole minutes, so stays that go on are not mistaken for short ones; beside it
-    the plain median and mean of the stays that are over, which are biased low. One that is merged or deleted is left
-    out. A stay counts for whom the deal belonged to when it began; all of a deal together for whom its first one did.
     Unit: days, exact; null where not half of the stays (or none) ended.
     Source: the visits of the opportunities begun by effective_at as known at known_at.
     """
