@@ -1,10 +1,8 @@
 """Opportunities: every state that a deal was ever in, from its opening on."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any
-from zlib import crc32
 
 from msgspec import Struct
 from msgspec.json import Encoder, decode
@@ -27,7 +25,6 @@ from domain.recorded import Fact
 from projections.versions import END, PartialIndex, Projection, newest_index, tags
 
 VERSION = 5
-BITS = 48  # few deals see so many stages that two share one, and SQLite stores no more than six bytes
 MONTH = len("2026-01")
 STAGES_OWN = -1  # the probability of a deal that nobody judged by hand
 written = Encoder(order="deterministic").encode
@@ -47,12 +44,9 @@ class Opportunity(Struct, frozen=True):
     JSON by name, empty where it is all the owner's. pushes: how often the close date was moved to a later month.
     reason, competitor: of a loss. began: the version of the fact that took it into its stage and status.
 
-    been: the stages in which a stay has ended so far, a bit each, which several may share.
-
     What the fact changed, so that no question has to look for the row before. visits: 1 where it began a visit; the
     one before was in `was_stage` of `was_process`, with status `was` (empty for the opening), since `was_from`. stays:
-    1 where it ended a stay in an open stage, 2 where that may not have been the deal's first one there. flows: 1 where
-    it may change what is open, in some scope: the deal was worth `was_amount` (0 where it was not open) in
+    1 where it ended a stay in an open stage. flows: 1 where it may change what is open, in some scope: the deal was worth `was_amount` (0 where it was not open) in
     `was_currency`, owned by `was_owner`, to close on `was_close_date`, and so on. Where all are 0, the rest is empty or
     0. was_began: the version of the fact that began the stay that this one ended.
     """
@@ -97,7 +91,6 @@ class Opportunity(Struct, frozen=True):
     was_lines: str = ""
     was_began: int = 0
     stays: int = 0
-    been: int = 0
 
 
 def evolve(row: Opportunity | None, fact: Fact) -> Opportunity | None:
@@ -114,13 +107,13 @@ def changed(row: Opportunity, new: Opportunity, version: int) -> Opportunity:
     visits = int(new.visit != row.visit)
     flows = int(worth(new) != worth(row))
     if visits or flows:
-        left = bit(row.process, row.stage) if visits and ends_stay(row, new) else 0
+        stays = int(visits and ends_stay(row, new))
         return replace(
             new, visits=visits, flows=flows, was=row.status, was_process=row.process, was_stage=row.stage,
             was_from=row.visit_from, was_amount=row.amount if row.status == "open" else 0, was_currency=row.currency,
             was_owner=row.owner, was_close_date=row.close_date, was_splits=row.splits, was_lines=row.lines,
-            was_began=row.began if left else 0, stays=(2 if row.been & left else 1) if left else 0,
-            been=row.been | left, began=version if visits and place(new) != place(row) else row.began,
+            was_began=row.began if stays else 0, stays=stays,
+            began=version if visits and place(new) != place(row) else row.began,
         )  # fmt: skip
     if not (row.visits or row.flows):
         return new
@@ -141,12 +134,6 @@ def ends_stay(row: Opportunity, new: Opportunity) -> bool:
     if new.status == "open":
         return (new.process, new.stage) != (row.process, row.stage)
     return new.status in ("won", "lost")
-
-
-@lru_cache(1000)
-def bit(process: str, stage: str) -> int:
-    """The bit that stands for a stage."""
-    return 1 << crc32(f"{process} {stage}".encode()) % BITS
 
 
 def opened(event: OpportunityOpened, at: int, version: int) -> Opportunity:

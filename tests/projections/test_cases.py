@@ -38,7 +38,8 @@ class Case:
 
     def tell(self, name: str) -> None:
         """Carry out the commands of a file, all of them."""
-        lines = list(read(CASES / f"{name}.jsonl", "ann", UTC))
+        with (CASES / f"{name}.jsonl").open("rb") as file:
+            lines = list(read(file, "ann", UTC))
         assert all(isinstance(result, Done) for result in carried_out(self.app, lines))
 
     def ask(self, metric: str, **texts: Any) -> list[dict[str, Any]]:

@@ -24,7 +24,6 @@ from domain.reference.process import ProcessPublished, Stage
 from domain.reference.rate import FxRateSet
 from domain.reference.team import TeamChanged
 from projections.query.question import Question
-from projections.rows.opportunities import bit
 from tests.projections.conftest import Over
 
 DAY = 86_400_000_000
@@ -232,12 +231,11 @@ def test_stays_that_go_on_count_as_far_as_they_got(asking: Callable[..., Asked])
 
 
 def test_of_a_deal_that_came_back_the_latest_stay_counts_or_all_of_them(asking: Callable[..., Asked]):
-    alike = next(letter for letter in map(chr, range(ord("b"), 0x3000)) if bit(P, letter) == bit(P, "a"))
     ask = asking(
-        (P, 0, process(1, f"a{alike}")),
-        (A, 1, opened()), (A, 2, to(alike)), (A, 4, to("a")), (A, 7, to(alike)), (A, 11, to("a")), (A, 16, won()),
-        (B, 1, opened()), (B, 3, to(alike)), (B, 6, LOST),  # these were left once each, for all that a bit can say
-        (C, 1, opened()), (C, 9, to(alike)), (C, 10, to("a")),
+        (P, 0, process(1, "ab")),
+        (A, 1, opened()), (A, 2, to("b")), (A, 4, to("a")), (A, 7, to("b")), (A, 11, to("a")), (A, 16, won()),
+        (B, 1, opened()), (B, 3, to("b")), (B, 6, LOST),
+        (C, 1, opened()), (C, 9, to("b")), (C, 10, to("a")),
     )  # fmt: skip
     stays = {mode: [row[3:] for row in ask("time-in-stage", mode=mode)] for mode in ("latest", "cumulative")}
     assert stays["latest"] == [(3, 2, 5, 3.5, 3.5), (3, 3, 3, 3.0, 8 / 3)]  # 2, 5 and six so far; 1, 3, 4

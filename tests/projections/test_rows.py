@@ -163,7 +163,7 @@ DEALS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((OPENED, FORWARD), {"stays": 1}),
     ((OPENED, FORWARD, BACK), {"stays": 1}),
     ((OPENED, FORWARD, BACK, OwnerChanged("ann", "bob")), {"stays": 0}),
-    ((OPENED, FORWARD, BACK, FORWARD), {"stays": 2}),
+    ((OPENED, FORWARD, BACK, FORWARD), {"stays": 1}),
     ((OPENED, LOST), {"stays": 1}),
     ((OPENED, LOST, REOPENED), {"stays": 0}),
     ((OPENED, PipelineChanged("process-p", 3, "new")), {"visits": 1, "stays": 0}),
