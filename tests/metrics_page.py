@@ -19,7 +19,6 @@ from tests.worked_examples import EXPLANATIONS, Example
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, HISTORY = DOCS / "metrics.md", DOCS / "example.jsonl"
 MARK = "<!-- From here on `make generate` writes this page. -->\n"
-MOMENT = "--effective-at 2026-06-30"
 WIDE = "1000"  # columns, so that no cell of a table is broken
 ROW = re.compile("[│┃]")
 PARAGRAPH = re.compile(r"(?<!\n)\n(?=Unit: |Source: )")
@@ -47,7 +46,8 @@ def printed(*arguments: str) -> str:
 
 def command(name: str, example: Example) -> str:
     """A question as it is typed."""
-    return " ".join(part for part in ("dealtrail metric", name, example.options, MOMENT) if part)
+    moment = f"--effective-at {example.effective_at}"
+    return " ".join(part for part in ("dealtrail metric", name, example.options, moment) if part)
 
 
 def answer(name: str, example: Example) -> tuple[list[list[str]], list[str]]:

@@ -1,7 +1,7 @@
 """What docs/metrics.md tells of each metric beside its definition: what others mean by it, and examples worked out.
 
 Whoever adds a metric adds its entry to EXPLANATIONS, and then writes the page: `make generate`. The questions are about
-the history in docs/example.jsonl, at the end of June 2026.
+the history in docs/example.jsonl, at the end of June 2026 unless they name another day.
 """
 
 from typing import NamedTuple
@@ -12,10 +12,11 @@ EUROS = "--convert-to EUR"
 
 
 class Example(NamedTuple):
-    """The options of a question, and how its figures come about; what is in bold is a cell of the answer."""
+    """A question's options, how its figures come about, what is in bold being a cell of the answer, and its day."""
 
     options: str
     arithmetic: str
+    effective_at: str = "2026-06-30"
 
 
 class Explanation(NamedTuple):
@@ -27,6 +28,21 @@ class Explanation(NamedTuple):
 
 
 EXPLANATIONS = {
+    "activities": Explanation(
+        "Activities by type and by seller, as in Pipedrive's activity performance report; Pipeliner's insights count "
+        "them for who performed them. Some count notes and tasks too, MediaOS only what reaches the customer.",
+        "Only what was completed, once, for whom the deal belonged to then: what a seller's deals were given. Nothing "
+        "is said by a number of calls alone, so the deals are counted beside it, and those that nobody spoke to.",
+        (
+            Example(
+                f"{HALF} --within 30d --by owner",
+                "Two calls took place: **1** of cyd on opportunity-6, **1** of ann on opportunity-7; the visit to "
+                "opportunity-9 is only planned. 30 days without contact are opportunity-6 of cyd, called 71 days ago, "
+                "and of bob **2**, never called: opportunity-4, opened 120 days ago, and opportunity-9, 43. "
+                "opportunity-10 and -11 are too young, with 22 and 15.",
+            ),
+        ),
+    ),
     "ageing": Explanation(
         "Salesforce reports count an opportunity's age in whole days since it was created. Pipedrive's rotting marks "
         "a deal that nobody updated for so many days, by stage; Freshsales' stale deals are those older than the "
@@ -69,6 +85,21 @@ EXPLANATIONS = {
                 "--by product",
                 "The line items of opportunity-6 share it: 2 x 1,500 are **3,000.00** of the product Scanner, 1 x "
                 "1,000 are **1,000.00** of Service. It is one of the deals of each.",
+            ),
+        ),
+    ),
+    "bookings": Explanation(
+        "The sum of the opportunities that were closed won in the period, by count or by amount (Sightfull's "
+        "glossary; Klipfolio: won, signed or committed). A deal that is reopened just vanishes from it.",
+        "Gross and net, and between them what was taken back, so that a figure once reported can still be "
+        "reconciled. Each win by the rate, the owner and the team of its day.",
+        (
+            Example(
+                f"{HALF} {EUROS} --by quarter",
+                "In the first quarter opportunity-1 and opportunity-4 were won: 6,000 + 5,000 = **11,000.00**; the "
+                "second was reopened in May, so **5,000.00** are reversed and 11,000 - 5,000 = **6,000.00** net. In "
+                "the second 10,000 of opportunity-5 and 2,000 USD x 0.95 of opportunity-3 are **11,900.00**, half of "
+                "it **5,950.00**.",
             ),
         ),
     ),
@@ -117,6 +148,24 @@ EXPLANATIONS = {
             ),
         ),
     ),
+    "forecast-accuracy": Explanation(
+        "The forecast over what was sold at the end of the period, so that above 100 % is too much (Gong); or the "
+        "discrepancy of both, by whatever was forecast in a week of choice (DealHub's glossary calls it forecast "
+        "error).",
+        "The error and, with its sign, the bias, each a share of what was won: too much in one quarter does not make "
+        "up for too little in another. Judged are calls that were made, not sums of deals, together with what was won "
+        "by then; and only when the period is over.",
+        (
+            Example(
+                f"{QUARTER} {EUROS}",
+                "A day after the quarter. On 15 May, 46 days before its end, bea called 10,000, and 2,000 USD x 0.95 "
+                "= 1,900 of opportunity-3 were won by then: **11,900.00**, as it came. On 10 April, **81.0** days "
+                "before, north called 9,000 with nothing won; its 60 % of opportunity-5 are **6,000.00**: 9,000 - "
+                "6,000 = **3,000.00** too much, 3,000 / 6,000 = **50.0%**.",
+                "2026-07-01",
+            ),
+        ),
+    ),
     "funnel": Explanation(
         "HubSpot's funnel reports count deals that went through all stages in order, or through any of them, with "
         "the conversion to the next step and the cumulative one. Skipped stages count as missed in the first kind.",
@@ -145,6 +194,23 @@ EXPLANATIONS = {
             ),
         ),
     ),
+    "hygiene": Explanation(
+        "A score of the open deals without a flaw, as in Wins Above's glossary: a close date that is past or was "
+        "not touched for 60 days, no next step, no amount, one contact only. Sales Ops Club means the habit of "
+        "cleaning up.",
+        "No score, but the deals of each finding and what they are worth, as the log proves them; a date that "
+        "nobody touches is no flaw, one that was put off three times is. Deals without a next step are in the metric "
+        "follow-up.",
+        (
+            Example(
+                "",
+                "opportunity-6 was to close on 15 June: **4,000.00** (opportunity-4 and -9 may close today). "
+                "opportunity-7 was put off three times: **8,000.00**. Longer than 30 days in their stage are "
+                "opportunity-4 (57), opportunity-6 (50) and opportunity-7 (49), not opportunity-9 (29): 5,000 + 4,000 "
+                "+ 8,000 = **17,000.00**. The **3,000.00** dollars of opportunity-10 have no close date.",
+            ),
+        ),
+    ),
     "lead-conversion": Explanation(
         "Converted leads over all leads, by source (Salesforce, Lead Conversion components); which source a merged "
         "lead has is up to whoever merges it.",
@@ -156,6 +222,79 @@ EXPLANATIONS = {
                 "lead-2, captured at the event on 2 April, was merged into lead-3 of the website: one lead of the "
                 "event, and it was converted, **100.0%**. Of the website's three 1 was: 1 / 3 = **33.3%**; lead-5 is "
                 "still open.",
+            ),
+        ),
+    ),
+    "lead-funnel": Explanation(
+        "The demand waterfall of SiriusDecisions (now Forrester): inquiry, marketing qualified, sales accepted, "
+        "sales qualified, won, each step over the one before; often counted by what reached a step in the month, "
+        "which are not the same leads.",
+        "The same leads in each step: those captured in the period, over all of these. The steps are facts that "
+        "somebody recorded, not scores. What they became in money, and why others were given up, stand in one "
+        "answer.",
+        (
+            Example(
+                HALF,
+                "Captured are lead-1, lead-3 (with lead-2, merged into it), lead-4 and lead-5. lead-1 and lead-3 were "
+                "contacted, qualified and converted: 2 / 4 = **50.0%**. opportunity-1 was won with **6,000.00**, "
+                "opportunity-11 is open with **1,000.00**: 1 / 4 = **25.0%** each, and as many for lead-4, "
+                "disqualified.",
+            ),
+        ),
+    ),
+    "lead-response": Explanation(
+        "From the lead's creation to the first outreach, in minutes or hours (KPI Tree), as a mean or better as a "
+        "median (LeadSource), of those that were reached; LimeCall counts only a contact that came about. An hour is "
+        "the limit of Oldroyd's study in the Harvard Business Review (2011).",
+        "The median by Kaplan and Meier, in which leads that still wait count as far as they got: of those reached "
+        "alone it gets better the more are forgotten. By the clock, nights and Sundays included. The share in time "
+        "judges only leads that had that time.",
+        (
+            Example(
+                f"{HALF} --within 1d",
+                "lead-1 was called after 8 hours, lead-3 71 days after lead-2, merged into it, was captured: 71 x 24 "
+                "x 60 = 102,240 minutes. lead-4 was given up after 2 days, lead-5 waits for 8. After 8 hours 3 of 4 "
+                "wait, then only lead-3 is left, until it is contacted: the median is **102,240** minutes. In a day "
+                "1 of 4 was contacted: **25.0%**.",
+            ),
+        ),
+    ),
+    "loss-reasons": Explanation(
+        "Lost deals by the reason, competitor and stage that the seller gave, as shares of all lost (Fairview's "
+        "glossary, closed-lost analysis); with the wins beside them a win/loss analysis, and by competitor a "
+        "competitive win rate.",
+        "The shares of the lost, and of all decided, so that they add up with the win rate. No win rate against a "
+        "competitor, because nobody names one when a deal is won.",
+        (
+            Example(
+                f"{HALF} {EUROS}",
+                "opportunity-2 was lost for its price (**4,000.00**), opportunity-8 for want of a budget "
+                "(**3,000.00**): 1 / 2 = **50.0%** of the lost each. With opportunity-1, -3 and -5, won, 5 are "
+                "decided: 1 / 5 = **20.0%**. opportunity-4, won and reopened, is not decided.",
+            ),
+            Example(
+                f"{HALF} {EUROS} --mode competitor",
+                "opportunity-2, of **4,000.00**, went to globex; nobody is known to have got opportunity-8, of "
+                "**3,000.00**.",
+            ),
+        ),
+    ),
+    "pipeline-history": Explanation(
+        "Snapshots that are taken day by day or week by week and kept: Salesforce's historical trend reports, of the "
+        "last months, and its reporting snapshots; Oracle's sales historical snapshots; SaaSGrid's pipeline snapshot. "
+        "What was won beside it is Sightfull's bookings progression, a cumulative sum by fiscal week.",
+        "No snapshots: every week is computed from the log, also those before anybody wanted to see them, and as "
+        "it is known by now, or was then (`--known-at`). Open are the deals that were to close in the period as their "
+        "dates stood then, so that a date put off shows.",
+        (
+            Example(
+                f"{QUARTER} {EUROS}",
+                "On 5 April opportunity-3, -7 and -8 were to close: 2,000 USD x 0.95 + 8,000 + 3,000 = **12,900.00**. "
+                "A week later opportunity-5 had come with 10,000: **22,900.00**; then opportunity-3 was won and "
+                "opportunity-6 came with 4,000: 22,900 - 1,900 + 4,000 = **25,000.00**. In May opportunity-4 came "
+                "back with 5,000: **30,000.00**; opportunity-8 was lost: **27,000.00**; opportunity-9 came with "
+                "2,500: **29,500.00**; opportunity-5 was won: **19,500.00**. In June opportunity-7 was put off to "
+                "August: 19,500 - 8,000 = **11,500.00**.",
             ),
         ),
     ),
@@ -171,6 +310,44 @@ EXPLANATIONS = {
             ),
         ),
     ),
+    "quota-attainment": Explanation(
+        "What was closed won over the quota (Salesforce's forecast charts, Wins Above's glossary), by deals in full "
+        "for their owner or by credited splits. Pace is mostly drawn against earlier periods (Gong's pacing report).",
+        "What is won still, each for whom it belonged to when it was won, and for several by their splits. The quota "
+        "is that of whoever is asked for, as in coverage. The pace is against an even one, day by day, which needs no "
+        "earlier period and takes no account of a season.",
+        (
+            Example(
+                f"{QUARTER} {EUROS} --by team",
+                "North won 60 % of opportunity-5, **6,000.00** of 12,000: **50.0%**. 90 of 91 days have passed: "
+                "12,000 x 90 / 91 = **11,868.13** were to be expected, and 6,000 / 11,868.13 = **0.5x**. South won "
+                "4,000 + 2,000 USD x 0.95 = **5,900.00** of 8,000: 5,900 / 8,000 = **73.8%**, **2,100.00** are "
+                "missing; 5,900 / (8,000 x 90 / 91) = 5,900 / **7,912.09** = **0.7x**.",
+            ),
+        ),
+    ),
+    "sales-cycle": Explanation(
+        "The mean of the days from an opportunity's creation to its being won (RevOps Dictionary), or to its being won "
+        "or lost (Daymark), of those closed; some count from the first touch (Sisense).",
+        "Quantiles, not a mean, which one old deal spoils; won and lost apart. By default of all opened in the period, "
+        "by Kaplan and Meier: of the closed alone the cycle looks the shorter the more young deals there are. Cohort "
+        "closed is the usual one.",
+        (
+            Example(
+                HALF,
+                "Of 11 deals 3 were won, after 35, 49 and 63 days. 35 days old were 9, one of which was won then: 8/9 "
+                "go on. 2 of the others were lost or are younger than 49 days, so 6 came to that age: 8/9 x 5/6 = "
+                "20/27 go on, 26 % are won: a quarter after **49.0** days. 4 came to 63 days: 20/27 x 3/4 = 5/9 go on, "
+                "so a half was not won yet. Lost were 2: after 35 days 1 of 9, after 56 days 1 of 5: 8/9 x 4/5 = 32/45 "
+                "go on, a quarter is lost after **56.0**.",
+            ),
+            Example(
+                f"{HALF} --cohort closed",
+                "Of 35, 49 and 63 days the middle one is **49.0**; of the lost, 35 and 56, the first by which half "
+                "were lost is **35.0**.",
+            ),
+        ),
+    ),
     "slip-rate": Explanation(
         "Slipped deals over those forecast to close in the period (Petavue, Clari); Chief's glossary counts what was "
         "not won as slipped, lost deals too.",
@@ -182,6 +359,23 @@ EXPLANATIONS = {
                 "Due on 1 April were opportunity-3 (won), opportunity-8 (lost) and opportunity-7 (put off to "
                 "August): 1 / 3 = **33.3%** slipped. On the day before they were worth 2,000 USD x 0.90 + 3,000 + "
                 "8,000 = **12,800.00**.",
+            ),
+        ),
+    ),
+    "sources": Explanation(
+        "First-touch attribution: HubSpot's property Original Source, set once, and Salesforce's Lead Source, over to "
+        "the pipeline and the revenue (Petavue's glossary); others share the merit among several touches.",
+        "First touch alone, through merges and conversions, and no cost of a channel, because neither further "
+        "touches nor cost are facts of the log. Leads, pipeline and wins are each of the period, so a lead of spring "
+        "can be a win of autumn: the cohort is the metric lead-funnel.",
+        (
+            Example(
+                f"{HALF} {EUROS}",
+                "From the website came lead-1, lead-4 and lead-5, of which lead-1 was converted: 1 / 3 = **33.3%**; "
+                "its opportunity-1 came to demo and was won with **6,000.00**. lead-2, of the event, lives on in "
+                "lead-3, converted: **100.0%**. Of no known source six deals came to demo or past it: 5,000 + 8,000 + "
+                "2,000 USD x 0.90 + 10,000 + 4,000 + 2,500 = **31,300.00**; of these opportunity-5 and -3 are won, "
+                "10,000 + 2,000 USD x 0.95 = **11,900.00**.",
             ),
         ),
     ),
@@ -259,6 +453,23 @@ EXPLANATIONS = {
                 "",
                 "0.1 x 5,000 = **500.00** in need, 0.3 x 2,500 = **750.00** in demo, 0.6 x 13,000 = **7,800.00** in "
                 "offer; and 0.1 x 3,000 = **300.00** dollars.",
+            ),
+        ),
+    ),
+    "win-curve": Explanation(
+        "Win rates are curves, not numbers (Funnelcast): the share won by an age, by the methods of survival analysis. "
+        "Plainer is the share closed within 30, 60 or 90 days, of deals at least so old (Hanowell, in Gelman's "
+        "blog).",
+        "The plain shares, at every age, won and lost beside each other, each of the deals that have reached the "
+        "age: anybody can count them. How many these are stands in the row, because they become few. Kaplan and Meier "
+        "are in the metric sales-cycle.",
+        (
+            Example(
+                f"{HALF} --mode months",
+                "60 days ago or earlier 8 deals were opened. At 60 days opportunity-1 (won after 35) and -5 (49), 2 / "
+                "8 = **25.0%**, were won, opportunity-2 (lost after 35) and -8 (56) lost, 4 open: **50.0%**. 120 days "
+                "old are opportunity-1, -2, -3 and, of 2 March, -4: by then the first and the third (63) were won, the "
+                "second was lost, and opportunity-4, won after 28 days and reopened, counts as open.",
             ),
         ),
     ),

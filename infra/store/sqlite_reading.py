@@ -18,7 +18,8 @@ from infra.store.sqlite_tables import EVENT_COLUMNS, Names
 
 CHUNK = 1000  # rows fetched at once in a scan
 NAMES = Names.beside("stored_events")
-OURS = frozenset(EVENT_COLUMNS)
+OURS = frozenset(EVENT_COLUMNS) - {"history"}
+"""The columns by which a log is known; one of an earlier version has no others."""
 
 
 class SqliteReader(Reader):

@@ -1,7 +1,11 @@
 # ruff: noqa: S608 - only names of tables and columns are put together here; every value travels as a parameter
 """The values that a question can be filtered by: what nobody ever said is refused, with what there is."""
 
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from typing import Any
+
+from msgspec.json import decode
 
 from domain.errors import NotFound
 from infra.views.tables import Snapshot
@@ -12,31 +16,52 @@ COLUMNS = {
     "pipeline": (("processes", "stream"),),
     "team": (("teams", "stream"),),
     "stage": (("processes", "stage"),),
-    "owner": (("opportunities", "owner"), ("leads", "owner"), ("quotas", "holder"), ("forecasts", "holder")),
-    "product": (("opportunities", "product"),),
+    "owner": (
+        ("opportunities", "owner"),
+        ("opportunities", "splits"),
+        ("leads", "owner"),
+        ("quotas", "holder"),
+        ("forecasts", "holder"),
+        ("teams", "members"),
+    ),
+    "product": (("opportunities", "product"), ("opportunities", "lines")),
     "source": (("opportunities", "source"), ("leads", "source")),
     "currency": (("opportunities", "currency"), ("opportunities", "was_currency"), ("quotas", "currency")),
 }
-"""By the part of a question the tables and columns that hold its values, at whatever moment."""
+"""By the part of a question the tables and columns that hold its values, at whatever moment."""  # fmt: skip
+SEVERAL: dict[str, Callable[[Any], Iterable[str]]] = {
+    "splits": list,
+    "members": list,
+    "lines": lambda lines: [product for product, _ in lines.values()],
+}
+"""The columns that hold several values in one text, and what these are."""
 
 
 def check_filters(snapshot: Snapshot, question: Question) -> None:
-    """Raise NotFound for a value that stands nowhere, naming the part of the question and the values there are."""
+    """Raise NotFound for a value that stands nowhere, naming the part of the question and the values there are.
+
+    An empty one is always there: it asks for what has none.
+    """
     for field, places in COLUMNS.items():
         value = getattr(question, field)
-        if value is not None and not any(is_there(snapshot, *place, value) for place in places):
+        if value and not any(is_there(snapshot, *place, value) for place in places):
             there = sorted({text for place in places for text in values(snapshot, *place)} - {""})
             raise NotFound(f"{field}: there is no {value!r}; {listed(value, there)}")
 
 
 def is_there(snapshot: Snapshot, table: str, column: str, value: str) -> bool:
     """Whether a value stands in a column."""
+    if column in SEVERAL:
+        return value in values(snapshot, table, column)
     return bool(snapshot.run(f"SELECT 1 FROM {table} WHERE {column} = {snapshot.mark} LIMIT 1", value))
 
 
 def values(snapshot: Snapshot, table: str, column: str) -> list[str]:
     """What stands in a column."""
-    return [text for (text,) in snapshot.run(f"SELECT DISTINCT {column} FROM {table}")]
+    texts = [text for (text,) in snapshot.run(f"SELECT DISTINCT {column} FROM {table}")]
+    if column not in SEVERAL:
+        return texts
+    return [name for text in texts if text for name in SEVERAL[column](decode(text))]
 
 
 def listed(value: str, there: list[str]) -> str:

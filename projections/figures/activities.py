@@ -51,8 +51,9 @@ def activities(asked: Query) -> Iterator[Part]:
     once. One without a kind is `unnamed`. Those on deals that are merged or deleted at the moment are left out.
     An activity counts for whom the deal belonged to at its instant; by all who share the deal, where several do.
     without_contact, where a time is asked for (within): the open deals whose last activity took place at least so long
-    before the period's end, or the moment where that is earlier; those that never had one since they were opened. They
-    count for whom they belong to at that time. Unit: activities; deals; activities a deal, null of no deal.
+    before the period's end, or the moment where that is earlier; of one that never had any, its opening. They count for
+    whom they belong to at that time.
+    Unit: activities; deals; activities a deal, null of no deal.
     Source: the follow-up and the states of the opportunities begun by effective_at as known at known_at.
     """
     whose, f = attribution(asked), FOLLOW_UPS.c

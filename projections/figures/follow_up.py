@@ -55,7 +55,8 @@ def follow_up(asked: Query) -> Iterator[Part]:
     without a next step, the largest first: those of at least the median amount of all open deals of the group in the
     currency. Then what is overdue, the longest first; what is due, the soonest first; what is undated; and the other
     deals without a next step. Larger deals come first among equals. A deal that several share is in the queue of each
-    with their part. Amounts are converted by the rate of the moment. Unit: units of the currency; days.
+    with their part. Amounts are converted by the rate of the moment.
+    Unit: units of the currency; days.
     Source: the states and the follow-up of the opportunities at (known_at, effective_at).
     """
     o, calendar = OPPORTUNITIES.c, asked.references.calendar

@@ -62,7 +62,8 @@ def sources(asked: Query) -> Iterator[Part]:
     worth then, converted by the rate of that day. won, won_amount: won in the period and won still, by what they were
     bought for, converted by the rate of that day. So its deals need not be of leads captured in the same period.
     A lead counts for who owned it when it was captured, a deal for whom it belonged to when it became pipeline, or was
-    won. Unit: leads; deals; units of the currency; conversion a share from 0 to 1, null where no lead was captured.
+    won.
+    Unit: leads; deals; units of the currency; conversion a share from 0 to 1, null where no lead was captured.
     Source: the leads at (known_at, effective_at) and their captures; the visits of the opportunities begun by then.
     """
     wanted, into, o = asked.question.source, asked.question.convert_to, OPPORTUNITIES.c

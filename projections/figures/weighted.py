@@ -48,7 +48,8 @@ def weighted(asked: Query) -> Iterator[Part]:
     """Sum of amount x probability over the open deals at a moment, by pipeline, stage and currency.
 
     The probability is the one that was judged by hand, or else that of the deal's stage in the process version that
-    the deal is under, in basis points, as known at the moment. Unit: units of the currency, exact to the
+    the deal is under, in basis points, as known at the moment.
+    Unit: units of the currency, exact to the
     ten-thousandth of the minor unit and not rounded; never two currencies in one sum. Null where nobody judged a deal
     and its process version has no such stage.
     won_amount: where the deals that are to close on some days are asked for, what was won on them, as on the board.

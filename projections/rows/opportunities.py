@@ -46,9 +46,10 @@ class Opportunity(Struct, frozen=True):
 
     What the fact changed, so that no question has to look for the row before. visits: 1 where it began a visit; the
     one before was in `was_stage` of `was_process`, with status `was` (empty for the opening), since `was_from`. stays:
-    1 where it ended a stay in an open stage. flows: 1 where it may change what is open, in some scope: the deal was worth `was_amount` (0 where it was not open) in
-    `was_currency`, owned by `was_owner`, to close on `was_close_date`, and so on. Where all are 0, the rest is empty or
-    0. was_began: the version of the fact that began the stay that this one ended.
+    1 where it ended a stay in an open stage. flows: 1 where it may change what is open, in some scope: the deal was
+    worth `was_amount` (0 where it was not open) in `was_currency`, owned by `was_owner`, to close on `was_close_date`,
+    and so on. Where all are 0, the rest is empty or 0. was_began: the version of the fact that began the stay that this
+    one ended.
     """
 
     status: str

@@ -120,7 +120,8 @@ def worth(facts: list[Fact], question: Question) -> dict[tuple[Any, ...], Decima
     world = World([raw(fact) for fact in facts], question.known_at)
     board = replace(question, since=None, until=None, known_before=None, mode="", attribute="then")
     found: dict[tuple[Any, ...], Decimal] = defaultdict(Decimal)
-    for group, (*_, currency, _, amount) in recomputed("board", world, board).records:
+    for group, record in recomputed("board", world, board).records:
+        currency, amount = record[3], record[5]
         found[(*group.items(), currency)] += amount
     return dict(found)
 

@@ -46,7 +46,8 @@ def deal_differences(asked: Query) -> Iterator[DealDifference]:
     """The deals that stood otherwise at the end of a waterfall than at its beginning, in the order of their names.
 
     A deal counts where it passes the filters at either moment. It may differ in several ways: created and won, say;
-    what came and what went has no changed fields beside that. Unit: deals.
+    what came and what went has no changed fields beside that.
+    Unit: deals.
     Source: the states of the opportunities at both moments, in one join.
     """
     first, second, axis, at = moments(asked)

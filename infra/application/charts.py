@@ -1,0 +1,78 @@
+"""The parts that pictures of figures are made of: panels, bars, lines over time, as Vega-Lite specifications."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+Rows = Sequence[dict[str, Any]]
+Spec = dict[str, Any]
+PERIODS = ("week", "month", "quarter")
+TOTAL, MORE, LESS, MUTED = "#4c6a92", "#3a8f5c", "#c8553d", "#6b7280"  # told apart also by who sees no red and green
+SERIES = ("#4c6a92", "#c8553d", "#3a8f5c", "#8a5fa8", "#b8860b", "#2f8f9d", "#a04668", "#6b7280")
+WIDTH, BAR, PANELS = 640, 26, 12  # pixels, pixels, pictures above one another
+RESOLUTION = 2  # pixels of a PNG for one of the drawing
+
+
+def panels(rows: Rows, keys: Iterable[str], made: Callable[[str, Rows], Spec]) -> list[Spec]:
+    """A picture for each value of some fields, in the order in which they come."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(", ".join(str(row[key]) or "none" for key in keys), []).append(row)
+    return [made(name, of) for name, of in found.items()]
+
+
+def grouped(rows: Rows, record: Sequence[str]) -> list[str]:
+    """The fields of rows that they were grouped by, which come before those of the record."""
+    return [name for name in (rows[0] if rows else ()) if name not in record]
+
+
+def days(median: float | None) -> str:
+    """A median in words."""
+    return "not known yet" if median is None else f"{median:,.0f} days"
+
+
+def bars(name: str, values: list[Spec], of: str, length: str, unit: str) -> Spec:
+    """Horizontal bars in their order, each with its label."""
+    y = {"field": of, "type": "nominal", "sort": None, "title": None, "axis": {"ticks": False, "domain": False}}
+    longest = max((value[length] for value in values), default=0)
+    x = {"field": length, "type": "quantitative", "title": unit, "scale": {"domain": [0, max(longest, 1)]},
+         "axis": {"tickCount": 6, "tickMinStep": 1, "format": ",d"}}  # fmt: skip
+    return {
+        "width": WIDTH, "height": {"step": BAR + 8}, "title": {"text": name, "anchor": "start"},
+        "data": {"values": values},
+        "layer": [
+            {"mark": {"type": "bar", "size": BAR, "color": TOTAL}, "encoding": {"x": x, "y": y}},
+            {"mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 12, "color": "#1f2937"},
+             "encoding": {"x": x, "y": y, "text": {"field": "label"}}},
+        ],
+    }  # fmt: skip
+
+
+def over_time(values: list[Spec]) -> Spec:
+    """Shares, period by period."""
+    names = list(dict.fromkeys(value["series"] for value in values))
+    x = {"field": "period", "type": "ordinal", "title": None, "axis": {"labelAngle": -35}}
+    y = {"field": "rate", "type": "quantitative", "title": "share won", "scale": {"domain": [0, 1]},
+         "axis": {"format": ".0%", "grid": True, "gridColor": "#e5e7eb"}}  # fmt: skip
+    legend = {"title": None, "orient": "bottom"} if len(names) > 1 else None
+    color = {"field": "series", "type": "nominal", "legend": legend,
+             "scale": {"domain": names, "range": [*SERIES][: len(names)]}}  # fmt: skip
+    layer: list[Spec] = [
+        {
+            "mark": {"type": "line", "point": {"size": 50}, "strokeWidth": 2},
+            "encoding": {"x": x, "y": y, "color": color},
+        }
+    ]
+    if len(names) == 1:
+        layer.append({"mark": {"type": "text", "dy": -12, "fontSize": 11, "color": "#1f2937"},
+                      "encoding": {"x": x, "y": y, "text": {"field": "label"}}})  # fmt: skip
+    return {"width": WIDTH, "height": 300, "data": {"values": values}, "layer": layer}
+
+
+def label_of(row: dict[str, Any], groups: Iterable[str]) -> str:
+    """What a row is grouped by, in words."""
+    return ", ".join(row[name] or "none" for name in groups) or "all"
+
+
+def of_group(row: dict[str, Any], groups: Sequence[str]) -> str:
+    """What a row is of, all where it was grouped by nothing."""
+    return ", ".join(str(row[name]) or "none" for name in groups) or "all"
