@@ -106,7 +106,8 @@ def fold(projection: Projection, facts: Sequence[Fact]) -> list[Version]:
     known, made = facts[-1].position, list[Version]()
     last: dict[str, int] = {}  # where the newest version of each key stands in `made`
     for instant, version, fact in effective_order(facts):
-        stands = fact if fact.occurred_at == instant else fact._replace(occurred_at=instant)
+        placed = fact.occurred_at == instant and fact.version == version
+        stands = fact if placed else fact._replace(occurred_at=instant, version=version)
         for key, part in parts(projection, stands):
             row = None
             if key in last:

@@ -24,7 +24,7 @@ from domain.opportunity.terms import AccountChanged, AmountChanged, CloseDateCha
 from domain.recorded import Fact
 from projections.versions import END, PartialIndex, Projection, newest_index, tags
 
-VERSION = 5
+VERSION = 6
 MONTH = len("2026-01")
 STAGES_OWN = -1  # the probability of a deal that nobody judged by hand
 written = Encoder(order="deterministic").encode

@@ -28,6 +28,7 @@ MEASURES = {
     "moves", "deals", "present", "progressed", "lost", "back", "captured", "converted", "disqualified", "still_open",
     "visits", "left", "amount", "due", "won", "slipped", "due_amount", "slipped_amount",
 }  # fmt: skip
+SHARED = {"owner", "team", "product"}
 
 
 def asked_of(metric: Metric, question: Question, **more: Any) -> list[Question]:
@@ -59,7 +60,10 @@ def test_groups_add_up_to_the_whole_and_rows_to_their_figure(
         by = tuple(data.draw(st.sets(st.sampled_from(metric.dimensions), max_size=2)))
         for asked in asked_of(metric, question, since=period[0], until=period[1]):
             whole = views.ask(name, asked)
-            assert added(views.ask(name, replace(asked, by=by)).records) == added(whole.records), (name, by)
+            parts, sums = added(views.ask(name, replace(asked, by=by)).records), added(whole.records)
+            for key in parts.keys() | sums.keys():  # a deal that is shared counts once for each who has a part of it
+                equal = "amount" in key[1] or not SHARED & set(by)
+                assert parts[key] == sums[key] or (not equal and parts[key] > sums[key]), (name, by, key)
             explained = views.explain(name, asked)
             assert [record for _, record, _ in explained.figures] == whole.records, name
             for _, record, rows in explained.figures:

@@ -51,6 +51,13 @@ def test_a_correction_takes_the_place_of_what_it_corrects():
     assert (now.row.stage, now.known_from, now.effective_from) == ("new", 3, 10)
 
 
+def test_what_a_correction_stands_for_began_where_that_stands():
+    opened, forward = facts((OPENED, FORWARD))
+    anew = Fact(3, "stream-1", 3, "fact-corrected", 20, forward.event, corrects=2)
+    (now,) = [v for v in versions(opportunities.PROJECTION, [opened, forward, anew]) if v.known_to == v.effective_to]
+    assert (now.version, now.row.began) == (2, 2)
+
+
 def test_a_correction_of_a_fact_that_does_not_count_changes_nothing():
     skipped = Fact(1, "stream-1", 1, "activity-completed", 10, None)
     correction = Fact(2, "stream-1", 2, "fact-corrected", 10, None, corrects=1)
