@@ -25,7 +25,6 @@ from infra.kafka.envelope import Message
 from infra.kafka.intake import Handle, Intake, deciding
 from infra.kafka.topics import INTAKE, Topic
 from infra.settings import Kafka, Settings
-from infra.store import sqlite
 from tests.cli.program import ENTRY, ROOT
 from tests.kafka.outside import behind, captured, content, existing, fresh_topic, lead, running, send, until
 
@@ -193,7 +192,7 @@ def test_a_key_that_cannot_be_decided_yet_waits_alone_and_across_a_restart(app: 
 
 
 def test_while_the_log_cannot_be_written_all_waits_and_nothing_is_put_aside(tmp_path, topic, kafka, monkeypatch):
-    monkeypatch.setattr(sqlite, "LOCK_TIMEOUT", 0.1)
+    monkeypatch.setattr("infra.store.sqlite_connection.LOCK_TIMEOUT", 0.1)
     file, name = tmp_path / "log.db", group()
     with opened(Settings(db=f"sqlite:///{file}", key_file=str(tmp_path / "key"), kafka=kafka)) as app:
         one = member(app, topic, name)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ import psycopg
 import pytest
 
 from domain.errors import Forbidden, Rejected
-from domain.recorded import Fact
+from domain.recorded import Fact, micros
 from infra.application.digests import events_digest
 from infra.kafka import client
 from infra.kafka.client import group_consumer
@@ -101,7 +102,8 @@ def test_the_verbs_answer_from_a_read_model_as_from_the_log(
         settled(empty_postgres_url, publish(topics, stored(log)).position)
         with closing(open_log(empty_postgres_url)) as copy:
             for name in ("board", "funnel", "weighted", "win-rate", "waterfall"):
-                question = Question(known_before=1000) if name == "waterfall" else Question()
+                before = 1000 if name == "waterfall" else None
+                question = Question(known_before=before, effective_at=micros(datetime.now(UTC)))
                 assert asked(copy, empty_postgres_url, name, question) == asked(log, sqlite_url, name, question)
             with Views.open(empty_postgres_url, copy) as views:
                 assert views.check().equal

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
@@ -110,8 +111,9 @@ def test_the_demo_published_and_consumed_gives_the_same_board_and_funnel(
     finally:
         codes = [each.stop()[0] for each in (relay, *members)]
     assert codes == [0, 0, 0], [each.errors() for each in (relay, *members)]
+    now = ("--effective-at", datetime.now(UTC).isoformat())
     for verb in (["metric", "board"], ["metric", "funnel"], ["metric", "weighted"], ["metric", "win-rate"]):
-        ours, theirs = (dealtrail(*verb, "--json", folder=tmp_path, **where) for where in (log, model))
+        ours, theirs = (dealtrail(*verb, *now, "--json", folder=tmp_path, **where) for where in (log, model))
         assert theirs.document() == ours.document()
     ours, theirs = (
         dealtrail("log", "digest", "--to", str(head), "--json", folder=tmp_path, **where).document()

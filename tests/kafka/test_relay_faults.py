@@ -31,7 +31,7 @@ LARGE = 3 << 20
 
 def large(row: Row) -> Row:
     """The same event with more in it than any broker takes."""
-    return [*row[:16], row[16][:-1] + b',"filler":"' + os.urandom(LARGE // 2).hex().encode() + b'"}']
+    return [*row[:16], row[16][:-1] + b',"filler":"' + os.urandom(LARGE // 2).hex().encode() + b'"}', *row[17:]]
 
 
 def asked(url: str, kafka: Kafka, folder: Path, *arguments: str) -> Ran:
