@@ -129,6 +129,11 @@ class LeasesToRead(SqliteLeases):
             self._way = readable(file)
             self._connection = self._way.connect()
 
+    def standing(self, name: str) -> Standing | None:
+        """How a lease stands; None where nobody ever held it, as in a file that is just being made."""
+        made = self.run("SELECT name FROM sqlite_master WHERE name = 'leases'")
+        return super().standing(name) if made else None
+
 
 class PostgresLeases(Leases):
     """In a schema of their own beside the log's."""

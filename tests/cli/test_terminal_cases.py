@@ -410,7 +410,7 @@ def test_a_rotation_that_is_killed_leaves_no_key_behind(tmp_path: Path, step: in
 
 
 def test_an_import_that_is_interrupted_says_how_much_is_in_and_goes_on(tmp_path: Path) -> None:
-    maven_folder(tmp_path / "maven", 4_000)
+    maven_folder(tmp_path / "maven", 12_000)
     verb = ("import", "maven", "maven")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DEALTRAIL_DB": "sqlite:///dealtrail.db"}
     program = subprocess.Popen(
@@ -423,9 +423,9 @@ def test_an_import_that_is_interrupted_says_how_much_is_in_and_goes_on(tmp_path:
     _, err = program.communicate(timeout=60)
     assert program.returncode == 130
     last = err.splitlines()[-1]
-    assert "stopped by the user" in last and "of 4,000 rows are in" in last and "the same command goes on" in last
+    assert "stopped by the user" in last and "of 12,000 rows are in" in last and "the same command goes on" in last
     again = dealtrail(*verb, "--json", folder=tmp_path).document()
-    assert again["imported"] + again["unchanged"] == 4_000
+    assert again["imported"] + again["unchanged"] == 12_000
 
 
 def in_log(folder: Path) -> bool:
