@@ -414,8 +414,10 @@ def test_an_import_that_is_interrupted_says_how_much_is_in_and_goes_on(tmp_path:
     verb = ("import", "maven", "maven")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DEALTRAIL_DB": "sqlite:///dealtrail.db"}
     program = subprocess.Popen(
-        [sys.executable, "-c", ENTRY, *verb], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-c", ENTRY, *verb], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True,
+        # a shell that runs the tests behind it lets them ignore Ctrl-C, and whatever they start
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     until = time.monotonic() + 60
     while time.monotonic() < until and not in_log(tmp_path):
         time.sleep(0.05)
