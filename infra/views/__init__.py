@@ -241,7 +241,10 @@ class Views:
 
     @contextmanager
     def _query(self, name: str, question: Question) -> Generator[tuple[Metric, int, int | None, Query]]:
-        """(metric, position of its answer, newest business time known, question on its way) in one snapshot."""
+        """(metric, position of its answer, newest business time known, question on its way) in one snapshot.
+
+        The newest business time is None where a moment is named.
+        """
         metric = METRICS.get(name)
         if metric is None:
             raise NotFound(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
@@ -265,6 +268,7 @@ class Views:
                 known = references(pinned, snapshot.select)
                 self._references = {**dict([*self._references.items()][-REMEMBERED:]), place: known}
             whole = Period("", question.since, question.until)
+            newest = newest if question.effective_at == END else None  # nobody who names a moment asks how new it is
             yield metric, known_at, newest, Query(pinned, known, snapshot.select, instant, (whole,), set())
 
     def digest(self, upto: int | None = None) -> dict[str, str]:

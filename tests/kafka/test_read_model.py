@@ -110,10 +110,10 @@ def test_the_verbs_answer_from_a_read_model_as_from_the_log(
 
 
 def asked(log: Log, url: str, name: str, question: Question) -> Any:
-    """What a metric comes to; a read model does not look for its newest fact where a moment is named."""
+    """What a metric comes to."""
     with Views.open(url, log) as views:
         views.catch_up()
-        return {**msgspec.to_builtins(views.ask(name, question)), "newest": None}
+        return msgspec.to_builtins(views.ask(name, question))
 
 
 def test_a_group_that_joins_late_ends_equal(
