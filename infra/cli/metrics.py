@@ -153,9 +153,7 @@ def show_rows(out: Output, rows: list[dict[str, Any]], limit: int, zone: tzinfo,
     for row in rows[:limit]:
         event = row["events"][0]
         adds = row.get("reason") or ", ".join(
-            f"{name} {digits(Decimal(value), currency) if name.endswith('amount') else value}"
-            for name, value in row["adds"].items()
-            if value is not None
+            f"{name} {added(name, value, currency)}" for name, value in row["adds"].items() if value is not None
         )
         happened = " ".join(day_and_time(event["occurred_at"], zone, seconds=False))
         table.add(row["stream"], str(row["version"]), event["type"], happened, str(event["position"]),
@@ -163,6 +161,13 @@ def show_rows(out: Output, rows: list[dict[str, Any]], limit: int, zone: tzinfo,
     out.table(table)
     if len(rows) > limit:
         out.print(dim(f"  … and {len(rows) - limit:,} more (--limit, --json)"))
+
+
+def added(name: str, value: Any, currency: str) -> str:
+    """What a row adds to a measure: an amount with the digits of its currency, a duration to a tenth."""
+    if name.endswith("amount"):
+        return digits(Decimal(value), currency)
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
 def show_list(asking: Options) -> None:

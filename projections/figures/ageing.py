@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -52,6 +52,14 @@ class Aged(NamedTuple):
     since_contact: int = 0
     oldest: int = 0
     in_stage: tuple[int, ...] = ()
+
+    def explained(self) -> dict[str, Any]:
+        """With the days of one deal."""
+        return {
+            **{name: getattr(self, name) for name in ("deals", "stale", "contacted", "never_contacted")},
+            "days_open": self.open_for / DAY, "days_in_stage": sum(self.in_stage) / DAY,
+            "days_since_contact": days(self.since_contact, self.contacted),
+        }  # fmt: skip
 
 
 def ageing(asked: Query) -> Iterator[Part]:

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -58,6 +58,11 @@ class Judged(NamedTuple):
     won_amount: int = 0
     error_amount: int = 0
     bias_amount: int = 0
+
+    def explained(self) -> dict[str, Any]:
+        """With the days that one call was made ahead."""
+        own = {name: value for name, value in self._asdict().items() if name != "ahead"}
+        return {**own, "days_ahead": self.ahead / DAY}
 
 
 class Wins(NamedTuple):

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -46,6 +46,11 @@ class Waited(NamedTuple):
     in_time: int = 0
     ended: tuple[int, ...] = ()
     going_on: tuple[int, ...] = ()
+
+    def explained(self) -> dict[str, Any]:
+        """With the minutes of one lead."""
+        waited = sum(self.ended + self.going_on) / MINUTE
+        return {**dict(zip(self._fields[:-2], self[:-2], strict=True)), "minutes": waited}
 
 
 def lead_response(asked: Query) -> Iterator[Part]:

@@ -54,6 +54,10 @@ class Cycles(NamedTuple):
     ended: tuple[int, ...] = ()
     censored: tuple[int, ...] = ()
 
+    def explained(self) -> dict[str, Any]:
+        """With the days of one deal."""
+        return {"deals": self.deals, "closed": self.closed, "days": days(sum(self.ended + self.censored))}
+
 
 class Life(NamedTuple):
     """A deal of a cohort. took: from its opening to its closing, to the moment where it is open; age: always to that.

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -43,6 +43,10 @@ class Lasted(NamedTuple):
     left: int = 0
     ended: tuple[int, ...] = ()
     going_on: tuple[int, ...] = ()
+
+    def explained(self) -> dict[str, Any]:
+        """With the days of one stay."""
+        return {"visits": self.visits, "left": self.left, "days": sum(self.ended + self.going_on) / DAY}
 
 
 def time_in_stage(asked: Query) -> Iterator[Part]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -43,6 +43,11 @@ class Closed(NamedTuple):
     reversed_deals: int = 0
     won_amount: int = 0
     cycle: int = 0
+
+    def explained(self) -> dict[str, Any]:
+        """With the days that one deal took to be won, None for another."""
+        own = {name: value for name, value in self._asdict().items() if name != "cycle"}
+        return {**own, "cycle_days": self.cycle / DAY if self.won else None}
 
 
 def velocity(asked: Query) -> Iterator[Part]:

@@ -1,7 +1,7 @@
 """Why a figure is what it is: the rows behind it, and those that count nowhere with the reason."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -37,12 +37,22 @@ class LeftOut(Struct, frozen=True):
     reason: str
 
 
+@runtime_checkable
+class Timed(Protocol):
+    """The measures of one row that hold durations, which they say by name in the unit of their metric."""
+
+    def explained(self) -> dict[str, Any]:
+        """The measures by name."""
+        ...
+
+
 def behind(part: Part) -> Behind:
     """The row of a part that was asked for with rows apart."""
     origin = part.origin or Origin("", 0, 0)
+    measures = part.measures.explained() if isinstance(part.measures, Timed) else part.measures._asdict()
     adds = {
         name: from_minor_units(value, part.currency) if name.endswith("amount") and value is not None else value
-        for name, value in part.measures._asdict().items()
+        for name, value in measures.items()
     }
     return Behind(*origin, adds)
 

@@ -7,7 +7,6 @@ from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
 from domain.opportunity.progress import ChangePipeline, ChangeStage
 from domain.opportunity.removal import MergeOpportunity, UnmergeOpportunity
 from domain.recorded import micros
-from projections.versions import DAY
 from tests.desk import SALES, Desk, deal, eur, on
 from tests.projections.money import JUDGED, day, explained
 
@@ -76,5 +75,6 @@ def test_the_rows_behind_an_age_add_up(desk: Desk):
     desk.tell(D, deal(eur("1")), "01-20")
     [(record, adds)] = explained(desk, "ageing")
     assert sum(row["deals"] for row in adds) == record.deals == len(adds) == 4
-    assert sum(row["open_for"] for row in adds) / (4 * DAY) == record.mean_days_open == (15 + 12 + 12 + 0) / 4
-    assert max(row["oldest"] for row in adds) // DAY == record.oldest_days == 15
+    assert sum(row["days_open"] for row in adds) / 4 == record.mean_days_open == (15 + 12 + 12 + 0) / 4
+    assert max(row["days_open"] for row in adds) == record.oldest_days == 15
+    assert {row["days_since_contact"] for row in adds} == {None}
