@@ -11,7 +11,7 @@ from domain.decider import follow
 from domain.opportunity import NEXT, OpportunityOpened
 from domain.opportunity.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
 from domain.recorded import Fact
-from projections.versions import PartialIndex, Projection, newest_index, tags
+from projections.versions import END, PartialIndex, Projection, newest_index, tags
 
 VERSION = 2
 DONE = ""  # the day on which an activity is due that took place
@@ -94,6 +94,12 @@ COUNTED = {OpportunityOpened, *CHANGES, *MOVING}
 
 INDEXES = (
     newest_index("follow_ups"),
+    # what is due on the open deals
+    PartialIndex(
+        "follow_ups_due", ("step_due", "activity_due", "stream", "effective_from", "known_from", "status", "known_to",
+        "effective_to"),
+        f"status = 'open' AND known_to = {END} AND effective_to = {END} AND (step_due != '' OR activity_due != '')",
+    ),
     PartialIndex("follow_ups_contacts", ("effective_from", "stream", "contact", "known_to"), "contact != ''"),
-)
+)  # fmt: skip
 PROJECTION = Projection("follow_ups", VERSION, "opportunity", tags(*COUNTED), FollowUp, evolve, indexes=INDEXES)
