@@ -42,7 +42,7 @@ VERBS = {
     "diff": ("diff",), "timeline": ("timeline",), "events": ("events",), "status": ("status",),
     "tables": ("rebuild", "check", "parked"), "log": ("log", "replay"), "publish": ("publish", "topics"),
     "consume": ("consume",), "dlq": ("dlq",), "schemas": ("schemas",), "subjects": ("subject", "keys"), "commands": (),
-    "bulk": ("bulk",), "completion": ("completion",),
+    "bulk": ("bulk",), "serve": ("serve",), "completion": ("completion",),
 }  # fmt: skip
 """The modules with the words that they add; those of `commands` are derived from the domain."""
 
