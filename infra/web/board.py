@@ -99,9 +99,7 @@ def stages_of(visit: Visit, pipeline: str) -> list[tuple[str, str]]:
     return [(stage.id, process.names.get(stage.id, stage.name)) for stage in version.open_stages]
 
 
-def lane(
-    visit: Visit, filters: Mapping[str, str], pipeline: str, stage: str, name: str, rows: Sequence[Any]
-) -> Lane:
+def lane(visit: Visit, filters: Mapping[str, str], pipeline: str, stage: str, name: str, rows: Sequence[Any]) -> Lane:
     """A stage with its sums, which are the metric's, and its first cards."""
     cards, cursor = cards_of(visit, filters, pipeline, stage, visit.one(f"cursor-{stage}"))
     more = visit.link("/board/cards", **filters, pipeline=pipeline, stage=stage, cursor=cursor) if cursor else ""
@@ -153,13 +151,20 @@ def cards(visit: Visit) -> Page | Reply:
     filters = {name: visit.one(name) for name in FILTERS if visit.one(name)}
     pipeline, stage = visit.one("pipeline"), visit.one("stage")
     if ids := visit.query.get("id", ()):
-        found = [card(visit.app.record("opportunity", each, visit.moment()), visit.app.today().day) for each in ids[:CARDS]]
+        found = [
+            card(visit.app.record("opportunity", each, visit.moment()), visit.app.today().day) for each in ids[:CARDS]
+        ]
         more = ""
     else:
         found, cursor = cards_of(visit, filters, pipeline, stage, visit.one("cursor"))
         more = visit.link("/board/cards", **filters, pipeline=pipeline, stage=stage, cursor=cursor) if cursor else ""
     parts = {"cards": found, "more": more, "stage": stage, "pipeline": pipeline}
-    columns = (Column("id", "Deal"), Column("stage", "Stage"), Column("amount", "Amount", True), Column("owner", "Owner"))
+    columns = (
+        Column("id", "Deal"),
+        Column("stage", "Stage"),
+        Column("amount", "Amount", True),
+        Column("owner", "Owner"),
+    )
     rows = [[Cell(each.id), Cell(each.stage), Cell(each.amount), Cell(each.owner)] for each in found]
     template = "cards.html" if visit.one("part") else "cards_page.html"
     return Page(template, f"Deals in {stage}", parts, [Table("cards", columns, rows)])
@@ -214,12 +219,16 @@ def moved(visit: Visit, chosen: str, to: str) -> dict[str, Any]:
             ],
         }  # fmt: skip
     else:
-        result["seen"] = max((version for name, version in receipt.facts if name == stream), default=int(seen) if seen.isdecimal() else 0)
+        result["seen"] = max(
+            (version for name, version in receipt.facts if name == stream), default=int(seen) if seen.isdecimal() else 0
+        )
     return result
 
 
 def table_of(lanes: Sequence[Lane]) -> Table:
     """The heads of the columns as data."""
     columns = (Column("stage", "Stage"), Column("name", "Name"), Column("deals", "Deals", True), Column("amount", "Amount", True), Column("weighted", "Weighted", True))  # fmt: skip
-    rows = [[Cell(each.stage), Cell(each.name), Cell(each.deals), Cell(each.amount), Cell(each.weighted)] for each in lanes]
+    rows = [
+        [Cell(each.stage), Cell(each.name), Cell(each.deals), Cell(each.amount), Cell(each.weighted)] for each in lanes
+    ]
     return Table("stages", columns, rows)

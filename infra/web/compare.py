@@ -21,8 +21,12 @@ def compare(visit: Visit) -> Page | Reply:
     if visit.one("format") == "json":
         return json_reply(found)
     steps = found["waterfall"]
-    columns = [Column(name, words(name.replace("_", "-")), name in ("deals", "amount")) for name in (steps[0] if steps else ())]
-    waterfall = Table("waterfall", columns, [[Cell(str(value), value) for value in row.values()] for row in steps], "Waterfall")
+    columns = [
+        Column(name, words(name.replace("_", "-")), name in ("deals", "amount")) for name in (steps[0] if steps else ())
+    ]
+    waterfall = Table(
+        "waterfall", columns, [[Cell(str(value), value) for value in row.values()] for row in steps], "Waterfall"
+    )
     parts = {
         "first": first, "second": second, "axis": axis, "form": form, "axes": AXES, "forms": FORMS, "texts": texts,
         "counts": found["counts"], "from_": found["from"], "to": found["to"], "svg": picture_of("waterfall", steps),
@@ -42,7 +46,13 @@ def deals(visit: Visit, differences: list[dict[str, Any]]) -> Table:
         for each in differences[:SHOWN]
     ]  # fmt: skip
     more = f", the first {SHOWN} of {len(differences):,}" if len(differences) > SHOWN else ""
-    return Table("differences", columns, found, f"{len(differences):,} deals{more}", empty="Nothing is different between the two moments.")
+    return Table(
+        "differences",
+        columns,
+        found,
+        f"{len(differences):,} deals{more}",
+        empty="Nothing is different between the two moments.",
+    )
 
 
 __all__ = ["compare", "rows"]

@@ -32,7 +32,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 """The metrics under titles; one that stands under none comes last."""
 DEFAULTS: dict[str, dict[str, Any]] = {"win-rate": {"by": "month"}, "activities": {"by": "month"}}
-PAST = {"this-year": "This year", "this-quarter": "This quarter", "last-quarter": "Last quarter", "this-month": "This month"}
+PAST = {
+    "this-year": "This year",
+    "this-quarter": "This quarter",
+    "last-quarter": "Last quarter",
+    "this-month": "This month",
+}
 STYLE = re.compile(r' style="[^"]*"')
 NUMBERS = {"share", "multiple", "days", "minutes", "amount", "count"}
 

@@ -19,7 +19,7 @@ from infra.application.histories import LATEST
 from infra.application.requests import parse_command
 from infra.application.seen import Overtaken, execute_seen
 from infra.application.spans import Today, span
-from infra.cli.values import money, number, portion
+from infra.application.written_values import money, number, portion
 from infra.web.page import Page, Reply, Visit, see_other
 from infra.web.records import PLURALS, history_of, words
 
@@ -104,9 +104,7 @@ def form(
     """The page of a form."""
     hints = get_type_hints(command, include_extras=True)
     stages = stage_titles(visit, stream)
-    fields = [
-        field(each, hints[each.name], values, wrong or {}, stages) for each in msgspec.structs.fields(command)
-    ]
+    fields = [field(each, hints[each.name], values, wrong or {}, stages) for each in msgspec.structs.fields(command)]
     parts = {
         "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()), "fields": fields, "refused": problem,
         "overtaken": overtaken or [], "seen": seen, "back": back(stream), "verb": words(tag_of(command)),
@@ -139,7 +137,11 @@ def explained(hint: Any, kinds: tuple[Any, ...]) -> str:
         return "Several, with commas between them"
     if is_portion(hint):
         return "0.35, or 35%"
-    if not {str, date, Personal} & set(kinds) and not any(get_origin(part) is Literal for part in kinds) and int not in kinds:
+    if (
+        not {str, date, Personal} & set(kinds)
+        and not any(get_origin(part) is Literal for part in kinds)
+        and int not in kinds
+    ):
         return "JSON"
     return ""
 
@@ -181,7 +183,6 @@ def members(hint: Any) -> tuple[Any, ...]:
     """What a field may be, its annotations put aside."""
     parts = get_args(hint) if get_origin(hint) is Union or type(hint).__name__ == "UnionType" else (hint,)
     return tuple(get_args(part)[0] if type(part).__name__ == "_AnnotatedAlias" else part for part in parts)
-
 
 
 def target(visit: Visit) -> tuple[str, type[Any]]:

@@ -9,7 +9,12 @@ WEEKS = (("discovery", 42, 0.61), ("proposal", 26, 0.48), ("negotiation", 12, 0.
 
 def gallery(visit: Visit) -> Page:
     """Each part, in each of its states."""
-    columns = (Column("deal", "Deal"), Column("stage", "Stage"), Column("amount", "Amount", True), Column("state", "State"))
+    columns = (
+        Column("deal", "Deal"),
+        Column("stage", "Stage"),
+        Column("amount", "Amount", True),
+        Column("state", "State"),
+    )
     rows = [
         [Cell("Northwind", link="#"), Cell("Proposal"), Cell("12,500.00 EUR"), Cell("on time", tone="good")],
         [Cell("A firm with a name that is longer than its column"), Cell("Negotiation"), Cell("1,250,000.00 EUR"), Cell("stale", tone="warn")],
@@ -21,7 +26,13 @@ def gallery(visit: Visit) -> Page:
         Card("opportunity-2", 7, "proposal", "A firm with a name that is longer than its card", "1,250,000.00 EUR", "bob", "41", True, "No next step"),
     ]  # fmt: skip
     funnel = [
-        {"process": "process-standard", "stage": stage, "name": stage.capitalize(), "entered": deals, "conversion": share}
+        {
+            "process": "process-standard",
+            "stage": stage,
+            "name": stage.capitalize(),
+            "entered": deals,
+            "conversion": share,
+        }
         for stage, deals, share in WEEKS
     ]
     parts = {"cards": cards, "svg": picture_of("funnel", funnel), "tones": ("", "good", "warn", "bad", "accent")}

@@ -45,9 +45,7 @@ def listing(visit: Visit, kind: str) -> Page:
 
 def totals(found: Any) -> str:
     """How many records match in all, and what they are worth."""
-    amounts = ", ".join(
-        f"{digits(each.amount, each.currency)} {each.currency}" for each in found.totals.amounts
-    )
+    amounts = ", ".join(f"{digits(each.amount, each.currency)} {each.currency}" for each in found.totals.amounts)
     return f"{found.totals.count:,}" + (f" worth {amounts}" if amounts else "")
 
 
@@ -58,8 +56,16 @@ def table_of(visit: Visit, kind: str, known: Any, found: Any) -> Table:
         Column(name, words(name.replace("_", "-")), of.get(name) in ("amount", "days", "share", "count"), sort_of(visit, known, name))
         for name in ("stream", *(each for each in known.columns if each != "stream"))
     ]  # fmt: skip
-    rows = [[cell(visit, kind, each.name, getattr(record, each.name), record, of) for each in columns] for record in found.records]
-    return Table(PLURALS.get(kind, f"{kind}s"), columns, rows, empty="Nothing matches at this moment. Take a filter away, or look at another moment.")
+    rows = [
+        [cell(visit, kind, each.name, getattr(record, each.name), record, of) for each in columns]
+        for record in found.records
+    ]
+    return Table(
+        PLURALS.get(kind, f"{kind}s"),
+        columns,
+        rows,
+        empty="Nothing matches at this moment. Take a filter away, or look at another moment.",
+    )
 
 
 def sort_of(visit: Visit, known: Any, name: str) -> str:
@@ -72,7 +78,9 @@ def sort_of(visit: Visit, known: Any, name: str) -> str:
 def cell(visit: Visit, kind: str, name: str, value: Any, record: Struct, of: Mapping[str, str]) -> Cell:
     """A field of a record in a list."""
     if name == "stream":
-        return Cell(str(value), value, f"{visit.link(f'/{PLURALS[kind]}/{value}')}" if kind in PLURALS else f"/streams/{value}")
+        return Cell(
+            str(value), value, f"{visit.link(f'/{PLURALS[kind]}/{value}')}" if kind in PLURALS else f"/streams/{value}"
+        )
     if value in (None, "", (), []):
         return Cell("", "")
     if isinstance(value, bool):
@@ -86,7 +94,9 @@ def cell(visit: Visit, kind: str, name: str, value: Any, record: Struct, of: Map
         return Cell(f"{digits(value, currency)} {currency}".strip(), value)
     if isinstance(value, int | float):
         return Cell(text(of.get(name, "count"), value), value)
-    return Cell(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value), msgspec.to_builtins(value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return Cell(
+        ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value), msgspec.to_builtins(value)
+    )  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
 
 
 def opportunities(visit: Visit) -> Page:

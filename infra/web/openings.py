@@ -55,7 +55,10 @@ def form(
 
     hints = get_type_hints(command, include_extras=True)
     name = field_of_name(kind, values, wrong or {})
-    fields = [name, *(field(each, hints[each.name], values, wrong or {}, {}) for each in msgspec.structs.fields(command))]
+    fields = [
+        name,
+        *(field(each, hints[each.name], values, wrong or {}, {}) for each in msgspec.structs.fields(command)),
+    ]
     parts = {
         "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()), "fields": fields, "refused": problem,
         "overtaken": [], "seen": "", "verb": words(tag_of(command)), "reason": values.get("reason", ""),
@@ -69,7 +72,9 @@ def field_of_name(kind: str, values: dict[str, str], wrong: dict[str, str]) -> A
     from infra.web.forms import Field
 
     hint = f"Left empty, {UNNAMED}" if kind in OPENERS else f"Such as {kind}-new"
-    return Field("stream", "Name", values.get("stream", ""), hint, wrong.get("stream", ""), "text", (), kind not in OPENERS)
+    return Field(
+        "stream", "Name", values.get("stream", ""), hint, wrong.get("stream", ""), "text", (), kind not in OPENERS
+    )
 
 
 def target(visit: Visit) -> tuple[str, type[Any]]:

@@ -78,7 +78,8 @@ def history_of(visit: Visit, stream: str, known: int) -> History:
     """The facts of a record up to a position, opened by the vault."""
     app = visit.app
     found: list[Fact] = [
-        fact._replace(event=app.vault.open(stream, fact.event)) for fact in app.log.facts([stream], known).get(stream, ())
+        fact._replace(event=app.vault.open(stream, fact.event))
+        for fact in app.log.facts([stream], known).get(stream, ())
     ]
     return History(stream, BY_KIND[stream.partition("-")[0]], found)
 
@@ -173,7 +174,10 @@ def track(visit: Visit, fields: Mapping[str, Any]) -> list[Stop]:
     ids = [stage.id for stage in stages]
     here = ids.index(fields["stage"]) if fields.get("stage") in ids else -1
     status = fields.get("status")
-    stops = [Stop(names.get(stage.id, stage.name), number <= here, number == here and status == "open") for number, stage in enumerate(stages)]
+    stops = [
+        Stop(names.get(stage.id, stage.name), number <= here, number == here and status == "open")
+        for number, stage in enumerate(stages)
+    ]
     return [*stops, Stop("Lost" if status == "lost" else "Won", status in ("won", "lost"), status in ("won", "lost"))]
 
 
@@ -185,9 +189,7 @@ def process_of(visit: Visit, process: str) -> Published | None:
 
 def actions(kind: str, stream: str) -> list[tuple[str, str, bool]]:
     """What is done most with a record: words, address, and whether it comes first."""
-    return [
-        (text, f"/{PLURALS[kind]}/{stream}/{name}", number == 0) for number, (text, name) in enumerate(MAIN[kind])
-    ]
+    return [(text, f"/{PLURALS[kind]}/{stream}/{name}", number == 0) for number, (text, name) in enumerate(MAIN[kind])]
 
 
 def commands(kind: str, stream: str, fields: Mapping[str, Any]) -> list[tuple[str, str]]:

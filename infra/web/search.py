@@ -21,7 +21,9 @@ def search(visit: Visit) -> Page | Reply:
         for kind, plural, field in (("opportunity", "opportunities", "account"), ("lead", "leads", "company")):
             wanted = {**visit.moment(), field: text, "limit": EACH, "status": "any"}
             records = visit.app.list(kind, wanted).records
-            found += [(getattr(each, field) or each.stream, kind, visit.link(f"/{plural}/{each.stream}")) for each in records]
+            found += [
+                (getattr(each, field) or each.stream, kind, visit.link(f"/{plural}/{each.stream}")) for each in records
+            ]
         if text.startswith(("opportunity-", "lead-")):
             plural = "leads" if text.startswith("lead-") else "opportunities"
             found.insert(0, (text, "record", visit.link(f"/{plural}/{text}")))

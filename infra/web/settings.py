@@ -28,9 +28,7 @@ def new_links(visit: Visit) -> dict[str, list[tuple[str, str]]]:
     """What can be asked of each kind, as words and addresses; nothing where the caller may not."""
     if visit.past or not visit.configures:
         return {}
-    return {
-        kind: [(words(tag), f"/new/{kind}/{tag}") for tag in tags_of(kind)] for kind in (*PARTS, "calendar")
-    }
+    return {kind: [(words(tag), f"/new/{kind}/{tag}") for tag in tags_of(kind)] for kind in (*PARTS, "calendar")}
 
 
 def tags_of(kind: str) -> list[str]:
