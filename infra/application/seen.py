@@ -62,7 +62,8 @@ def contradicts(stream: str, command: Struct, event: Struct) -> bool:
 
 def rivals(decider: Decider, command: type[Any]) -> set[type[Any]]:
     """The events that change what a command is about: those of its feature, its own alone where a feature's fields are
-    apart, what moves the status, and corrections."""
+    apart, what moves the status, and corrections.
+    """
     if decider.kind not in ("lead", "opportunity"):
         return set(decider.events)  # what is set as a whole
     status = moving(decider.kind) | {FactCorrected}
@@ -85,7 +86,7 @@ LINES = {*get_args(line_items.Event)}
 AMOUNTS: dict[type[Any], set[type[Any]]] = {
     terms.ChangeAmount: LINES,
     closing.WinOpportunity: {terms.AmountChanged, progress.StageChanged, progress.PipelineChanged, *LINES},
-    **dict.fromkeys(get_args(line_items.Command), {terms.AmountChanged}),
+    **{key: {terms.AmountChanged} for key in get_args(line_items.Command)},
 }
 """What else changes what a deal is worth, for who decides on that."""
 

@@ -14,10 +14,11 @@ from litestar.types import ASGIApp
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from infra.application.app import App
 from infra.http import figures, writing
-from infra.http.access import Access, Local
+from infra.http.access import Access, Local, Target
 from infra.http.describing import Describing
 from infra.http.limits import Limits
 from infra.http.operations import Call, Operation, Reply, encode, read_query
+from infra.http.pages import PATHS, news, page
 from infra.http.problems import MEDIA_TYPE, Problem, problem
 from infra.http.running import Service
 
@@ -45,7 +46,7 @@ def create(app: App, access: Access | None = None, limits: Limits | None = None)
             await service.close()
 
     site = Litestar(
-        [endpoint(service, operation) for operation in operations],
+        [*(endpoint(service, operation) for operation in operations), *pages_of(service)],
         openapi_config=None,
         lifespan=[running],
         exception_handlers={Exception: strayed},
@@ -74,6 +75,44 @@ def endpoint(service: Service, operation: Operation) -> Any:
 
     methods: Any = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
     return HTTPRouteHandler(path, http_method=methods, include_in_schema=False)(handle)
+
+
+def pages_of(service: Service) -> list[Any]:
+    """The handlers of the pages, of their files, and of the news of what moved."""
+
+    async def show(request: Request[Any, Any, Any]) -> ASGIApp:
+        scope = cast("dict[str, Any]", request.scope)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            body = b""
+            if scope["method"] == "POST":
+                body = await read_body(cast(Messages, request.receive), headers, service.limits.body)
+            async with asyncio.timeout(service.limits.time):
+                reply = await page(service, scope, headers, body)
+        except TimeoutError:
+            reply = refusal(Unavailable(f"this took longer than {service.limits.time:g} s"), scope["path"])
+        except PipelineError as error:
+            reply = refusal(error, scope["path"])
+        return cast(ASGIApp, Sent(reply, scope["method"] == "HEAD"))
+
+    async def tell(request: Request[Any, Any, Any]) -> ASGIApp:
+        scope = cast("dict[str, Any]", request.scope)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            service.access.allow(service.access.identify(headers), Target("records", "page /live"))
+            after = headers.get("last-event-id") or request.query_params.get("after", "")
+            start = int(after) if after.isdecimal() else service.app.log.head()
+            reply = Reply(b"", 200, {"cache-control": "no-store"}, "text/event-stream", news(service, start))
+        except PipelineError as error:
+            reply = refusal(error, scope["path"])
+        return cast(ASGIApp, Sent(reply, False))
+
+    methods: Any = ["GET", "HEAD"]
+    return [
+        HTTPRouteHandler("/live", http_method=["GET"], include_in_schema=False)(tell),
+        HTTPRouteHandler([*PATHS], http_method=methods, include_in_schema=False, name="pages")(show),
+        HTTPRouteHandler([*PATHS], http_method=["POST"], include_in_schema=False, name="forms")(show),
+    ]
 
 
 def strayed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

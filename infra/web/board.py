@@ -13,12 +13,14 @@ from domain.recorded import Request, instant
 from infra.application.answers import digits
 from infra.application.seen import Overtaken, execute_seen
 from infra.web.forms import STATUS
+from infra.web.lists import moved_on
 from infra.web.moment import moment_of
 from infra.web.page import Cell, Column, Page, Reply, Table, Visit, json_reply, see_other
-from infra.web.records import words
+from infra.web.records import process_of, words
 
 CARDS = 50  # of a column at once
 FILTERS = ("owner", "team", "product", "source", "currency", "convert_to")
+STANDARD = "process-standard"
 LARGEST = 500  # deals moved at once
 
 
@@ -56,13 +58,26 @@ def board(visit: Visit) -> Page | Reply:
     pipelines = pipelines_of(visit, heads.records)
     pipeline = visit.one("pipeline") or (pipelines[0][0] if pipelines else "")
     lanes = [
-        lane(visit, filters, pipeline, stage, name, [row for row in heads.records if (row.process, row.stage) == (pipeline, stage)])
+        lane(
+            visit,
+            filters,
+            pipeline,
+            stage,
+            name,
+            [row for row in heads.records if (row.process, row.stage) == (pipeline, stage)],
+        )
         for stage, name in stages_of(visit, pipeline)
-    ]  # fmt: skip
+    ]
     parts = {
-        "lanes": lanes, "pipelines": pipelines, "pipeline": pipeline, "moment": moment_of(visit), "filters": filters,
-        "position": heads.known_at, "moved": visit.one("moved"), "instant": instant(heads.effective_at),
-    }  # fmt: skip
+        "lanes": lanes,
+        "pipelines": pipelines,
+        "pipeline": pipeline,
+        "moment": moment_of(visit),
+        "filters": filters,
+        "position": heads.known_at,
+        "moved": visit.one("moved"),
+        "instant": instant(heads.effective_at),
+    }
     page = Page("board.html", "Board", parts, [table_of(lanes)])
     if visit.one("part") == "heads":
         return json_reply([[each.stage, each.deals, each.amount, each.weighted] for each in lanes])
@@ -74,23 +89,21 @@ def pipelines_of(visit: Visit, rows: Sequence[Any]) -> list[tuple[str, str]]:
     counts: dict[str, int] = {}
     for row in rows:
         counts[row.process] = counts.get(row.process, 0) + row.deals
-    with visit.app.views() as views:
-        found = {name: each for name, each in processes(visit, views).items()}
+    found = {name: process_name(visit, name) for name in counts} or {STANDARD: process_name(visit, STANDARD)}
     ordered = sorted(found, key=lambda name: (-counts.get(name, 0), name))
     return [(name, found[name]) for name in ordered]
 
 
-def processes(visit: Visit, views: Any) -> dict[str, str]:
-    """The names of the processes, by stream."""
-    listing = visit.app.list("process", {**visit.moment(), "limit": str(LARGEST)})
-    return {record.stream: getattr(record, "name", "") or record.stream for record in listing.records}
+def process_name(visit: Visit, process: str) -> str:
+    """What a process is called."""
+    found = process_of(visit, process)
+    return found.name if found else process
 
 
 def stages_of(visit: Visit, pipeline: str) -> list[tuple[str, str]]:
     """The open stages of a pipeline in their order, with their names."""
     if not pipeline:
         return []
-    from infra.web.records import process_of
 
     process = process_of(visit, pipeline)
     if process is None:
@@ -114,21 +127,42 @@ def cards_of(
 ) -> tuple[list[Card], str]:
     """Cards of a stage, the largest deals first, and where they go on; empty where they end."""
     wanted = {name: value for name, value in filters.items() if name != "convert_to"}
-    asked = {**wanted, **visit.moment(), "status": "open", "pipeline": pipeline, "stage": stage, "sort": "-amount",
-             "limit": str(CARDS)}  # fmt: skip
-    listing = visit.app.list("opportunity", asked | ({"cursor": cursor} if cursor else {}))
+    asked = {
+        **wanted,
+        **visit.moment(),
+        "status": "open",
+        "pipeline": pipeline,
+        "stage": stage,
+        "sort": "-amount",
+        "limit": str(CARDS),
+        "totals": "no",
+    }
+    listing = visit.app.list("opportunity", moved_on(asked | ({"cursor": cursor} if cursor else {})))
     today = visit.app.today().day
-    return [card(record, today) for record in listing.records], listing.cursor or ""
+    return [card(record, today) for record in listing.records], listing.next
 
 
 def card(record: Any, today: date) -> Card:
     """A deal as its card shows it."""
     days = record.days_in_stage
     return Card(
-        record.stream, record.version, record.stage, record.account or record.stream,
-        f"{digits(record.amount, record.currency)} {record.currency}", record.owner,
-        "" if days is None else f"{int(days):,}", record.stale, next_of(record, today),
-    )  # fmt: skip
+        record.stream,
+        record.version,
+        record.stage,
+        record.account or record.stream,
+        amount_of(record),
+        record.owner,
+        "" if days is None else f"{int(days):,}",
+        record.stale,
+        next_of(record, today),
+    )
+
+
+def amount_of(record: Any) -> str:
+    """What a deal is worth, without the decimal places of a whole amount."""
+    if record.amount == record.amount.to_integral_value():
+        return short(record.amount, record.currency)
+    return f"{digits(record.amount, record.currency)} {record.currency}"
 
 
 def next_of(record: Any, today: date) -> str:
@@ -189,10 +223,13 @@ def move(visit: Visit) -> Page | Reply:
         return see_other(f"{target}{joined}moved={count}")
     columns = (Column("id", "Deal"), Column("outcome", "What became of it"), Column("by", "Meanwhile"))
     rows = [
-        [Cell(each["id"], link=f"/opportunities/{each['id']}"), Cell(each["problem"] or "moved", tone="" if each["problem"] else "good"),
-         Cell("; ".join(f"{fact['actor']}: {fact['title']}" for fact in each["facts"]))]
+        [
+            Cell(each["id"], link=f"/opportunities/{each['id']}"),
+            Cell(each["problem"] or "moved", tone="" if each["problem"] else "good"),
+            Cell("; ".join(f"{fact['actor']}: {fact['title']}" for fact in each["facts"])),
+        ]
         for each in outcomes
-    ]  # fmt: skip
+    ]
     parts = {"failed": len(failed), "moved": len(outcomes) - len(failed), "to": to}
     return Page("moved.html", "What became of the move", parts, [Table("outcomes", columns, rows)], 409)
 
@@ -212,12 +249,17 @@ def moved(visit: Visit, chosen: str, to: str) -> dict[str, Any]:
     except PipelineError as error:
         facts = error.facts if isinstance(error, Overtaken) else []
         result |= {
-            "problem": str(error), "status": STATUS.get(type(error).__name__, 500),
+            "problem": str(error),
+            "status": STATUS.get(type(error).__name__, 500),
             "facts": [
-                {"title": words(str(fact.event.__struct_config__.tag)), "actor": fact.actor,
-                 "occurred_at": msgspec.to_builtins(fact.occurred_at)} for fact in facts
+                {
+                    "title": words(str(fact.event.__struct_config__.tag)),
+                    "actor": fact.actor,
+                    "occurred_at": msgspec.to_builtins(fact.occurred_at),
+                }
+                for fact in facts
             ],
-        }  # fmt: skip
+        }
     else:
         result["seen"] = max(
             (version for name, version in receipt.facts if name == stream), default=int(seen) if seen.isdecimal() else 0
@@ -227,7 +269,13 @@ def moved(visit: Visit, chosen: str, to: str) -> dict[str, Any]:
 
 def table_of(lanes: Sequence[Lane]) -> Table:
     """The heads of the columns as data."""
-    columns = (Column("stage", "Stage"), Column("name", "Name"), Column("deals", "Deals", True), Column("amount", "Amount", True), Column("weighted", "Weighted", True))  # fmt: skip
+    columns = (
+        Column("stage", "Stage"),
+        Column("name", "Name"),
+        Column("deals", "Deals", True),
+        Column("amount", "Amount", True),
+        Column("weighted", "Weighted", True),
+    )
     rows = [
         [Cell(each.stage), Cell(each.name), Cell(each.deals), Cell(each.amount), Cell(each.weighted)] for each in lanes
     ]

@@ -28,10 +28,19 @@ def compare(visit: Visit) -> Page | Reply:
         "waterfall", columns, [[Cell(str(value), value) for value in row.values()] for row in steps], "Waterfall"
     )
     parts = {
-        "first": first, "second": second, "axis": axis, "form": form, "axes": AXES, "forms": FORMS, "texts": texts,
-        "counts": found["counts"], "from_": found["from"], "to": found["to"], "svg": picture_of("waterfall", steps),
+        "first": first,
+        "second": second,
+        "axis": axis,
+        "form": form,
+        "axes": AXES,
+        "forms": FORMS,
+        "texts": texts,
+        "counts": found["counts"],
+        "from_": found["from"],
+        "to": found["to"],
+        "svg": picture_of("waterfall", steps),
         "left_out": found["left_out"],
-    }  # fmt: skip
+    }
     return Page("compare.html", "Compare", parts, [deals(visit, found["differences"]), waterfall])
 
 
@@ -40,11 +49,18 @@ def deals(visit: Visit, differences: list[dict[str, Any]]) -> Table:
     columns = (Column("stream", "Deal"), Column("kinds", "How"), Column("changes", "What"))
     found = [
         [
-            Cell(each["stream"], link=visit.link(f"/opportunities/{each['stream']}")), Cell(", ".join(each["kinds"]), each["kinds"]),
-            Cell("; ".join(f"{change['field']} {change['from'] or 'none'} → {change['to'] or 'none'}" for change in each["changes"]), each["changes"]),
+            Cell(each["stream"], link=visit.link(f"/opportunities/{each['stream']}")),
+            Cell(", ".join(each["kinds"]), each["kinds"]),
+            Cell(
+                "; ".join(
+                    f"{change['field']} {change['from'] or 'none'} → {change['to'] or 'none'}"
+                    for change in each["changes"]
+                ),
+                each["changes"],
+            ),
         ]
         for each in differences[:SHOWN]
-    ]  # fmt: skip
+    ]
     more = f", the first {SHOWN} of {len(differences):,}" if len(differences) > SHOWN else ""
     return Table(
         "differences",

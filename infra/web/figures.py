@@ -51,9 +51,11 @@ def index(visit: Visit) -> Page:
         for title, names in groups.items()
     ]
     columns = (Column("metric", "Metric"), Column("definition", "Definition"))
-    table = Table("metrics", columns, [
-        [Cell(name, link=f"/figures/{name}"), Cell(first)] for _, names in sections for name, first in names
-    ])  # fmt: skip
+    table = Table(
+        "metrics",
+        columns,
+        [[Cell(name, link=f"/figures/{name}"), Cell(first)] for _, names in sections for name, first in names],
+    )
     shown = [each for each in sections if each[1]]
     return Page("figures.html", "Figures", {"sections": shown, "moment": moment_of(visit)}, [table])
 
@@ -69,10 +71,18 @@ def figure(visit: Visit) -> Page | Reply:
         return json_reply(document(answer, visit.app.log.head(), dict(texts)))
     metric = METRICS[name]
     parts = {
-        "name": name, "definition": definition(name), "answer": answer, "instant": instant(answer.effective_at),
-        "svg": inline(visit, answer), "moment": moment_of(visit), "metric": metric, "texts": texts,
-        "by": [each for each in metric.by], "periods": PAST, "links": links(visit, name),
-    }  # fmt: skip
+        "name": name,
+        "definition": definition(name),
+        "answer": answer,
+        "instant": instant(answer.effective_at),
+        "svg": inline(visit, answer),
+        "moment": moment_of(visit),
+        "metric": metric,
+        "texts": texts,
+        "by": list(metric.by),
+        "periods": PAST,
+        "links": links(visit, name),
+    }
     return Page("figure.html", title_of(name), parts, [table_of(visit, answer)])
 
 
@@ -159,8 +169,15 @@ def behind(visit: Visit) -> Page | Reply:
     tables = [each[1] for each in sections]
     if not number and found["left_out"]:
         tables.append(behind_table(visit, found["left_out"], "Left out"))
-    parts = {"name": name, "headings": [each[0] for each in sections], "moment": moment_of(visit),
-             "back": visit.link(f"/figures/{name}", **{n: list(v) for n, v in visit.query.items() if n not in ("row", "format", "known_at", "effective_at")})}  # fmt: skip
+    parts = {
+        "name": name,
+        "headings": [each[0] for each in sections],
+        "moment": moment_of(visit),
+        "back": visit.link(
+            f"/figures/{name}",
+            **{n: list(v) for n, v in visit.query.items() if n not in ("row", "format", "known_at", "effective_at")},
+        ),
+    }
     return Page("behind.html", f"Behind {title_of(name).lower()}", parts, tables)
 
 
@@ -174,21 +191,31 @@ def section(visit: Visit, each: dict[str, Any]) -> tuple[str, Table]:
 def behind_table(visit: Visit, found: list[dict[str, Any]], caption: str) -> Table:
     """Rows behind a figure, each with the events that wrote it."""
     columns = (
-        Column("stream", "Record"), Column("adds", "Adds"), Column("event", "Event"), Column("occurred_at", "Happened"),
-        Column("recorded_at", "Recorded"), Column("actor", "By"), Column("position", "Position", True),
-    )  # fmt: skip
+        Column("stream", "Record"),
+        Column("adds", "Adds"),
+        Column("event", "Event"),
+        Column("occurred_at", "Happened"),
+        Column("recorded_at", "Recorded"),
+        Column("actor", "By"),
+        Column("position", "Position", True),
+    )
     rows_ = list[list[Cell]]()
     for row in found[:SHOWN]:
         event = row["events"][0]
         adds = row.get("reason") or ", ".join(
             f"{name.replace('_', ' ')} {value}" for name, value in row.get("adds", {}).items() if value is not None
         )
-        rows_.append([
-            Cell(row["stream"], link=record_link(visit, row["stream"], row["version"])), Cell(adds),
-            Cell(event["type"], event["event_id"]), Cell(f"{event['occurred_at']:%Y-%m-%d %H:%MZ}", event["occurred_at"]),
-            Cell(f"{event['recorded_at']:%Y-%m-%d %H:%MZ}", event["recorded_at"]), Cell(event["actor"]),
-            Cell(f"{event['position']:,}", event["position"]),
-        ])  # fmt: skip
+        rows_.append(
+            [
+                Cell(row["stream"], link=record_link(visit, row["stream"], row["version"])),
+                Cell(adds),
+                Cell(event["type"], event["event_id"]),
+                Cell(f"{event['occurred_at']:%Y-%m-%d %H:%MZ}", event["occurred_at"]),
+                Cell(f"{event['recorded_at']:%Y-%m-%d %H:%MZ}", event["recorded_at"]),
+                Cell(event["actor"]),
+                Cell(f"{event['position']:,}", event["position"]),
+            ]
+        )
     more = f", the first {SHOWN} of them" if len(found) > SHOWN else ""
     return Table("rows", columns, rows_, caption + more)
 
@@ -226,5 +253,5 @@ def picture_of(metric: str, rows_: list[dict[str, Any]]) -> Markup | None:
         drawing = spec(metric, rows_, [])
     except (ImportError, Malformed):  # the extra is not there; drawn over time only, or too many of them
         return None
-    drawing = {**drawing, "background": None, "padding": 0, "title": None}
+    drawing = {**drawing, "background": None, "padding": {"left": 4, "top": 4, "bottom": 4, "right": 72}, "title": None}
     return Markup(STYLE.sub("", vl_convert.vegalite_to_svg(drawing)))  # noqa: S704 - drawn by us, its texts escaped

@@ -24,8 +24,16 @@ from infra.web.page import Page, Reply, Visit, see_other
 from infra.web.records import PLURALS, history_of, words
 
 LONG = ("note", "text")
-STATUS = {"Malformed": 422, "KeyReused": 422, "Rejected": 409, "Conflict": 409, "Overtaken": 409, "NotFound": 404,
-          "Forbidden": 403, "Unavailable": 503}  # fmt: skip
+STATUS = {
+    "Malformed": 422,
+    "KeyReused": 422,
+    "Rejected": 409,
+    "Conflict": 409,
+    "Overtaken": 409,
+    "NotFound": 404,
+    "Forbidden": 403,
+    "Unavailable": 503,
+}
 
 
 class Field(NamedTuple):
@@ -58,9 +66,12 @@ def carry_out(visit: Visit) -> Page | Reply:
         document = document_of(command, values, visit.app.today())
         asked = parse_command(tag_of(command), document)
         request = Request(
-            stream=stream, command=asked, actor=visit.actor, reason=values.get("reason", ""),
+            stream=stream,
+            command=asked,
+            actor=visit.actor,
+            reason=values.get("reason", ""),
             command_id=values.get("command_id", ""),
-        )  # fmt: skip
+        )
         if seen == "any" or not seen.isdecimal():
             visit.app.execute(request)
         else:
@@ -77,9 +88,15 @@ def refused(visit: Visit, stream: str, command: type[Any], values: Mapping[str, 
     wrong = {field: reason} if isinstance(error, Malformed) and field in names else {}
     overtaken = overtaking(visit, error) if isinstance(error, Overtaken) else []
     page = form(
-        visit, stream, command, values, wrong, "" if wrong or overtaken else str(error),
-        "any" if isinstance(error, Conflict) else values.get("seen", "0"), overtaken,
-    )  # fmt: skip
+        visit,
+        stream,
+        command,
+        values,
+        wrong,
+        "" if wrong or overtaken else str(error),
+        "any" if isinstance(error, Conflict) else values.get("seen", "0"),
+        overtaken,
+    )
     return page._replace(status=STATUS.get(type(error).__name__, 500))
 
 
@@ -106,10 +123,16 @@ def form(
     stages = stage_titles(visit, stream)
     fields = [field(each, hints[each.name], values, wrong or {}, stages) for each in msgspec.structs.fields(command)]
     parts = {
-        "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()), "fields": fields, "refused": problem,
-        "overtaken": overtaken or [], "seen": seen, "back": back(stream), "verb": words(tag_of(command)),
-        "reason": values.get("reason", ""), "attempt": values.get("command_id") or str(uuid4()),
-    }  # fmt: skip
+        "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()),
+        "fields": fields,
+        "refused": problem,
+        "overtaken": overtaken or [],
+        "seen": seen,
+        "back": back(stream),
+        "verb": words(tag_of(command)),
+        "reason": values.get("reason", ""),
+        "attempt": values.get("command_id") or str(uuid4()),
+    }
     return Page("command.html", f"{words(tag_of(command))}: {stream}", parts)
 
 
@@ -124,9 +147,16 @@ def field(
         choices, titles = tuple(stages), stages
     kind_of = "long" if name in LONG else "date" if date in kinds else "text"
     return Field(
-        name, words(name.replace("_", "-")), values.get(name, ""), explained(hint, kinds), wrong.get(name, ""),
-        kind_of, choices, each.required, titles,
-    )  # fmt: skip
+        name,
+        words(name.replace("_", "-")),
+        values.get(name, ""),
+        explained(hint, kinds),
+        wrong.get(name, ""),
+        kind_of,
+        choices,
+        each.required,
+        titles,
+    )
 
 
 def explained(hint: Any, kinds: tuple[Any, ...]) -> str:

@@ -17,14 +17,29 @@ def gallery(visit: Visit) -> Page:
     )
     rows = [
         [Cell("Northwind", link="#"), Cell("Proposal"), Cell("12,500.00 EUR"), Cell("on time", tone="good")],
-        [Cell("A firm with a name that is longer than its column"), Cell("Negotiation"), Cell("1,250,000.00 EUR"), Cell("stale", tone="warn")],
+        [
+            Cell("A firm with a name that is longer than its column"),
+            Cell("Negotiation"),
+            Cell("1,250,000.00 EUR"),
+            Cell("stale", tone="warn"),
+        ],
         [Cell("Tailspin"), Cell("Discovery"), Cell("900.00 EUR"), Cell("overdue", tone="bad")],
-    ]  # fmt: skip
+    ]
     totals = [Cell("3 deals"), Cell(""), Cell("1,263,400.00 EUR"), Cell("")]
     cards = [
         Card("opportunity-1", 3, "proposal", "Northwind", "12,500.00 EUR", "ann", "4", False, "Call back, 2026-06-30"),
-        Card("opportunity-2", 7, "proposal", "A firm with a name that is longer than its card", "1,250,000.00 EUR", "bob", "41", True, "No next step"),
-    ]  # fmt: skip
+        Card(
+            "opportunity-2",
+            7,
+            "proposal",
+            "A firm with a name that is longer than its card",
+            "1,250,000.00 EUR",
+            "bob",
+            "41",
+            True,
+            "No next step",
+        ),
+    ]
     funnel = [
         {
             "process": "process-standard",

@@ -24,7 +24,7 @@ def inbox(visit: Visit) -> Page:
     answer = visit.app.ask("follow-up", {**visit.moment(), **({"owner": owner} if owner else {})})
     tables = [section(visit, answer.records, *each) for each in SECTIONS]
     wanted = {**visit.moment(), "view": TO_QUALIFY, **({"owner": owner} if owner else {})}
-    leads = visit.app.list("lead", {**wanted, "caller": visit.owner or visit.actor})
+    leads = visit.app.list("lead", wanted, visit.owner or visit.actor)
     found = table_of(visit, "lead", KINDS["lead"], leads)
     tables.append(found._replace(name="leads", caption="Leads to qualify", empty="No lead waits to be qualified."))
     counts = [(table.caption, len(table.rows), table.name) for table in tables]
@@ -35,19 +35,27 @@ def inbox(visit: Visit) -> Page:
 def section(visit: Visit, rows: Any, state: str, title: str, empty: str) -> Table:
     """The deals of one state, each leading to its page and to what is done about it."""
     columns = (
-        Column("stream", "Deal"), Column("owner", "Owner"), Column("stage", "Stage"), Column("due", "Due"),
-        Column("overdue_days", "Days overdue", True), Column("amount", "Amount", True), Column("do", ""),
-    )  # fmt: skip
+        Column("stream", "Deal"),
+        Column("owner", "Owner"),
+        Column("stage", "Stage"),
+        Column("due", "Due"),
+        Column("overdue_days", "Days overdue", True),
+        Column("amount", "Amount", True),
+        Column("do", ""),
+    )
     chosen = [row for row in rows if row.state == state]
     writes = visit.writes and not visit.past
     found = [
         [
-            Cell(row.stream, link=visit.link(f"/opportunities/{row.stream}")), Cell(row.owner), Cell(row.stage),
-            Cell(row.due), Cell(str(row.overdue_days) if row.overdue_days else "", row.overdue_days),
+            Cell(row.stream, link=visit.link(f"/opportunities/{row.stream}")),
+            Cell(row.owner),
+            Cell(row.stage),
+            Cell(row.due),
+            Cell(str(row.overdue_days) if row.overdue_days else "", row.overdue_days),
             Cell(f"{digits(row.amount, row.currency)} {row.currency}", row.amount),
             Cell("Next step" if writes else "", "", f"/opportunities/{row.stream}/set-next-step" if writes else ""),
         ]
         for row in chosen[:SHOWN]
-    ]  # fmt: skip
+    ]
     more = f", the first {SHOWN} of {len(chosen):,}" if len(chosen) > SHOWN else ""
     return Table(state.replace(" ", "-"), columns, found, f"{title}{more}", empty=empty)

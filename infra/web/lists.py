@@ -10,15 +10,22 @@ from msgspec import Struct
 
 from infra.application.answers import digits, text
 from infra.web.moment import moment_of
-from infra.web.page import Cell, Column, Page, Table, Visit
+from infra.web.page import MOMENT, Cell, Column, Page, Table, Visit
 from infra.web.records import PLURALS, words
 from projections.query.units import units
 from projections.records import KINDS
 
 TITLES = {
-    "opportunity": "Deals", "lead": "Leads", "customer": "Customers", "process": "Processes", "framework": "Frameworks",
-    "team": "Teams", "quota": "Quotas", "rate": "Exchange rates", "subject": "Persons",
-}  # fmt: skip
+    "opportunity": "Deals",
+    "lead": "Leads",
+    "customer": "Customers",
+    "process": "Processes",
+    "framework": "Frameworks",
+    "team": "Teams",
+    "quota": "Quotas",
+    "rate": "Exchange rates",
+    "subject": "Persons",
+}
 KEPT = ("sort", "limit", "cursor", "view")
 SHOWN = ("status", "owner", "team", "stage", "pipeline", "account", "company", "source", "text")
 """The filters that stand above a list; all others work in its address."""
@@ -30,32 +37,49 @@ def listing(visit: Visit, kind: str) -> Page:
     known = KINDS[kind]
     asked = {name: list(values) for name, values in visit.query.items() if name not in FORMS and any(values)}
     texts: dict[str, Any] = {name: values if len(values) > 1 else values[0] for name, values in asked.items()}
-    found = visit.app.list(kind, {**texts, **({"caller": visit.owner or visit.actor} if texts.get("view") else {})})
+    found = visit.app.list(kind, moved_on(texts), visit.owner or visit.actor)
     table = table_of(visit, kind, known, found)
     here = visit.query.get("view", [""])[0]
     parts = {
-        "kind": kind, "filters": [name for name in SHOWN if name in known.filters], "views": list(known.views),
-        "view": here, "moment": moment_of(visit), "values": {name: values[0] for name, values in asked.items()},
-        "next": visit.here(cursor=found.cursor) if found.cursor else "", "totals": totals(found),
-        "shown": len(found.records), "sorts": [name for sort in known.sorts for name in (sort, f"-{sort}")],
+        "kind": kind,
+        "filters": [name for name in SHOWN if name in known.filters],
+        "views": list(known.views),
+        "view": here,
+        "moment": moment_of(visit),
+        "values": {name: values[0] for name, values in asked.items()},
+        "next": visit.here(cursor=found.next) if found.next else "",
+        "totals": totals(found),
+        "shown": len(found.records),
+        "sorts": [name for sort in known.sorts for name in (sort, f"-{sort}")],
         "order": known.order,
-    }  # fmt: skip
+    }
     return Page("list.html", TITLES.get(kind, kind.capitalize()), parts, [table])
 
 
 def totals(found: Any) -> str:
     """How many records match in all, and what they are worth."""
-    amounts = ", ".join(f"{digits(each.amount, each.currency)} {each.currency}" for each in found.totals.amounts)
-    return f"{found.totals.count:,}" + (f" worth {amounts}" if amounts else "")
+    amounts = ", ".join(f"{digits(each.amount, each.currency)} {each.currency}" for each in found.totals or ())
+    return f"{found.count:,}" + (f" worth {amounts}" if amounts else "")
+
+
+def moved_on(texts: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked of a list; a page that goes on is for the moment of the first one, which its cursor has."""
+    left = MOMENT if texts.get("cursor") else ()
+    return {name: value for name, value in texts.items() if name not in left}
 
 
 def table_of(visit: Visit, kind: str, known: Any, found: Any) -> Table:
     """The records of a list as a table, each leading to its page."""
     of = units(known.of)
     columns = [
-        Column(name, words(name.replace("_", "-")), of.get(name) in ("amount", "days", "share", "count"), sort_of(visit, known, name))
+        Column(
+            name,
+            words(name.replace("_", "-")),
+            of.get(name) in ("amount", "days", "share", "count"),
+            sort_of(visit, known, name),
+        )
         for name in ("stream", *(each for each in known.columns if each != "stream"))
-    ]  # fmt: skip
+    ]
     rows = [
         [cell(visit, kind, each.name, getattr(record, each.name), record, of) for each in columns]
         for record in found.records

@@ -40,9 +40,7 @@ def moment_of(visit: Visit) -> Moment:
     text = f"known at position {upto:,}" + (f" ({day})" if known else ", now")
     text += f", true {effective}" if effective else ""
     shown = str(day) if known else ""
-    return Moment(
-        str(first), str(last), (last - first).days, (day - first).days, shown, effective, str(day), text
-    )  # fmt: skip
+    return Moment(str(first), str(last), (last - first).days, (day - first).days, shown, effective, str(day), text)
 
 
 def day_known(app: App, text: str, upto: int) -> date:

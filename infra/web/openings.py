@@ -33,9 +33,12 @@ def opened(visit: Visit) -> Page | Reply:
             raise Malformed(f"stream: say its name, such as {kind}-new")
         command_ = parse_command(tag_of(command), document_of(command, values, visit.app.today()))
         request = Request(
-            stream=stream, command=command_, actor=visit.actor, reason=values.get("reason", ""),
+            stream=stream,
+            command=command_,
+            actor=visit.actor,
+            reason=values.get("reason", ""),
             command_id=values.get("command_id", ""),
-        )  # fmt: skip
+        )
         receipt = visit.app.execute(request)
     except PipelineError as error:
         name, _, reason = str(error).partition(": ")
@@ -47,9 +50,13 @@ def opened(visit: Visit) -> Page | Reply:
 
 
 def form(
-    visit: Visit, kind: str, command: type[Any], values: dict[str, str], wrong: dict[str, str] | None = None,
+    visit: Visit,
+    kind: str,
+    command: type[Any],
+    values: dict[str, str],
+    wrong: dict[str, str] | None = None,
     problem: str = "",
-) -> Page:  # fmt: skip
+) -> Page:
     """The page of a form."""
     from typing import get_type_hints
 
@@ -60,10 +67,16 @@ def form(
         *(field(each, hints[each.name], values, wrong or {}, {}) for each in msgspec.structs.fields(command)),
     ]
     parts = {
-        "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()), "fields": fields, "refused": problem,
-        "overtaken": [], "seen": "", "verb": words(tag_of(command)), "reason": values.get("reason", ""),
-        "back": f"/{PLURALS[kind]}" if kind in PLURALS else "/settings", "attempt": values.get("command_id") or str(uuid4()),
-    }  # fmt: skip
+        "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()),
+        "fields": fields,
+        "refused": problem,
+        "overtaken": [],
+        "seen": "",
+        "verb": words(tag_of(command)),
+        "reason": values.get("reason", ""),
+        "back": f"/{PLURALS[kind]}" if kind in PLURALS else "/settings",
+        "attempt": values.get("command_id") or str(uuid4()),
+    }
     return Page("command.html", words(tag_of(command)), parts)
 
 

@@ -18,37 +18,69 @@ def operations(visit: Visit) -> Page:
     recent = app.log.recorded(max(head - RECENT, 0), RECENT)
     reached = min((each.position for each in kept), default=0)
     tiles = [
-        ("Log", f"{head:,}", "position"), ("Tables", f"{head - reached:,}", "behind"),
-        ("Parked", f"{len(parked):,}", "streams"), ("Sets of tables", f"{len(generations):,}", "kept"),
+        ("Log", f"{head:,}", "position"),
+        ("Tables", f"{head - reached:,}", "behind"),
+        ("Parked", f"{len(parked):,}", "streams"),
+        ("Sets of tables", f"{len(generations):,}", "kept"),
         *relayed(visit, head),
-    ]  # fmt: skip
+    ]
     projections = Table(
         "projections",
-        (Column("name", "Projection"), Column("version", "Version", True), Column("position", "Position", True),
-         Column("lag", "Behind", True), Column("parked", "Parked", True)),
+        (
+            Column("name", "Projection"),
+            Column("version", "Version", True),
+            Column("position", "Position", True),
+            Column("lag", "Behind", True),
+            Column("parked", "Parked", True),
+        ),
         [
-            [Cell(each.name), Cell(str(each.version), each.version), Cell(f"{each.position:,}", each.position),
-             Cell(f"{head - each.position:,}", head - each.position), Cell(str(each.parked), each.parked)]
+            [
+                Cell(each.projection),
+                Cell(str(each.version), each.version),
+                Cell(f"{each.position:,}", each.position),
+                Cell(f"{head - each.position:,}", head - each.position),
+                Cell(str(each.parked), each.parked),
+            ]
             for each in kept
         ],
         "Projections",
-    )  # fmt: skip
+    )
     strays = Table(
         "parked",
-        (Column("stream", "Stream"), Column("projection", "Projection"), Column("position", "Position", True), Column("error", "Why")),
-        [[Cell(each.stream), Cell(each.projection), Cell(f"{each.position:,}", each.position), Cell(str(getattr(each, "error", "")))] for each in parked],
-        "Parked streams", empty="No stream is parked.",
-    )  # fmt: skip
+        (
+            Column("stream", "Stream"),
+            Column("projection", "Projection"),
+            Column("position", "Position", True),
+            Column("error", "Why"),
+        ),
+        [
+            [Cell(each.stream), Cell(each.projection), Cell(f"{each.position:,}", each.position), Cell(each.error)]
+            for each in parked
+        ],
+        "Parked streams",
+        empty="No stream is parked.",
+    )
     events = Table(
         "events",
-        (Column("position", "Position", True), Column("stream", "Stream"), Column("type", "Event"), Column("actor", "By"), Column("recorded_at", "Recorded")),
+        (
+            Column("position", "Position", True),
+            Column("stream", "Stream"),
+            Column("type", "Event"),
+            Column("actor", "By"),
+            Column("recorded_at", "Recorded"),
+        ),
         [
-            [Cell(f"{each.position:,}", each.position), Cell(each.stream, link=stream_link(visit, each.stream)),
-             Cell(str(each.event.__struct_config__.tag)), Cell(each.actor), Cell(f"{each.recorded_at:%Y-%m-%d %H:%M:%SZ}", each.recorded_at)]
+            [
+                Cell(f"{each.position:,}", each.position),
+                Cell(each.stream, link=stream_link(visit, each.stream)),
+                Cell(str(each.event.__struct_config__.tag)),
+                Cell(each.actor),
+                Cell(f"{each.recorded_at:%Y-%m-%d %H:%M:%SZ}", each.recorded_at),
+            ]
             for each in reversed(recent)
         ],
         "Recorded last",
-    )  # fmt: skip
+    )
     return Page("operations.html", "Operations", {"tiles": tiles, "faults": faults}, [projections, strays, events])
 
 

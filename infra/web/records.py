@@ -24,10 +24,14 @@ from infra.web.page import Cell, Column, Page, Table, Visit
 PLURALS = {"opportunity": "opportunities", "lead": "leads"}
 VIEWS = ("compact", "full", "raw")
 MAIN = {
-    "opportunity": (("Move", "move"), ("Log activity", "complete-activity"), ("Next step", "set-next-step"),
-                    ("Win", "win-opportunity")),
+    "opportunity": (
+        ("Move", "move"),
+        ("Log activity", "complete-activity"),
+        ("Next step", "set-next-step"),
+        ("Win", "win-opportunity"),
+    ),
     "lead": (("Qualify", "qualify-lead"), ("Log contact", "contact-lead"), ("Convert", "convert-lead")),
-}  # fmt: skip
+}
 """What is done most with a record: the words, and the command or page."""
 HIDDEN = {"status", "opened_at", "exit_criteria"}
 TONES = {"won": "good", "lost": "bad", "open": "accent", "qualified": "good", "disqualified": "bad"}
@@ -65,11 +69,17 @@ def record(visit: Visit) -> Page:
     fields = fields_by_name(state, BY_KIND[kind].events[0])
     view = visit.one("view", "compact")
     parts = {
-        "moment": moment_of(visit), "view": view if view in VIEWS else "compact", "chips": chips(fields),
-        "lines": [shown(line) for line in lines], "facts": facts(fields), "track": track(visit, fields),
-        "step": step(visit, whole, lines), "actions": actions(kind, stream), "commands": commands(kind, stream, fields),
+        "moment": moment_of(visit),
+        "view": view if view in VIEWS else "compact",
+        "chips": chips(fields),
+        "lines": [shown(line) for line in lines],
+        "facts": facts(fields),
+        "track": track(visit, fields),
+        "step": step(visit, whole, lines),
+        "actions": actions(kind, stream),
+        "commands": commands(kind, stream, fields),
         "notice": visit.one("done"),
-    }  # fmt: skip
+    }
     tables = [history_table(lines), *part_tables(state)]
     return Page("record.html", title_of(stream, fields), parts, tables)
 
@@ -135,10 +145,12 @@ def shown(line: Mapping[str, Any]) -> dict[str, Any]:
     ]
     source = line["source"]
     return {
-        **line, "changes": changes, "title": words(line["type"]),
+        **line,
+        "changes": changes,
+        "title": words(line["type"]),
         "raw": msgspec.json.format(msgspec.json.encode(line), indent=2).decode(),
         "source": f"{source.system} {source.external_id}".strip() if source else "",
-    }  # fmt: skip
+    }
 
 
 def side(value: Any) -> str:
@@ -202,20 +214,34 @@ def commands(kind: str, stream: str, fields: Mapping[str, Any]) -> list[tuple[st
 def history_table(lines: list[dict[str, Any]]) -> Table:
     """A history as data."""
     columns = (
-        Column("version", "Version", True), Column("position", "Position", True), Column("type", "Event"),
-        Column("occurred_at", "Happened"), Column("recorded_at", "Recorded"), Column("actor", "By"),
-        Column("reason", "Why"), Column("changes", "Changes"), Column("flags", "Marks"),
-    )  # fmt: skip
+        Column("version", "Version", True),
+        Column("position", "Position", True),
+        Column("type", "Event"),
+        Column("occurred_at", "Happened"),
+        Column("recorded_at", "Recorded"),
+        Column("actor", "By"),
+        Column("reason", "Why"),
+        Column("changes", "Changes"),
+        Column("flags", "Marks"),
+    )
     rows = [
         [
-            *(Cell(str(line[name]), line[name]) for name in ("version", "position", "type", "occurred_at", "recorded_at")),
-            Cell(line["actor"]), Cell(line["reason"]),
-            Cell("; ".join(f"{each['field']} {side(each['before'])} > {side(each['after'])}" for each in line["changes"]),
-                 line["changes"]),
+            *(
+                Cell(str(line[name]), line[name])
+                for name in ("version", "position", "type", "occurred_at", "recorded_at")
+            ),
+            Cell(line["actor"]),
+            Cell(line["reason"]),
+            Cell(
+                "; ".join(
+                    f"{each['field']} {side(each['before'])} > {side(each['after'])}" for each in line["changes"]
+                ),
+                line["changes"],
+            ),
             Cell(", ".join(line["flags"]), line["flags"]),
         ]
         for line in lines
-    ]  # fmt: skip
+    ]
     return Table("history", columns, rows, "History")
 
 

@@ -3,8 +3,16 @@
 from infra.web.page import Cell, Column, Page, Reply, Table, Visit, json_reply
 from projections import METRICS
 
-PAGES = (("Board", "/board"), ("Deals", "/opportunities"), ("Leads", "/leads"), ("Inbox", "/inbox"),
-         ("Figures", "/figures"), ("Compare", "/compare"), ("Operations", "/operations"), ("Settings", "/settings"))  # fmt: skip
+PAGES = (
+    ("Board", "/board"),
+    ("Deals", "/opportunities"),
+    ("Leads", "/leads"),
+    ("Inbox", "/inbox"),
+    ("Figures", "/figures"),
+    ("Compare", "/compare"),
+    ("Operations", "/operations"),
+    ("Settings", "/settings"),
+)
 EACH = "8"  # records of a kind that are shown
 
 
@@ -19,7 +27,7 @@ def search(visit: Visit) -> Page | Reply:
     ]
     if text:
         for kind, plural, field in (("opportunity", "opportunities", "account"), ("lead", "leads", "company")):
-            wanted = {**visit.moment(), field: text, "limit": EACH, "status": "any"}
+            wanted = {**visit.moment(), field: text, "limit": EACH, "totals": "no"}
             records = visit.app.list(kind, wanted).records
             found += [
                 (getattr(each, field) or each.stream, kind, visit.link(f"/{plural}/{each.stream}")) for each in records

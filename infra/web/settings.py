@@ -16,6 +16,8 @@ def settings(visit: Visit) -> Page:
     """Everything that is configured, at a moment."""
     tables = list[object]()
     for kind in PARTS:
+        if kind not in KINDS:
+            continue
         found = visit.app.list(kind, {**visit.moment(), "limit": SHOWN})
         tables.append(table_of(visit, kind, KINDS[kind], found)._replace(name=kind, caption=TITLES[kind]))
     calendar = visit.app.calendar()
@@ -41,8 +43,10 @@ def stream(visit: Visit) -> Page:
     name = visit.path["id"]
     kind = name.partition("-")[0]
     lines = timeline_lines(visit.app, name)
-    commands = [] if visit.past or not visit.configures or kind not in BY_KIND else [
-        (words(tag), f"/streams/{name}/{tag}") for tag in tags_of(kind)
-    ]  # fmt: skip
+    commands = (
+        []
+        if visit.past or not visit.configures or kind not in BY_KIND
+        else [(words(tag), f"/streams/{name}/{tag}") for tag in tags_of(kind)]
+    )
     parts = {"lines": [shown(line) for line in lines], "commands": commands, "moment": moment_of(visit)}
     return Page("stream.html", name, parts, [history_table(lines)])
