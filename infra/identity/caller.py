@@ -1,112 +1,123 @@
-"""Who asks, what they may see, and the seam between a door and those who judge."""
+"""Who calls, and what they may do: the seam between a door and those who judge.
+
+`Access` is all that a door knows. `infra.identity.local.Local` serves where nothing is configured, and
+`infra.identity.judge.Judge` where keys or tokens are.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from domain.errors import PipelineError
+
 if TYPE_CHECKING:
     from infra.application.questions import Text
 
 Role = Literal["rep", "manager", "analyst", "auditor", "admin", "service"]
 ROLES: tuple[Role, ...] = ("rep", "manager", "analyst", "auditor", "admin", "service")
-Scope = Literal[
-    "commands", "configuration", "privacy", "records", "personal", "figures", "feed", "imports", "webhooks"
-]  # fmt: skip
-SCOPES: tuple[Scope, ...] = (
-    "commands", "configuration", "privacy", "records", "personal", "figures", "feed", "imports", "webhooks"
-)  # fmt: skip
-Means = Literal["local", "key", "token"]
-Owners = frozenset[str] | None
-"""Sellers by name; None for everybody, and for what nobody owns."""
-NOBODY: frozenset[str] = frozenset()
+EVERY_ROLE: frozenset[str] = frozenset(ROLES)
+Scope = Literal["commands", "configuration", "privacy", "records", "personal", "figures", "feed", "jobs"]
+SCOPES: tuple[Scope, ...] = ("commands", "configuration", "privacy", "records", "personal", "figures", "feed", "jobs")
+EVERY_SCOPE: frozenset[str] = frozenset(SCOPES)
+"""What a service may: work on leads and deals, configure, hold and erase persons, read records, and what is personal in
+them, ask for figures, follow the log, run imports and exports."""
+Action = Literal["describe", "figures", "records", "events", "write", "configure", "jobs"]
+"""What a route does: describe the service itself, answer figures, show records with what happened to them, hand out
+the log, work on leads and deals, configure what these refer to (processes, quotas, rates, teams …), run imports and
+exports. Every route has one."""
+
+
+class Unauthorized(PipelineError):
+    """Nobody that we know: the credentials are missing, or are not valid. `challenge` goes to WWW-Authenticate."""
+
+    def __init__(self, message: str, challenge: str = "Bearer") -> None:
+        super().__init__(message)
+        self.challenge = challenge
 
 
 class Caller(NamedTuple):
-    """Who was authenticated.
+    """Who calls, and what they see.
 
-    actor: the name that facts are recorded under. roles: where there are none, nothing is allowed. owner: the seller
-    that they are in the log, empty for nobody; what a rep owns and which teams a manager leads follow from it. scopes:
-    what a service may. means: how they were authenticated; credential: what tells one credential from another without
-    being it (the prefix of a key, the subject of a token), by which rates are limited and refusals logged.
+    actor: the name that facts are recorded under. owner: whose records alone they see, beside those of the members of
+    teams that they lead; None for everybody's. teams: the streams of these teams; owners: all of these sellers by name.
+    personal: whether sealed fields are opened for them. scopes: what a service may. means: how they were authenticated;
+    credential: what tells one credential from another without being it, such as a key's prefix.
     """
 
     actor: str
-    roles: frozenset[Role]
-    owner: str = ""
-    scopes: frozenset[Scope] = frozenset()
-    means: Means = "local"
+    roles: frozenset[str]
+    owner: str | None = None
+    teams: frozenset[str] = frozenset()
+    personal: bool = True
+    owners: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    means: Literal["local", "key", "token"] = "local"
     credential: str = ""
 
-
-class Operation(NamedTuple):
-    """What a route does, by which its policy is known; every route of a door has one.
-
-    act: `command` (subject: the command's tag), `bulk` (each of its commands is judged by itself), `list`, `record` or
-    `timeline` (subject: the kind of stream), `metric`, `explain` or `diff` (subject: the metric), `export` (subject:
-    its format), `import`, `job`, `webhook`, `feed`, `status` (positions, lag), `open` (health, documents: nobody has to
-    be authenticated).
-    """
-
-    act: str
-    subject: str = ""
-
-
-class Rights(NamedTuple):
-    """What of an operation a caller may see: filters that are forced on it.
-
-    figures: whose deals count in figures, as each metric's definition attributes them, and teams: the streams of teams
-    whose deals do beside them. records: whose single records may be seen, by who owns them now. personal: in whose
-    records personal texts are shown in clear; they are masked in all others.
-    """
-
-    figures: Owners
-    records: Owners
-    personal: Owners
-    teams: frozenset[str] = frozenset()
+    @property
+    def scope(self) -> str:
+        """What tells apart callers that see different things: part of what names a cached answer."""
+        everybody = "*" if self.owner is None else f"={self.owner}"
+        parts = (self.teams, self.owners, self.roles, self.scopes)
+        return repr((everybody, self.personal, *(sorted(each) for each in parts)))
 
     def sees(self, owner: str) -> bool:
-        """Whether a record of this owner may be seen."""
-        return self.records is None or (owner != "" and owner in self.records)
+        """Whether a record of this owner, by who owns it now, is among those that they see."""
+        return self.owner is None or (owner != "" and owner in self.owners)
 
-    def sees_personal(self, owner: str) -> bool:
-        """Whether the personal texts of a record of this owner are shown in clear."""
-        return self.personal is None or (owner != "" and owner in self.personal)
+
+class Target(NamedTuple):
+    """What a route is about to touch: a kind of streams, one stream, the command asked of it; empty where none.
+
+    operation: the name of the route, or the metric that it asks.
+    """
+
+    action: Action
+    operation: str
+    kind: str = ""
+    stream: str = ""
+    command: str = ""
 
 
 class Access(Protocol):
-    """What a door asks of those who judge; `infra.identity.judge.Judge` is the one there is.
+    """Identities and rights, as a door asks for them. Called by several threads.
 
-    A door calls `caller` with each request and `rights` with the operation of its route, before anything is read.
-    Refusals are logged there. Then, by what the route does: `check_stream` for one record; `Rights.records` as the
-    filter of a list; `narrowed` for what is asked of a metric, where rows behind a figure are those that `Rights.sees`;
-    `permitted` for each command. `infra.identity.masking` masks what `Rights.sees_personal` says no to; an answer with
-    personal texts in clear calls `saw_personal`.
+    A door calls `identify` with each request, `allow` with its target before anything is read or written, `narrowed`
+    for what is asked of a metric, `owned` for each command, and `saw_personal` with an answer that holds sealed fields
+    in clear. Of a list it shows the rows that the caller `sees`, and so it does of the rows behind a figure.
     """
 
-    def caller(self, authorization: str) -> Caller:
-        """Who sends this header `Authorization`. Raises Unauthenticated (401), or Unavailable where nobody can tell."""
-        ...
+    def identify(self, headers: Mapping[str, str]) -> Caller:
+        """Who calls, by the headers of a request, their names in lower case.
 
-    def rights(self, caller: Caller, operation: Operation) -> Rights:
-        """What they may see of it. Raises Forbidden where it is not theirs to do at all."""
-        ...
-
-    def check_stream(self, caller: Caller, operation: Operation, rights: Rights, stream: str) -> str:
-        """The owner now of a record, empty for none. Raises NotFound where it is not theirs to see, as if not there."""
-        ...
-
-    def narrowed(self, caller: Caller, operation: Operation, rights: Rights, texts: "Mapping[str, Text]") -> "Mapping[str, Text]":  # fmt: skip
-        """What is asked of a metric, with the forced filters. Raises Forbidden where it asks for what is not theirs."""
-        ...
-
-    def permitted(self, caller: Caller, stream: str, command: Struct) -> Struct:
-        """The command as it may be given to a stream (empty where it opens one), an owner left out filled in.
-
-        Raises Forbidden where it is not theirs to give, NotFound where it names a record that is not theirs to see.
+        Raises Unauthorized, or Unavailable where nobody can tell at the moment.
         """
         ...
 
-    def saw_personal(self, caller: Caller, operation: Operation, stream: str) -> None:
+    def allow(self, caller: Caller, target: Target) -> None:
+        """Raise Forbidden where the caller may not do that; NotFound where they may not know that it is there."""
+        ...
+
+    def filters(self, caller: Caller, action: Action) -> Mapping[str, str]:
+        """The parts of a question that are forced on the caller's questions, by their names; none for who sees all."""
+        ...
+
+    def narrowed(self, caller: Caller, texts: "Mapping[str, Text]") -> "Mapping[str, Text]":
+        """What is asked of a metric, with the forced filters. Raises Forbidden where it asks for what is not theirs."""
+        ...
+
+    def owned(self, caller: Caller, command: Struct) -> Struct:
+        """The command as the caller may give it, an owner that it leaves out filled in where they own alone.
+
+        Raises Forbidden where it names a seller that is not theirs, NotFound where it names a record that is not.
+        """
+        ...
+
+    def saw_personal(self, caller: Caller, target: Target) -> None:
         """Log that personal data was read in clear, by whom and of what."""
+        ...
+
+    def describe(self) -> str:
+        """In a sentence, who may call: what `serve` says when it starts."""
         ...
