@@ -1,7 +1,7 @@
 """The operations that answer figures: each metric, what is behind it, and what is different between two moments."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
@@ -10,12 +10,13 @@ from msgspec import Struct
 from infra.application.answers import definition, document
 from infra.application.comparison import AXES, FORMS, comparison
 from infra.application.explanation import explanation
-from infra.http.access import Target
 from infra.http.conditional import not_modified
 from infra.http.operations import JSON, READ, Body, Call, Operation, Parameter, Reply, encode
 from infra.http.positions import WAIT, check_reached
 from infra.http.schemas import ANYTHING, TEXT, TIME, WHOLE, array, record, ref
 from infra.http.values import Choice, Moment, Text, Value
+from infra.http.visibility import seen_differences
+from infra.identity.caller import Target
 from projections import METRICS
 from projections.query.metric import Metric
 from projections.query.question import ATTRIBUTIONS
@@ -137,11 +138,12 @@ def answer_of(metric: Metric) -> Body:
 
 EXPLANATION = record({
     "metric": TEXT, "filters": ANYTHING, "known_at": WHOLE, "figures": array(ANYTHING), "left_out": array(ANYTHING),
+    "hidden": WHOLE,
 })  # fmt: skip
 DIFFERENCES = record({
     "axis": TEXT, "form": TEXT, "from": ANYTHING, "to": ANYTHING, "filters": ANYTHING,
     "counts": {"type": "object", "additionalProperties": WHOLE}, "differences": array(ANYTHING),
-    "waterfall": array(ANYTHING), "left_out": {"type": "object", "additionalProperties": WHOLE},
+    "waterfall": array(ANYTHING), "left_out": {"type": "object", "additionalProperties": WHOLE}, "hidden": WHOLE,
 })  # fmt: skip
 DIFFERENCE = (
     Parameter("from", "query", Moment(position=True), "The earlier moment; on the known axis also a position.",
@@ -165,20 +167,18 @@ async def listed(call: Call) -> Reply:
 
 
 def question_of(call: Call) -> Filtered:
-    """The question that a call asks: what the caller says, within what they may see."""
-    said = {name: value for name, value in call.query.items() if name != WAIT.name}
-    forced = call.service.access.filters(call.caller, "figures")
-    filters = {name: value for name, value in said.items() if name not in ("known_at", "effective_at")}
-    return Filtered({**said, **forced}, {**filters, **forced})
+    """The question that a call asks: what the caller says, within what they may see. Asks the database."""
+    stated = {name: value for name, value in call.query.items() if name != WAIT.name}
+    texts = dict(call.service.access.narrowed(call.caller, stated))
+    return Filtered(texts, {name: value for name, value in texts.items() if name not in ("known_at", "effective_at")})
 
 
 async def answered(call: Call) -> Reply:
     """The answer of a metric."""
     name = call.operation.name.removeprefix("metric-")
-    asked = question_of(call)
 
     def answer() -> Reply:
-        app = call.service.app
+        app, asked = call.service.app, question_of(call)
         check_reached(app.log, call.query)
         pinned = "known_at" in asked.texts or "effective_at" in asked.texts
         if pinned and (unchanged := not_modified(call, tag_of(call, name, asked, app.log.head()))):
@@ -217,17 +217,15 @@ async def explained(call: Call) -> Reply:
 
 async def different(call: Call) -> Reply:
     """What is different between two moments."""
-    asked = question_of(call)
-    texts: Mapping[str, Any] = asked.texts
     apart: Sequence[str] = ("from", "to", "axis", "form")
 
     def answer() -> bytes:
-        app = call.service.app
+        app, texts = call.service.app, question_of(call).texts
         check_reached(app.log, call.query, ("from", "to") if texts.get("axis") == "known" else ())
         filters = {name: value for name, value in texts.items() if name not in apart}
         ends = texts["from"], texts["to"]
         found = comparison(app, *ends, texts.get("axis", AXES[0]), texts.get("form", FORMS[0]), filters)
-        return encode({**found, "filters": filters})
+        return encode({**seen_differences(app, call.caller, found), "filters": filters})
 
     return Reply(await call.read(answer))
 

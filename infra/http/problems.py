@@ -16,7 +16,7 @@ from domain.errors import (
     Rejected,
     Unavailable,
 )
-from infra.http.access import Unauthorized
+from infra.identity.caller import Unauthorized
 
 PATH = "/v1/problems/"
 MEDIA_TYPE = "application/problem+json"
