@@ -1,7 +1,7 @@
 """The operations that answer figures: each metric, what is behind it, and what is different between two moments."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
@@ -10,12 +10,13 @@ from msgspec import Struct
 from infra.application.answers import definition, document
 from infra.application.comparison import AXES, FORMS, comparison
 from infra.application.explanation import explanation
+from infra.application.moments import position
 from infra.http.conditional import not_modified
-from infra.http.operations import JSON, READ, Body, Call, Operation, Parameter, Reply, encode
+from infra.http.operations import READ, Body, Call, Operation, Parameter, Reply, encode
 from infra.http.positions import WAIT, check_reached
 from infra.http.schemas import ANYTHING, TEXT, TIME, WHOLE, array, record, ref
 from infra.http.values import Choice, Moment, Text, Value
-from infra.http.visibility import seen_differences
+from infra.http.visibility import seen_differences, seen_rows
 from infra.identity.caller import Target
 from projections import METRICS
 from projections.query.metric import Metric
@@ -50,6 +51,9 @@ PARTS: dict[str, tuple[Value, str]] = {
     "within": (Text("[1-9][0-9]{0,3}[mhd]", "a time such as 90m, 24h or 14d", 2, 5), "The time to judge by."),
 }  # fmt: skip
 """The parts of a question, as they are written."""
+
+
+MOMENTS = ("known_at", "effective_at", "since", "until", "closes_since", "closes_until", "known_before")
 
 
 class Described(Struct, frozen=True):
@@ -177,21 +181,30 @@ async def answered(call: Call) -> Reply:
     """The answer of a metric."""
     name = call.operation.name.removeprefix("metric-")
 
-    def answer() -> Reply:
+    def reply() -> Reply:
         app, asked = call.service.app, question_of(call)
         check_reached(app.log, call.query)
-        pinned = "known_at" in asked.texts or "effective_at" in asked.texts
-        if pinned and (unchanged := not_modified(call, tag_of(call, name, asked, app.log.head()))):
-            return unchanged
-        found = app.ask(name, asked.texts)
-        reached = found.known_at if pinned else app.log.head()  # an answer at a position says no other one
-        body = encode(document(found, reached, asked.filters))
-        if not pinned:
-            return Reply(body, headers={"cache-control": "private, no-cache"})
-        tag = tag_of(call, name, asked, found.known_at)
-        return Reply(body, headers={"etag": tag, "cache-control": "private, no-cache"})
+        lasts = is_lasting(asked.texts)
+        if lasts:
+            known = asked.texts.get("known_at")
+            reached = app.log.head() if known is None else position(app, known)
+            if unchanged := not_modified(call, tag_of(call, name, asked, reached)):
+                return unchanged
+        answer = app.ask(name, asked.texts)
+        kept = {"cache-control": "private, no-cache"}
+        if not lasts:
+            return Reply(encode(document(answer, app.log.head(), asked.filters)), headers=kept)
+        kept["etag"] = tag_of(call, name, asked, answer.known_at)
+        return Reply(encode(document(answer, answer.known_at, asked.filters)), headers=kept)
 
-    return await call.read(answer)
+    return await call.read(reply)
+
+
+def is_lasting(texts: Mapping[str, Any]) -> bool:
+    """Whether a question at a position has one answer for ever: its moments are given, and none by a word."""
+    moments = [texts[name] for name in MOMENTS if name in texts]
+    pinned = "known_at" in texts or "effective_at" in texts
+    return pinned and all(text[0].isdigit() or text[0] in "qQ" for text in moments)
 
 
 def tag_of(call: Call, name: str, asked: Filtered, position: int) -> str:
@@ -203,14 +216,12 @@ def tag_of(call: Call, name: str, asked: Filtered, position: int) -> str:
 async def explained(call: Call) -> Reply:
     """The rows and events behind the figures of a metric."""
     name = call.operation.name.removeprefix("explain-")
-    asked = question_of(call)
 
     def answer() -> bytes:
-        app = call.service.app
+        app, asked = call.service.app, question_of(call)
         check_reached(app.log, call.query)
-        return encode(
-            {"metric": name, "filters": asked.filters, **explanation(app.log, app.explain(name, asked.texts))}
-        )
+        rows = explanation(app.log, app.explain(name, asked.texts))
+        return encode({"metric": name, "filters": asked.filters, **seen_rows(app, call.caller, rows)})
 
     return Reply(await call.read(answer))
 
@@ -230,4 +241,4 @@ async def different(call: Call) -> Reply:
     return Reply(await call.read(answer))
 
 
-__all__ = ["JSON", "operations"]
+__all__ = ["operations"]
