@@ -20,9 +20,9 @@ def serve(
     asking: Options = HERE,
 ) -> None:
     """Serve the HTTP API under /v1 until SIGTERM or Ctrl-C; /v1/docs describes it."""
-    from infra.http.access import Local
     from infra.http.limits import Limits
     from infra.http.server import server
+    from infra.identity.local import Local
     from infra.kafka.stopping import stopped_by_signals
 
     with asking.app() as app, stopped_by_signals():

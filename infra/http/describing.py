@@ -7,13 +7,13 @@ from typing import Any
 from msgspec import Struct
 
 from domain.errors import NotFound
-from infra.http.access import Target
 from infra.http.conditional import not_modified
 from infra.http.openapi import openapi
 from infra.http.operations import READ, Body, Call, Operation, Parameter, Reply, encode
 from infra.http.problems import KINDS, PATH
 from infra.http.schemas import ANYTHING, ref
 from infra.http.values import Choice
+from infra.identity.caller import Target
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}

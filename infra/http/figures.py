@@ -10,12 +10,14 @@ from msgspec import Struct
 from infra.application.answers import definition, document
 from infra.application.comparison import AXES, FORMS, comparison
 from infra.application.explanation import explanation
-from infra.http.access import Target
+from infra.application.moments import position
 from infra.http.conditional import not_modified
-from infra.http.operations import JSON, READ, Body, Call, Operation, Parameter, Reply, encode
+from infra.http.operations import READ, Body, Call, Operation, Parameter, Reply, encode
 from infra.http.positions import WAIT, check_reached
 from infra.http.schemas import ANYTHING, TEXT, TIME, WHOLE, array, record, ref
 from infra.http.values import Choice, Moment, Text, Value
+from infra.http.visibility import seen_differences, seen_rows
+from infra.identity.caller import Target
 from projections import METRICS
 from projections.query.metric import Metric
 from projections.query.question import ATTRIBUTIONS
@@ -49,6 +51,9 @@ PARTS: dict[str, tuple[Value, str]] = {
     "within": (Text("[1-9][0-9]{0,3}[mhd]", "a time such as 90m, 24h or 14d", 2, 5), "The time to judge by."),
 }  # fmt: skip
 """The parts of a question, as they are written."""
+
+
+MOMENTS = ("known_at", "effective_at", "since", "until", "closes_since", "closes_until", "known_before")
 
 
 class Described(Struct, frozen=True):
@@ -137,11 +142,12 @@ def answer_of(metric: Metric) -> Body:
 
 EXPLANATION = record({
     "metric": TEXT, "filters": ANYTHING, "known_at": WHOLE, "figures": array(ANYTHING), "left_out": array(ANYTHING),
+    "hidden": WHOLE,
 })  # fmt: skip
 DIFFERENCES = record({
     "axis": TEXT, "form": TEXT, "from": ANYTHING, "to": ANYTHING, "filters": ANYTHING,
     "counts": {"type": "object", "additionalProperties": WHOLE}, "differences": array(ANYTHING),
-    "waterfall": array(ANYTHING), "left_out": {"type": "object", "additionalProperties": WHOLE},
+    "waterfall": array(ANYTHING), "left_out": {"type": "object", "additionalProperties": WHOLE}, "hidden": WHOLE,
 })  # fmt: skip
 DIFFERENCE = (
     Parameter("from", "query", Moment(position=True), "The earlier moment; on the known axis also a position.",
@@ -165,33 +171,40 @@ async def listed(call: Call) -> Reply:
 
 
 def question_of(call: Call) -> Filtered:
-    """The question that a call asks: what the caller says, within what they may see."""
-    said = {name: value for name, value in call.query.items() if name != WAIT.name}
-    forced = call.service.access.filters(call.caller, "figures")
-    filters = {name: value for name, value in said.items() if name not in ("known_at", "effective_at")}
-    return Filtered({**said, **forced}, {**filters, **forced})
+    """The question that a call asks: what the caller says, within what they may see. Asks the database."""
+    stated = {name: value for name, value in call.query.items() if name != WAIT.name}
+    texts = dict(call.service.access.narrowed(call.caller, stated))
+    return Filtered(texts, {name: value for name, value in texts.items() if name not in ("known_at", "effective_at")})
 
 
 async def answered(call: Call) -> Reply:
     """The answer of a metric."""
     name = call.operation.name.removeprefix("metric-")
-    asked = question_of(call)
 
-    def answer() -> Reply:
-        app = call.service.app
+    def reply() -> Reply:
+        app, asked = call.service.app, question_of(call)
         check_reached(app.log, call.query)
-        pinned = "known_at" in asked.texts or "effective_at" in asked.texts
-        if pinned and (unchanged := not_modified(call, tag_of(call, name, asked, app.log.head()))):
-            return unchanged
-        found = app.ask(name, asked.texts)
-        reached = found.known_at if pinned else app.log.head()  # an answer at a position says no other one
-        body = encode(document(found, reached, asked.filters))
-        if not pinned:
-            return Reply(body, headers={"cache-control": "private, no-cache"})
-        tag = tag_of(call, name, asked, found.known_at)
-        return Reply(body, headers={"etag": tag, "cache-control": "private, no-cache"})
+        lasts = is_lasting(asked.texts)
+        if lasts:
+            known = asked.texts.get("known_at")
+            reached = app.log.head() if known is None else position(app, known)
+            if unchanged := not_modified(call, tag_of(call, name, asked, reached)):
+                return unchanged
+        answer = app.ask(name, asked.texts)
+        kept = {"cache-control": "private, no-cache"}
+        if not lasts:
+            return Reply(encode(document(answer, app.log.head(), asked.filters)), headers=kept)
+        kept["etag"] = tag_of(call, name, asked, answer.known_at)
+        return Reply(encode(document(answer, answer.known_at, asked.filters)), headers=kept)
 
-    return await call.read(answer)
+    return await call.read(reply)
+
+
+def is_lasting(texts: Mapping[str, Any]) -> bool:
+    """Whether a question at a position has one answer for ever: its moments are given, and none by a word."""
+    moments = [texts[name] for name in MOMENTS if name in texts]
+    pinned = "known_at" in texts or "effective_at" in texts
+    return pinned and all(text[0].isdigit() or text[0] in "qQ" for text in moments)
 
 
 def tag_of(call: Call, name: str, asked: Filtered, position: int) -> str:
@@ -203,33 +216,29 @@ def tag_of(call: Call, name: str, asked: Filtered, position: int) -> str:
 async def explained(call: Call) -> Reply:
     """The rows and events behind the figures of a metric."""
     name = call.operation.name.removeprefix("explain-")
-    asked = question_of(call)
 
     def answer() -> bytes:
-        app = call.service.app
+        app, asked = call.service.app, question_of(call)
         check_reached(app.log, call.query)
-        return encode(
-            {"metric": name, "filters": asked.filters, **explanation(app.log, app.explain(name, asked.texts))}
-        )
+        rows = explanation(app.log, app.explain(name, asked.texts))
+        return encode({"metric": name, "filters": asked.filters, **seen_rows(app, call.caller, rows)})
 
     return Reply(await call.read(answer))
 
 
 async def different(call: Call) -> Reply:
     """What is different between two moments."""
-    asked = question_of(call)
-    texts: Mapping[str, Any] = asked.texts
     apart: Sequence[str] = ("from", "to", "axis", "form")
 
     def answer() -> bytes:
-        app = call.service.app
+        app, texts = call.service.app, question_of(call).texts
         check_reached(app.log, call.query, ("from", "to") if texts.get("axis") == "known" else ())
         filters = {name: value for name, value in texts.items() if name not in apart}
         ends = texts["from"], texts["to"]
         found = comparison(app, *ends, texts.get("axis", AXES[0]), texts.get("form", FORMS[0]), filters)
-        return encode({**found, "filters": filters})
+        return encode({**seen_differences(app, call.caller, found), "filters": filters})
 
     return Reply(await call.read(answer))
 
 
-__all__ = ["JSON", "operations"]
+__all__ = ["operations"]

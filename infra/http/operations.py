@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Struct
 
 from domain.errors import Malformed
-from infra.http.access import Caller, Target
 from infra.http.values import Value
+from infra.identity.caller import Caller, Target
 
 if TYPE_CHECKING:
     from infra.http.running import Service

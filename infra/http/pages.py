@@ -9,11 +9,13 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from domain import BY_KIND, kind
 from domain.errors import Forbidden, Malformed, PipelineError
-from infra.http.access import Action, Caller, Target
 from infra.http.operations import Reply
 from infra.http.problems import Problem, problem
 from infra.http.running import Service
+from infra.identity.caller import Action, Caller, Target
+from infra.web.openings import OPENERS
 from infra.web.page import Reply as WebReply
 from infra.web.page import Visit
 from infra.web.routes import Kind, Route, answer, file, route_of
@@ -42,24 +44,15 @@ async def page(service: Service, scope: Mapping[str, Any], headers: Mapping[str,
         path = scope["path"]
         if path.startswith("/static/"):
             return sent(file(path.rpartition("/")[2]))
-        caller = service.access.identify(headers)
+        caller = await service.judge(service.access.identify, headers)
         route, variable = route_of("POST" if scope["method"] == "POST" else "GET", path)
-        target = Target(ACTIONS[route.touches], f"page {route.pattern}", stream=variable.get("id", ""))
-        service.access.allow(caller, target)
+        target = target_of(route, variable)
+        await service.judge(service.access.allow, caller, target)
         token = token_of(headers)
-        visit = Visit(
-            service.app,
-            caller.actor,
-            path,
-            variable,
-            fields(scope["query_string"]),
-            fields(body),
-            token,
-            wants,
-            caller.owner or "",
-            writes=allows(service, caller, "write"),
-            configures=allows(service, caller, "configure"),
+        visit = await service.judge(
+            visited, service, caller, path, variable, fields(scope["query_string"]), fields(body)
         )
+        visit = visit._replace(token=token, wants=wants)
         if route.method == "POST":
             check_form(visit, headers)
         reply = sent(await service.apart(answer, visit, route))
@@ -75,6 +68,29 @@ async def page(service: Service, scope: Mapping[str, Any], headers: Mapping[str,
             return sent(problem_page(visit, error))
         document, own = problem(error, scope["path"])
         return Reply(msgspec.json.encode(document), document.status, own, "application/problem+json")
+
+
+def target_of(route: Route, variable: Mapping[str, str]) -> Target:
+    """What a page touches, by which rights are judged."""
+    stream, tag = variable.get("id", ""), variable.get("verb", "")
+    of = route.kind or (kind(stream) if stream else variable.get("kind", ""))
+    command = "change-stage" if tag == "move" else tag or (OPENERS.get(of, "") if variable.get("kind") else "")
+    action = ACTIONS[route.touches]
+    of = of if of in BY_KIND else "opportunity"
+    return Target(action, f"page {route.pattern}", of, stream, command if action in ("write", "configure") else "")
+
+
+def visited(
+    service: Service,
+    caller: Caller,
+    path: str,
+    variable: Mapping[str, str],
+    query: Mapping[str, Sequence[str]],
+    form: Mapping[str, Sequence[str]],
+) -> Visit:
+    """What a page is asked with."""
+    writes, configures = (allows(service, caller, action) for action in ("write", "configure"))
+    return Visit(service.app, caller, service.access, path, variable, query, form, writes=writes, configures=configures)
 
 
 def allows(service: Service, caller: Caller, action: Action) -> bool:

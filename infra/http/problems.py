@@ -16,12 +16,13 @@ from domain.errors import (
     Rejected,
     Unavailable,
 )
-from infra.http.access import Unauthorized
+from infra.identity.caller import Unauthorized
 
 PATH = "/v1/problems/"
 MEDIA_TYPE = "application/problem+json"
-FIELD = re.compile(r"(?P<field>[a-z][a-z_]*(?:\[[0-9]+\]|\.[a-z_][a-z0-9_]*)*|If-Match|Idempotency-Key|[A-Z][\w-]+):"
-                   r" (?P<reason>.+)", re.DOTALL)  # fmt: skip
+FIELD = re.compile(r"(?P<field>[a-z][a-z_0-9]*(?:\[[0-9]+\]|\.[a-z_][a-z0-9_]*)*): (?P<reason>.+)", re.DOTALL)
+HEADER = re.compile(r"(?P<field>[A-Za-z]+(?:-[A-Za-z]+)*): (?P<reason>.+)", re.DOTALL)
+OF_HEADERS = ("unreadable", "unsupported-media-type")
 RETRY = 1  # seconds after which to try again what was late
 
 
@@ -115,7 +116,7 @@ def problem(error: BaseException, instance: str = "") -> tuple[ProblemDocument, 
     detail = str(error) if name != "unexpected" else kind.meaning
     headers: dict[str, str] = {}
     members: dict[str, Any] = {}
-    if match := FIELD.fullmatch(detail):
+    if match := (HEADER if name in OF_HEADERS else FIELD).fullmatch(detail):
         members |= {"field": match["field"], "reason": match["reason"]}
     if isinstance(error, Conflict):
         members |= {"stream": error.stream, "version": error.actual}

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from infra.application.follower import Follower
 from infra.application.writers import Writers
 from infra.http.limits import Limits, Rates
+from infra.identity.local import Local
 
 if TYPE_CHECKING:
     from infra.application.app import App
-    from infra.http.access import Access
+    from infra.identity.caller import Access
 
 READERS = 4  # threads that wait for the database on behalf of who reads
 
@@ -42,6 +43,12 @@ class Service:
     async def apart(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """What a function gives that waits for the database, called where waiting holds nobody up."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, function, *arguments)
+
+    async def judge(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """What identities answer: at once where there is only one, and else apart, because they ask a database."""
+        if isinstance(self.access, Local):
+            return function(*arguments)
+        return await self.apart(function, *arguments)
 
     def _moved(self, position: int) -> None:
         if self._loop is not None and not self._loop.is_closed():

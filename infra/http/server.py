@@ -10,10 +10,11 @@ import uvicorn
 
 from domain.errors import Malformed, Unavailable
 from infra.application.app import App
-from infra.http.access import Access, Local
 from infra.http.limits import Limits
 from infra.http.running import Service
 from infra.http.serving import create
+from infra.identity.caller import Access
+from infra.identity.local import Local
 
 GRACE = 5  # seconds in which requests under way may end
 BACKLOG = 1024

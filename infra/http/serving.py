@@ -14,13 +14,14 @@ from litestar.types import ASGIApp
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from infra.application.app import App
 from infra.http import figures, writing
-from infra.http.access import Access, Local, Target
 from infra.http.describing import Describing
 from infra.http.limits import Limits
 from infra.http.operations import Call, Operation, Reply, encode, read_query
 from infra.http.pages import PATHS, news, page
 from infra.http.problems import MEDIA_TYPE, Problem, problem
 from infra.http.running import Service
+from infra.identity.caller import Access, Target
+from infra.identity.local import Local
 
 Headers = dict[str, str]
 Messages = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -99,7 +100,8 @@ def pages_of(service: Service) -> list[Any]:
         scope = cast("dict[str, Any]", request.scope)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            service.access.allow(service.access.identify(headers), Target("records", "page /live"))
+            caller = await service.judge(service.access.identify, headers)
+            await service.judge(service.access.allow, caller, Target("records", "page /live"))
             after = headers.get("last-event-id") or request.query_params.get("after", "")
             start = int(after) if after.isdecimal() else service.app.log.head()
             reply = Reply(b"", 200, {"cache-control": "no-store"}, "text/event-stream", news(service, start))
@@ -136,12 +138,12 @@ async def answer(service: Service, operation: Operation, scope: Mapping[str, Any
     limited: Headers = {}
     try:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        caller = service.access.identify(headers)
+        caller = await service.judge(service.access.identify, headers)
         limited = service.rates.count(caller.actor).headers
         async with asyncio.timeout(service.limits.time):
             call = await read_call(service, operation, caller, headers, scope, receive)
             stream = call.path.get("id", "")
-            service.access.allow(caller, operation.target._replace(stream=stream))
+            await service.judge(service.access.allow, caller, operation.target._replace(stream=stream))
             reply = await operation.run(call)
         kept = {"cache-control": "no-store"} if operation.secret else {}
         return reply._replace(headers={**kept, **limited, **reply.headers})

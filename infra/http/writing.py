@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.errors import Conflict, Malformed
 from domain.recorded import Request
@@ -14,11 +15,11 @@ from infra.application.dispatch import OPENERS
 from infra.application.histories import LATEST
 from infra.application.names import COMMANDS_OF, PLURALS, tag_of
 from infra.application.requests import parse, parse_command, read
-from infra.http.access import Target
 from infra.http.operations import WRITE, Body, Call, Operation, Parameter, Reply, encode
 from infra.http.problems import CameFirst, Problem
 from infra.http.schemas import ref, writable
 from infra.http.values import Text
+from infra.identity.caller import Target
 
 DEALS = ("lead", "opportunity", "forecast", "customer")  # kinds that are worked on; the others configure
 VERSION = re.compile('"(0|[1-9][0-9]{0,17})"')
@@ -135,6 +136,9 @@ ANSWER = Body(ref(Written), (Written,))
 async def write(call: Call) -> Reply:
     """Carry out a command."""
     request = requested(call)
+    request = replace(
+        request, command=await call.service.judge(call.service.access.owned, call.caller, request.command)
+    )
     try:
         receipt = await call.service.writers.execute(request)
     except Conflict as conflict:

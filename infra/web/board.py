@@ -11,7 +11,7 @@ from domain.errors import Malformed, PipelineError
 from domain.opportunity.progress import ChangeStage
 from domain.recorded import Request, instant
 from infra.application.answers import digits
-from infra.application.seen import Overtaken, execute_seen
+from infra.application.seen import Overtaken
 from infra.web.forms import STATUS
 from infra.web.lists import moved_on
 from infra.web.moment import moment_of
@@ -54,7 +54,7 @@ class Lane(NamedTuple):
 def board(visit: Visit) -> Page | Reply:
     """The open deals of one pipeline by stage, at a moment."""
     filters = {name: visit.one(name) for name in FILTERS if visit.one(name)}
-    heads = visit.app.ask("weighted", {**filters, **visit.moment()})
+    heads = visit.ask("weighted", {**filters, **visit.moment()})
     pipelines = pipelines_of(visit, heads.records)
     pipeline = visit.one("pipeline") or (pipelines[0][0] if pipelines else "")
     lanes = [
@@ -137,7 +137,7 @@ def cards_of(
         "limit": str(CARDS),
         "totals": "no",
     }
-    listing = visit.app.list("opportunity", moved_on(asked | ({"cursor": cursor} if cursor else {})))
+    listing = visit.list("opportunity", moved_on(asked | ({"cursor": cursor} if cursor else {})))
     today = visit.app.today().day
     return [card(record, today) for record in listing.records], listing.next
 
@@ -185,9 +185,7 @@ def cards(visit: Visit) -> Page | Reply:
     filters = {name: visit.one(name) for name in FILTERS if visit.one(name)}
     pipeline, stage = visit.one("pipeline"), visit.one("stage")
     if ids := visit.query.get("id", ()):
-        found = [
-            card(visit.app.record("opportunity", each, visit.moment()), visit.app.today().day) for each in ids[:CARDS]
-        ]
+        found = [card(visit.record("opportunity", each), visit.app.today().day) for each in ids[:CARDS]]
         more = ""
     else:
         found, cursor = cards_of(visit, filters, pipeline, stage, visit.one("cursor"))
@@ -241,9 +239,9 @@ def moved(visit: Visit, chosen: str, to: str) -> dict[str, Any]:
     result: dict[str, Any] = {"id": stream, "stage": to, "problem": "", "status": 200, "facts": [], "seen": 0}
     try:
         if seen == "any":
-            receipt = visit.app.execute(request)
+            receipt = visit.carry_out(request, "opportunity", None)
         elif seen.isdecimal():
-            receipt = execute_seen(visit.app, request, int(seen))
+            receipt = visit.carry_out(request, "opportunity", int(seen))
         else:
             raise Malformed(f"chosen: {chosen!r} is not a deal with the version that was seen")
     except PipelineError as error:

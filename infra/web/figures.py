@@ -10,7 +10,6 @@ from msgspec import Struct
 from domain.errors import Malformed
 from domain.recorded import instant
 from infra.application.answers import definition, document, rows, text
-from infra.application.explanation import explanation
 from infra.application.plots import PLOTS, RESOLUTION, spec
 from infra.web.moment import moment_of
 from infra.web.page import Cell, Column, Page, Reply, Table, Visit, address, json_reply
@@ -64,7 +63,7 @@ def figure(visit: Visit) -> Page | Reply:
     """One metric: picture, rows, definition, moment, and what was left out."""
     name, form = visit.path["metric"], visit.one("format", "html")
     texts = asked(visit, name)
-    answer = visit.app.ask(name, texts)
+    answer = visit.ask(name, texts)
     if form in ("svg", "png"):
         return picture(answer, form)
     if form == "json":
@@ -158,8 +157,7 @@ def behind_link(visit: Visit, answer: "Answer", number: int) -> str:
 def behind(visit: Visit) -> Page | Reply:
     """The rows and events behind one figure, or behind all of them and those that count in none."""
     name, number = visit.path["metric"], visit.one("row", "")
-    explained = visit.app.explain(name, asked(visit, name))
-    found = explanation(visit.app.log, explained)
+    found = visit.explain(name, asked(visit, name))
     if number and not (number.isdecimal() and int(number) < len(found["figures"])):
         raise Malformed(f"row: {number} is none of the {len(found['figures'])} figures of this answer")
     figures = [found["figures"][int(number)]] if number else found["figures"]

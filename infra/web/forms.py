@@ -17,7 +17,7 @@ from domain.portion import is_portion
 from domain.recorded import Request
 from infra.application.histories import LATEST
 from infra.application.requests import parse_command
-from infra.application.seen import Overtaken, execute_seen
+from infra.application.seen import Overtaken
 from infra.application.spans import Today, span
 from infra.application.written_values import money, number, portion
 from infra.web.page import Page, Reply, Visit, see_other
@@ -72,10 +72,7 @@ def carry_out(visit: Visit) -> Page | Reply:
             reason=values.get("reason", ""),
             command_id=values.get("command_id", ""),
         )
-        if seen == "any" or not seen.isdecimal():
-            visit.app.execute(request)
-        else:
-            execute_seen(visit.app, request, int(seen))
+        visit.carry_out(request, kind(stream), int(seen) if seen.isdecimal() else None)
     except PipelineError as error:
         return refused(visit, stream, command, values, error)
     return see_other(f"{back(stream)}?done={words(tag_of(command))}".replace(" ", "+"))

@@ -21,10 +21,10 @@ TO_QUALIFY = "to-qualify"
 def inbox(visit: Visit) -> Page:
     """Follow-ups overdue and due, deals without a next step, and leads to qualify; of one owner, or of all."""
     owner = visit.one("owner")
-    answer = visit.app.ask("follow-up", {**visit.moment(), **({"owner": owner} if owner else {})})
+    answer = visit.ask("follow-up", {**visit.moment(), **({"owner": owner} if owner else {})})
     tables = [section(visit, answer.records, *each) for each in SECTIONS]
     wanted = {**visit.moment(), "view": TO_QUALIFY, **({"owner": owner} if owner else {})}
-    leads = visit.app.list("lead", wanted, visit.owner or visit.actor)
+    leads = visit.list("lead", wanted)
     found = table_of(visit, "lead", KINDS["lead"], leads)
     tables.append(found._replace(name="leads", caption="Leads to qualify", empty="No lead waits to be qualified."))
     counts = [(table.caption, len(table.rows), table.name) for table in tables]

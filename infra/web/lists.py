@@ -37,7 +37,7 @@ def listing(visit: Visit, kind: str) -> Page:
     known = KINDS[kind]
     asked = {name: list(values) for name, values in visit.query.items() if name not in FORMS and any(values)}
     texts: dict[str, Any] = {name: values if len(values) > 1 else values[0] for name, values in asked.items()}
-    found = visit.app.list(kind, moved_on(texts), visit.owner or visit.actor)
+    found = visit.list(kind, moved_on(texts))
     table = table_of(visit, kind, known, found)
     here = visit.query.get("view", [""])[0]
     parts = {

@@ -39,7 +39,7 @@ def opened(visit: Visit) -> Page | Reply:
             reason=values.get("reason", ""),
             command_id=values.get("command_id", ""),
         )
-        receipt = visit.app.execute(request)
+        receipt = visit.carry_out(request, kind, None)
     except PipelineError as error:
         name, _, reason = str(error).partition(": ")
         known = {each.encode_name for each in msgspec.structs.fields(command)} | {"stream"}

@@ -60,10 +60,10 @@ def record(visit: Visit) -> Page:
         raise NotFound(f"id: {stream} is neither a lead nor an opportunity")
     known = position(app, visit.one("known_at")) if visit.one("known_at") else LATEST
     effective = at(app, "effective_at", visit.one("effective_at")) if visit.one("effective_at") else None
-    whole = timeline_lines(app, stream)
+    whole = timeline_lines(visit.reading, stream)
     if not whole:
         raise NotFound(f"id: there is no {stream}")
-    lines = timeline_lines(app, stream, known, effective)
+    lines = timeline_lines(visit.reading, stream, known, effective)
     history = history_of(visit, stream, known)
     state = history.state if effective is None else history.state_at(effective)
     fields = fields_by_name(state, BY_KIND[kind].events[0])
@@ -86,7 +86,7 @@ def record(visit: Visit) -> Page:
 
 def history_of(visit: Visit, stream: str, known: int) -> History:
     """The facts of a record up to a position, opened by the vault."""
-    app = visit.app
+    app = visit.reading
     found: list[Fact] = [
         fact._replace(event=app.vault.open(stream, fact.event))
         for fact in app.log.facts([stream], known).get(stream, ())

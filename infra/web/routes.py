@@ -21,36 +21,37 @@ class Route(NamedTuple):
     pattern: str
     page: Callable[[Visit], Page | Reply]
     touches: Kind
+    kind: str = ""  # of the records that it shows, where its address does not say
 
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/", lambda visit: see_other(visit.link("/board")), "open"),
-    Route("GET", "/board", board.board, "records"),
-    Route("GET", "/board/cards", board.cards, "records"),
-    Route("POST", "/board/move", board.move, "write"),
-    Route("GET", "/opportunities", lists.opportunities, "records"),
+    Route("GET", "/board", board.board, "records", "opportunity"),
+    Route("GET", "/board/cards", board.cards, "records", "opportunity"),
+    Route("POST", "/board/move", board.move, "write", "opportunity"),
+    Route("GET", "/opportunities", lists.opportunities, "records", "opportunity"),
     Route("GET", "/opportunities/{id}", records.record, "records"),
     Route("GET", "/opportunities/{id}/{verb}", forms.command_form, "write"),
     Route("POST", "/opportunities/{id}/{verb}", forms.carry_out, "write"),
-    Route("GET", "/leads", lists.leads, "records"),
+    Route("GET", "/leads", lists.leads, "records", "lead"),
     Route("GET", "/leads/{id}", records.record, "records"),
     Route("GET", "/leads/{id}/{verb}", forms.command_form, "write"),
     Route("POST", "/leads/{id}/{verb}", forms.carry_out, "write"),
-    Route("GET", "/streams/{id}", settings.stream, "configure"),
+    Route("GET", "/streams/{id}", settings.stream, "records"),
     Route("GET", "/streams/{id}/{verb}", forms.command_form, "configure"),
     Route("POST", "/streams/{id}/{verb}", forms.carry_out, "configure"),
     Route("GET", "/new/{kind}", open_form, "write"),
     Route("POST", "/new/{kind}", opened, "write"),
     Route("GET", "/new/{kind}/{verb}", open_form, "configure"),
     Route("POST", "/new/{kind}/{verb}", opened, "configure"),
-    Route("GET", "/inbox", inbox.inbox, "records"),
+    Route("GET", "/inbox", inbox.inbox, "records", "opportunity"),
     Route("GET", "/figures", figures.index, "figures"),
     Route("GET", "/figures/{metric}", figures.figure, "figures"),
-    Route("GET", "/figures/{metric}/behind", figures.behind, "records"),
+    Route("GET", "/figures/{metric}/behind", figures.behind, "records", "opportunity"),
     Route("GET", "/compare", compare.compare, "figures"),
     Route("GET", "/operations", operations.operations, "service"),
-    Route("GET", "/settings", settings.settings, "configure"),
-    Route("GET", "/search", search.search, "records"),
+    Route("GET", "/settings", settings.settings, "records", "process"),
+    Route("GET", "/search", search.search, "records", "opportunity"),
     Route("GET", "/ui", gallery.gallery, "open"),
 )
 STATUS = {**forms.STATUS, "Unauthorized": 401}

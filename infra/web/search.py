@@ -28,7 +28,7 @@ def search(visit: Visit) -> Page | Reply:
     if text:
         for kind, plural, field in (("opportunity", "opportunities", "account"), ("lead", "leads", "company")):
             wanted = {**visit.moment(), field: text, "limit": EACH, "totals": "no"}
-            records = visit.app.list(kind, wanted).records
+            records = visit.list(kind, wanted).records
             found += [
                 (getattr(each, field) or each.stream, kind, visit.link(f"/{plural}/{each.stream}")) for each in records
             ]

@@ -18,7 +18,7 @@ def settings(visit: Visit) -> Page:
     for kind in PARTS:
         if kind not in KINDS:
             continue
-        found = visit.app.list(kind, {**visit.moment(), "limit": SHOWN})
+        found = visit.list(kind, {**visit.moment(), "limit": SHOWN})
         tables.append(table_of(visit, kind, KINDS[kind], found)._replace(name=kind, caption=TITLES[kind]))
     calendar = visit.app.calendar()
     facts = [("Zone", calendar.zone), ("Fiscal year begins in month", str(calendar.fiscal_year_start))]
@@ -42,7 +42,7 @@ def stream(visit: Visit) -> Page:
     """Any other stream: everything that happened to it, and what can be asked of it."""
     name = visit.path["id"]
     kind = name.partition("-")[0]
-    lines = timeline_lines(visit.app, name)
+    lines = timeline_lines(visit.reading, name)
     commands = (
         []
         if visit.past or not visit.configures or kind not in BY_KIND
