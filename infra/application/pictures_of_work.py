@@ -31,9 +31,11 @@ def lead_funnel(rows: Rows) -> tuple[str, list[Spec]]:
 def reaching(name: str, rows: Rows) -> Spec:
     """The steps of the leads of one group."""
     values = [
-        linked(row, {"step": " ".join(row[of] for of in ("step", "currency", "reason") if row[of]),
-         "leads": row["leads"], "label": f"{row['leads']:,}" + ("" if row["share"] is None else f"  ({row['share']:.1%})")
-                  + ("" if row["amount"] is None else f"  {row['amount']:,.0f} {row['currency']}")})
+        linked(row, {
+            "step": " ".join(row[of] for of in ("step", "currency", "reason") if row[of]), "leads": row["leads"],
+            "label": f"{row['leads']:,}" + ("" if row["share"] is None else f"  ({row['share']:.1%})")
+            + ("" if row["amount"] is None else f"  {row['amount']:,.0f} {row['currency']}"),
+        })
         for row in rows
     ]  # fmt: skip
     return bars(name, values, "step", "leads", "leads")

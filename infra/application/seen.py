@@ -3,6 +3,7 @@
 from typing import Any, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain import BY_KIND, Decider, kind, lead, opportunity
 from domain.correction import FactCorrected
@@ -42,16 +43,11 @@ def execute_seen(app: App, request: Request, seen: int) -> Receipt:
             raise Overtaken(request.stream, seen, against)
         expected = history[-1].version if history else 0
         try:
-            return app.execute(Request(**{**fields_of(request), "expected_version": expected}))
+            return app.execute(replace(request, expected_version=expected))
         except Conflict:
             if attempt == ATTEMPTS - 1:
                 raise
     raise AssertionError("the loop returns or raises")
-
-
-def fields_of(request: Request) -> dict[str, Any]:
-    """The fields of a request by name."""
-    return {name: getattr(request, name) for name in request.__struct_fields__}
 
 
 def contradicts(stream: str, command: Struct, event: Struct) -> bool:
@@ -66,19 +62,22 @@ def rivals(decider: Decider, command: type[Any]) -> set[type[Any]]:
     """
     if decider.kind not in ("lead", "opportunity"):
         return set(decider.events)  # what is set as a whole
-    status = moving(decider.kind) | {FactCorrected}
+    status: set[type[Any]] = moving(decider.kind) | {FactCorrected}
     for feature in FEATURES:
         commands, events = get_args(feature.Command) or (feature.Command,), get_args(feature.Event) or (feature.Event,)
         if command in commands:
             own = {events[commands.index(command)]} if feature in APART and len(commands) == len(events) else {*events}
-            return own | (set() if feature is follow_up else status) | AMOUNTS.get(command, set())
+            found: set[type[Any]] = {*own, *AMOUNTS.get(command, ())}
+            return found if feature is follow_up else found | status
     return set(decider.events)
 
 
 def moving(of: str) -> set[type[Any]]:
     """The events after which a deal or a lead has another status."""
     machine = lead.NEXT if of == "lead" else opportunity.NEXT
-    moved = {event for status, nexts in machine.items() for event, after in nexts.items() if after != status}
+    moved: set[type[Any]] = {
+        event for status, nexts in machine.items() for event, after in nexts.items() if after != status
+    }
     return moved - {*lead.TAKEN_UP}  # to have spoken with somebody stands in nobody's way
 
 

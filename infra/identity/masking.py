@@ -89,6 +89,6 @@ class Masking:
         opened = self._vault.open(stream, event)
         return masked(opened) if isinstance(opened, Struct) else opened
 
-    def open_text(self, stream: str, name: str, text: str) -> str:
+    def open_text(self, stream: str, field: str, text: str) -> str:
         """What stands for a personal text."""
-        return str(_hidden(self._vault.open_text(stream, name, text)))
+        return str(_hidden(self._vault.open_text(stream, field, text)))

@@ -201,7 +201,7 @@ def value_of(name: str, text: str, hint: Any, today: Today) -> Any:
     if str in kinds or any(get_origin(part) is Literal for part in kinds):
         return text
     try:
-        return msgspec.json.decode(text, type=Any, float_hook=str)
+        return msgspec.json.Decoder(float_hook=str).decode(text)
     except msgspec.DecodeError as error:
         raise Malformed(f"{name}: {error}") from None
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
@@ -118,9 +118,8 @@ def cell(visit: Visit, kind: str, name: str, value: Any, record: Struct, of: Map
         return Cell(f"{digits(value, currency)} {currency}".strip(), value)
     if isinstance(value, int | float):
         return Cell(text(of.get(name, "count"), value), value)
-    return Cell(
-        ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value), msgspec.to_builtins(value)
-    )  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    several = isinstance(value, list | tuple)
+    return Cell(", ".join(map(str, cast("list[Any]", value))) if several else str(value), msgspec.to_builtins(value))
 
 
 def opportunities(visit: Visit) -> Page:

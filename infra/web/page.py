@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -188,7 +188,7 @@ def address(path: str, fields: Mapping[str, Any]) -> str:
     pairs = [
         (name, str(each))
         for name, value in fields.items()
-        for each in (value if isinstance(value, list | tuple) else [value])  # pyright: ignore[reportUnknownVariableType]
+        for each in (cast("list[Any]", value) if isinstance(value, list | tuple) else [value])
         if each not in (None, "")
     ]
     return f"{quote(path)}?{urlencode(pairs)}" if pairs else quote(path)

@@ -1,6 +1,6 @@
 """The page of a deal or a lead: what it is, how far it came, and everything that happened to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from domain.history import History
 from domain.money import Money
 from domain.opportunity.line_items import total
 from domain.recorded import Fact
-from domain.reference.process import Published
+from domain.reference.process import Published, Stage
 from infra.application.answers import digits
 from infra.application.histories import LATEST
 from infra.application.moments import at, position
@@ -180,8 +180,9 @@ def track(visit: Visit, fields: Mapping[str, Any]) -> list[Stop]:
     if not process:
         return []
     state = process_of(visit, process)
-    version = fields.get("process_version")
-    stages = [stage for stage in state.versions.get(version, ()) if stage.kind == "open"] if state else []
+    version = int(fields.get("process_version") or 0)
+    published: Sequence[Stage] = state.versions.get(version, ()) if state else ()
+    stages = [stage for stage in published if stage.kind == "open"]
     names = state.names if state else {}
     ids = [stage.id for stage in stages]
     here = ids.index(fields["stage"]) if fields.get("stage") in ids else -1

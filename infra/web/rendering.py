@@ -56,8 +56,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals |= {"static": static, "icon": icon}
-    found.filters |= {"time": time_of, "unit": unit}
+    found.globals.update(static=static, icon=icon)  # type: ignore[arg-type]
+    found.filters.update(time=time_of, unit=unit)
     return found
 
 

@@ -24,8 +24,13 @@ class Route(NamedTuple):
     kind: str = ""  # of the records that it shows, where its address does not say
 
 
+def home(visit: Visit) -> Reply:
+    """The first page is the board."""
+    return see_other(visit.link("/board"))
+
+
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "/", lambda visit: see_other(visit.link("/board")), "open"),
+    Route("GET", "/", home, "open"),
     Route("GET", "/board", board.board, "records", "opportunity"),
     Route("GET", "/board/cards", board.cards, "records", "opportunity"),
     Route("POST", "/board/move", board.move, "write", "opportunity"),
