@@ -4,7 +4,7 @@ A list is read in branches, each of which an index serves: the rows that stand t
 since the position, and those whose state ended since the instant. Their pages are merged.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from fractions import Fraction
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Double,
+    FromClause,
     Table,
     and_,
     case,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
+from sqlalchemy.sql.type_api import TypeEngine
 from sqlalchemy.sql.visitors import iterate
 
 from domain.money import MINOR_UNITS, from_minor_units
@@ -35,11 +37,14 @@ from projections.query.metric import Query
 from projections.query.selection import day_of, total, whole
 from projections.query.tables import effective, known
 from projections.query.teams import NOBODYS
-from projections.records.kind import Filter, Key, Row, Total, Totals, Values
+from projections.records.kind import AMOUNT, ANY, FIRST_DAY, LAST_DAY, Filter, Key, Row, Total, Totals, Values
 from projections.versions import END
 
 Condition = ColumnElement[bool]
-STILL = literal_column(str(END))  # written out: SQLite fits partial indexes to literals only
+Keys = Callable[[Query], Sequence[ColumnElement[Any]]]
+"""By what rows are sorted, their streams aside."""
+STILL = literal_column(str(END), BigInteger())  # written out: SQLite fits partial indexes to literals only
+NUMBER: TypeEngine[float] = Double()
 ESCAPE = "\\"
 USUAL_DIGITS = 2
 
@@ -47,11 +52,22 @@ USUAL_DIGITS = 2
 class Branch(NamedTuple):
     """Some of the rows of a moment, and the SQLite index that serves them by the columns that are read."""
 
-    conditions: tuple[Condition, ...]
+    conditions: tuple[ColumnElement[bool], ...]
     by: str = ""
 
 
-def stands(table: Table, asked: Query) -> tuple[Condition, ...]:
+Conditions = tuple[Condition, ...]
+
+
+def at_moment(table: Table, asked: Query) -> tuple[Conditions, Conditions | None, Conditions | None]:
+    """The rows of a moment in three parts: those that stand, those superseded since, those whose state ended since.
+
+    None for a part that is empty, as nothing is known, or true, of later.
+    """
+    return stands(table, asked), superseded(table, asked), ended(table, asked)
+
+
+def stands(table: Table, asked: Query) -> Conditions:
     """The rows that stand to this day on both axes, and did so at the moment."""
     k, e = asked.question.known_at, asked.question.effective_at
     began = [] if k == END else [table.c.known_from <= k]
@@ -59,7 +75,7 @@ def stands(table: Table, asked: Query) -> tuple[Condition, ...]:
     return known(table), effective(table), *began
 
 
-def superseded(table: Table, asked: Query) -> tuple[Condition, ...] | None:
+def superseded(table: Table, asked: Query) -> Conditions | None:
     """The rows that stood to their day as known at the position, and are known otherwise by now."""
     k, e, t = asked.question.known_at, asked.question.effective_at, table.c
     if k == END:
@@ -68,7 +84,7 @@ def superseded(table: Table, asked: Query) -> tuple[Condition, ...] | None:
     return t.known_to < STILL, effective(table), t.known_to > k, t.known_from <= k, *began
 
 
-def ended(table: Table, asked: Query) -> tuple[Condition, ...] | None:
+def ended(table: Table, asked: Query) -> Conditions | None:
     """The rows whose state ended after the instant."""
     k, e = asked.question.known_at, asked.question.effective_at
     return None if e == END else (known(table, k), effective(table, e), table.c.effective_to < STILL)
@@ -150,6 +166,15 @@ def worth(asked: Query, table: Table, branches: Iterable[Branch], where: Sequenc
 # What filters and sorts are made of
 
 
+def status(rows: FromClause, statuses: tuple[str, ...], less: str) -> Filter:
+    """Rows of one of some statuses; any is all but what `less` says."""
+
+    def condition(_: Query, values: Values) -> Condition:
+        return rows.c.status.in_(values)
+
+    return Filter(f"its status; any is all but {less}", condition, among=(*statuses, ANY), several=True)
+
+
 def equal(column: ColumnElement[str], meaning: str, of: str = "", among: tuple[str, ...] = ()) -> Filter:
     """Rows that have one of some values in a column."""
 
@@ -176,7 +201,11 @@ def like(column: ColumnElement[str], text: str) -> Condition:
 
 def since(column: ColumnElement[int], meaning: str) -> Filter:
     """Rows whose instant lies on a day or after it."""
-    return Filter(meaning, lambda asked, days: column >= asked.references.calendar.start(days[0]), "first day")
+
+    def condition(asked: Query, days: Values) -> Condition:
+        return column >= asked.references.calendar.start(days[0])
+
+    return Filter(meaning, condition, FIRST_DAY)
 
 
 def until(column: ColumnElement[int], meaning: str) -> Filter:
@@ -185,7 +214,7 @@ def until(column: ColumnElement[int], meaning: str) -> Filter:
     def condition(asked: Query, days: Values) -> Condition:
         return column < asked.references.calendar.start(days[0] + timedelta(days=1))
 
-    return Filter(meaning, condition, "last day")
+    return Filter(meaning, condition, LAST_DAY)
 
 
 def of_team(owner: ColumnElement[str], meaning: str) -> Filter:
@@ -204,12 +233,20 @@ def of_team(owner: ColumnElement[str], meaning: str) -> Filter:
 
 def at_least(table: Table, meaning: str) -> Filter:
     """Rows worth so many units of their currency, or of the one converted to, or more."""
-    return Filter(meaning, lambda asked, values: bounded(table, asked, values[0], True), "amount")
+
+    def condition(asked: Query, values: Values) -> Condition:
+        return bounded(table, asked, values[0], True)
+
+    return Filter(meaning, condition, AMOUNT)
 
 
 def at_most(table: Table, meaning: str) -> Filter:
     """Rows worth so many units of their currency, or of the one converted to, or less."""
-    return Filter(meaning, lambda asked, values: bounded(table, asked, values[0], False), "amount")
+
+    def condition(asked: Query, values: Values) -> Condition:
+        return bounded(table, asked, values[0], False)
+
+    return Filter(meaning, condition, AMOUNT)
 
 
 def bounded(table: Table, asked: Query, bound: Decimal, least: bool) -> Condition:
@@ -227,7 +264,7 @@ def bounded(table: Table, asked: Query, bound: Decimal, least: bool) -> Conditio
     return t.amount >= limit if least else t.amount <= limit
 
 
-def by_amount(table: Table, asked: Query) -> list[ColumnElement[Any]]:
+def by_amount(table: Table, asked: Query) -> Sequence[ColumnElement[Any]]:
     """By what a row is worth: within each currency, or, where that is converted, in all; last of all without a rate."""
     if asked.question.convert_to is None:
         return [table.c.currency, table.c.amount]
@@ -242,8 +279,8 @@ def converted(table: Table, asked: Query) -> ColumnElement[float]:
         ratio = rates.ratio(code, into, day_of(asked), asked.question.base_currency or "") if code != into else (1, 1)
         if ratio is not None:
             each = Fraction(*ratio) / 10 ** MINOR_UNITS.get(into, USUAL_DIGITS)
-            ratios.append((t.currency == code, cast(t.amount, Double) * literal(float(each), Double())))
-    return case(*ratios, else_=literal(-1.0, Double()))
+            ratios.append((t.currency == code, cast(t.amount, NUMBER) * literal(float(each), NUMBER)))
+    return case(*ratios, else_=literal(-1.0, NUMBER))
 
 
 def number_of(value: int) -> ColumnElement[int]:
