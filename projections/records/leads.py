@@ -117,7 +117,7 @@ def branches(asked: Query, wanted: Wanted) -> Iterator[Branch]:
     if changed and of:
         yield Branch((status_is(LEADS, *of), *changed), "leads_then")
     if over and of:
-        yield Branch((status_is(LEADS, *of), *over))
+        yield Branch((status_is(LEADS, *of), *over), "leads_over")
 
 
 def conditions(asked: Query, wanted: Wanted) -> list[Condition]:
@@ -125,14 +125,14 @@ def conditions(asked: Query, wanted: Wanted) -> list[Condition]:
     return [KIND.filters[name].condition(asked, of) for name, of in wanted.filters.items() if name != "status"]
 
 
-def page(asked: Query, wanted: Wanted) -> Iterator[tuple[Key, Row]]:
+def page(asked: Query, wanted: Wanted, _: Histories) -> Iterator[tuple[Key, Row]]:
     """A page of the leads at a moment."""
     keys, columns = SORTS[wanted.sort](asked), [c[name] for name in READ]
     where, parts = conditions(asked, wanted), branches(asked, wanted)
     return pages.page(asked, LEADS, parts, where, keys, columns, wanted.descending, wanted.after, wanted.limit + 1)
 
 
-def totals(asked: Query, wanted: Wanted) -> Totals:
+def totals(asked: Query, wanted: Wanted, _: Histories) -> Totals:
     """How many leads match."""
     return pages.counted(asked, LEADS, branches(asked, wanted), conditions(asked, wanted))
 

@@ -50,10 +50,15 @@ USUAL_DIGITS = 2
 
 
 class Branch(NamedTuple):
-    """Some of the rows of a moment, and the SQLite index that serves them by the columns that are read."""
+    """Some of the rows of a moment, one of each stream, and the SQLite index that serves them.
+
+    apart: whether they do not come in the order of a list, so that they are sorted by what the index holds, and only
+    those of a page are looked up in the table.
+    """
 
     conditions: tuple[ColumnElement[bool], ...]
     by: str = ""
+    apart: bool = False
 
 
 Conditions = tuple[Condition, ...]
@@ -106,8 +111,8 @@ def page(
     after: Key | None,
     limit: int,
 ) -> Iterator[tuple[Key, Row]]:
-    """(key, columns) of the first rows after a key, in order of the keys, the stream last."""
-    keys = [*keys, table.c.stream]
+    """(key, columns) of the first rows after a key, in order of the keys, last by what names a row."""
+    keys = [*keys, *(table.c[name] for name in ("stream", "key") if name in table.c)]
     place: list[Condition] = []
     if after is not None:
         here = tuple_(*keys)
@@ -115,11 +120,22 @@ def page(
         place = [here < there if descending else here > there]
     order = [key.desc() if descending else key for key in keys]
     found: list[list[tuple[Key, Row]]] = []
+    count = len(keys)
     for branch in branches:
-        query = select(*keys, *columns).where(*branch.conditions, *where, *place).order_by(*order).limit(limit)
-        rows = asked.select(hinted(query, table, branch))
-        found.append([(tuple(row[: len(keys)]), row[len(keys) :]) for row in rows])
+        query = select(*keys, *(() if branch.apart else columns)).where(*branch.conditions, *where, *place)
+        rows = [*asked.select(hinted(query.order_by(*order).limit(limit), table, branch))]
+        cells = looked_up(asked, table, branch, columns, [row[count - 1] for row in rows]) if branch.apart else {}
+        found.append([(tuple(row[:count]), cells[row[count - 1]] if branch.apart else row[count:]) for row in rows])
     return islice(merge(*found, key=lambda each: each[0], reverse=descending), limit)
+
+
+def looked_up(
+    asked: Query, table: Table, branch: Branch, columns: Sequence[ColumnElement[Any]], streams: Sequence[str]
+) -> dict[str, Row]:
+    """The columns of some streams of a branch."""
+    query = select(table.c.stream, *columns).where(*branch.conditions, table.c.stream.in_(streams))
+    by = Branch((), f"{table.name}_live")
+    return {row[0]: row[1:] for row in asked.select(hinted(query, table, by))} if streams else {}
 
 
 def hinted(query: Any, table: Table, branch: Branch) -> Any:

@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy import ColumnElement, Text, literal_column
 
 from projections.query.metric import Query
 from projections.query.selection import status_is
 from projections.query.tables import OPPORTUNITIES
 from projections.records import pages
-from projections.records.kind import ANY, CALLER, Key, Kind, Row, Totals, Wanted
+from projections.records.kind import ANY, CALLER, Histories, Key, Kind, Row, Totals, Wanted
 from projections.records.opportunities.filters import FILTERS, SORTS, STATUSES
 from projections.records.opportunities.record import READ, OpportunityRecord, record, records
 from projections.records.pages import Branch, Condition, columns_in
-from projections.rows.opportunities import NOW
+from projections.rows.opportunities import NOW, STANDING
 
 COUNTED = ("open", "won", "lost")
 o = OPPORTUNITIES.c
@@ -31,20 +31,22 @@ def branches(asked: Query, wanted: Wanted, read: Sequence[ColumnElement[Any]], s
     names = columns_in(read)
     now, changed, over = pages.at_moment(OPPORTUNITIES, asked)
     if "open" in of:
-        covered = sort != "close_date" and names <= {*NOW, "currency", "amount"}
+        covered = sort != "close_date" and not changed and names <= {*NOW}
         still = status_is(OPPORTUNITIES, "open")
-        yield Branch((still, *now), "opportunities_now" if covered else "opportunities_dated")
+        by = "opportunities_now" if covered else "opportunities_dated"
+        yield Branch((still, *now), by, sort not in ("", "close_date"))
         if changed:
             yield Branch((still, *changed), "opportunities_k")
         if over:
             yield Branch((still, *over), "opportunities_e")
     if others := [name for name in of if name != "open"]:
-        closed = status_is(OPPORTUNITIES, *others)
-        yield Branch((closed, *now), "opportunities_standing" if sort == "closed_at" else "")
+        closed, shut = status_is(OPPORTUNITIES, *others), o.status != literal_column("'open'", Text())
+        covered = sort == "closed_at" or names <= {*STANDING}
+        yield Branch((closed, *now), "opportunities_standing" if covered else "", sort not in ("", "closed_at"))
         if changed:
-            yield Branch((closed, *changed, o.status != literal_column("'open'")), "opportunities_then")
+            yield Branch((closed, shut, *changed), "opportunities_then")
         if over:
-            yield Branch((closed, *over))
+            yield Branch((closed, shut, *over), "opportunities_over")
 
 
 def conditions(asked: Query, wanted: Wanted) -> list[Condition]:
@@ -52,7 +54,7 @@ def conditions(asked: Query, wanted: Wanted) -> list[Condition]:
     return [KIND.filters[name].condition(asked, of) for name, of in wanted.filters.items() if name != "status"]
 
 
-def page(asked: Query, wanted: Wanted) -> Iterator[tuple[Key, Row]]:
+def page(asked: Query, wanted: Wanted, _: Histories) -> Iterator[tuple[Key, Row]]:
     """A page of the deals at a moment."""
     where, keys = conditions(asked, wanted), SORTS[wanted.sort](asked)
     parts = branches(asked, wanted, [*where, *keys], wanted.sort)
@@ -62,7 +64,7 @@ def page(asked: Query, wanted: Wanted) -> Iterator[tuple[Key, Row]]:
     )
 
 
-def totals(asked: Query, wanted: Wanted) -> Totals:
+def totals(asked: Query, wanted: Wanted, _: Histories) -> Totals:
     """How many deals match, and what they are worth."""
     where = conditions(asked, wanted)
     return pages.worth(asked, OPPORTUNITIES, branches(asked, wanted, where), where)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Integer, Text, and_, case, literal_column,
 from domain.reference.process import ForecastCategory
 from projections.query.metric import Query
 from projections.query.selection import status_is
-from projections.query.tables import FOLLOW_UPS, OPPORTUNITIES, effective, known
+from projections.query.tables import FOLLOW_UPS, OPPORTUNITIES
 from projections.records import pages
 from projections.records.kind import FIRST_DAY, FLAG, LAST_DAY, Filter, Values
 from projections.records.pages import Condition, Keys, at_least, at_most, equal, holding, since, until
@@ -61,12 +61,14 @@ def is_due(asked: Query, values: Values) -> Condition:
     """Whether a next step or an activity is due on a day or before."""
     f, day = FOLLOW_UPS.c, values[0].isoformat()
     due = or_(and_(f.step_due != NONE, f.step_due <= day), and_(f.activity_due != NONE, f.activity_due <= day))
-    k, e = asked.question.known_at, asked.question.effective_at
-    chosen = select(f.stream).where(
-        known(FOLLOW_UPS, k), effective(FOLLOW_UPS, e), status_is(FOLLOW_UPS, "open"),
-        or_(f.step_due != NONE, f.activity_due != NONE), due,
-    )  # fmt: skip
-    return o.stream.in_(chosen)
+    anything = or_(f.step_due != NONE, f.activity_due != NONE)  # as the indexes have it
+    parts: list[Condition] = []
+    names = "follow_ups_due", "follow_ups_then", "follow_ups_over"
+    for name, moment in zip(names, pages.at_moment(FOLLOW_UPS, asked), strict=True):
+        if moment:
+            chosen = select(f.stream).where(status_is(FOLLOW_UPS, "open"), anything, *moment, due)
+            parts.append(o.stream.in_(chosen.with_hint(FOLLOW_UPS, f"INDEXED BY {name}", "sqlite")))
+    return or_(*parts)
 
 
 SORTS: Mapping[str, Keys] = {
