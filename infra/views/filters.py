@@ -24,6 +24,7 @@ COLUMNS = {
         ("forecasts", "holder"),
         ("teams", "members"),
     ),
+    "holder": (("quotas", "holder"),),
     "product": (("opportunities", "product"), ("opportunities", "lines")),
     "source": (("opportunities", "source"), ("leads", "source")),
     "currency": (("opportunities", "currency"), ("opportunities", "was_currency"), ("quotas", "currency")),

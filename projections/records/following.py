@@ -1,6 +1,6 @@
 """What stands in the facts of a stream at a moment, beside its row: read for the records of a page alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -26,6 +26,14 @@ def in_effect(facts: Sequence[Fact], moment: int) -> Iterator[Fact]:
 def reached(facts: Sequence[Fact]) -> int:
     """The version that a stream has reached: what a command expects that is to be refused where anything came since."""
     return facts[-1].version if facts else 0
+
+
+def folded(evolve: Callable[[Any, Any], Any], facts: Sequence[Fact], moment: int) -> Any:
+    """The state of a stream at a moment, by the fold of its kind."""
+    state: Any = None
+    for fact in in_effect(facts, moment):
+        state = evolve(state, fact.event)
+    return state
 
 
 class Note(Struct, frozen=True):

@@ -87,8 +87,8 @@ class Kind(NamedTuple):
     filters: Mapping[str, Filter]
     sorts: Mapping[str, Any]
     order: str
-    page: Callable[[Query, Wanted], Iterable[tuple[Key, Row]]]
-    totals: Callable[[Query, Wanted], Totals]
+    page: Callable[[Query, Wanted, Histories], Iterable[tuple[Key, Row]]]
+    totals: Callable[[Query, Wanted, Histories], Totals]
     records: Callable[[Query, Sequence[Row], Histories], Sequence[Any]]
     record: Callable[[Query, str, Histories], Any]
     usual: Mapping[str, str] = {}

@@ -1,26 +1,25 @@
 """Leads as records: who showed interest, who works on it, and what became of it. Names only while their keys stand."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 
 from domain import lead
-from domain.lead.profile import LeadContacted
-from domain.lead.qualification import LeadQualified
-from domain.lead.states import Nurturing, Prospect
+from domain.lead.profile import LeadContacted, Profile
+from domain.lead.qualification import Answers, LeadQualified
+from domain.lead.states import Nurturing
 from domain.recorded import Fact, instant
 from projections.query.metric import Query
 from projections.query.selection import status_is
 from projections.query.tables import LEADS, effective, known
 from projections.query.units import Days, Moment
 from projections.records import pages
-from projections.records.following import Note, in_effect, moment_of, notes, reached
-from projections.records.kind import ANY, CALLER, Filter, Histories, Key, Kind, Row, Totals, Wanted
-from projections.records.pages import Branch, Condition, equal, holding, since, until
+from projections.records.following import Note, folded, in_effect, moment_of, notes, reached
+from projections.records.kind import ANY, CALLER, FLAG, Filter, Histories, Key, Kind, Row, Totals, Values, Wanted
+from projections.records.pages import Branch, Condition, Keys, equal, holding, since, until
 from projections.versions import DAY
 
 STATUSES = ("new", "working", "nurturing", "qualified", "disqualified", "converted", "merged")
@@ -101,7 +100,7 @@ class Held(Struct, frozen=True):
     qualified_at: int
 
 
-READ = Held.__struct_fields__
+READ: tuple[str, ...] = Held.__struct_fields__
 """The columns that a record is made of."""
 
 
@@ -112,13 +111,13 @@ def branches(asked: Query, wanted: Wanted) -> Iterator[Branch]:
     """The parts of the leads at a moment: those of each status that stand, which an index has in order of capture."""
     values = wanted.filters.get("status", (ANY,))
     of = [name for name in STATUSES if name in values or (ANY in values and name != "merged")]
-    now, changed, over = (each(LEADS, asked) for each in (pages.stands, pages.superseded, pages.ended))
+    now, changed, over = pages.at_moment(LEADS, asked)
     for name in of:
         yield Branch((status_is(LEADS, name), *now), "leads_standing")
     if changed and of:
         yield Branch((status_is(LEADS, *of), *changed), "leads_then")
     if over and of:
-        yield Branch((status_is(LEADS, *of), *over))
+        yield Branch((status_is(LEADS, *of), *over), "leads_over")
 
 
 def conditions(asked: Query, wanted: Wanted) -> list[Condition]:
@@ -126,14 +125,14 @@ def conditions(asked: Query, wanted: Wanted) -> list[Condition]:
     return [KIND.filters[name].condition(asked, of) for name, of in wanted.filters.items() if name != "status"]
 
 
-def page(asked: Query, wanted: Wanted) -> Iterator[tuple[Key, Row]]:
+def page(asked: Query, wanted: Wanted, _: Histories) -> Iterator[tuple[Key, Row]]:
     """A page of the leads at a moment."""
     keys, columns = SORTS[wanted.sort](asked), [c[name] for name in READ]
     where, parts = conditions(asked, wanted), branches(asked, wanted)
     return pages.page(asked, LEADS, parts, where, keys, columns, wanted.descending, wanted.after, wanted.limit + 1)
 
 
-def totals(asked: Query, wanted: Wanted) -> Totals:
+def totals(asked: Query, wanted: Wanted, _: Histories) -> Totals:
     """How many leads match."""
     return pages.counted(asked, LEADS, branches(asked, wanted), conditions(asked, wanted))
 
@@ -150,9 +149,8 @@ def records(asked: Query, rows: Sequence[Row], histories: Histories) -> list[Lea
 
 def record_of(asked: Query, row: Held, facts: Sequence[Fact]) -> LeadRecord:
     """A lead from its row and its facts."""
-    state = state_of(facts, asked.moment)
-    prospect = prospect_of(state)
-    profile = prospect.profile
+    state = folded(lead.evolve, facts, asked.moment)
+    profile: Profile = state.lead.profile
     return LeadRecord(
         stream=row.stream, version=reached(facts), status=row.status, name=profile.name, company=row.company,
         email=profile.email, phone=profile.phone, source=row.source, owner=row.owner,
@@ -164,19 +162,6 @@ def record_of(asked: Query, row: Held, facts: Sequence[Fact]) -> LeadRecord:
     )  # fmt: skip
 
 
-def state_of(facts: Sequence[Fact], moment: int) -> Any:
-    """What a lead is at a moment, and what is known of it."""
-    state: Any = None
-    for fact in in_effect(facts, moment):
-        state = lead.evolve(state, fact.event)
-    return state
-
-
-def prospect_of(state: Any) -> Prospect:
-    """What is known of a lead, whatever became of it."""
-    return state.lead
-
-
 def record(asked: Query, stream: str, histories: Histories) -> LeadDetail | None:
     """A lead with all that is known of it at the moment."""
     there = (known(LEADS, asked.question.known_at), effective(LEADS, asked.question.effective_at))
@@ -184,7 +169,7 @@ def record(asked: Query, stream: str, histories: Histories) -> LeadDetail | None
     if not rows:
         return None
     facts = histories([stream])[stream]
-    answers = prospect_of(state_of(facts, asked.moment)).answers
+    answers: Answers = folded(lead.evolve, facts, asked.moment).lead.answers
     contacts, qualified = list[Contact](), LeadQualified("", 0)
     for fact in in_effect(facts, asked.moment):
         match fact.event:
@@ -205,18 +190,22 @@ def record(asked: Query, stream: str, histories: Histories) -> LeadDetail | None
 ASIDE = lead.profile.Event | lead.qualification.CriterionAssessed
 """The facts whose texts stand elsewhere in a record."""
 
-SORTS = {
+
+def is_contacted(_: Query, values: Values) -> Condition:
+    """Whether leads were ever spoken to, or never."""
+    return c.contacted_at != 0 if values[0] else c.contacted_at == 0
+
+
+SORTS: Mapping[str, Keys] = {
     "captured_at": lambda _: [c.captured_at],
     "status_since": lambda _: [c.status_from],
     "owner": lambda _: [c.owner],
     "company": lambda _: [c.company],
     "source": lambda _: [c.source],
-    "stream": lambda _: list[ColumnElement[Any]](),
+    "stream": lambda _: [],
 }
-FILTERS = {
-    "status": Filter(
-        "its status; any is all but merged", lambda _, of: c.status.in_(of), among=(*STATUSES, ANY), several=True
-    ),
+FILTERS: Mapping[str, Filter] = {
+    "status": pages.status(LEADS, STATUSES, "merged"),
     "owner": equal(c.owner, "who works on it; empty for nobody", of="owner"),
     "team": pages.of_team(c.owner, "the team of its owner at the moment; empty for none"),
     "company": holding(c.company, "a part of the company's name; empty for none"),
@@ -227,7 +216,7 @@ FILTERS = {
     "captured_until": until(c.captured_at, "captured on the last day of this, or before"),
     "status_since": since(c.status_from, "in its status since the first day of this, or later"),
     "status_until": until(c.status_from, "in its status since the last day of this, or before"),
-    "contacted": Filter("whether it was ever spoken to", lambda _, of: (c.contacted_at != 0) == of[0], "flag"),
+    "contacted": Filter("whether it was ever spoken to", is_contacted, FLAG),
 }
 VIEWS = {
     "mine": {"owner": CALLER, "status": ("new", "working", "nurturing", "qualified")},

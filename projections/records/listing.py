@@ -45,7 +45,7 @@ class Place(Struct, frozen=True):
 
 def listing(kind: Kind, asked: Query, wanted: Wanted, place: Place, histories: Histories) -> Listing:
     """A page of the records that match, in their order, and what all of them come to."""
-    rows = list(kind.page(asked, wanted))
+    rows = list(kind.page(asked, wanted, histories))
     keyed = rows[: wanted.limit]
     records = list(kind.records(asked, [row for _, row in keyed], histories))
     more = len(rows) > wanted.limit
@@ -53,7 +53,7 @@ def listing(kind: Kind, asked: Query, wanted: Wanted, place: Place, histories: H
     totals: Totals | None = None
     if place.totals:
         is_all = not more and wanted.after is None and not kind.converts
-        totals = Totals(len(rows)) if is_all else kind.totals(asked, wanted)
+        totals = Totals(len(rows)) if is_all else kind.totals(asked, wanted, histories)
     return Listing(
         kind.name, place.known_at, asked.moment, place.newest, place.filters, place.sort, records,
         totals.records if totals else None, list(totals.amounts) if totals and kind.converts else None,

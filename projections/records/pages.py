@@ -4,7 +4,7 @@ A list is read in branches, each of which an index serves: the rows that stand t
 since the position, and those whose state ended since the instant. Their pages are merged.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from fractions import Fraction
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Double,
+    FromClause,
     Table,
     and_,
     case,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
+from sqlalchemy.sql.type_api import TypeEngine
 from sqlalchemy.sql.visitors import iterate
 
 from domain.money import MINOR_UNITS, from_minor_units
@@ -35,23 +37,42 @@ from projections.query.metric import Query
 from projections.query.selection import day_of, total, whole
 from projections.query.tables import effective, known
 from projections.query.teams import NOBODYS
-from projections.records.kind import Filter, Key, Row, Total, Totals, Values
+from projections.records.kind import AMOUNT, ANY, FIRST_DAY, LAST_DAY, Filter, Key, Row, Total, Totals, Values
 from projections.versions import END
 
 Condition = ColumnElement[bool]
-STILL = literal_column(str(END))  # written out: SQLite fits partial indexes to literals only
+Keys = Callable[[Query], Sequence[ColumnElement[Any]]]
+"""By what rows are sorted, their streams aside."""
+STILL = literal_column(str(END), BigInteger())  # written out: SQLite fits partial indexes to literals only
+NUMBER: TypeEngine[float] = Double()
 ESCAPE = "\\"
 USUAL_DIGITS = 2
 
 
 class Branch(NamedTuple):
-    """Some of the rows of a moment, and the SQLite index that serves them by the columns that are read."""
+    """Some of the rows of a moment, one of each stream, and the SQLite index that serves them.
 
-    conditions: tuple[Condition, ...]
+    apart: whether they do not come in the order of a list, so that they are sorted by what the index holds, and only
+    those of a page are looked up in the table.
+    """
+
+    conditions: tuple[ColumnElement[bool], ...]
     by: str = ""
+    apart: bool = False
 
 
-def stands(table: Table, asked: Query) -> tuple[Condition, ...]:
+Conditions = tuple[Condition, ...]
+
+
+def at_moment(table: Table, asked: Query) -> tuple[Conditions, Conditions | None, Conditions | None]:
+    """The rows of a moment in three parts: those that stand, those superseded since, those whose state ended since.
+
+    None for a part that is empty, as nothing is known, or true, of later.
+    """
+    return stands(table, asked), superseded(table, asked), ended(table, asked)
+
+
+def stands(table: Table, asked: Query) -> Conditions:
     """The rows that stand to this day on both axes, and did so at the moment."""
     k, e = asked.question.known_at, asked.question.effective_at
     began = [] if k == END else [table.c.known_from <= k]
@@ -59,7 +80,7 @@ def stands(table: Table, asked: Query) -> tuple[Condition, ...]:
     return known(table), effective(table), *began
 
 
-def superseded(table: Table, asked: Query) -> tuple[Condition, ...] | None:
+def superseded(table: Table, asked: Query) -> Conditions | None:
     """The rows that stood to their day as known at the position, and are known otherwise by now."""
     k, e, t = asked.question.known_at, asked.question.effective_at, table.c
     if k == END:
@@ -68,7 +89,7 @@ def superseded(table: Table, asked: Query) -> tuple[Condition, ...] | None:
     return t.known_to < STILL, effective(table), t.known_to > k, t.known_from <= k, *began
 
 
-def ended(table: Table, asked: Query) -> tuple[Condition, ...] | None:
+def ended(table: Table, asked: Query) -> Conditions | None:
     """The rows whose state ended after the instant."""
     k, e = asked.question.known_at, asked.question.effective_at
     return None if e == END else (known(table, k), effective(table, e), table.c.effective_to < STILL)
@@ -90,8 +111,8 @@ def page(
     after: Key | None,
     limit: int,
 ) -> Iterator[tuple[Key, Row]]:
-    """(key, columns) of the first rows after a key, in order of the keys, the stream last."""
-    keys = [*keys, table.c.stream]
+    """(key, columns) of the first rows after a key, in order of the keys, last by what names a row."""
+    keys = [*keys, *(table.c[name] for name in ("stream", "key") if name in table.c)]
     place: list[Condition] = []
     if after is not None:
         here = tuple_(*keys)
@@ -99,11 +120,22 @@ def page(
         place = [here < there if descending else here > there]
     order = [key.desc() if descending else key for key in keys]
     found: list[list[tuple[Key, Row]]] = []
+    count = len(keys)
     for branch in branches:
-        query = select(*keys, *columns).where(*branch.conditions, *where, *place).order_by(*order).limit(limit)
-        rows = asked.select(hinted(query, table, branch))
-        found.append([(tuple(row[: len(keys)]), row[len(keys) :]) for row in rows])
+        query = select(*keys, *(() if branch.apart else columns)).where(*branch.conditions, *where, *place)
+        rows = [*asked.select(hinted(query.order_by(*order).limit(limit), table, branch))]
+        cells = looked_up(asked, table, branch, columns, [row[count - 1] for row in rows]) if branch.apart else {}
+        found.append([(tuple(row[:count]), cells[row[count - 1]] if branch.apart else row[count:]) for row in rows])
     return islice(merge(*found, key=lambda each: each[0], reverse=descending), limit)
+
+
+def looked_up(
+    asked: Query, table: Table, branch: Branch, columns: Sequence[ColumnElement[Any]], streams: Sequence[str]
+) -> dict[str, Row]:
+    """The columns of some streams of a branch."""
+    query = select(table.c.stream, *columns).where(*branch.conditions, table.c.stream.in_(streams))
+    by = Branch((), f"{table.name}_live")
+    return {row[0]: row[1:] for row in asked.select(hinted(query, table, by))} if streams else {}
 
 
 def hinted(query: Any, table: Table, branch: Branch) -> Any:
@@ -150,6 +182,15 @@ def worth(asked: Query, table: Table, branches: Iterable[Branch], where: Sequenc
 # What filters and sorts are made of
 
 
+def status(rows: FromClause, statuses: tuple[str, ...], less: str) -> Filter:
+    """Rows of one of some statuses; any is all but what `less` says."""
+
+    def condition(_: Query, values: Values) -> Condition:
+        return rows.c.status.in_(values)
+
+    return Filter(f"its status; any is all but {less}", condition, among=(*statuses, ANY), several=True)
+
+
 def equal(column: ColumnElement[str], meaning: str, of: str = "", among: tuple[str, ...] = ()) -> Filter:
     """Rows that have one of some values in a column."""
 
@@ -176,7 +217,11 @@ def like(column: ColumnElement[str], text: str) -> Condition:
 
 def since(column: ColumnElement[int], meaning: str) -> Filter:
     """Rows whose instant lies on a day or after it."""
-    return Filter(meaning, lambda asked, days: column >= asked.references.calendar.start(days[0]), "first day")
+
+    def condition(asked: Query, days: Values) -> Condition:
+        return column >= asked.references.calendar.start(days[0])
+
+    return Filter(meaning, condition, FIRST_DAY)
 
 
 def until(column: ColumnElement[int], meaning: str) -> Filter:
@@ -185,7 +230,7 @@ def until(column: ColumnElement[int], meaning: str) -> Filter:
     def condition(asked: Query, days: Values) -> Condition:
         return column < asked.references.calendar.start(days[0] + timedelta(days=1))
 
-    return Filter(meaning, condition, "last day")
+    return Filter(meaning, condition, LAST_DAY)
 
 
 def of_team(owner: ColumnElement[str], meaning: str) -> Filter:
@@ -204,12 +249,20 @@ def of_team(owner: ColumnElement[str], meaning: str) -> Filter:
 
 def at_least(table: Table, meaning: str) -> Filter:
     """Rows worth so many units of their currency, or of the one converted to, or more."""
-    return Filter(meaning, lambda asked, values: bounded(table, asked, values[0], True), "amount")
+
+    def condition(asked: Query, values: Values) -> Condition:
+        return bounded(table, asked, values[0], True)
+
+    return Filter(meaning, condition, AMOUNT)
 
 
 def at_most(table: Table, meaning: str) -> Filter:
     """Rows worth so many units of their currency, or of the one converted to, or less."""
-    return Filter(meaning, lambda asked, values: bounded(table, asked, values[0], False), "amount")
+
+    def condition(asked: Query, values: Values) -> Condition:
+        return bounded(table, asked, values[0], False)
+
+    return Filter(meaning, condition, AMOUNT)
 
 
 def bounded(table: Table, asked: Query, bound: Decimal, least: bool) -> Condition:
@@ -227,7 +280,7 @@ def bounded(table: Table, asked: Query, bound: Decimal, least: bool) -> Conditio
     return t.amount >= limit if least else t.amount <= limit
 
 
-def by_amount(table: Table, asked: Query) -> list[ColumnElement[Any]]:
+def by_amount(table: Table, asked: Query) -> Sequence[ColumnElement[Any]]:
     """By what a row is worth: within each currency, or, where that is converted, in all; last of all without a rate."""
     if asked.question.convert_to is None:
         return [table.c.currency, table.c.amount]
@@ -242,8 +295,8 @@ def converted(table: Table, asked: Query) -> ColumnElement[float]:
         ratio = rates.ratio(code, into, day_of(asked), asked.question.base_currency or "") if code != into else (1, 1)
         if ratio is not None:
             each = Fraction(*ratio) / 10 ** MINOR_UNITS.get(into, USUAL_DIGITS)
-            ratios.append((t.currency == code, cast(t.amount, Double) * literal(float(each), Double())))
-    return case(*ratios, else_=literal(-1.0, Double()))
+            ratios.append((t.currency == code, cast(t.amount, NUMBER) * literal(float(each), NUMBER)))
+    return case(*ratios, else_=literal(-1.0, NUMBER))
 
 
 def number_of(value: int) -> ColumnElement[int]:

@@ -92,13 +92,25 @@ CHANGES: dict[type, Callable[[FollowUp, Any, int], FollowUp]] = {
 MOVING = {event for status, nexts in NEXT.items() for event, after in nexts.items() if after != status}
 COUNTED = {OpportunityOpened, *CHANGES, *MOVING}
 
+DUE = "status = 'open' AND (step_due != '' OR activity_due != '')"
+TIP, HOLDS = f"known_to = {END}", f"effective_to = {END}"
 INDEXES = (
     newest_index("follow_ups"),
-    # what is due on the open deals
+    # what is due on the open deals: as it stands, as it was known, and as it was
     PartialIndex(
         "follow_ups_due", ("step_due", "activity_due", "stream", "effective_from", "known_from", "status", "known_to",
         "effective_to"),
-        f"status = 'open' AND known_to = {END} AND effective_to = {END} AND (step_due != '' OR activity_due != '')",
+        f"{DUE} AND {TIP} AND {HOLDS}",
+    ),
+    PartialIndex(
+        "follow_ups_then", ("known_to", "known_from", "effective_from", "step_due", "activity_due", "stream", "status",
+        "effective_to"),
+        f"{DUE} AND known_to < {END} AND {HOLDS}",
+    ),
+    PartialIndex(
+        "follow_ups_over", ("effective_to", "effective_from", "known_from", "known_to", "step_due", "activity_due",
+        "stream", "status"),
+        f"{DUE} AND effective_to < {END}",
     ),
     PartialIndex("follow_ups_contacts", ("effective_from", "stream", "contact", "known_to"), "contact != ''"),
 )  # fmt: skip

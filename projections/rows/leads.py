@@ -90,5 +90,8 @@ INDEXES = (
     PartialIndex(
         "leads_then", ("known_to", "known_from", "status", "effective_to"), f"known_to < {END} AND effective_to = {END}"
     ),
+    PartialIndex(
+        "leads_over", ("effective_to", "effective_from", "known_from", "known_to", "status"), f"effective_to < {END}"
+    ),
 )  # fmt: skip
 PROJECTION = Projection("leads", VERSION, "lead", tags(*COUNTED), Lead, evolve, indexes=INDEXES)
