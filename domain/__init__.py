@@ -28,6 +28,7 @@ DECIDERS = (
     Decider(
         "opportunity", (*get_args(opportunity.Command), CorrectFact), (*get_args(opportunity.Event), FactCorrected),
         opportunity.decide, opportunity.possible, opportunity.evolve, opportunity.reads, opportunity.subject,
+        opportunity.closing.follows,
     ),
     Decider(
         "process", get_args(process.Command), get_args(process.Event), process.decide, process.possible, process.evolve
@@ -37,13 +38,17 @@ DECIDERS = (
         forecast.evolve,
     ),
     Decider(
+        "customer", get_args(customer.Command), get_args(customer.Event), customer.decide, customer.possible,
+        customer.evolve, onward=True,
+    ),
+    Decider(
         "subject", get_args(subject.Command), get_args(subject.Event), subject.decide, subject.possible,
         subject.evolve, subject=subject.subject,
     ),
     *(
         Decider(name, (module.Command,), (module.Event,), module.decide, module.possible, module.evolve)
         for name, module in (
-            ("framework", framework), ("customer", customer), ("quota", quota), ("rate", rate), ("team", team),
+            ("framework", framework), ("quota", quota), ("rate", rate), ("team", team),
             ("calendar", calendar),
         )
     ),

@@ -5,7 +5,7 @@ from typing import Any
 
 from domain import correction
 from domain.correction import CorrectFact, FactCorrected, as_fact
-from domain.decider import Context, Decider, FollowUpCommand, NewEvent
+from domain.decider import Context, Decider, FollowUpCommand, NewEvent, alone
 from domain.errors import Rejected
 from domain.recorded import Fact, instant
 
@@ -62,7 +62,8 @@ class History:
         """When what a command asks for happens, in microseconds: as given, or now; a correction at its fact's time."""
         if isinstance(command, CorrectFact):
             return correction.moment_of(self.facts, command, given)
-        return now if given is None else given
+        moment = now if given is None else given
+        return max(moment, self.latest) if self.decider.onward else moment
 
     def reads(self, command: Any, state: Any) -> tuple[str, ...]:
         """The streams that a decision on a state must look at."""
@@ -77,7 +78,8 @@ class History:
         `given`: the instant that was asked for, None where none was. Raises what the decider raises.
         """
         if isinstance(command, CorrectFact):
-            return correction.decide(self.facts, state, command, given, context)
+            events = correction.decide(self.facts, state, command, given, context)
+            return (*events, *self._caused(events))
         answer = self.decider.decide(state, command, context)
         return tuple([each if isinstance(each, FollowUpCommand) else NewEvent(each, at) for each in answer])
 
@@ -139,6 +141,16 @@ class History:
         """Be as at the mark again."""
         count, self.version, self.state, self.latest = mark
         del self.facts[count:]
+
+    def _caused(self, events: Sequence[NewEvent]) -> Iterable[FollowUpCommand]:
+        """What a correction asks of other streams, at the time of what it corrects."""
+        if not events or self.decider.follows is alone:
+            return ()
+        state = None
+        for _, _, fact in effective_order([*self.facts, *self._numbered(events)]):
+            state = self.decider.evolve(state, fact.event)
+        asked = self.decider.follows(self.stream, self.state, state)
+        return (command._replace(at=events[0].occurred_at) for command in asked)
 
     def _numbered(self, events: Sequence[NewEvent]) -> list[Fact]:
         return [

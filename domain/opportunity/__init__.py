@@ -117,7 +117,9 @@ def evolve(state: State, event: Event) -> State:
     match state, event:
         case None, OpportunityOpened():
             progress = Progress(event.process, event.process_version, event.stage)
-            return Open(Deal(event, progress, Terms(event.amount, event.close_date, event.owner, event.account)))
+            return Open(
+                Deal(event, progress, Terms(event.amount, event.close_date, event.owner, event.account, event.name))
+            )
         case None, _:
             return None
         case Merged(before=before), _:

@@ -4,6 +4,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from domain.codes import check_line
 from domain.errors import Rejected
 from domain.money import Money, checked
 from domain.personal import Personal
@@ -24,6 +25,7 @@ class OpportunityOpened(Struct, frozen=True, tag="opportunity-opened"):
     lead: str = ""
     source: str = ""
     note: Personal = ""
+    name: Personal = ""
 
 
 class OpenOpportunity(Struct, frozen=True, tag="open-opportunity", forbid_unknown_fields=True):
@@ -39,9 +41,11 @@ class OpenOpportunity(Struct, frozen=True, tag="open-opportunity", forbid_unknow
     lead: str = ""
     source: str = ""
     note: Personal = ""
+    name: Personal = ""
 
     def __post_init__(self) -> None:
         checked("amount", self.amount)
+        check_line("name", self.name)
 
 
 Event = OpportunityOpened
@@ -56,7 +60,7 @@ def opened(command: OpenOpportunity, process: Published) -> OpportunityOpened:
     stage = version.open_stage(command.stage or version.first.id)
     return OpportunityOpened(
         command.process, process.newest, stage.id, command.amount, command.account, command.owner,
-        command.product, command.close_date, command.lead, command.source, command.note,
+        command.product, command.close_date, command.lead, command.source, command.note, command.name,
     )  # fmt: skip
 
 

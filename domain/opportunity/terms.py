@@ -1,12 +1,14 @@
-"""The terms of a deal: what it is worth, when it closes, who buys and who sells."""
+"""The terms of a deal: what it is worth, when it closes, who buys and who sells, and what it is called."""
 
 from datetime import date
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.codes import check_line
 from domain.errors import Malformed
 from domain.money import Money, checked
+from domain.personal import Personal
 
 
 class AmountChanged(Struct, frozen=True, tag="amount-changed", rename={"from_": "from"}):
@@ -35,6 +37,12 @@ class AccountChanged(Struct, frozen=True, tag="account-changed", rename={"from_"
 
     from_: str
     to: str
+
+
+class OpportunityRenamed(Struct, frozen=True, tag="opportunity-renamed"):
+    """The deal now has this name."""
+
+    name: Personal
 
 
 class ChangeAmount(Struct, frozen=True, tag="change-amount", forbid_unknown_fields=True):
@@ -72,8 +80,19 @@ class ChangeAccount(Struct, frozen=True, tag="change-account", forbid_unknown_fi
             raise Malformed("to: the account's name is empty")
 
 
-Event = AmountChanged | CloseDateChanged | OwnerChanged | AccountChanged
-Command = ChangeAmount | ChangeCloseDate | ChangeOwner | ChangeAccount
+class RenameOpportunity(Struct, frozen=True, tag="rename-opportunity", forbid_unknown_fields=True):
+    """Give the deal a name, or another one: words that people know it by, sealed as a note is."""
+
+    name: Personal
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise Malformed("name: is empty")
+        check_line("name", self.name)
+
+
+Event = AmountChanged | CloseDateChanged | OwnerChanged | AccountChanged | OpportunityRenamed
+Command = ChangeAmount | ChangeCloseDate | ChangeOwner | ChangeAccount | RenameOpportunity
 
 
 class Terms(Struct, frozen=True):
@@ -83,6 +102,7 @@ class Terms(Struct, frozen=True):
     close_date: date | None
     owner: str
     account: str
+    name: str = ""
 
 
 def decide(state: Terms, command: Command) -> tuple[Event, ...]:
@@ -96,6 +116,8 @@ def decide(state: Terms, command: Command) -> tuple[Event, ...]:
             return () if to == state.owner else (OwnerChanged(state.owner, to),)
         case ChangeAccount(to):
             return () if to == state.account else (AccountChanged(state.account, to),)
+        case RenameOpportunity(name):
+            return () if name == state.name else (OpportunityRenamed(name),)
 
 
 def evolve(state: Terms, event: Event) -> Terms:
@@ -109,3 +131,5 @@ def evolve(state: Terms, event: Event) -> Terms:
             return replace(state, owner=to)
         case AccountChanged(to=to):
             return replace(state, account=to)
+        case OpportunityRenamed(name):
+            return replace(state, name=name)

@@ -288,15 +288,16 @@ class Batch:
         changes = list[tuple[History, str, tuple[NewEvent, ...]]]()
         given = None if request.occurred_at is None else moment
         commands = [FollowUpCommand(request.stream, request.command)]
-        for stream, command in commands:  # grows while it runs: a decision may ask other streams
+        for stream, command, at_once in commands:  # grows while it runs: a decision may ask other streams
             if command is not request.command:  # that one was checked before
                 check_name(stream, command)
             history = self.look_at(stream)
-            at = history.moment_of(command, given, moment)
+            dated = given if at_once is None else at_once
+            at = history.moment_of(command, dated, moment)
             state = history.state_at(at)
             wanted = history.reads(command, state)
             read = {name: self.look_at(name).state for name in wanted if kind(name) in BY_KIND}
-            answer = history.decide(command, state, given, at, Context(stream, read, request.actor))
+            answer = history.decide(command, state, dated, at, Context(stream, read, request.actor))
             events = tuple([each for each in answer if isinstance(each, NewEvent)])
             commands += [each for each in answer if isinstance(each, FollowUpCommand)]
             history.check(events)

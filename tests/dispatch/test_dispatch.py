@@ -12,7 +12,7 @@ from domain.opportunity.closing import LoseOpportunity, OpportunityWon, ReopenOp
 from domain.opportunity.progress import ChangeStage, StageChanged
 from domain.opportunity.terms import AmountChanged, ChangeAmount, ChangeOwner, OwnerChanged
 from domain.recorded import Source
-from domain.reference.customer import CustomerOpened, OpenCustomer, customer_stream
+from domain.reference.customer import CustomerOpened, OpenCustomer, PurchaseAdded, customer_stream
 from infra.application.dispatch import Receipt
 from tests.dispatch.asking import CONVERT, DEAL, LEAD, NOW, OPEN, asked, eur, events, qualify
 
@@ -215,8 +215,8 @@ def test_a_win_makes_the_account_a_customer_once(deal, log):
     customer = customer_stream("Acme", DEAL)
     won = deal.execute(asked(DEAL, WinOpportunity()))
     assert won.facts == ((DEAL, 2), (customer, 1))
-    assert deal.execute(asked("opportunity-8", WinOpportunity())).facts == (("opportunity-8", 2),)
-    assert events(log, customer) == [CustomerOpened("Acme", DEAL)]
+    assert deal.execute(asked("opportunity-8", WinOpportunity())).facts == (("opportunity-8", 2), (customer, 2))
+    assert events(log, customer) == [CustomerOpened("Acme", DEAL), PurchaseAdded("opportunity-8")]
 
 
 def test_two_wins_of_one_account_in_one_batch_make_one_customer(deal, log):
@@ -224,7 +224,7 @@ def test_two_wins_of_one_account_in_one_batch_make_one_customer(deal, log):
         asked("opportunity-8", OPEN), asked(DEAL, WinOpportunity()), asked("opportunity-8", WinOpportunity()),
         asked(customer_stream("Acme", ""), OpenCustomer("Acme")),
     ])  # fmt: skip
-    assert events(log, customer_stream("Acme", DEAL)) == [CustomerOpened("Acme", DEAL)]
+    assert events(log, customer_stream("Acme", DEAL)) == [CustomerOpened("Acme", DEAL), PurchaseAdded("opportunity-8")]
 
 
 # Time

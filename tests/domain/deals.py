@@ -40,7 +40,7 @@ from domain.opportunity.removal import (
     UnmergeOpportunity,
 )
 from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
-from domain.reference.customer import OpenCustomer, customer_stream
+from domain.reference.customer import OpenCustomer, WithdrawPurchase, customer_stream
 from domain.reference.process import Published
 from tests.domain.pipelines import FIRST, REVISED, eur
 from tests.domain.pipelines import READ as PIPELINES
@@ -82,6 +82,7 @@ DEALS = {  # the states that rules start from
     "lost in a retired stage": (OpportunityOpened("process-waning", 1, "demo", eur("900")), LOST),
     "in a retired process": (OpportunityOpened("process-ended", 1, "demo", eur("900")),),
     "won without an account": (BARE, OpportunityWon(eur("900"))),
+    "deleted when it was won": (OPENED, WON, DELETED),
     "renewed": (RENEWAL, OpportunityWon(eur("50"), "Acme")),
     "reopened in need": (OPENED, WON, OpportunityReopened("need", "they cancelled")),
     "with lines": (OPENED, BOAT, OARS),
@@ -176,3 +177,7 @@ def refused_alike(words, *granted: type) -> list[tuple[object, Refused]]:
 
 def customer(account: str) -> FollowUpCommand:
     return FollowUpCommand(customer_stream(account, STREAM), OpenCustomer(account, STREAM))
+
+
+def no_customer(account: str) -> FollowUpCommand:
+    return FollowUpCommand(customer_stream(account, STREAM), WithdrawPurchase(STREAM))

@@ -46,6 +46,7 @@ from tests.domain.deals import (
     deleted,
     lost,
     merged,
+    no_customer,
     opened,
     refused_alike,
     won,
@@ -102,8 +103,8 @@ TRANSITIONS = [
     Row("won", WinOpportunity(), ()),
     Row("won", WinOpportunity(eur("901")), won("win-opportunity"), "for another amount"),
     Row("won", WinOpportunity(account="Globex"), won("win-opportunity"), "by another account"),
-    Row("won", REOPEN, (OpportunityReopened("demo", "they cancelled"),)),
-    Row("won", WISHES[DeleteOpportunity], (DELETED,)),
+    Row("won", REOPEN, (OpportunityReopened("demo", "they cancelled"), no_customer("Acme"))),
+    Row("won", WISHES[DeleteOpportunity], (DELETED, no_customer("Acme"))),
     *(Row("won", WISHES[kind], ()) for kind in NOT_REMOVED),
     *(Row("won", *row) for row in refused_alike(won, WinOpportunity, *CLOSED.values(), *NOT_REMOVED)),
     #
