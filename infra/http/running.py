@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from infra.application.follower import Follower
 from infra.application.writers import Writers
 from infra.http.limits import Limits, Rates
+from infra.http.tail import Tail
 from infra.identity.local import Local
 
 if TYPE_CHECKING:
@@ -29,10 +30,12 @@ class Service:
         self.stopped = Event()
         self.head = 0  # where the log is, as far as the loop has heard
         self.follower = Follower(app)
+        self.tail = Tail(self)
         self.writers = Writers(app, appended=self.follower.nudge)
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: set[asyncio.Future[None]] = set()
+        self._ending = asyncio.Event()
 
     async def start(self) -> None:
         """Begin: the tables are followed from here on."""
@@ -56,6 +59,8 @@ class Service:
 
     def _wake(self, position: int) -> None:
         self.head = max(self.head, position)
+        if self.stopped.is_set():
+            self._ending.set()
         waiting, self._waiting = self._waiting, set()
         for future in waiting:
             if not future.done():
@@ -71,6 +76,10 @@ class Service:
             await asyncio.wait([future], timeout=timeout)
         finally:
             self._waiting.discard(future)
+
+    async def ending(self) -> None:
+        """Wait until the service is to stop."""
+        await self._ending.wait()
 
     def stop(self) -> None:
         """Whoever waits or streams is to end now. May be called by any thread, and by a signal's handler."""

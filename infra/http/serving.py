@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -13,7 +13,7 @@ from litestar.types import ASGIApp
 
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from infra.application.app import App
-from infra.http import figures, writing
+from infra.http import bulk, feed, figures, records, writing
 from infra.http.describing import Describing
 from infra.http.limits import Limits
 from infra.http.operations import Call, Operation, Reply, encode, read_query
@@ -24,8 +24,11 @@ from infra.identity.caller import Access, Target
 from infra.identity.local import Local
 
 Headers = dict[str, str]
+PARTS = (writing, bulk, records, figures, feed)
 Messages = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 MOST_PARAMETERS = 100
+PARTING = 0.3  # seconds that a stream has to end by itself when the service does
 BODIES = ("application/json",)
 log = logging.getLogger("dealtrail.http")
 
@@ -62,7 +65,7 @@ def create(app: App, access: Access | None = None, limits: Limits | None = None)
 
 def all_operations() -> list[Operation]:
     """Every operation that there is, but for those that describe the others."""
-    return [*writing.operations(), *figures.operations()]
+    return [operation for part in PARTS for operation in part.operations()]
 
 
 def endpoint(service: Service, operation: Operation) -> Any:
@@ -72,7 +75,7 @@ def endpoint(service: Service, operation: Operation) -> Any:
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
         scope = cast("dict[str, Any]", request.scope)
         reply = await answer(service, operation, scope, cast(Messages, request.receive))
-        return cast(ASGIApp, Sent(reply, scope["method"] == "HEAD"))
+        return cast(ASGIApp, Sent(service, reply, scope["method"] == "HEAD"))
 
     methods: Any = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
     return HTTPRouteHandler(path, http_method=methods, include_in_schema=False)(handle)
@@ -186,7 +189,8 @@ async def read_call(
     body = b""
     if operation.body is not None:
         check_media_type(headers)
-        body = await read_body(receive, headers, service.limits.body)
+        limit = service.limits.bulk if operation.name == "bulk" else service.limits.body
+        body = await read_body(receive, headers, limit)
     return Call(service, operation, caller, path, read_query(operation, texts), own, headers, body)
 
 
@@ -227,12 +231,12 @@ def refusal(error: BaseException, path: str, headers: Mapping[str, str] | None =
 
 
 class Sent:
-    """A reply on its way: the whole of it, or its headers alone."""
+    """A reply on its way: the whole of it, its headers alone, or a stream."""
 
-    def __init__(self, reply: Reply, head: bool) -> None:
-        self.reply, self.head = reply, head
+    def __init__(self, service: Service, reply: Reply, head: bool) -> None:
+        self.service, self.reply, self.head = service, reply, head
 
-    async def __call__(self, scope: Any, receive: Any, send: Callable[[Mapping[str, Any]], Awaitable[None]]) -> None:
+    async def __call__(self, scope: Any, receive: Messages, send: Send) -> None:
         reply = self.reply
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
         if reply.status != 304:
@@ -244,6 +248,30 @@ class Sent:
         if reply.stream is None or self.head:
             await send({"type": "http.response.body", "body": b"" if self.head else reply.body})
             return
-        async for part in reply.stream:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await self.flow(reply.stream, receive, send)
         await send({"type": "http.response.body", "body": b""})
+
+    async def flow(self, stream: AsyncIterator[bytes], receive: Messages, send: Send) -> None:
+        """Send a stream until it ends, the caller goes, or the service ends and the caller takes no more."""
+
+        async def flowing() -> None:
+            async for part in stream:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+
+        async def gone() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        async def ended() -> None:
+            await self.service.ending()
+            await asyncio.sleep(PARTING)
+
+        tasks = [asyncio.ensure_future(each()) for each in (flowing, gone, ended)]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
