@@ -188,6 +188,6 @@ def _forced(texts: "Mapping[str, Text]", field: str, theirs: frozenset[str]) -> 
         if len(theirs) > 1:
             raise Malformed(f"{field}: say which one: {', '.join(sorted(theirs))}")
         return {**texts, field: next(iter(theirs))}
-    if asked not in theirs:
+    if not isinstance(asked, str) or asked not in theirs:
         raise Forbidden(f"{field}: {asked!r} is not yours to ask for; yours: {', '.join(sorted(theirs))}")
     return texts
