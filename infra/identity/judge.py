@@ -33,6 +33,8 @@ HOW = "send a key or an access token: Authorization: Bearer …"
 class Judge:
     """Implements `Access` for an installation whose callers show keys, or tokens of an issuer, or either."""
 
+    waits = True
+
     def __init__(
         self,
         app: App,

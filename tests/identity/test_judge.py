@@ -30,9 +30,10 @@ from infra.identity.caller import EVERY_ROLE, EVERY_SCOPE, ROLES, Access, Caller
 from infra.identity.judge import Judge
 from infra.identity.keys import Wanted, create, revoke
 from infra.identity.local import Local
+from infra.identity.opening import judging
 from infra.identity.tokens import Tokens
 from infra.logs import logger
-from infra.settings import Oidc, Settings
+from infra.settings import Oidc, Service, Settings
 from infra.store.clock import now
 from tests.identity.issuer import serving
 
@@ -394,3 +395,19 @@ def test_the_local_identity_answers_this_machine_alone():
     for host in ("evil.example", "evil.example:8080", "localhost.evil.example", "", "127.0.0.1.evil.example:80"):
         with pytest.raises(Forbidden, match="host"):
             local.identify({"host": host})
+
+
+def opened_access(tmp_path: Path, **service: Any) -> str:
+    settings = Settings(db=f"sqlite:///{tmp_path / 'other.db'}", actor="me", service=Service(**service))
+    with opened(settings) as app, judging(app, logger("json", io.StringIO())) as access:
+        assert not settings.service.keys or Path(f"{tmp_path / 'other.db'}-control").exists()
+        return access.describe()
+
+
+def test_the_settings_say_who_judges_and_nobody_is_let_in_from_elsewhere_unknown(tmp_path: Path):
+    assert "whoever reaches this machine's loopback address is me" in opened_access(tmp_path)
+    assert not Path(f"{tmp_path / 'other.db'}-control").exists()
+    for host in ("0.0.0.0", "::", "192.168.1.7", "sales.example", ""):
+        with pytest.raises(Malformed, match=r"service\.host: .* anybody would be let in"):
+            opened_access(tmp_path, host=host)
+    assert opened_access(tmp_path, host="0.0.0.0", keys=True) == "callers show API keys, and see what their roles allow"
