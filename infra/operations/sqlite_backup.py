@@ -62,9 +62,9 @@ def _whole(file: str) -> bytes:
 def load(url: str, backup: str) -> None:
     """Put a backup back at the place of a log. Raises NotFound, Rejected or Unavailable, and leaves nothing then."""
     file = Path(str(sqlite_file(url))).absolute()
+    refuse_there(file)
     if not Path(backup).is_file():
         raise NotFound(f"there is no such backup: {backup}")
-    refuse_there(file)
     for end in (*JOURNALS, *BESIDE):
         if Path(f"{file}{end}").exists():
             raise Rejected(f"{file}{end} is there, of the log that was: move it away, or its changes would be mixed in")
