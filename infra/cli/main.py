@@ -43,7 +43,8 @@ VERBS = {
     "imports": ("import", "simulate"), "bulk": ("bulk",), "serve": ("serve",), "publish": ("kafka publish", "kafka topics"),
     "consume": ("kafka consume",), "dlq": ("kafka dlq",), "schemas": ("schemas",), "init": ("init",),
     "status": ("status",), "tables": ("rebuild", "check", "parked"), "log": ("log",),
-    "master_key": ("master-key",), "demo": ("demo",), "completion": ("completion",),
+    "master_key": ("master-key",), "db": ("db",), "api_key": ("api-key",), "config": ("config",),
+    "demo": ("demo",), "completion": ("completion",),
 }  # fmt: skip
 """The modules with the words that they add, in the order of help; those of `commands` are derived from the domain."""
 
