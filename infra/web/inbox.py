@@ -1,12 +1,15 @@
 """The inbox: what a seller turns to next, in the order in which it matters."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from domain.recorded import instant
 from infra.application.answers import digits
+from infra.application.histories import LATEST
 from infra.web.lists import table_of
 from infra.web.moment import moment_of
 from infra.web.page import Cell, Column, Page, Table, Visit
+from infra.web.records import history_of
 from projections.records import KINDS
 
 SHOWN = 100  # deals of a section
@@ -44,10 +47,11 @@ def section(visit: Visit, rows: Any, state: str, title: str, empty: str) -> Tabl
         Column("do", ""),
     )
     chosen = [row for row in rows if row.state == state]
+    names = accounts(visit, [row.stream for row in chosen[:SHOWN]])
     writes = visit.writes and not visit.past
     found = [
         [
-            Cell(row.stream, link=visit.link(f"/opportunities/{row.stream}")),
+            Cell(names.get(row.stream, row.stream), row.stream, visit.link(f"/opportunities/{row.stream}")),
             Cell(row.owner),
             Cell(row.stage),
             Cell(row.due),
@@ -59,3 +63,10 @@ def section(visit: Visit, rows: Any, state: str, title: str, empty: str) -> Tabl
     ]
     more = f", the first {SHOWN} of {len(chosen):,}" if len(chosen) > SHOWN else ""
     return Table(state.replace(" ", "-"), columns, found, f"{title}{more}", empty=empty)
+
+
+def accounts(visit: Visit, streams: Sequence[str]) -> dict[str, str]:
+    """What deals are called, as they stand: by their account."""
+    states = {name: history_of(visit, name, LATEST).state for name in streams}
+    deals = {name: getattr(state, "deal", None) for name, state in states.items()}
+    return {name: deal.terms.account for name, deal in deals.items() if deal is not None and deal.terms.account}
