@@ -97,7 +97,7 @@ def pages_of(service: Service) -> list[Any]:
             reply = refusal(Unavailable(f"this took longer than {service.limits.time:g} s"), scope["path"])
         except PipelineError as error:
             reply = refusal(error, scope["path"])
-        return cast(ASGIApp, Sent(reply, scope["method"] == "HEAD"))
+        return cast(ASGIApp, Sent(service, reply, scope["method"] == "HEAD"))
 
     async def tell(request: Request[Any, Any, Any]) -> ASGIApp:
         scope = cast("dict[str, Any]", request.scope)
@@ -110,7 +110,7 @@ def pages_of(service: Service) -> list[Any]:
             reply = Reply(b"", 200, {"cache-control": "no-store"}, "text/event-stream", news(service, start))
         except PipelineError as error:
             reply = refusal(error, scope["path"])
-        return cast(ASGIApp, Sent(reply, False))
+        return cast(ASGIApp, Sent(service, reply, False))
 
     methods: Any = ["GET", "HEAD"]
     return [

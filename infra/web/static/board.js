@@ -108,21 +108,37 @@ function lift() {
   drag.ghost.setAttribute("aria-hidden", "true");
   document.body.append(drag.ghost);
   drag.card.classList.add("lifted");
+  board.classList.add("dragging");
   board.setPointerCapture(drag.id);
   follow(drag.x, drag.y);
 }
 
 function follow(x, y) {
+  drag.x = x;
+  drag.y = y;
   drag.ghost.style.transform = `translate(${x - drag.dx}px, ${y - drag.dy}px)`;
-  const under = document.elementFromPoint(x, y)?.closest(".column") ?? null;
+  const box = board.getBoundingClientRect();
+  const inside = Math.min(Math.max(x, box.left + 1), box.right - 1);
+  const under = document.elementFromPoint(inside, y)?.closest(".column") ?? null;
   if (drag.over !== under) {
     drag.over?.classList.remove("over");
     under?.classList.add("over");
     drag.over = under;
   }
-  const box = board.getBoundingClientRect();
-  if (x > box.right - EDGE) board.scrollLeft += 12;
-  if (x < box.left + EDGE) board.scrollLeft -= 12;
+  drag.way = x > box.right - EDGE ? 1 : x < box.left + EDGE ? -1 : 0;
+  if (drag.way && !drag.rolling) roll();
+}
+
+/** Held at an edge, the board goes on, frame by frame. */
+function roll() {
+  drag.rolling = true;
+  requestAnimationFrame(() => {
+    if (!drag?.ghost) return;
+    drag.rolling = false;
+    if (!drag.way) return;
+    board.scrollLeft += 10 * drag.way;
+    follow(drag.x, drag.y);
+  });
 }
 
 board.addEventListener("pointermove", (event) => {
@@ -143,6 +159,7 @@ function drop(done) {
   drag = null;
   over?.classList.remove("over");
   card.classList.remove("lifted");
+  board.classList.remove("dragging");
   ghost?.remove();
   if (ghost) unclicked();
   if (done && ghost && over) move(card, over);
