@@ -34,7 +34,7 @@ def reaching(name: str, rows: Rows) -> Spec:
         linked(row, {
             "step": " ".join(row[of] for of in ("step", "currency", "reason") if row[of]), "leads": row["leads"],
             "label": f"{row['leads']:,}" + ("" if row["share"] is None else f"  ({row['share']:.1%})")
-            + ("" if row["amount"] is None else f"  {row['amount']:,.0f} {row['currency']}"),
+            + ("" if row["amount"] is None else f"  {float(row['amount']):,.0f} {row['currency']}"),
         })
         for row in rows
     ]  # fmt: skip
@@ -54,8 +54,8 @@ def bringing(name: str, rows: Rows) -> Spec:
     """The pipeline of each source in one currency, beside what was won of it."""
     values = [
         linked(row, {"source": row["source"] or "none", "amount": float(row["generated_amount"]),
-         "label": f"{row['generated_amount']:,.0f}  ({row['deals']:,} deals; {row['won']:,} won,"
-                  f" {row['won_amount']:,.0f})"})
+         "label": f"{float(row['generated_amount']):,.0f}  ({row['deals']:,} deals; {row['won']:,} won,"
+                  f" {float(row['won_amount']):,.0f})"})
         for row in rows
     ]  # fmt: skip
     return bars(name, values, "source", "amount", f"pipeline generated, {rows[0]['currency']}")
@@ -88,7 +88,7 @@ def finding(name: str, rows: Rows) -> Spec:
     """The findings of one currency."""
     values = [
         linked(row, {"finding": row["finding"].replace("-", " "), "deals": row["deals"],
-         "label": f"{row['deals']:,}  ({row['amount']:,.0f} {row['currency']})"})
+         "label": f"{row['deals']:,}  ({float(row['amount']):,.0f} {row['currency']})"})
         for row in rows
     ]  # fmt: skip
     return bars(name, values, "finding", "deals", "deals")
@@ -106,7 +106,7 @@ def being_off(name: str, rows: Rows) -> Spec:
     """The error of the calls of one kind, holder by holder and category by category."""
     values = [
         linked(row, {"call": f"{row['holder'] or 'everybody'}, {row['category']}", "amount": float(row["error_amount"]),
-         "label": f"{row['error_amount']:,.0f}"
+         "label": f"{float(row['error_amount']):,.0f}"
                   + ("" if row["error"] is None else f"  ({row['error']:.0%} of the won, bias {row['bias']:+.0%})")})
         for row in rows
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from domain.recorded import instant
 from infra.application.answers import definition, document, rows, text
 from infra.application.plots import PLOTS, RESOLUTION, spec
 from infra.web.moment import moment_of
-from infra.web.page import Cell, Column, Page, Reply, Table, Visit, address, json_reply
+from infra.web.page import MOMENT, Cell, Column, Page, Reply, Table, Visit, address, json_reply
 from projections import METRICS
 from projections.query.question import Question
 from projections.query.units import units
@@ -37,6 +37,7 @@ PAST = {
     "last-quarter": "Last quarter",
     "this-month": "This month",
 }
+ELSEWHERE = "https://vega.github.io/vega-datasets/"  # what is put before an address without a host
 STYLE = re.compile(r' style="[^"]*"')
 NUMBERS = {"share", "multiple", "days", "minutes", "amount", "count"}
 
@@ -101,10 +102,10 @@ def asked(visit: Visit, name: str) -> dict[str, Any]:
         elif field == "period" and given:
             found |= {"since": visit.one("period"), "until": visit.one("period")}
     metric = METRICS.get(name)
-    if metric is not None and not (set(found) - {"known_at", "effective_at"}):
+    if metric is not None and not (set(found) - {*MOMENT}):
         found |= DEFAULTS.get(name, {})
-        if metric.period:
-            found |= {"since": "this-year", "until": "this-year"}
+    if metric is not None and metric.period and not {"since", "until"} & set(found):
+        found |= {"since": "this-year", "until": "this-year"}
     return found
 
 
@@ -128,7 +129,7 @@ def table_of(visit: Visit, answer: "Answer") -> Table:
     columns = [
         *(Column(name, title_of(name)) for name in answer.groups[0]),
         *(Column(name, title_of(name.replace("_", "-")), unit in NUMBERS) for name, unit in of.items()),
-        Column("behind", ""),
+        Column("behind", "Behind"),
     ]
     shown = list[list[Cell]]()
     for number, (group, record) in enumerate(zip(answer.groups, answer.records, strict=True)):
@@ -252,4 +253,5 @@ def picture_of(metric: str, rows_: list[dict[str, Any]]) -> Markup | None:
     except (ImportError, Malformed):  # the extra is not there; drawn over time only, or too many of them
         return None
     drawing = {**drawing, "background": None, "padding": {"left": 4, "top": 4, "bottom": 4, "right": 72}, "title": None}
-    return Markup(STYLE.sub("", vl_convert.vegalite_to_svg(drawing)))  # noqa: S704 - drawn by us, its texts escaped
+    svg = vl_convert.vegalite_to_svg(drawing).replace(f'xlink:href="{ELSEWHERE}', 'href="')
+    return Markup(STYLE.sub("", svg))  # noqa: S704 - drawn by us, its texts escaped

@@ -40,6 +40,7 @@ def moment_of(visit: Visit) -> Moment:
     text = f"known at position {upto:,}" + (f" ({day})" if known else ", now")
     text += f", true {effective}" if effective else ""
     shown = str(day) if known else ""
+    effective = effective[: len(shown or str(last))]  # the control shows a day, the text the instant
     return Moment(str(first), str(last), (last - first).days, (day - first).days, shown, effective, str(day), text)
 
 

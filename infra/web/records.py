@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
@@ -132,7 +133,7 @@ def written(value: Any) -> str:
         return ", ".join(written(each) for each in value)  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, dict):
         if set(value) == {"amount", "currency"}:  # pyright: ignore[reportUnknownArgumentType]
-            return f"{value['amount']} {value['currency']}"
+            return f"{digits(Decimal(value['amount']), value['currency'])} {value['currency']}"
         return ", ".join(f"{name} {written(each)}" for name, each in value.items())  # pyright: ignore[reportUnknownVariableType]
     return str(value)
 

@@ -59,5 +59,3 @@ def site(history: Path, tmp_path: Path) -> Iterator[Site]:
     shutil.copytree(history, place)
     with served(f"sqlite:///{place / 'log.db'}", place) as running:
         yield running
-
-

@@ -160,7 +160,10 @@ def test_without_script_the_board_is_read_and_deals_are_moved_by_form(chromium: 
     with person(chromium, site.url, script=False) as page:
         page.goto("/board")
         before, after = columns(page)[:2]
-        deals = [each.get_attribute("data-id") or "" for each in page.locator(f".column[data-stage={before}] .card").all()[:2]]
+        deals = [
+            each.get_attribute("data-id") or ""
+            for each in page.locator(f".column[data-stage={before}] .card").all()[:2]
+        ]
         for deal in deals:
             page.locator(f"#deal-{deal} input[name=chosen]").check()
         page.get_by_label("Move the chosen deals to").select_option(after)
@@ -173,7 +176,7 @@ def test_without_script_the_board_is_read_and_deals_are_moved_by_form(chromium: 
 def test_a_finger_moves_a_deal(chromium: Browser, site: Site) -> None:
     with person(chromium, site.url, size=PHONE, touch=True) as page:
         page.goto("/board")
-        before, after = columns(page)[:2]
+        before = columns(page)[0]
         deal = first_card(page, before)
         card = page.locator(f"#deal-{deal}")
         card.scroll_into_view_if_needed()
