@@ -166,7 +166,7 @@ class PostgresControl(Control):
     def __init__(self, url: str) -> None:
         super().__init__()
         self.where = "the control tables"
-        self._url, self._translated = url, partial(postgres_translated, self.where)
+        self._url = url
         self._connection: psycopg.Connection[Any] | None = None
         with self._translated():
             row = self._connected().execute("SELECT current_schema()").fetchone()
@@ -194,6 +194,14 @@ class PostgresControl(Control):
                     raise
                 found = self._connected().execute(sql.replace("?", "%s").encode(), parameters or None)
             return found.fetchall() if found.description else []
+
+    @contextmanager
+    def _translated(self) -> Generator[None]:
+        try:
+            with postgres_translated(self.where):
+                yield
+        except psycopg.errors.UndefinedTable as error:
+            raise Unavailable(f"{self.where} cannot be used: somebody took a table away: {error}") from error
 
     @contextmanager
     def transaction(self) -> Generator[None]:

@@ -1,7 +1,7 @@
 """The audit of access: who was refused what, and who read what of persons in clear. Names records, never persons."""
 
 from infra.identity.caller import Caller, Target
-from infra.operations.logs import Logger
+from infra.logs import Logger
 
 
 class Audit:

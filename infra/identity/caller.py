@@ -81,12 +81,17 @@ class Target(NamedTuple):
 
 
 class Access(Protocol):
-    """Identities and rights, as a door asks for them. Called by several threads.
+    """Identities and rights, as a door asks for them; `infra.identity.opening.judging` opens one by the settings.
+
+    Called by several threads. All but `describe` may wait for a database, `identify` for an issuer too (seconds): a
+    door calls them where waiting holds nobody else up, unless `waits` is False.
 
     A door calls `identify` with each request, `allow` with its target before anything is read or written, `narrowed`
     for what is asked of a metric, `owned` for each command, and `saw_personal` with an answer that holds sealed fields
     in clear. Of a list it shows the rows that the caller `sees`, and so it does of the rows behind a figure.
     """
+
+    waits: bool
 
     def identify(self, headers: Mapping[str, str]) -> Caller:
         """Who calls, by the headers of a request, their names in lower case.

@@ -26,11 +26,14 @@ OPENINGS = (CaptureLead, OpenOpportunity)
 """The commands that say whose a new record is."""
 RECORDS_NAMED = ("survivor", "lead", "opportunity")
 """The fields of commands that name another record."""
+NOTHING: "Mapping[str, Text]" = {}
 HOW = "send a key or an access token: Authorization: Bearer …"
 
 
 class Judge:
     """Implements `Access` for an installation whose callers show keys, or tokens of an issuer, or either."""
+
+    waits = True
 
     def __init__(
         self,
@@ -110,9 +113,7 @@ class Judge:
 
     def filters(self, caller: Caller, action: Action) -> Mapping[str, str]:
         """The parts of a question that are forced on whoever does not see the figures of all."""
-        target = Target(action, action)
-        forced = self.narrowed(caller, {}) if action == "figures" else {}
-        assert target.action == action
+        forced = self.narrowed(caller, NOTHING) if action == "figures" else NOTHING
         return {name: value for name, value in forced.items() if isinstance(value, str)}
 
     def narrowed(self, caller: Caller, texts: "Mapping[str, Text]") -> "Mapping[str, Text]":
@@ -177,7 +178,8 @@ class Judge:
         return f"callers show {' or '.join(ways)}, and see what their roles allow"
 
     def _refuse(self, caller: Caller, target: Target, error: PipelineError) -> NoReturn:
-        self._audit.refused(caller, target, str(error))
+        field = str(error).partition(":")[0]  # the rest repeats what was asked, in words that may be personal
+        self._audit.refused(caller, target, f"{type(error).__name__}: {field}")
         raise error
 
 
@@ -188,6 +190,6 @@ def _forced(texts: "Mapping[str, Text]", field: str, theirs: frozenset[str]) -> 
         if len(theirs) > 1:
             raise Malformed(f"{field}: say which one: {', '.join(sorted(theirs))}")
         return {**texts, field: next(iter(theirs))}
-    if asked not in theirs:
+    if not isinstance(asked, str) or asked not in theirs:
         raise Forbidden(f"{field}: {asked!r} is not yours to ask for; yours: {', '.join(sorted(theirs))}")
     return texts

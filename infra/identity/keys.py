@@ -11,6 +11,7 @@ from domain.errors import Malformed, NotFound
 from infra.control import Control
 from infra.identifiers import draw
 from infra.identity.caller import ROLES, SCOPES, Unauthorized
+from infra.store.log import Row
 
 MARK = "dtk"
 """What a key begins with, by which scanners of repositories and logs know one."""
@@ -127,7 +128,7 @@ def digest(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def _key(row: "tuple[object, ...]") -> ApiKey:
+def _key(row: Row) -> ApiKey:
     prefix, actor, roles, owner, scopes, created_at, created_by, expires_at, revoked_at, revoked_by = row
     return ApiKey(
         str(prefix), str(actor), _parts(roles), str(owner), _parts(scopes), int(str(created_at)), str(created_by),

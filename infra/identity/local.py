@@ -17,6 +17,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 class Local:
     """Implements `Access` for who sits at the machine: they do everything, under one name."""
 
+    waits = False
+
     def __init__(self, actor: str) -> None:
         self._caller = Caller(actor, frozenset({"admin", "service"}), scopes=EVERY_SCOPE)
 

@@ -52,7 +52,7 @@ def _inside(value: Any) -> Any:
     if isinstance(value, Mapping):
         mapping = cast(Mapping[Any, Any], value)
         parts = {name: _inside(each) for name, each in mapping.items()}
-        return parts if any(parts[name] is not each for name, each in mapping.items()) else value
+        return parts if any(parts[name] is not each for name, each in mapping.items()) else mapping
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         items = cast(Sequence[Any], value)
         new = [_inside(each) for each in items]

@@ -8,7 +8,7 @@ from infra.identity.caller import Caller, Role, Scope, Target
 
 Reach = Literal["own", "team", "all"]
 """Of whose records: one's own, those of the members of the teams that one leads and one's own, everybody's."""
-WIDTH: dict[Reach, int] = {"own": 0, "team": 1, "all": 2}
+WIDEST_FIRST: tuple[Reach, ...] = ("all", "team", "own")
 
 
 class Policy(NamedTuple):
@@ -20,10 +20,10 @@ class Policy(NamedTuple):
 
     def reach(self, caller: Caller) -> Reach | None:
         """How far the caller reaches by the widest of their roles; None where they may not do it at all."""
-        reaches = [self.roles[role] for role in sorted(caller.roles) if (role in self.roles)]  # type: ignore[index]
+        reaches = [reach for role, reach in self.roles.items() if role in caller.roles]
         if "service" in caller.roles and self.scope is not None and self.scope in caller.scopes:
             reaches.append("all")
-        return max(reaches, key=WIDTH.__getitem__) if reaches else None
+        return next((reach for reach in WIDEST_FIRST if reach in reaches), None)
 
 
 SELLERS: dict[Role, Reach] = {"rep": "own", "manager": "team"}

@@ -1,6 +1,7 @@
 """Structured logs: one event a line, with fields and no prose that holds what people wrote."""
 
 import sys
+from collections.abc import MutableMapping
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -17,7 +18,7 @@ FIELDS = frozenset({
 that somebody makes here, not by writing a log line."""
 
 
-def only_known_fields(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def only_known_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
     """The event without fields that nobody chose, and its texts in one line of a bounded length."""
     kept = {name: _bounded(value) for name, value in event.items() if name in FIELDS}
     if dropped := sorted(event.keys() - FIELDS):
