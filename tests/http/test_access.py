@@ -233,7 +233,11 @@ def test_bulk_judges_each_command_by_itself(guarded: Guarded):
         {"command": "contact-lead", "stream": "lead-ana", "fields": {"channel": "call", "contact": "c-1"}},
         {"command": "contact-lead", "stream": "lead-dan", "fields": {"channel": "call", "contact": "c-1"}},
         {"command": "merge-lead", "stream": "lead-ana", "fields": {"survivor": "lead-dan"}},
-        {"command": "publish-framework", "stream": "framework-x", "fields": {"name": "X", "criteria": []}},
+        {
+            "command": "set-quota",
+            "stream": "quota-1",
+            "fields": {"holder": "ana", "start": "2026-01-01", "end": "2026-03-31", "amount": EUR},
+        },
         {"command": "capture-lead", "fields": {"source": "web", "owner": "dan"}},
     ]
     before = guarded.site.app.log.head()
