@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import WAYS
 from infra.cli.options import HERE, Options, heard, note
 
 

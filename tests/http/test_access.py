@@ -30,7 +30,7 @@ from tests.identity.issuer import serving
 from tests.identity.test_judge import MAY
 
 MANY = Limits(rate=10_000_000)
-OPEN = frozenset[str]()
+OPEN = frozenset({"healthz", "readyz"})
 """The operations that anybody may call."""
 OWNERS = {"own": "ana", "team": "ben", "foreign": "dan", "nobody's": ""}
 SEES = {"rep": {"own"}, "manager": {"own", "team"}, "auditor": {*OWNERS}, "service": {*OWNERS}}
