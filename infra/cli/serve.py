@@ -3,12 +3,13 @@
 from typing import Annotated
 
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import WAYS
 from infra.cli.options import HERE, Options, heard, note
 
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(serve)
+    app.command(serve, group=WAYS)
 
 
 def serve(
