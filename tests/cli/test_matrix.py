@@ -16,6 +16,7 @@ from infra.cli.grammar import App, Argument
 from infra.cli.helping import verbs_of
 from infra.cli.main import CODES, application, run
 from infra.cli.output import cells
+from infra.cli.records import NOUNS
 from tests.importers.invented import maven_folder
 
 HOSTILE = "\x1b[31m[/] :100: [bold]x\u202ey\nz\x07"
@@ -31,6 +32,16 @@ READING: dict[tuple[str, ...], tuple[str, ...]] = {
     ("log", "digest"): (),
     ("subject", "find"): ("a@b.example",),
     ("subject", "export"): ("lead-[/]",),
+    **{(noun, "list"): () for noun in NOUNS},
+    ("lead", "show"): ("lead-[/]",),
+    ("opportunity", "show"): ("opportunity-[/]",),
+    ("customer", "show"): ("customer-[/]",),
+    ("process", "show"): ("process-standard",),
+    ("framework", "show"): ("framework-bant",),
+    ("team", "show"): ("team-[/]",),
+    ("quota", "show"): ("quota-1",),
+    ("rate", "show"): ("rate-1",),
+    ("subject", "show"): ("lead-[/]",),
     ("log", "copy"): ("--from", "LOG", "--db", "sqlite:///copy.db"),
     ("log", "replay"): ("--from", "LOG", "--db", "sqlite:///copy.db"),
 }
@@ -135,8 +146,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for words in (
         ["lead", "capture", "lead-[/]", *names, f"--company={HOSTILE}", f"--name={HOSTILE}", "--email", "a@b.example"],
         ["opportunity", "open", "opportunity-[/]", *deal, *names, "--occurred-at", "2026-01-31"],
+        ["customer", "open", "customer-[/]", f"--account={HOSTILE}"],
+        ["team", "change", "team-[/]", f"--name={HOSTILE}", f"--manager={HOSTILE}", f"--members={HOSTILE}"],
+        ["quota", "set", "quota-1", f"--holder={HOSTILE}", "--start", "2026-01-01", "--end", "2026-03-31",
+         "--amount", "1000 EUR"],
+        ["rate", "set", "rate-1", "--base", "USD", "--quote", "EUR", "--day", "2026-01-31", "--rate", "0.9"],
+        ["subject", "hold", "lead-[/]", f"--reason={HOSTILE}"],
         ["metric", "board"],
-    ):
+    ):  # fmt: skip
         assert run([*words, "--db", place]) == 0, words
     return folder
 
