@@ -20,6 +20,7 @@ from domain.opportunity.progress import ChangeStage
 from domain.opportunity.removal import DeleteOpportunity, MergeOpportunity
 from domain.opportunity.terms import ChangeAmount, ChangeCloseDate, ChangeOwner
 from domain.recorded import micros
+from domain.reference.framework import BANT, PublishFramework
 from domain.reference.process import PublishProcess, Stage
 from domain.reference.quota import SetQuota
 from domain.reference.rate import SetFxRate
@@ -40,22 +41,23 @@ class Office(Desk):
         super().__init__(url, log, folder)
         self.app.clock = lambda: micros(on(NOW))
 
-    def list(self, kind: str, caller: str = "", **texts: Any) -> Listing:
+    def listed(self, kind: str, caller: str = "", **texts: Any) -> Listing:
         return self.app.list(kind, texts, caller)
 
     def streams(self, kind: str, caller: str = "", **texts: Any) -> list[str]:
         """The records of a list by their streams, without what they begin with."""
-        return [record.stream.partition("-")[2] for record in self.list(kind, caller, **texts).records]
+        return [record.stream.partition("-")[2] for record in self.listed(kind, caller, **texts).records]
 
     def pages(self, kind: str, between: Any = lambda: None, **texts: Any) -> list[Any]:
         """All records of a list, page after page; `between` is done before each next one."""
         found, cursor = list[Any](), ""
         while True:
-            page = self.list(kind, **texts, **({"cursor": cursor} if cursor else {}))
+            page = self.listed(kind, **texts, **({"cursor": cursor} if cursor else {}))
             found += page.records
             if not (cursor := page.next):
                 return found
             between()
+            texts = {name: text for name, text in texts.items() if name not in ("known_at", "effective_at")}
 
     def several(self, stream: str, *commands: tuple[Any, str]) -> None:
         for command, day in commands:
@@ -66,13 +68,16 @@ class Office(Desk):
         self.refer()
         self.capture()
         self.sell()
+        self.hold()
 
     def refer(self) -> None:
         stages = (
             Stage("review", "Review", 1, "open", Decimal("0.8"), "commit", (), 10),
-            Stage("won", "Won", 2, "won", Decimal(1), "closed"), Stage("lost", "Lost", 3, "lost", Decimal(0), "omitted"),
+            Stage("won", "Won", 2, "won", Decimal(1), "closed"),
+            Stage("lost", "Lost", 3, "lost", Decimal(0), "omitted"),
         )  # fmt: skip
         self.tell(RENEWALS, PublishProcess("Renewals", stages), "01-01")
+        self.tell("framework-own", PublishFramework("Our BANT", BANT.criteria[:3]), "01-01")
         self.tell("team-north", ChangeTeam("North", "mia", ("ann", "bob")), "01-01")
         self.tell("team-south", ChangeTeam("South", "", ("cy",)), "01-01")
         self.tell("quota-26", SetQuota("ann", date(2026, 1, 1), date(2026, 3, 31), eur("5000")), "01-01")
@@ -80,9 +85,6 @@ class Office(Desk):
         for day, rate in ((date(2026, 1, 1), "0.5"), (date(2026, 6, 1), "0.9")):
             self.tell("rate-ecb", SetFxRate("USD", "EUR", day, Decimal(rate)), "01-01")
         self.tell("rate-ecb", SetFxRate("JPY", "EUR", date(2026, 1, 1), Decimal("0.006")), "01-03")
-        self.tell("subject-lead-1", HoldSubject("a dispute"), "02-01")
-        self.tell("subject-lead-2", HoldSubject("another"), "02-02")
-        self.tell("subject-lead-2", ReleaseSubject("settled"), "02-03")
 
     def capture(self) -> None:
         leads: Sequence[tuple[str, str, str, str]] = (
@@ -100,6 +102,11 @@ class Office(Desk):
         self.tell("lead-2", NurtureLead(date(2026, 9, 1)), "03-12")
         self.tell("lead-4", DisqualifyLead("no-need"), "03-13")
         self.tell("lead-6", MergeLead("lead-5"), "03-14")
+
+    def hold(self) -> None:
+        self.tell("subject-lead-1", HoldSubject("a dispute"), "06-01")
+        self.tell("subject-lead-2", HoldSubject("another"), "06-02")
+        self.tell("subject-lead-2", ReleaseSubject("settled"), "06-03")
 
     def sell(self) -> None:
         """Nine deals: open 1 to 5, won 6, lost 7, merged 8, deleted 9."""

@@ -85,12 +85,12 @@ def test_lists_of_the_past_are_what_the_facts_then_known_say(office: Office, see
         deals = {
             each.stream: (each.version, each.status, each.stage, each.amount, each.currency, each.owner, each.account,
                           each.close_date)
-            for each in office.list("opportunity", status=everything, **asked).records if each.stream in DEALS
+            for each in office.listed("opportunity", status=everything, **asked).records if each.stream in DEALS
         }  # fmt: skip
         assert deals == expected(office, DEALS, position, moment)
         leads = {
             each.stream: (each.version, each.status, each.company, each.owner)
-            for each in office.list("lead", status=("any", "merged"), **asked).records if each.stream in LEADS
+            for each in office.listed("lead", status=("any", "merged"), **asked).records if each.stream in LEADS
         }  # fmt: skip
         assert leads == expected(office, LEADS, position, moment)
         for stream in random.sample(DEALS, 2):
@@ -101,13 +101,13 @@ def test_lists_of_the_past_are_what_the_facts_then_known_say(office: Office, see
 
 def test_what_is_recorded_later_is_in_no_list_of_before(office: Office) -> None:
     before = office.log.head()
-    was = office.list("opportunity", known_at=str(before))
+    was = office.listed("opportunity", known_at=str(before))
     office.tell("opportunity-3", ChangeAmount(eur("9.99")), "04-20")
-    assert office.list("opportunity", known_at=str(before)).records == was.records
-    assert {each.amount for each in office.list("opportunity").records if each.stream == "opportunity-3"} == {
+    assert office.listed("opportunity", known_at=str(before)).records == was.records
+    assert {each.amount for each in office.listed("opportunity").records if each.stream == "opportunity-3"} == {
         Decimal("9.99")
     }
-    at = office.list("opportunity", effective_at="2026-04-10").records
+    at = office.listed("opportunity", effective_at="2026-04-10").records
     assert [each.amount for each in at if each.stream == "opportunity-3"] == [Decimal("250.75")]
 
 
@@ -115,10 +115,11 @@ def test_references_are_listed_as_they_were(office: Office) -> None:
     from domain.reference.team import ChangeTeam
 
     office.tell("team-north", ChangeTeam("North", "mia", ("ann",)), "05-01")
-    members = {at: office.list("team", name="north", effective_at=f"2026-{at}").records[0].members for at in
+    members = {at: office.listed("team", name="north", effective_at=f"2026-{at}").records[0].members for at in
                ("04-30", "05-02")}  # fmt: skip
     assert members == {"04-30": ["ann", "bob"], "05-02": ["ann"]}
-    assert office.list("team", effective_at="2025-12-31").records == []
-    assert office.list("opportunity", team="team-north", effective_at="2026-04-30").count == 1
+    assert office.listed("team", effective_at="2025-12-31").records == []
+    assert office.listed("opportunity", team="team-north", effective_at="2026-04-30").count == 6
+    assert office.listed("opportunity", team="team-north", effective_at="2026-05-30").count == 2
     assert office.streams("customer", effective_at="2026-05-19") == []
-    assert [each.status for each in office.list("subject", effective_at="2026-02-02").records] == ["held", "held"]
+    assert [each.status for each in office.listed("subject", effective_at="2026-06-02").records] == ["held", "held"]

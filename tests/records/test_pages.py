@@ -30,10 +30,10 @@ LISTS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize("size", ["1", "2"])
 def test_pages_join_to_the_whole_and_stay_so_while_facts_are_appended(office: Office, size: str) -> None:
     for kind, texts in LISTS:
-        whole = office.list(kind, limit="500", **texts)
+        whole = office.listed(kind, limit="500", **texts)
         assert not whole.next and len(whole.records) > 1, (kind, texts)
         assert office.pages(kind, office.busy, limit=size, **texts) == [
-            *office.list(kind, known_at=str(whole.known_at), limit="500",
+            *office.listed(kind, known_at=str(whole.known_at), limit="500",
                          **{"effective_at": moment(whole.effective_at), **texts}).records
         ], (kind, texts)  # fmt: skip
 
@@ -45,18 +45,18 @@ def moment(microseconds: int) -> str:
 
 
 def test_every_page_says_the_same_of_the_whole(office: Office) -> None:
-    first = office.list("opportunity", limit="2")
+    first = office.listed("opportunity", limit="2")
     office.busy()
-    second = office.list("opportunity", limit="2", cursor=first.next)
+    second = office.listed("opportunity", limit="2", cursor=first.next)
     assert (second.known_at, second.effective_at, second.count) == (first.known_at, first.effective_at, first.count)
     assert second.totals == first.totals
-    assert office.list("opportunity").known_at > first.known_at
+    assert office.listed("opportunity").known_at > first.known_at
 
 
 def test_a_list_has_no_next_page_after_its_last_record(office: Office) -> None:
     for kind in KINDS:
-        count = len(office.list(kind).records)
+        count = len(office.listed(kind).records)
         if count:
-            assert office.list(kind, limit=str(count)).next == ""
+            assert office.listed(kind, limit=str(count)).next == ""
         if count > 1:
-            assert office.list(kind, limit=str(count - 1)).next != ""
+            assert office.listed(kind, limit=str(count - 1)).next != ""

@@ -48,7 +48,7 @@ def test_a_lead_is_shown_with_its_criteria_and_contacts(office: Office) -> None:
 
 
 def test_a_record_carries_the_version_that_a_command_may_rest_on(office: Office) -> None:
-    [listed] = [each for each in office.list("opportunity").records if each.stream == "opportunity-1"]
+    [listed] = [each for each in office.listed("opportunity").records if each.stream == "opportunity-1"]
     seen = office.app.record("opportunity", "opportunity-1", {}).version
     assert seen == listed.version == office.history("opportunity-1").version
     ask = {"stream": "opportunity-1", "actor": "ann", "occurred_at": on("06-10"), "expected_version": seen}
@@ -59,7 +59,7 @@ def test_a_record_carries_the_version_that_a_command_may_rest_on(office: Office)
 
 def test_every_record_of_every_list_can_be_shown_and_written_as_json(office: Office) -> None:
     for kind in KINDS:
-        listed = office.list(kind).records
+        listed = office.listed(kind).records
         assert listed, kind
         for each in listed:
             record = office.app.record(kind, each.stream, {})
@@ -73,7 +73,7 @@ def test_names_and_notes_of_who_was_erased_are_gone_from_lists_and_records(offic
             stream="subject-lead-3", command=EraseSubject("GDPR-17-1-b", "bea"), actor="ann", occurred_at=on("06-16")
         )
     )
-    [erased] = [each for each in office.list("lead").records if each.stream == "lead-3"]
+    [erased] = [each for each in office.listed("lead").records if each.stream == "lead-3"]
     assert (erased.name, erased.email, erased.company) == ("[erased]", "[erased]", "ALDER Foods")
     assert office.app.record("subject", "subject-lead-3", {}).status == "erased"
 
