@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from domain.errors import Malformed, NotFound
-from domain.recorded import Fact
+from domain.recorded import Fact, instant
 from infra.application.moments import Installation, first_day, last_day
 from infra.application.questions import question, single
 from infra.application.requests import is_text
@@ -113,6 +115,24 @@ def histories(app: Source, known_at: int) -> Histories:
         }
 
     return opened
+
+
+def list_document(found: Listing, position: int) -> dict[str, Any]:
+    """The JSON form of a list, from tables that have reached a position: money as exact text, times as ISO."""
+    totals = {} if found.totals is None else {"totals": msgspec.to_builtins(found.totals), "left_out": found.left_out}
+    return {
+        "kind": found.kind,
+        "position": position,
+        "known_at": found.known_at,
+        "effective_at": instant(found.effective_at),
+        "newest_fact_at": None if found.newest is None else instant(found.newest),
+        "filters": found.filters,
+        "sort": found.sort,
+        "rows": msgspec.to_builtins(found.records),
+        **({} if found.count is None else {"count": found.count}),
+        **totals,
+        "next": found.next or None,
+    }
 
 
 # What is asked for

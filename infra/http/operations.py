@@ -75,7 +75,7 @@ class Operation:
 
     name: stable, as clients' code has it. summary, description: for people, of docstrings. target: what is touched.
     answer: the JSON Schema of a good answer, with the structs that it speaks of. statuses: all that may come.
-    secret: whether answers may hold personal data, so that nobody keeps them.
+    secret: whether answers may hold personal data, so that nobody keeps them. anonymous: whether anybody may ask.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -93,6 +93,7 @@ class Operation:
     statuses: Sequence[int] = READ
     media_type: str = JSON
     secret: bool = True
+    anonymous: bool = False
 
 
 def read_query(operation: Operation, texts: Mapping[str, list[str]]) -> dict[str, Any]:

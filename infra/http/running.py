@@ -11,10 +11,13 @@ from infra.application.writers import Writers
 from infra.http.limits import Limits, Rates
 from infra.http.tail import Tail
 from infra.identity.local import Local
+from infra.operations.health import Health
+from infra.operations.measures import Measures
 
 if TYPE_CHECKING:
     from infra.application.app import App
     from infra.identity.caller import Access
+    from infra.logs import Logger
 
 READERS = 4  # threads that wait for the database on behalf of who reads
 
@@ -24,8 +27,11 @@ Result = TypeVar("Result")
 class Service:
     """What the routes share. Threads may ask it to stop; all else happens on its loop."""
 
-    def __init__(self, app: "App", access: "Access", limits: Limits) -> None:
+    def __init__(self, app: "App", access: "Access", limits: Limits, logger: "Logger") -> None:
         self.app, self.access, self.limits = app, access, limits
+        self.log = logger.bind(logger="dealtrail.http")
+        self.health = Health(app)
+        self.measures = Measures(app, self.health)
         self.rates = Rates(limits)
         self.stopped = Event()
         self.head = 0  # where the log is, as far as the loop has heard
@@ -92,4 +98,5 @@ class Service:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self.writers.close)
         await loop.run_in_executor(None, self.follower.close)
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._readers.shutdown(wait=True, cancel_futures=True)
+        self.health.close()

@@ -2,19 +2,18 @@
 
 import socket
 from collections.abc import Callable
-from ipaddress import ip_address
 from types import FrameType
 from typing import Any
 
 import uvicorn
 
-from domain.errors import Malformed, Unavailable
+from domain.errors import Unavailable
 from infra.application.app import App
 from infra.http.limits import Limits
 from infra.http.running import Service
 from infra.http.serving import create
 from infra.identity.caller import Access
-from infra.identity.local import Local
+from infra.logs import Logger
 
 GRACE = 5  # seconds in which requests under way may end
 BACKLOG = 1024
@@ -45,19 +44,21 @@ class Server(uvicorn.Server):
 
 
 def server(
-    app: App, host: str, port: int, access: Access | None, limits: Limits, ready: Callable[[str], None]
+    app: App,
+    host: str,
+    port: int,
+    access: Access | None,
+    limits: Limits,
+    ready: Callable[[str], None],
+    logger: Logger | None = None,
 ) -> tuple[Server, socket.socket]:
     """A server that is to run, and the socket that it listens on; `ready` hears the URL when it does.
 
-    Raises Malformed where there are no identities and the address is not this machine's alone, Unavailable where the
-    port cannot be used.
+    Raises Unavailable where the port cannot be used.
     """
-    if access is None and not is_loopback(host):
-        raise Malformed(f"host: {host} can be reached by others: configure identities first")
-    access = access or Local(app.settings.who)
     listening = listen(host, port)
     name, at = f"[{host}]" if ":" in host else host, listening.getsockname()[1]
-    site = create(app, access, limits)
+    site = create(app, access, limits, logger)
     config = uvicorn.Config(
         site, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE, ws="none",
         server_header=False, proxy_headers=False, backlog=BACKLOG, h11_max_incomplete_event_size=64 << 10,
@@ -68,7 +69,8 @@ def server(
 def listen(host: str, port: int) -> socket.socket:
     """A socket on an address."""
     family: Any = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
+    # named as TCP, or asyncio leaves Nagle's algorithm on: each answer in two parts then takes 40 ms
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
@@ -76,11 +78,3 @@ def listen(host: str, port: int) -> socket.socket:
         listening.close()
         raise Unavailable(f"port: {host}:{port} cannot be listened on: {error}") from error
     return listening
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is this machine's alone."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

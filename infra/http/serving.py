@@ -1,9 +1,12 @@
 """The application: Litestar finds the path, and here a request is read, allowed, answered, or refused."""
 
 import asyncio
-import logging
+import time
+import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -13,32 +16,40 @@ from litestar.types import ASGIApp
 
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from infra.application.app import App
-from infra.http import bulk, feed, figures, records, writing
+from infra.http import bulk, feed, figures, operating, records, writing
 from infra.http.describing import Describing
 from infra.http.limits import Limits
 from infra.http.operations import Call, Operation, Reply, encode, read_query
 from infra.http.pages import PATHS, news, page
-from infra.http.problems import MEDIA_TYPE, Problem, problem
+from infra.http.problems import MEDIA_TYPE, Problem, kind_of, problem
 from infra.http.running import Service
-from infra.identity.caller import Access, Target
+from infra.identity.caller import Access, Caller, Target
 from infra.identity.local import Local
+from infra.logs import Logger
+from infra.logs import logger as new_logger
 
 Headers = dict[str, str]
-PARTS = (writing, bulk, records, figures, feed)
+PARTS = (writing, bulk, records, figures, feed, operating)
 Messages = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 MOST_PARAMETERS = 100
 PARTING = 0.3  # seconds that a stream has to end by itself when the service does
+FRAMES = 8  # of a traceback, in the log
+NOBODY = Caller("", frozenset(), "", personal=False)
+REFUSALS = {"unauthorized": "unauthenticated", "forbidden": "refused"}
 BODIES = ("application/json",)
-log = logging.getLogger("dealtrail.http")
 
 
-def create(app: App, access: Access | None = None, limits: Limits | None = None) -> Litestar:
+def create(
+    app: App, access: Access | None = None, limits: Limits | None = None, logger: Logger | None = None
+) -> Litestar:
     """The application that serves an installation; who closes the installation closes it after this one ended.
 
     Its `state.service` can be told to stop. Without `access` there is one identity, for this machine alone.
     """
-    service = Service(app, access or Local(app.settings.who), limits or Limits())
+    service = Service(
+        app, access or Local(app.settings.who), limits or Limits(), logger or new_logger(app.settings.service.logs)
+    )
     operations = Describing(all_operations()).operations
 
     @asynccontextmanager
@@ -53,7 +64,7 @@ def create(app: App, access: Access | None = None, limits: Limits | None = None)
         [*(endpoint(service, operation) for operation in operations), *pages_of(service)],
         openapi_config=None,
         lifespan=[running],
-        exception_handlers={Exception: strayed},
+        exception_handlers={Exception: partial(strayed, service)},
         debug=False,
         logging_config=None,
         pdb_on_exception=False,
@@ -73,8 +84,10 @@ def endpoint(service: Service, operation: Operation) -> Any:
     path = "/".join(f"{part[:-1]}:str}}" if part.startswith("{") else part for part in operation.path.split("/"))
 
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
-        scope = cast("dict[str, Any]", request.scope)
+        scope, began = cast("dict[str, Any]", request.scope), time.perf_counter()
         reply = await answer(service, operation, scope, cast(Messages, request.receive))
+        seconds = time.perf_counter() - began if reply.stream is None else None
+        service.measures.request(operation.method, operation.path, reply.status, seconds)
         return cast(ASGIApp, Sent(service, reply, scope["method"] == "HEAD"))
 
     methods: Any = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
@@ -120,7 +133,7 @@ def pages_of(service: Service) -> list[Any]:
     ]
 
 
-def strayed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def strayed(service: Service, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """What no path of ours takes is a problem document too."""
     path, status = request.scope["path"], getattr(error, "status_code", 500)
     if status == 405:
@@ -131,7 +144,7 @@ def strayed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
         stray = NotFound(f"there is no path {path}")
     else:
         stray = error
-        log.error("unexpected", exc_info=error)
+        unexpected(service, error, "")
     reply = refusal(stray, path)
     return Response(reply.body, status_code=reply.status, headers=dict(reply.headers), media_type=reply.media_type)
 
@@ -141,12 +154,15 @@ async def answer(service: Service, operation: Operation, scope: Mapping[str, Any
     limited: Headers = {}
     try:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        caller = await service.judge(service.access.identify, headers)
-        limited = service.rates.count(caller.actor).headers
+        caller = NOBODY
+        if not operation.anonymous:
+            caller = await service.judge(service.access.identify, headers)
+            limited = service.rates.count(caller.actor).headers
         async with asyncio.timeout(service.limits.time):
             call = await read_call(service, operation, caller, headers, scope, receive)
-            stream = call.path.get("id", "")
-            await service.judge(service.access.allow, caller, operation.target._replace(stream=stream))
+            if not operation.anonymous:
+                target = operation.target._replace(stream=call.path.get("id", ""))
+                await service.judge(service.access.allow, caller, target)
             reply = await operation.run(call)
         kept = {"cache-control": "no-store"} if operation.secret else {}
         return reply._replace(headers={**kept, **limited, **reply.headers})
@@ -154,10 +170,19 @@ async def answer(service: Service, operation: Operation, scope: Mapping[str, Any
         late = Unavailable(f"this took longer than {service.limits.time:g} s; a write may have happened: ask again")
         return refusal(late, scope["path"], limited)
     except PipelineError as error:
+        if counted := REFUSALS.get(kind_of(error)):
+            service.measures.refusal(counted)
         return refusal(error, scope["path"], limited)
     except Exception as error:
-        log.exception("unexpected", extra={"path": scope["path"]})
+        unexpected(service, error, operation.name)
         return refusal(error, scope["path"], limited)
+
+
+def unexpected(service: Service, error: Exception, operation: str) -> None:
+    """Log a fault of ours: where it is, and nothing of what anybody wrote."""
+    frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+    where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+    service.log.error("unexpected", error=type(error).__name__, operation=operation, detail=where)
 
 
 async def read_call(

@@ -17,6 +17,7 @@ from infra.store.postgres_errors import translated
 CONNECT_TIMEOUT = 5  # seconds
 BESIDE = ("_control", "_relay")
 """The ends of the names of schemas that stand beside a log's, and that it does not make by itself."""
+LONG = "-" * 2  # before an option that has no short form
 LINES = 3  # of what a tool complains of
 
 
@@ -30,8 +31,8 @@ def dump(url: str, identity: str, unfinished: Path) -> int:
         head = connection.execute("SELECT coalesce(max(notification_id), 0) FROM stored_events").fetchone()
         wanted = [name for name in (schema, *(f"{schema}{end}" for end in BESIDE)) if name in there]
         # no owners and no rights: those of the roles that there are where it is put back are granted there
-        flags = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={unfinished}"]
-        _run([tool, *flags, *(f"--schema={_pattern(name)}" for name in wanted)], url)
+        flags = ["-Fc", "-O", "-x", f"{LONG}snapshot={snapshot}", "-f", str(unfinished)]
+        _run([tool, *flags, *(part for name in wanted for part in ("-n", _pattern(name)))], url)
         return int(head[0]) if head else 0
 
 
@@ -48,14 +49,14 @@ def load(url: str, backup: str) -> None:
         raise Rejected(f"the schema {schema} has a log already: a backup is put back into a database that has none")
     if beside := [name for end in BESIDE if (name := f"{schema}{end}") in there]:
         raise Rejected(f"the schema {beside[0]} is there, of the log that was: a backup is put back where nothing is")
-    listed = _run([tool, "--list", backup], url)
+    listed = _run([tool, "-l", backup], url)
     # a schema that is there already, as public is everywhere, is not made again
     kept = [line for line in listed.splitlines() if not any(f" SCHEMA - {name} " in f"{line} " for name in there)]
     if not any(" TABLE DATA " in line for line in kept):
         raise Unavailable(f"{backup} holds no log")
-    flags = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction", "--use-list=/dev/stdin"]
+    flags = ["-O", "-x", "-e", "-1", "-L", "/dev/stdin"]  # stop at the first error, and leave nothing then
     database = conninfo_to_dict(url).get("dbname") or ""
-    _run([tool, *flags, f"--dbname={database}", backup], url, "\n".join(kept))
+    _run([tool, *flags, "-d", database, backup], url, "\n".join(kept))
     open_log_to_read(url).close()
 
 

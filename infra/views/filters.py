@@ -40,7 +40,7 @@ SEVERAL: dict[str, Callable[[Any], Iterable[str]]] = {
 
 def check_filters(snapshot: Snapshot, question: Question) -> None:
     """Raise NotFound for a value that stands nowhere, naming the part of the question and the values there are."""
-    for field in sorted({*COLUMNS} & {*Question.__struct_fields__}):
+    for field in COLUMNS.keys() & {*Question.__struct_fields__}:
         check_value(snapshot, field, field, getattr(question, field))
 
 
