@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 EXACT = msgspec.json.Decoder(float_hook=Decimal)
 ANOTHER_DAY = date(2000, 1, 1)
-LONGEST = 80  # characters of an example; a longer one is better in a file
+LONGEST = 50  # characters of an example; a longer one is better in a file
 OPENERS = {"capture-lead", "open-opportunity"}  # these may begin a stream that nobody has named yet
 STREAMS = {
     subject.KIND: ("Whose, by the stream that their key is named after.", "lead-7"),
