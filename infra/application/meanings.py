@@ -17,7 +17,7 @@ def euros(amount: str) -> dict[str, str]:
     return {"amount": amount, "currency": "EUR"}
 
 
-SEALED = "sealed under the person's key"
+SEALED = "kept sealed"
 CODE = "as a code: 1 to 40 of a-z, 0-9 and hyphens"
 STAGES = [
     {"id": "trial", "name": "Trial", "order": 1, "kind": "open", "probability": "0.3", "forecast_category": "pipeline"},
