@@ -87,10 +87,17 @@ def decide(state: State, command: Command, context: Context) -> tuple[Event | Fo
 def open_deal(state: State, command: OpenOpportunity, context: Context) -> tuple[Event, ...]:
     """The opening, where there is no deal yet."""
     if state is None:
-        return (opening.opened(command, published(context, command.process)),)
+        source = command.source or source_of(context.read.get(command.lead))
+        return (opening.opened(replace(command, source=source), published(context, command.process)),)
     if opening.is_same(state.deal.opened, command):
         return ()
     raise refused(state, command)
+
+
+def source_of(lead: Any) -> str:
+    """The source of a lead by its state, whose kind imports this one; empty where there is no such lead."""
+    prospect = getattr(lead, "lead", None)
+    return str(prospect.captured.source) if prospect else ""
 
 
 def agree(deal: Deal, command: terms.Command) -> tuple[Event, ...]:
@@ -162,9 +169,11 @@ def changed(deal: Deal, event: Event) -> Deal:
 
 
 def reads(state: State, command: Command) -> tuple[str, ...]:
-    """The streams that the rules look at: the sales process where stages are concerned, the survivor of a merge."""
+    """The streams that the rules look at: the process where stages are concerned, the deal's lead, the survivor."""
     match state, command:
-        case _, OpenOpportunity(process) | progress.ChangePipeline(process):
+        case _, OpenOpportunity(process, lead=lead):
+            return (process, lead) if lead else (process,)
+        case _, progress.ChangePipeline(process):
             return (process,)
         case Open(deal) | Won(deal) | Lost(deal), progress.ChangeStage() | WinOpportunity() | ReopenOpportunity():
             return (deal.progress.process,)

@@ -73,7 +73,7 @@ def deciding(door: Door, ask: Callable[[Message], Request], tell: Tell = lambda 
             refusal = error if isinstance(error, PipelineError) else unexpected(error)
             answers = [refusal] if len(requests) == 1 else [handle([found[place]])[0] for place in requests]
         for place, answer in zip(requests, answers, strict=True):
-            if isinstance(answer, PipelineError):
+            if answer is None or isinstance(answer, PipelineError):
                 outcomes[place] = answer
                 continue
             for warning in answer.warnings:
