@@ -6,7 +6,7 @@
 from typing import Any, get_args
 
 from domain import correction, lead, opportunity
-from domain.correction import CorrectFact, FactCorrected
+from domain.correction import CorrectAmount, CorrectFact, FactCorrected
 from domain.decider import Context, Decider, FollowUpCommand, kind
 from domain.reference import calendar, customer, forecast, framework, process, quota, rate, subject, team
 
@@ -15,8 +15,9 @@ Event = (
     | quota.Event | rate.Event | team.Event | calendar.Event | forecast.Event | subject.Event
 )  # fmt: skip
 Command = (
-    lead.Command | opportunity.Command | CorrectFact | process.Command | framework.Command | customer.Command
-    | quota.Command | rate.Command | team.Command | calendar.Command | forecast.Command | subject.Command
+    lead.Command | opportunity.Command | CorrectFact | CorrectAmount | process.Command | framework.Command
+    | customer.Command | quota.Command | rate.Command | team.Command | calendar.Command | forecast.Command
+    | subject.Command
 )  # fmt: skip
 
 
@@ -26,7 +27,8 @@ DECIDERS = (
         lead.decide, lead.possible, lead.evolve, lead.reads,
     ),
     Decider(
-        "opportunity", (*get_args(opportunity.Command), CorrectFact), (*get_args(opportunity.Event), FactCorrected),
+        "opportunity", (*get_args(opportunity.Command), CorrectFact, CorrectAmount),
+        (*get_args(opportunity.Event), FactCorrected),
         opportunity.decide, opportunity.possible, opportunity.evolve, opportunity.reads, opportunity.subject,
         opportunity.closing.follows,
     ),

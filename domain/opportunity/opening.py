@@ -3,6 +3,7 @@
 from datetime import date
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.codes import check_line
 from domain.errors import Rejected
@@ -65,7 +66,9 @@ def opened(command: OpenOpportunity, process: Published) -> OpportunityOpened:
 
 
 def is_same(opening: OpportunityOpened, command: OpenOpportunity) -> bool:
-    """Whether the deal was opened just so."""
+    """Whether the deal was opened just so; a source that is left out may have been its lead's."""
+    if command.lead and not command.source:
+        command = replace(command, source=opening.source)
     asked = {name: getattr(command, name) for name in command.__struct_fields__ if name != "stage"}
     had = {name: getattr(opening, name) for name in asked}
     return asked == had and command.stage in ("", opening.stage)

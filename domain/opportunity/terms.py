@@ -1,4 +1,4 @@
-"""The terms of a deal: what it is worth, when it closes, who buys and who sells, and what it is called."""
+"""The terms of a deal: what it is worth, when it closes, who buys what, who sells it, and what it is called."""
 
 from datetime import date
 
@@ -34,6 +34,13 @@ class OwnerChanged(Struct, frozen=True, tag="owner-changed", rename={"from_": "f
 
 class AccountChanged(Struct, frozen=True, tag="account-changed", rename={"from_": "from"}):
     """It became known who would buy, or it is somebody else."""
+
+    from_: str
+    to: str
+
+
+class ProductChanged(Struct, frozen=True, tag="product-changed", rename={"from_": "from"}):
+    """The deal, which has no line items, is now about another product."""
 
     from_: str
     to: str
@@ -91,8 +98,20 @@ class RenameOpportunity(Struct, frozen=True, tag="rename-opportunity", forbid_un
         check_line("name", self.name)
 
 
-Event = AmountChanged | CloseDateChanged | OwnerChanged | AccountChanged | OpportunityRenamed
-Command = ChangeAmount | ChangeCloseDate | ChangeOwner | ChangeAccount | RenameOpportunity
+class ChangeProduct(Struct, frozen=True, tag="change-product", forbid_unknown_fields=True):
+    """Say that the deal is about another product; of a deal with several line items, which `item` of them is."""
+
+    to: str
+    item: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.to.strip():
+            raise Malformed("to: the product's name is empty")
+        check_line("to", self.to)
+
+
+Event = AmountChanged | CloseDateChanged | OwnerChanged | AccountChanged | ProductChanged | OpportunityRenamed
+Command = ChangeAmount | ChangeCloseDate | ChangeOwner | ChangeAccount | ChangeProduct | RenameOpportunity
 
 
 class Terms(Struct, frozen=True):
@@ -103,6 +122,7 @@ class Terms(Struct, frozen=True):
     owner: str
     account: str
     name: str = ""
+    product: str = ""
 
 
 def decide(state: Terms, command: Command) -> tuple[Event, ...]:
@@ -116,6 +136,8 @@ def decide(state: Terms, command: Command) -> tuple[Event, ...]:
             return () if to == state.owner else (OwnerChanged(state.owner, to),)
         case ChangeAccount(to):
             return () if to == state.account else (AccountChanged(state.account, to),)
+        case ChangeProduct(to):
+            return () if to == state.product else (ProductChanged(state.product, to),)
         case RenameOpportunity(name):
             return () if name == state.name else (OpportunityRenamed(name),)
 
@@ -131,5 +153,7 @@ def evolve(state: Terms, event: Event) -> Terms:
             return replace(state, owner=to)
         case AccountChanged(to=to):
             return replace(state, account=to)
+        case ProductChanged(to=to):
+            return replace(state, product=to)
         case OpportunityRenamed(name):
             return replace(state, name=name)

@@ -82,7 +82,7 @@ def decide(state: State, command: Command, context: Context) -> tuple[Event, ...
         case WithdrawPurchase(opportunity):
             if not isinstance(state, Known) or not opportunity or opportunity not in state.deals:
                 return ()
-            if state.deals == {opportunity}:
+            if len(state.deals) == 1:
                 return (CustomerWithdrawn(state.account, opportunity),)
             return (PurchaseWithdrawn(opportunity),)
 

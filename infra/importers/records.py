@@ -141,11 +141,13 @@ def added(record: Record, deal: Deal, history: History) -> list[Timed]:
     Rejected for another product: a deal that is about something else is another deal.
     """
     opened = deal.opened
-    if record.product and opened.product not in ("", record.product):
+    if record.product and deal.terms.product not in ("", record.product):
         raise Rejected(
-            f"the export says the product is {record.product}, recorded is {opened.product}: open another opportunity"
+            f"the export says the product is {record.product}, recorded is {deal.terms.product}: open another"
+            " opportunity, or change the product by hand"
         )
-    product, source = record.product or opened.product, opened.source or record.source
+    known = opened.product or deal.terms.product  # which the deal may have been given since
+    product, source = opened.product if known else record.product, opened.source or record.source
     if (product, source) == (opened.product, opened.source):
         return []
     said = OpenOpportunity(opened.process, opened.amount, product=product, source=source)

@@ -210,6 +210,18 @@ def test_a_conversion_in_a_process_that_is_not_published_is_refused(dispatcher):
             dispatcher.execute(asked(LEAD, replace(CONVERT, process=process)))
 
 
+def test_a_deal_that_names_its_lead_has_the_source_of_that_and_its_conversion_too(dispatcher, log):
+    qualify(dispatcher)
+    dispatcher.execute(asked(LEAD, CONVERT))
+    later = asked("opportunity-8", replace(OPEN, lead=LEAD), command_id="c-1")
+    first = dispatcher.execute(later)
+    assert [events(log, deal)[0].source for deal in (DEAL, "opportunity-8")] == ["fair", "fair"]
+    assert dispatcher.execute(later).facts == first.facts
+    assert dispatcher.execute(asked("opportunity-8", replace(OPEN, lead=LEAD))).facts == ()
+    dispatcher.execute(asked("opportunity-9", replace(OPEN, lead=LEAD, source="web")))
+    assert events(log, "opportunity-9")[0].source == "web"
+
+
 def test_a_win_makes_the_account_a_customer_once(deal, log):
     deal.execute(asked("opportunity-8", replace(OPEN, account=" ACME")))
     customer = customer_stream("Acme", DEAL)

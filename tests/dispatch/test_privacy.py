@@ -10,7 +10,7 @@ import psycopg
 from msgspec.structs import replace
 
 from domain import BY_KIND
-from domain.correction import CorrectFact
+from domain.correction import CorrectAmount, CorrectFact
 from domain.lead import CaptureLead, LeadCaptured
 from domain.lead.disposition import DisqualifyLead, MergeLead, NurtureLead, ReopenLead, UnmergeLead
 from domain.lead.profile import AssignLead, ContactLead, EnrichLead
@@ -26,7 +26,7 @@ from domain.reference.process import STANDARD
 from infra.application.dispatch import Dispatcher, Receipt
 from infra.privacy.vault import UNREADABLE, KeyFile, Vault
 from infra.store import open_log
-from tests.dispatch.asking import CONVERT, DEAL, LEAD, OPEN, asked, qualify
+from tests.dispatch.asking import CONVERT, DEAL, LEAD, OPEN, asked, eur, qualify
 
 # Personal fields
 
@@ -76,6 +76,9 @@ def test_personal_fields_are_never_stored_in_the_clear(dispatcher, make, log_url
         (DEAL, CompleteActivity("act-1", "call", "SECRET-16")),
         (DEAL, LoseOpportunity("price", "globex", "SECRET-17")),
         (DEAL, ReopenOpportunity("SECRET-18")),
+        ("opportunity-10", OPEN),
+        ("opportunity-10", WinOpportunity()),
+        ("opportunity-10", CorrectAmount(eur(5), "SECRET-43")),
         ("opportunity-8", replace(OPEN, note="SECRET-19", name="SECRET-40")),
         (DEAL, OverrideProbability(Decimal("0.5"), "SECRET-28")),
         (DEAL, MergeOpportunity("opportunity-8", "SECRET-29")),

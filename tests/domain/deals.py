@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from domain import BY_KIND, FollowUpCommand
-from domain.correction import LED_BY, CorrectFact
+from domain.correction import LED_BY, CorrectAmount, CorrectFact
 from domain.lead import LeadCaptured
 from domain.opportunity import OpenOpportunity, OpportunityOpened
 from domain.opportunity.closing import (
@@ -39,7 +39,7 @@ from domain.opportunity.removal import (
     RestoreOpportunity,
     UnmergeOpportunity,
 )
-from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner, ChangeProduct
 from domain.reference.customer import OpenCustomer, WithdrawPurchase, customer_stream
 from domain.reference.process import Published
 from tests.domain.pipelines import FIRST, REVISED, eur
@@ -48,7 +48,7 @@ from tests.domain.table import Refused, fold, tag
 from tests.golden import example
 
 OPPORTUNITY = BY_KIND["opportunity"]
-COMMANDS = [command for command in OPPORTUNITY.commands if command is not CorrectFact]
+COMMANDS = [command for command in OPPORTUNITY.commands if command not in (CorrectFact, CorrectAmount)]
 STREAM = "opportunity-7"
 
 # What happened before
@@ -126,6 +126,7 @@ WISHES = {
     for command in (
         OPEN, ChangeStage("offer"), ChangePipeline("process-renewals", {"demo": "review"}), ChangeAmount(eur("950.50")),
         ChangeCloseDate(date(2026, 4, 1)), ChangeOwner("bob"), ChangeAccount("Globex"),
+        ChangeProduct("yacht"),
         SetLineItem("boat", "Boat", Decimal(2), eur("500")), RemoveLineItem("boat"),
         OverrideProbability(Decimal("0.9"), "they nodded"), ClearProbability(), ChangeForecastCategory("commit"),
         ChangeSplits(HALVES), SetNextStep("call", date(2026, 2, 1)), SCHEDULE, COMPLETE, WinOpportunity(),
@@ -151,7 +152,7 @@ def opened(verb: str, where: str = "demo") -> Refused:
 def won(verb: str) -> Refused:
     return Refused(
         f"{verb}: the opportunity is won, 900 EUR; allowed: reopen-opportunity, delete-opportunity, correct-fact,"
-        " schedule-activity, complete-activity"
+        " correct-amount, schedule-activity, complete-activity"
     )
 
 

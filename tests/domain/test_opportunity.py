@@ -20,7 +20,14 @@ from domain.opportunity.removal import (
     RestoreOpportunity,
     UnmergeOpportunity,
 )
-from domain.opportunity.terms import AccountChanged, AmountChanged, ChangeAmount, CloseDateChanged, OwnerChanged
+from domain.opportunity.terms import (
+    AccountChanged,
+    AmountChanged,
+    ChangeAmount,
+    CloseDateChanged,
+    OwnerChanged,
+    ProductChanged,
+)
 from tests.domain.deals import (
     BOAT,
     COMMANDS,
@@ -70,6 +77,7 @@ GRANTED = {  # of an open deal, by command
     "change-close-date": (CloseDateChanged(date(2026, 3, 1), date(2026, 4, 1)),),
     "change-owner": (OwnerChanged("ann", "bob"),),
     "change-account": (AccountChanged("Acme", "Globex"),),
+    "change-product": (ProductChanged("boat", "yacht"),),
     "set-line-item": (BOAT,),
     "remove-line-item": (),
     "override-probability": (ProbabilityOverridden(eur("0.9").amount, "they nodded"),),

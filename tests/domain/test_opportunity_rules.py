@@ -158,6 +158,11 @@ CLOSING = [
         "won is a won stage, entered by win-opportunity alone; the open stages are need, demo, offer"), "as won"),
     Row("lost", replace(REOPEN, to_stage="trial"), Refused(
         "the process has no stage 'trial'; its open stages are need, demo, offer"), "in a later version's stage"),
+    Row("absent", replace(OPEN, source=""),
+        (replace(OPENED, process_version=2, stage="need", source="fair"),), "with its lead's source"),
+    Row("absent", replace(OPEN, source="", lead="lead-9"),
+        (replace(OPENED, process_version=2, stage="need", source="", lead="lead-9"),), "of a lead that nobody knows"),
+    Row("open", replace(OPEN, source="", stage="demo"), (), "again, as its lead says"),
     Row("renewed", REOPEN,
         (OpportunityReopened("review", "they cancelled"), no_customer("Acme")), "in another pipeline"),
     Row("deleted when it was won", RestoreOpportunity("no test"), (OpportunityRestored("no test"), customer("Acme"))),

@@ -15,9 +15,11 @@ from domain.opportunity.terms import (
     ChangeAmount,
     ChangeCloseDate,
     ChangeOwner,
+    ChangeProduct,
     CloseDateChanged,
     OpportunityRenamed,
     OwnerChanged,
+    ProductChanged,
     RenameOpportunity,
     Terms,
     decide,
@@ -48,6 +50,8 @@ DOLLARS = Money(Decimal(900), "USD")
         (NONE, ChangeAccount("Acme"), (AccountChanged("", "Acme"),), {"account": "Acme"}),
         (FULL, ChangeAccount("Acme"), (), {}),
         (FULL, ChangeAccount("Globex"), (AccountChanged("Acme", "Globex"),), {"account": "Globex"}),
+        (NONE, ChangeProduct("boat"), (ProductChanged("", "boat"),), {"product": "boat"}),
+        (replace(FULL, product="boat"), ChangeProduct("boat"), (), {}),
         (NONE, RenameOpportunity("A boat"), (OpportunityRenamed("A boat"),), {"name": "A boat"}),
         (replace(FULL, name="A boat"), RenameOpportunity("A boat"), (), {}),
         (replace(FULL, name="A boat"), RenameOpportunity("Two boats"), (OpportunityRenamed("Two boats"),),
@@ -58,7 +62,7 @@ DOLLARS = Money(Decimal(900), "USD")
         "a first day", "the same day", "an earlier day",
         "a first owner", "the same owner", "another owner",
         "a first account", "the same account", "another account",
-        "a first name", "the same name", "another name",
+        "a first product", "the same product", "a first name", "the same name", "another name",
     ],
 )  # fmt: skip
 def test_a_command_leads_to_these_facts_and_terms(given, when, then, after):
@@ -77,10 +81,11 @@ def test_a_command_leads_to_these_facts_and_terms(given, when, then, after):
         (lambda: ChangeOwner(" "), "to: a deal is handed to somebody, the name is empty"),
         (lambda: ChangeAccount(""), "to: the account's name is empty"),
         (lambda: RenameOpportunity(" "), "name: is empty"),
+        (lambda: ChangeProduct(" "), "to: the product's name is empty"),
         (lambda: RenameOpportunity("A\nboat"), "name: is one line of text, without control characters"),
         (lambda: RenameOpportunity("A \u202eboat"), "name: is one line of text, without control characters"),
     ],
-    ids=["amount", "owner", "account", "name", "two lines", "another direction"],
+    ids=["amount", "owner", "account", "name", "product", "two lines", "another direction"],
 )
 def test_a_command_out_of_bounds_is_malformed(command, reason):
     with pytest.raises(Malformed) as refusal:
