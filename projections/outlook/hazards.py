@@ -63,9 +63,9 @@ def rows_at_risk(lives: Lives) -> Rows:
     ended = v.left <= cut
     hi = np.minimum(np.where(ended, v.left, cut) - v.entered, AGES)
     at = np.flatnonzero(hi > lo)
-    exit = np.where(ended, v.exit, CENSORED)[at]
+    way = np.where(ended, v.exit, CENSORED)[at]
     return Rows(
-        v.deal[at], v.stage[at], v.entered[at], lo[at], hi[at], exit, exit == TO_WON, exit == TO_LOST,
+        v.deal[at], v.stage[at], v.entered[at], lo[at], hi[at], way, way == TO_WON, way == TO_LOST,
         v.count[at].astype(np.float64), at,
     )  # fmt: skip
 
@@ -134,7 +134,7 @@ def entries(lives: Lives, settings: Settings) -> tuple[Floats, float]:
 
 def by_the_process(lives: Lives, settings: Settings) -> Hazards:
     """Those that the process's own chances would mean, where too few deals were closed to measure any."""
-    stages, d = len(lives.labels.stages), lives.deals
+    d = lives.deals
     ended = (d.status == WON) | (d.status == LOST)
     days = float(((d.closed - d.opened) * d.count)[ended].sum())
     closed = float(d.count[ended].sum())

@@ -62,10 +62,10 @@ def maven(folder: Path) -> Lives:
         key, opened, closed, status, np.where(still, 0, NONE), np.where(still, opened, NONE), listed, listed,
         np.where(status == WON, booked, listed), zero, team, owner, product, none, none, none, none, zero, one,
     )  # fmt: skip
-    exit = np.where(status == WON, TO_WON, np.where(status == LOST, TO_LOST, CENSORED))
+    way = np.where(status == WON, TO_WON, np.where(status == LOST, TO_LOST, CENSORED))
     at = np.flatnonzero(closed > opened)
     visits = Visits(
-        at, zero[at], opened[at], opened[at], closed[at], exit[at], one[at], none[at], none[at], none[at], zero[at]
+        at, zero[at], opened[at], opened[at], closed[at], way[at], one[at], none[at], none[at], none[at], zero[at]
     )
     labels = Labels((("sales", "Engaging"),), (5000,), ("sales",), team_labels, owner_labels, product_labels, (), ())
     return Lives(day("2017-12-31"), day("2017-03-01"), "USD", visits, table, labels)
