@@ -55,7 +55,10 @@ class Effects(NamedTuple):
     owner: np.ndarray
 
 
-def history(seed: int, world: World = World()) -> Lives:
+PLAIN = World()
+
+
+def history(seed: int, world: World = PLAIN) -> Lives:
     """A whole history, from day START on; its first deals were opened before, and were open then."""
     rng = np.random.default_rng(seed)
     effects = Effects(rng.gamma(16.0, 1 / 16.0, PRODUCTS), rng.gamma(25.0, 1 / 25.0, OWNERS))
