@@ -54,7 +54,7 @@ def cut(known: Known, day: int) -> Cut:
     deal = s.deal[ends]
     now, first = ends[last_of(deal)], ends[last_of(deal[::-1])[::-1]]
     visits, deals = visits_of(known, ends, now), deals_of(known, now, first, day)
-    unconverted = np.count_nonzero((deals.amount == UNKNOWN) | (deals.amount_first == UNKNOWN))
+    unconverted = int(np.count_nonzero((deals.amount == UNKNOWN) | (deals.amount_first == UNKNOWN)))
     deals = deals._replace(
         amount=known_worth(deals.amount), amount_open=known_worth(deals.amount_open),
         amount_first=known_worth(deals.amount_first),
@@ -62,7 +62,8 @@ def cut(known: Known, day: int) -> Cut:
     visits, deals, labels = labelled(known, visits, deals, seen)
     start = day_of(known.calendar, known.first) if len(seen) else day
     lives = Lives(day, start, known.exchange.into, visits, deals, labels)
-    return Cut(lives, tuple(known.streams[place] for place in s.deal[now]), unconverted)
+    streams = [known.streams[int(place)] for place in s.deal[now]]
+    return Cut(lives, tuple(streams), unconverted)
 
 
 def last_of(*keys: Ints) -> Flags:
@@ -146,7 +147,7 @@ def relabelled(texts: Sequence[Text], *codes: Ints) -> tuple[tuple[Text, ...], l
     used = used[used >= 0]
     become = np.full(len(texts) + 1, NONE)  # one more, which NONE means as a place
     become[used] = np.arange(len(used))
-    return tuple(texts[code] for code in used), [become[each] for each in codes]
+    return tuple([texts[int(code)] for code in used]), [become[each] for each in codes]
 
 
 def chances_of(known: Known, stages: Sequence[tuple[str, str]], seen: Ints) -> tuple[int, ...]:
