@@ -20,11 +20,16 @@ class Read(NamedTuple):
     references: References
 
 
-def read_deals(app: App, upto: int | None = None) -> Read:
-    """Everything that the log tells of deals, up to a position, by default its last. Raises NotFound without any."""
+def read_references(app: App, upto: int | None = None) -> tuple[int, References]:
+    """A position, by default the log's last, and what no deal owns, as known there."""
     with app.views() as views:
         position = views.position() if upto is None else min(upto, views.position())
-        references = views.references(position)
+        return position, views.references(position)
+
+
+def read_deals(app: App, upto: int | None = None) -> Read:
+    """Everything that the log tells of deals, up to a position, by default its last. Raises NotFound without any."""
+    position, references = read_references(app, upto)
     histories = [*app.log.scan_kind(DEALS, position)]
     if not histories:
         raise NotFound("opportunities: none is known yet, so there is nothing to learn from")

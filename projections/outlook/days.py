@@ -8,10 +8,15 @@ from projections.rows.calendars import Calendar
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
+def day_number(of: date) -> int:
+    """The number of a date."""
+    return of.toordinal() - EPOCH_DAY
+
+
 @cache
 def epoch_day(text: str) -> int:
     """The day that ISO 8601 names."""
-    return date.fromisoformat(text).toordinal() - EPOCH_DAY
+    return day_number(date.fromisoformat(text))
 
 
 def as_date(day: int) -> date:
@@ -21,7 +26,7 @@ def as_date(day: int) -> date:
 
 def day_of(calendar: Calendar, moment: int) -> int:
     """The day on which an instant (microseconds since 1970 UTC) lies."""
-    return calendar.day(moment).toordinal() - EPOCH_DAY
+    return day_number(calendar.day(moment))
 
 
 def end_of(calendar: Calendar, day: int) -> int:
