@@ -14,6 +14,7 @@ from domain.recorded import Request
 from infra.application.moments import moment
 from infra.application.requests import parse, parse_command
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import WAYS
 from infra.cli.options import HERE, Options
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Line(NamedTuple):
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(bulk)
+    app.command(bulk, group=WAYS)
 
 
 def bulk(

@@ -1,4 +1,4 @@
-"""The verbs of leads, opportunities, processes and frameworks: one for each command of the domain, derived from it."""
+"""The verbs of leads, opportunities and what they refer to: one for each command of the domain, derived from it."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -6,52 +6,51 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from sys import modules
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from domain import DECIDERS, Command, Decider
+from domain import DECIDERS, KINDS, Command, kind
 from domain.correction import CorrectFact
 from domain.errors import Malformed, NotFound
 from domain.money import Money
 from domain.portion import is_portion
 from domain.recorded import Request, instant
+from domain.reference import calendar, subject
 from infra.application.moments import NOW, at, day
+from infra.application.names import COMMANDS_OF, name_of, tag_of
 from infra.application.requests import parse_command
 from infra.application.spans import Today, span
-from infra.cli.grammar import App, Group, Parameter
+from infra.cli.grammar import App, Parameter
+from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import bold
 from infra.cli.values import money, number, portion
 
+if TYPE_CHECKING:
+    from infra.application.app import App as Installation
+
 EXACT = msgspec.json.Decoder(float_hook=Decimal)
 ANOTHER_DAY = date(2000, 1, 1)
 OPENERS = {"capture-lead", "open-opportunity"}  # these may begin a stream that nobody has named yet
+STREAMS = {
+    subject.KIND: "Whose, by the stream that their key is named after, such as lead-7.",
+    calendar.KIND: f"The calendar; left out, the one that counts, {calendar.ORGANISATION}.",
+}
+"""What names the stream of a noun where it is not simply one of its kind."""
 
 
 def register(app: App) -> None:
-    """Add a verb for each command; one that several kinds of streams take stands with the first of them."""
-    known = set[type[Any]]()
+    """Add each noun, with a verb for each command."""
     for decider in DECIDERS:
-        group = Group(f"What can be asked of {article(decider.kind)}", 1)
-        for command in decider.commands:
-            if command not in known:
-                app.command(verb(decider, command), name=tag_of(command), group=group)
-        known.update(decider.commands)
+        noun = app.noun(decider.kind, inspect.getdoc(modules[decider.decide.__module__]) or "", DEALS)
+        for name, command in COMMANDS_OF[decider.kind].items():
+            noun.command(verb(decider.kind, command), name)
 
 
-def article(kind: str) -> str:
-    """The kind of stream as a sentence has it."""
-    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
-
-
-def tag_of(command: type[Any]) -> str:
-    """The command's name, on every surface."""
-    return str(command.__struct_config__.tag)
-
-
-def verb(decider: Decider, command: type[Any]) -> Callable[..., None]:
+def verb(noun: str, command: type[Any]) -> Callable[..., None]:
     """A function whose options are the fields of the command and of its envelope."""
 
     def ask(stream: str | None = None, /, **given: Any) -> None:
@@ -61,12 +60,23 @@ def verb(decider: Decider, command: type[Any]) -> Callable[..., None]:
         if "opportunity" in hints and tag == "convert-lead":
             given.setdefault("opportunity", "")  # it gets a name
         values = {name: value for name, value in given.items() if value is not None}
-        carry_out(asking, stream or "", partial(read_command, tag, values, hints), envelope)
+        carry_out(asking, stream_of(noun, command, stream), partial(read_command, tag, values, hints), envelope)
 
     ask.__doc__ = command.__doc__
-    ask.__name__ = tag_of(command).replace("-", "_")
-    ask.parameters = partial(parameters, decider, command)  # type: ignore[attr-defined]
+    ask.parameters = partial(parameters, noun, command)  # type: ignore[attr-defined]
     return ask
+
+
+def stream_of(noun: str, command: type[Any], stream: str | None) -> str:
+    """The stream that a command is asked of; a person is named as their key is, after another stream."""
+    if noun == subject.KIND:
+        return f"{subject.PREFIX}{stream}"
+    if noun == calendar.KIND and stream is None:
+        return calendar.ORGANISATION
+    if stream and kind(stream) != noun and kind(stream) in KINDS[command]:
+        other = name_of(command, kind(stream))
+        raise Malformed(f"stream: {name_of(command, noun)} is asked of a {noun}; for {stream} it is {other}")
+    return stream or ""
 
 
 ENVELOPE = {
@@ -86,16 +96,15 @@ ENVELOPE = {
 }
 
 
-def parameters(decider: Decider, command: type[Any]) -> list[inspect.Parameter]:
+def parameters(noun: str, command: type[Any]) -> list[inspect.Parameter]:
     """The options of a verb: the stream, the command's fields, the envelope, and those of every verb."""
-    tag, kind = tag_of(command), decider.kind
-    kinds = " or ".join(other.kind for other in DECIDERS if command in other.commands)
-    stream: Any = Annotated[str, Parameter(help=f"The {kinds}, such as {kind}-7.")]
-    blank = inspect.Parameter.empty
+    tag, meaning = tag_of(command), STREAMS.get(noun, f"The {noun}, such as {noun}-7.")
+    optional = tag in OPENERS or noun == calendar.KIND
     if tag in OPENERS:
-        stream = Annotated[str | None, Parameter(help=f"A name for the {kind}; left out, it gets one.")]
-        blank = None
-    found = [inspect.Parameter("stream", inspect.Parameter.POSITIONAL_ONLY, default=blank, annotation=stream)]
+        meaning = f"A name for the {noun}, such as {noun}-7; left out, it gets one."
+    blank, stream = (None, str | None) if optional else (inspect.Parameter.empty, str)
+    written: Any = Annotated[stream, Parameter(help=meaning)]
+    found = [inspect.Parameter("stream", inspect.Parameter.POSITIONAL_ONLY, default=blank, annotation=written)]
     hints = get_type_hints(command, include_extras=True)
     for field in msgspec.structs.fields(command):
         optional = not field.required or (tag, field.name) == ("convert-lead", "opportunity")
@@ -108,8 +117,8 @@ def parameters(decider: Decider, command: type[Any]) -> list[inspect.Parameter]:
             )
         )
     for name, (flag, text) in ENVELOPE.items():
-        written: Any = int if name == "expected_version" else str
-        told = Annotated[written | None, Parameter(name=flag, help=text, group="Envelope")]
+        typed: Any = int if name == "expected_version" else str
+        told = Annotated[typed | None, Parameter(name=flag, help=text, group="Envelope")]
         found.append(
             inspect.Parameter(f"envelope_{name}", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=told)
         )
@@ -201,16 +210,12 @@ def carry_out(asking: Options, stream: str, build: Callable[[date], Command], en
         actor: str = envelope.pop("actor", None) or app.settings.who
         request = Request(stream=stream, command=command, actor=actor, occurred_at=when, **envelope)
         receipt = app.execute(request)
-        if isinstance(command, CorrectFact):
-            from infra.cli.consequences import consequences
-
-            for text in consequences(app, receipt.stream, command):
-                note(text)
+        more = aftermath(app, receipt.stream, command)
     stream, facts = receipt.stream, [(*fact, tag) for fact, tag in zip(receipt.facts, receipt.types, strict=True)]
     if asking.json:
         shown = [{"stream": name, "version": version, "event": tag} for name, version, tag in facts]
         return asking.answer(
-            {"stream": stream, "position": receipt.position, "repeated": receipt.repeated, "facts": shown}
+            {"stream": stream, "position": receipt.position, "repeated": receipt.repeated, "facts": shown, **more}
         )
     out = stdout()
     for name, version, tag in facts:
@@ -219,3 +224,17 @@ def carry_out(asking: Options, stream: str, build: Callable[[date], Command], en
         out.text(f"{stream}: this command id was answered before; the facts above are from then")
     elif not facts:
         out.text(f"{stream}: that is so already, nothing was added")
+
+
+def aftermath(app: "Installation", stream: str, command: Command) -> dict[str, Any]:
+    """What else is said, and done, once a command was carried out: what a program is answered beside the facts."""
+    if isinstance(command, CorrectFact):
+        from infra.cli.consequences import consequences
+
+        for text in consequences(app, stream, command):
+            note(text)
+    if isinstance(command, subject.EraseSubject):
+        from infra.cli.subjects import traces_destroyed
+
+        return {"traces_destroyed": traces_destroyed(app)}
+    return {}

@@ -4,11 +4,12 @@ import sys
 from typing import Annotated, Literal
 
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import START
 
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(completion)
+    app.command(completion, group=START)
 
 
 def completion(

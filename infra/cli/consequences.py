@@ -32,7 +32,7 @@ def consequences(app: "App", stream: str, command: CorrectFact) -> Iterator[str]
             said = f"{digits(wrong.amount, wrong.currency)} {wrong.currency}"
             yield (
                 f"{stream} was won for {said} in version {fact.version}: won deals are counted by that, and it stays. "
-                f"To correct it too: dealtrail correct-fact {written}"
+                f"To correct it too: dealtrail opportunity correct {written}"
             )
 
 

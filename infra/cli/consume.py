@@ -6,6 +6,7 @@ from typing import Annotated
 
 from domain.errors import NotFound
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import WAYS
 from infra.cli.options import HERE, Options, note
 
 Run = Callable[[Options, str, Event], None]
@@ -14,7 +15,7 @@ Run = Callable[[Options, str, Event], None]
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(consume)
+    app.noun("kafka", group=WAYS).command(consume)
 
 
 def consume(

@@ -12,6 +12,7 @@ from domain.recorded import instant
 from infra.application.answers import digits, rows
 from infra.application.moments import at, before, moment_known, position, position_before
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import ANSWERS
 from infra.cli.metrics import EVERYTHING, QuestionOptions, show
 from infra.cli.options import HERE, Options, stdout
 from infra.cli.output import Output, Table, bold, dim
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(diff)
+    app.command(diff, group=ANSWERS)
 
 
 def diff(

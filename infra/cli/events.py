@@ -15,6 +15,7 @@ from infra.application.moments import at, start
 from infra.application.requests import refuse_unstorable
 from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import ANSWERS
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import Column, Table
 from infra.store.log import Log, Page, Wanted
@@ -32,7 +33,7 @@ COLUMNS = (
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(events)
+    app.command(events, group=ANSWERS)
 
 
 def events(

@@ -1,10 +1,11 @@
-"""The verbs about the log as a whole: `log digest`, `log copy` and `replay`, by which an auditor checks it."""
+"""The verbs about the log as a whole: `log digest`, `log copy` and `log replay`, by which an auditor checks it."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 from domain.errors import Malformed
 from infra.application.moments import position
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import LOG
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.progress import by_position, progress
 
@@ -29,11 +30,10 @@ WithKeys = Annotated[
 
 def register(app: App) -> None:
     """Add the verbs."""
-    log = App("log", help="The event log itself.")
+    log = app.noun("log", "The event log itself.", LOG)
     log.command(digest)
     log.command(copy)
-    app.command(log)
-    app.command(replay)
+    log.command(replay)
 
 
 def digest(*, to: To = None, asking: Options = HERE) -> None:

@@ -12,6 +12,7 @@ from domain.errors import Malformed
 from infra.application.answers import day_and_time, definition, digits, document, moment_of, out_of_date, rows, texts
 from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import ANSWERS
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import Column, Output, Table, bold, dim
 
@@ -83,8 +84,8 @@ EVERYTHING = QuestionOptions()
 
 def register(app: App) -> None:
     """Add the verbs."""
-    app.command(metric)
-    app.command(explain)
+    app.command(metric, group=ANSWERS)
+    app.command(explain, group=ANSWERS)
 
 
 def metric(

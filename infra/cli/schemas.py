@@ -9,6 +9,7 @@ import msgspec
 
 from domain.errors import Malformed, Unavailable
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import WAYS
 from infra.cli.options import HERE, Options, note
 
 VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
@@ -16,7 +17,7 @@ VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(schemas)
+    app.command(schemas, group=WAYS)
 
 
 def schemas(

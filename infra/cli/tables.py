@@ -9,6 +9,7 @@ import msgspec
 
 from domain.errors import Malformed, NotFound, Unavailable
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import LOG
 from infra.cli.options import HERE, Options, stdout
 from infra.cli.output import Column, Table, yellow
 from infra.cli.progress import progress
@@ -29,12 +30,13 @@ Against = Annotated[
 
 def register(app: App) -> None:
     """Add the verbs."""
-    app.command(rebuild)
-    app.command(check)
-    parked = App("parked", help="Streams that the tables follow no further, because a fact of theirs is unreadable.")
+    app.command(rebuild, group=LOG)
+    app.command(check, group=LOG)
+    parked = app.noun(
+        "parked", "Streams that the tables follow no further, because a fact of theirs is unreadable.", LOG
+    )
     parked.command(parked_list, name="list")
     parked.command(parked_retry, name="retry")
-    app.command(parked)
 
 
 def rebuild(
@@ -58,7 +60,7 @@ def rebuild(
 
 
 def check(*, processes: Processes = 1, against: Against = None, asking: Options = HERE) -> int:
-    """Prove that the log is whole and that the tables hold what it makes of them at once; exit code 1 if not.
+    """Prove that the log is whole, and that the tables hold what it makes of them at once; exit code 1 if not.
 
     Names events that cannot be read, are missing or out of order, keys that went without a word, and what the
     database's own check finds; then the first rows in which the tables as kept differ from those made anew. Against a

@@ -10,6 +10,7 @@ from infra.application.moments import at, position
 from infra.application.requests import refuse_unstorable
 from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import ANSWERS
 from infra.cli.options import HERE, Options, stdout
 from infra.cli.output import Column, Output, Table, bold
 
@@ -24,7 +25,7 @@ COLUMNS = (
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(timeline)
+    app.command(timeline, group=ANSWERS)
 
 
 def timeline(
