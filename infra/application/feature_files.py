@@ -51,8 +51,8 @@ def export_features(
     """Write both files into a folder, for the last day of every day, week, month or quarter that is over.
 
     span: the first and the last day, by default from the first that anything was known of on to the last that was over
-    when the log was read. upto: the position to read to, by default the last. The same position gives the same rows and
-    the same digests. Raises Malformed, NotFound where nothing is known, Unavailable where pyarrow is missing.
+    when the log was last written to. upto: the position to read to, by default the last. The same position gives the
+    same rows and the same digests. Raises Malformed, NotFound where nothing is known, Unavailable where pyarrow is missing.
     """
     if every not in features.EVERY:
         raise Malformed(f"every: {every!r} is none of {', '.join(features.EVERY)}")
@@ -89,8 +89,6 @@ def snapshots_of(
             raise NotFound("opportunities: none is known yet, so there is nothing to learn from")
         first = day_of(calendar, earliest)
     days = snapshot_days(references, every, first, over if last is None else min(last, over))
-    if not days:
-        raise Malformed(f"every: no {every} was over in these days when the log was last written to")
     return Snapshots(days, position, until)
 
 

@@ -40,7 +40,8 @@ OUTSIDE = FULL | {
 VERBS = {
     "commands": (), "subjects": ("subject export", "subject find", "subject clear-index", "subject rebuild-index"),
     "metrics": ("metric", "explain"), "timeline": ("timeline",), "diff": ("diff",), "events": ("events",),
-    "imports": ("import", "simulate"), "bulk": ("bulk",), "publish": ("kafka publish", "kafka topics"),
+    "imports": ("import", "simulate"), "features": ("export features",),
+    "bulk": ("bulk",), "publish": ("kafka publish", "kafka topics"),
     "consume": ("kafka consume",), "dlq": ("kafka dlq",), "schemas": ("schemas",), "init": ("init",),
     "status": ("status",), "tables": ("rebuild", "check", "parked"), "log": ("log",),
     "master_key": ("master-key",), "demo": ("demo",), "completion": ("completion",),

@@ -28,6 +28,7 @@ READING: dict[tuple[str, ...], tuple[str, ...]] = {
     ("check",): (),
     ("parked", "list"): (),
     ("log", "digest"): (),
+    ("export", "features"): ("--every", "day"),
     ("subject", "find"): ("a@b.example",),
     ("subject", "export"): ("lead-[/]",),
     ("log", "copy"): ("--from", "LOG", "--db", "sqlite:///copy.db"),
