@@ -52,7 +52,7 @@ def export_features(
 
     span: the first and the last day, by default from the first that anything was known of on to the last that was over
     when the log was last written to. upto: the position to read to, by default the last. The same position gives the
-    same rows and the same digests. Raises Malformed, NotFound where nothing is known, Unavailable where pyarrow is missing.
+    same rows and the same digests. Raises Malformed, NotFound where nothing is known, Unavailable without pyarrow.
     """
     if every not in features.EVERY:
         raise Malformed(f"every: {every!r} is none of {', '.join(features.EVERY)}")
