@@ -5,7 +5,8 @@ the zone of whoever asks; money is int64 minor units of the one target currency,
 a tuple of `Labels`, NONE where there is nothing. Of what changed within a day only how it stood at its end counts.
 
 Rows can be kept apart or summed up: a row of visits or of deals stands for `count` deals that agree in all else, and
-its amounts are their sum. So every visit of a log serves, and so does a tally of them. Open deals are always apart.
+its amounts are their sum. So every visit of a log serves, and so does a tally of them. Open and won deals are always
+apart: each has draws of its own, and what was booked for each says how amounts vary.
 """
 
 from typing import NamedTuple
