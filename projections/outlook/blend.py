@@ -14,7 +14,7 @@ import numpy as np
 
 from projections.outlook.hazards import faded
 from projections.outlook.lives import Floats
-from projections.outlook.mixture import ERRORS, below, position
+from projections.outlook.mixture import ERRORS, below, positions
 from projections.outlook.portable import exp, log
 from projections.outlook.settings import Settings
 
@@ -33,12 +33,13 @@ class Issue(NamedTuple):
 
     experts: shape (experts, groups); variance: of the model's draws; mean: blended; table: quantiles of SHARES of the
     draws, scaled to the mean and not widened, shape (groups, 99). error: what widened it. aim: the share that was to
-    lie outside the interval.
+    lie outside the interval. history_days: how old the log was.
     """
 
     cut: int
     first: int
     last: int
+    history_days: int
     measure: str
     level: str
     labels: tuple[str, ...]
@@ -57,6 +58,7 @@ class Resolved(NamedTuple):
 
     cut: int
     last: int
+    history_days: int
     measure: str
     level: str
     experts: Floats
@@ -69,10 +71,9 @@ class Resolved(NamedTuple):
 
 def resolved(issue: Issue, actual: Floats, chance: Floats) -> Resolved:
     """A forecast with what came. chance: of each group, in (0, 1), by which mass at one value is parted."""
-    positions = np.stack([position(issue.table, actual, float(error), chance) for error in ERRORS], 1)
     return Resolved(
-        issue.cut, issue.last, issue.measure, issue.level, issue.experts, issue.variance, actual, positions,
-        issue.error, issue.aim,
+        issue.cut, issue.last, issue.history_days, issue.measure, issue.level, issue.experts, issue.variance, actual,
+        positions(issue.table, actual, chance), issue.error, issue.aim,
     )  # fmt: skip
 
 
@@ -131,8 +132,8 @@ def weights(past: Sequence[Resolved], cut: int, days: int, settings: Settings) -
         off += count * np.clip(log((came + 1e-9) / forecast), -MOST_BIAS, MOST_BIAS)
         whole += count
     bias = exp(off / (whole + settings.bias_held))
-    held = settings.held * settings.ridge**2
-    quadratic, linear = held * np.eye(size), held * prior
+    held = settings.held * settings.ridge**2 * np.array(settings.stiffness)
+    quadratic, linear = held[:, None] * np.eye(size), held * prior
     for each, count in zip(past, counts, strict=True):
         forecast = each.experts * bias[:, None]
         scale = np.maximum(forecast.sum(0) / size, 1e-9)
@@ -147,7 +148,7 @@ def weights(past: Sequence[Resolved], cut: int, days: int, settings: Settings) -
 
 
 def aim(past: Sequence[Resolved], settings: Settings) -> float:
-    """The share to lie outside of the next interval: moved by what past ones missed, in the order in which they ended."""
+    """The share to lie outside of the next interval: moved by what past ones missed, as they ended."""
     target = 1.0 - settings.coverage
     share = target
     for each in sorted(past, key=lambda each: (each.last, each.cut)):
@@ -184,7 +185,7 @@ def model_error(
     for each in past:
         groups = len(each.actual)
         weight = relevance(each, cut, days, settings.width_half_life, 2.0, settings)
-        weight *= min(groups, MOST_COVERED) / groups
+        weight *= min(groups, MOST_COVERED) / groups * min(1.0, each.history_days / settings.mature) ** 2
         outside = (each.positions < target / 2) | (each.positions > 1.0 - target / 2)
         missed = missed + weight * outside.sum(0)
         whole += weight * groups

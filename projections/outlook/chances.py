@@ -77,7 +77,7 @@ def solved(model: Model, days: int, oldest: int) -> Chances:
 
 
 class Prospects(NamedTuple):
-    """The open deals of a log, in its order: rows of `Deals`, with multipliers and the chances to be won in a period."""
+    """The open deals of a log, in its order: rows of `Deals`, multipliers, and chances to be won in a period."""
 
     at: Ints
     stage: Ints

@@ -90,7 +90,7 @@ def pick(values: Floats, word: Ints | np.typing.NDArray[np.uint64]) -> Floats:
 
 
 def new_wins(model: Model, new: Newcomers, draws: int, seed: int) -> Wins:
-    """The wins of deals not created yet: a Poisson count whose mean varies as creation does, each like a recent deal."""
+    """The wins of deals not created yet: a Poisson count whose mean varies as creation does; each like a recent one."""
     none = np.zeros(0, np.int64)
     whole = np.cumsum(new.weight)
     if new.wins <= 0 or not len(whole) or whole[-1] <= 0:

@@ -150,11 +150,14 @@ def forecast(model: Model, lives: Lives, first: int, last: int, record: Record |
             labels, codes = grouped(lives, level)
             if level != TOTAL and len(labels) < 3 and level != "pipeline":
                 continue
-            mean = means(model, lives, part, (since, last), codes, len(labels), money)
+            raw = drawn_level(model, lives, part, (since, last), codes, len(labels), money)
+            mean = raw.means
             if level == TOTAL:
                 ratio = float(mean.open[0]) / max(float(mean.experts[0][0]), 1e-9)
             past = known(record, measure, level, lives.cut)
-            issue = issued(model, lives, part, mean, (weight, bias), past, (since, last, measure, level, labels, codes))
+            issue = issued(
+                model, raw, lives.cut - lives.start + 1, (weight, bias), past, (since, last, measure, level, labels)
+            )
             before = booked(lives, first, lives.cut, codes, len(labels), money)
             each = figured(issue, mean, weight * bias, ratio, before, whole)
             whole = whole or each
@@ -178,23 +181,39 @@ def known(record: Record, measure: str, level: str, cut: int) -> list[Resolved]:
     return [each for each in record.get((measure, level), ()) if each.last <= cut]
 
 
-def issued(
-    model: Model, lives: Lives, part: Parts, mean: Means, blend: tuple[Floats, Floats], past: Sequence[Resolved],
-    what: tuple[int, int, str, str, tuple[str, ...], Ints],
-) -> Issue:  # fmt: skip
-    """The distribution of a level: the draws, scaled to the blended mean."""
-    first, last, measure, level, labels, codes = what
-    weight, bias = blend
-    draws = summed(part.drawn, codes, len(labels), measure == MEASURES[0]).astype(np.float64)
-    blended = ((weight * bias)[:, None] * mean.experts).sum(0)
-    own = mean.experts[0]
-    scale = np.where(own > 1e-9, blended / np.maximum(own, 1e-9), 1.0)
+class Raw(NamedTuple):
+    """A level before it is blended: expected values, and the variance and quantiles of the model's draws."""
+
+    means: Means
+    variance: Floats
+    table: Floats
+
+
+def drawn_level(
+    model: Model, lives: Lives, part: Parts, days: tuple[int, int], codes: Ints, groups: int, money: bool
+) -> Raw:
+    """That of a level, from one day to another."""
+    draws = summed(part.drawn, codes, groups, money).astype(np.float64)
     middle = draws.sum(0) / len(draws)
     variance = ((draws - middle) ** 2).sum(0) / len(draws)
-    error = model_error(past, lives.cut, last - lives.cut, blended, variance * np.clip(scale, 0.0, 5.0), model.settings)
+    return Raw(means(model, lives, part, days, codes, groups, money), variance, quantiles(draws, SHARES))
+
+
+def issued(
+    model: Model, raw: Raw, history_days: int, blend: tuple[Floats, Floats], past: Sequence[Resolved],
+    what: tuple[int, int, str, str, tuple[str, ...]],
+) -> Issue:  # fmt: skip
+    """The distribution of a level: the draws, scaled to the blended mean."""
+    first, last, measure, level, labels = what
+    weight, bias = blend
+    experts = raw.means.experts
+    blended = ((weight * bias)[:, None] * experts).sum(0)
+    scale = np.where(experts[0] > 1e-9, blended / np.maximum(experts[0], 1e-9), 1.0)
+    variance = raw.variance * np.clip(scale, 0.0, 5.0)
+    error = model_error(past, model.cut, last - model.cut, blended, variance, model.settings)
     return Issue(
-        lives.cut, first, last, measure, level, labels, mean.experts, variance, blended,
-        quantiles(draws, SHARES) * scale[:, None], error, aim(past, model.settings),
+        model.cut, first, last, history_days, measure, level, labels, experts, raw.variance, blended,
+        raw.table * scale[:, None], error, aim(past, model.settings),
     )  # fmt: skip
 
 

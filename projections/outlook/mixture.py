@@ -37,24 +37,32 @@ def factors(error: float) -> Floats:
     return exp(error * NODES - error * error / 2.0)
 
 
-def position(table: Floats, value: Floats, error: float, chance: Floats) -> Floats:
-    """Where values lie in the distributions: the probability integral transform, drawn by `chance` where there is mass.
+FACTORS = exp(ERRORS[:, None] * NODES - ERRORS[:, None] ** 2 / 2.0)
+"""What the nodes multiply by, for each of ERRORS."""
 
-    table: the quantiles of SHARES, shape (columns, 99); value, chance: shape (columns,).
+
+def positions(table: Floats, value: Floats, chance: Floats) -> Floats:
+    """Where values lie in distributions widened by each of ERRORS: the probability integral transform.
+
+    table: the quantiles of SHARES, shape (columns, 99); value: shape (columns,); chance: in (0, 1), how much of what
+    mass there is at a value lies below it, shape (columns,). Shape: (columns, errors).
     """
-    whole, row = np.zeros(len(value)), np.arange(len(value))
-    least, most = table[:, 0], table[:, -1]
-    for factor, weight in zip(factors(error), WEIGHTS, strict=True):
-        at = value / factor
-        under, upto = (table < at[:, None]).sum(1), (table <= at[:, None]).sum(1)
-        place = np.clip(under - 1, 0, 97)
-        low, high = table[row, place], table[row, place + 1]
-        part = np.clip((at - low) / np.maximum(high - low, 1e-12), 0.0, 1.0)
-        first = 0.01 * np.where(least > 0, np.clip(at / np.maximum(least, 1e-12), 0.0, 1.0), chance)
-        last = 0.99 + 0.01 * np.clip((at - most) / np.maximum(most, 1e-9) * 3.0, 0.0, 1.0)
-        inside = np.where(under == 0, first, np.where(under == 99, last, (under + part) / 100.0))
-        whole += weight * np.where(upto > under, (under + chance * (upto - under)) / 100.0, inside)
-    return np.clip(whole, EDGE, 1.0 - EDGE)
+    return np.stack([placed(*each) for each in zip(table, value, chance, strict=True)])
+
+
+def placed(table: Floats, value: float, chance: float) -> Floats:
+    """Where one value lies. Shape: (errors,)."""
+    at = value / FACTORS
+    under, upto = np.searchsorted(table, at, side="left"), np.searchsorted(table, at, side="right")
+    place = np.minimum(np.maximum(under - 1, 0), 97)
+    low, high = table[place], table[place + 1]
+    inside = under + np.minimum(np.maximum((at - low) / np.maximum(high - low, 1e-12), 0.0), 1.0)
+    least, most = table[0], table[-1]
+    first = np.minimum(at / least, 1.0) if least > 0 else chance
+    last = 99.0 + np.minimum((at - most) / max(most, 1e-9) * 3.0, 1.0)
+    inside = np.where(under == 0, first, np.where(under == 99, last, inside))
+    inside = np.where(upto > under, under + chance * (upto - under), inside)
+    return np.minimum(np.maximum((inside * WEIGHTS).sum(1) / 100.0, EDGE), 1.0 - EDGE)
 
 
 def widened(table: Floats, error: float, shares: Floats) -> Floats:

@@ -15,10 +15,12 @@ class Settings(NamedTuple):
     draws: how many. seed: of the draws.
 
     step: between the cuts whose forecasts are scored. prior: weights of the model, the seasonal run-rate, the plain one
-    and the weighted pipeline before any forecast was scored; held: by how many forecasts' evidence they are held there.
+    and the weighted pipeline before any forecast was scored; held: by how many forecasts' evidence they are held there;
+    stiffness: how much more so each; bias_held: by how many forecasts each is held to be right in the mean.
     evidence_half_life, width_half_life: of what a scored forecast tells of weights and of widths. error: the relative
-    error expected before any was scored, error_held: by how many forecasts. coverage: of the interval. conformal: how
-    far one missed interval moves the level aimed at. bins_held: wins by which a bin of probabilities is held.
+    error expected before any was scored, error_held: by how many forecasts. mature: from what age of the log on a
+    forecast tells all of widths, and one of a younger log less. coverage: of the interval. conformal: how far one
+    missed interval moves the level aimed at. bins_held: wins by which a bin of probabilities is held.
     """
 
     half_life: float = 270.0
@@ -33,15 +35,17 @@ class Settings(NamedTuple):
     seed: int = 17
     step: int = 7
     prior: tuple[float, ...] = (0.4, 0.3, 0.3, 0.0)
-    held: float = 2.0
+    stiffness: tuple[float, ...] = (1.0, 1.0, 1.0, 16.0)
+    held: float = 3.0
     ridge: float = 0.12
     evidence_half_life: float = 182.0
     width_half_life: float = 91.0
-    bias_held: float = 3.0
-    error: float = 0.12
-    error_held: float = 4.0
+    bias_held: float = 6.0
+    error: float = 0.08
+    error_held: float = 3.0
+    mature: float = 365.0
     coverage: float = 0.8
-    conformal: float = 0.05
+    conformal: float = 0.15
     bins_held: float = 20.0
     bins_half_life: float = 182.0
 
