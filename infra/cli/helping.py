@@ -8,15 +8,18 @@ from infra.cli.output import Output, bold, dim, folded
 
 SHELLS = ("bash", "zsh", "fish")
 CLOSING = "NOUN --help lists a noun's verbs, VERB --help says what a verb takes. --version."
+EXAMPLES = "What stands behind an option is an example of its value."
 MARGIN, NARROWEST, WIDEST = 2, 20, 100
-ROOM, LITTLE = 24, 14  # columns for a name, and for a noun; a longer one stands on a line of its own
+ROOM, LITTLE = 27, 14  # columns for a name, and for a noun; a longer one stands on a line of its own
 
 
 def show_help(out: Output, app: App, path: Sequence[str]) -> None:
     """How a verb is used; of a name with several verbs, which there are."""
     width = min(out.width or WIDEST, WIDEST)
     called = " ".join(("dealtrail", *path))
-    out.print(bold("Usage:"), called, usage(app) if app.verb else "VERB …" if path else "NOUN VERB …, or VERB …")
+    line = f"Usage: {called} {usage(app) if app.verb else 'VERB …' if path else 'NOUN VERB …, or VERB …'}"
+    for place, text in enumerate(folded(line, width)):
+        out.print(bold(text) if place == 0 else f"  {text}")
     out.print("")
     for paragraph in app.help.split("\n\n"):
         for line in folded(" ".join(paragraph.split()), width):
@@ -28,15 +31,14 @@ def show_help(out: Output, app: App, path: Sequence[str]) -> None:
         for name, text in rows:
             entry(out, name, text, width, room)
         out.print("")
-    if app.verb is None:
-        out.print(dim(f"{called} VERB --help says what a verb takes." if path else CLOSING))
+    out.print(dim(EXAMPLES if app.verb else f"{called} VERB --help says what a verb takes." if path else CLOSING))
 
 
 def usage(app: App) -> str:
     """The words that follow a verb."""
     known = app.arguments()
     places = [each.title if each.required else f"[{each.title}]" for each in known if each.positional]
-    needed = [f"{each.name} {each.title}" for each in known if each.required and not each.positional]
+    needed = [signature(each) for each in known if each.required and not each.positional]
     return " ".join([*places, *needed, "[OPTIONS]"])
 
 
@@ -59,7 +61,7 @@ def sections(app: App, width: int) -> Iterator[tuple[str, list[tuple[str, str]]]
         yield "Arguments", [(each.title, meaning(each)) for each in places]
     options = [each for each in known if not each.positional]
     for group in dict.fromkeys(each.group for each in options):
-        yield group, [(signature(each), meaning(each)) for each in options if each.group == group]
+        yield group, [row(each) for each in options if each.group == group]
 
 
 def clauses(text: str, width: int) -> str:
@@ -77,13 +79,21 @@ def summed(names: Sequence[str], width: int) -> str:
     return text
 
 
+def row(argument: Argument) -> tuple[str, str]:
+    """How an option is written, with its example where that has room, and what it means."""
+    written = f"{argument.name} {argument.example}"
+    if argument.example and len(written) <= ROOM - 2:
+        return written, meaning(argument._replace(example=""))
+    return signature(argument), meaning(argument)
+
+
 def signature(argument: Argument) -> str:
     """How an option is written."""
-    return argument.name if argument.is_flag else f"{argument.name} {argument.title}"
+    return argument.name if argument.is_flag else f"{argument.name} …"
 
 
 def meaning(argument: Argument) -> str:
-    """What an argument means, what it may be, and what it is where it is left out."""
+    """What an argument means, what it may be, what it is where it is left out, and an example."""
     text = argument.help
     if argument.choices and argument.choices[0] not in text:
         text = f"{text} One of {', '.join(argument.choices)}.".strip()
@@ -93,7 +103,7 @@ def meaning(argument: Argument) -> str:
         text = f"{text} Required.".strip()
     if argument.default not in (None, "", (), False) and isinstance(argument.default, str | int):
         text = f"{text} By default {argument.default}.".strip()
-    return text
+    return f"{text} Example: {argument.example}" if argument.example else text
 
 
 def entry(out: Output, name: str, text: str, width: int, room: int) -> None:

@@ -1,6 +1,7 @@
 """Every verb in every bad situation ends with a documented code and a clear line, and changes nothing it should not."""
 
 import os
+import shlex
 import shutil
 import sqlite3
 import sys
@@ -80,21 +81,14 @@ def filled(verb: App, path: tuple[str, ...], text: str = "x") -> list[str]:
     return words
 
 
+TYPED = ("An amount with", "A date,", "From 0 to 1", "A number.", "A whole number.", "One of")
+
+
 def example(argument: Argument, text: str) -> str:
-    """A value that an option takes."""
-    first = argument.help.removeprefix("One of ").split(",")[0].rstrip(".")
-    written = {
-        "An amount": "9 EUR",
-        "A date": "2026-01-31",
-        "A part": "0.5",
-        "A number": "1",
-        "JSON": "[]",
-        "One of": first,
-    }
-    for said, value in written.items():
-        if argument.help.startswith(said):
-            return value
-    return text
+    """A value that an option takes: the text where any will do."""
+    if "JSON, or" in argument.help:
+        return "[]"
+    return shlex.split(argument.example)[0] if any(form in argument.help for form in TYPED) else text
 
 
 def contents(folder: Path) -> dict[str, bytes]:
