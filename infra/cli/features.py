@@ -19,10 +19,12 @@ def features(
         Literal["day", "week", "month", "quarter"],
         Parameter(help="Each open deal as known at the end of each of these."),
     ] = "week",
-    to: Annotated[Path, Parameter(help="The folder to write them to.")] = Path(),
-    since: Annotated[str | None, Parameter(help="The first day to look at deals on.")] = None,
-    until: Annotated[str | None, Parameter(help="The last one.")] = None,
-    known_at: Annotated[str | None, Parameter(help="As the log was at this position, or at this time.")] = None,
+    to: Annotated[Path, Parameter(help="The folder to write them to.", example="features")] = Path(),
+    since: Annotated[str | None, Parameter(help="The first day to look at deals on.", example="2025-01-01")] = None,
+    until: Annotated[str | None, Parameter(help="The last one.", example="2026-06-30")] = None,
+    known_at: Annotated[
+        str | None, Parameter(help="As the log was at this position, or at this time.", example="4711")
+    ] = None,
     asking: Options = HERE,
 ) -> None:
     """Write features.parquet and labels.parquet: deals as they were known on days, and what became of them.
