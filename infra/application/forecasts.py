@@ -90,6 +90,16 @@ class Forecaster:
             raise NotFound(f"as_of: nothing of any deal was known at the end of {as_date(day)}")
         return self._cuts[day]
 
+    def once(self, day: int) -> Cut:
+        """As `at`, for who asks for each day once and may find nothing."""
+        self._progressed(1)
+        return cut(self.known, day)
+
+    def issued_before(self, first: int, last: int, day: int) -> ForecastIssued | None:
+        """The forecast of a period that was issued as of a day, None where none was."""
+        of = outlook_of(self.app, self.currency, as_date(first), as_date(last))
+        return of.issued.get((as_date(day), MODEL)) if of else None
+
     def learnt(self, day: int) -> Backcasts:
         """What past forecasts were worth, as known at the end of a day."""
         start = self.at(day).lives.start
@@ -169,7 +179,7 @@ def outlook_of(app: App, currency: str, start: date, end: date) -> Outlook | Non
 def all_outlooks(app: App) -> list[tuple[str, Outlook]]:
     """Every period of which forecasts were issued, by stream."""
     histories = (History(of[0].stream, BY_KIND[KIND], of) for of in app.log.scan_kind(KIND, app.log.head()))
-    return [(history.stream, history.state) for history in histories]
+    return [(history.stream, history.state) for history in histories if history.state is not None]
 
 
 def issue(

@@ -1,15 +1,24 @@
 """What a forecast is made of: the deals of the log as they could be known, read at one position."""
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NamedTuple
 
-from domain.errors import Malformed, NotFound
+from domain.errors import Malformed, NotFound, Unavailable
 from domain.opportunity import OpportunityOpened
 from domain.recorded import Fact
 from infra.application.app import App
 from projections.query.references import References
 
 DEALS = "opportunity"
+
+
+def check_numpy() -> None:
+    """Raise Unavailable where what forecasts are computed with is missing."""
+    try:
+        import_module("numpy")
+    except ImportError:
+        raise Unavailable("forecast: it needs numpy: pip install 'dealtrail[forecast]'") from None
 
 
 class Read(NamedTuple):

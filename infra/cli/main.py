@@ -41,6 +41,7 @@ VERBS = {
     "commands": (), "subjects": ("subject export", "subject find", "subject clear-index", "subject rebuild-index"),
     "metrics": ("metric", "explain"), "timeline": ("timeline",), "diff": ("diff",), "events": ("events",),
     "imports": ("import", "simulate"), "features": ("export features",),
+    "forecasts": ("forecast issue", "forecast show", "forecast score", "forecast readiness", "forecast backtest"),
     "bulk": ("bulk",), "publish": ("kafka publish", "kafka topics"),
     "consume": ("kafka consume",), "dlq": ("kafka dlq",), "schemas": ("schemas",), "init": ("init",),
     "status": ("status",), "tables": ("rebuild", "check", "parked"), "log": ("log",),
