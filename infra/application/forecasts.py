@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -45,6 +45,8 @@ from projections.outlook.states import Known, known
 
 KIND = "outlook"
 MODEL = "outlook"
+LATEST_ISSUE = timedelta(days=31)
+"""How long after its day a forecast may be issued: a scheduler may be late, but nobody forecasts the past."""
 Progressed = Callable[[int], None]
 
 
@@ -187,6 +189,11 @@ def issue(
 ) -> tuple[ForecastIssued, bool]:
     """Record a forecast, unless one of that day is there; the one that stands, and whether it is new."""
     command = issued(made, position, settings)
+    if (ago := app.today().day - command.as_of) > LATEST_ISSUE:
+        raise Rejected(
+            f"as_of: {command.as_of} is {ago.days} days ago, and a forecast is issued within {LATEST_ISSUE.days}:"
+            " what is made afterwards is a backtest"
+        )
     before = outlook_of(app, command.currency, command.start, command.end)
     if before and (there := before.issued.get((command.as_of, MODEL))):
         return there, False
