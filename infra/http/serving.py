@@ -16,7 +16,7 @@ from litestar.types import ASGIApp
 
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from infra.application.app import App
-from infra.http import bulk, feed, figures, operating, records, writing
+from infra.http import bulk, exports, feed, figures, operating, records, writing
 from infra.http.describing import Describing
 from infra.http.limits import Limits
 from infra.http.operations import Call, Operation, Reply, encode, read_query
@@ -30,7 +30,7 @@ from infra.logs import Logger
 from infra.logs import logger as new_logger
 
 Headers = dict[str, str]
-PARTS = (writing, bulk, records, figures, feed, operating)
+PARTS = (writing, bulk, records, exports, figures, feed, operating)
 Messages = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 MOST_PARAMETERS = 100
