@@ -322,3 +322,16 @@ def test_personal_texts_are_masked_for_who_may_not_read_them_and_reads_are_logge
 def test_the_application_without_access_is_this_machines_alone(guarded: Guarded):
     site = create(guarded.site.app)
     assert "loopback" in site.state.service.access.describe()
+
+
+def test_the_trace_of_a_call_is_the_conversation_of_its_facts_where_none_is_named(guarded: Guarded):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    for envelope, conversation in (({}, trace), ({"correlation_id": "run-1"}, "run-1")):
+        document = {"source": "web", "envelope": envelope}
+        answer = guarded.ask("rep", "POST", "/v1/leads", json=document, headers=headers)
+        [recorded] = guarded.site.app.log.recorded(answer.json()["position"] - 1, 1)
+        assert recorded.correlation_id == conversation
+    answer = guarded.ask("rep", "POST", "/v1/leads", json={"source": "web"}, headers={"traceparent": "no"})
+    [recorded] = guarded.site.app.log.recorded(answer.json()["position"] - 1, 1)
+    assert recorded.correlation_id == ""
