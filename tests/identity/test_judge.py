@@ -76,8 +76,8 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    settings = Settings(db=f"sqlite:///{tmp_path / 'log.db'}", confirm_clock=True)
+def house(log_url: str, tmp_path: Path) -> Iterator[House]:
+    settings = Settings(db=log_url, key_file=str(tmp_path / "key"), confirm_clock=True)
     with opened(settings) as app:
         house = House(app)
         with closing(house.control):
