@@ -79,7 +79,11 @@ def register(app: App) -> None:
 
 def bulk(
     file: Annotated[
-        Path, Parameter(help="JSON Lines: {stream, command, fields, occurred_at, actor, command_id, …}; - is stdin.")
+        Path,
+        Parameter(
+            help="JSON Lines: {stream, command, fields, occurred_at, actor, command_id, …}; - is stdin.",
+            example="commands.jsonl",
+        ),
     ],
     *,
     asking: Options = HERE,

@@ -1,6 +1,7 @@
 """The verbs of leads, opportunities and what they refer to: one for each command of the domain, derived from it."""
 
 import inspect
+import shlex
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ from domain.money import Money
 from domain.portion import is_portion
 from domain.recorded import Request, instant
 from domain.reference import calendar, subject
+from infra.application.meanings import ENVELOPE, Meaning, meaning_of
 from infra.application.moments import NOW, at, day
 from infra.application.names import COMMANDS_OF, name_of, tag_of
 from infra.application.requests import parse_command
@@ -34,10 +36,11 @@ if TYPE_CHECKING:
 
 EXACT = msgspec.json.Decoder(float_hook=Decimal)
 ANOTHER_DAY = date(2000, 1, 1)
+LONGEST = 80  # characters of an example; a longer one is better in a file
 OPENERS = {"capture-lead", "open-opportunity"}  # these may begin a stream that nobody has named yet
 STREAMS = {
-    subject.KIND: "Whose, by the stream that their key is named after, such as lead-7.",
-    calendar.KIND: f"The calendar; left out, the one that counts, {calendar.ORGANISATION}.",
+    subject.KIND: ("Whose, by the stream that their key is named after.", "lead-7"),
+    calendar.KIND: ("The calendar; left out, the one that counts.", calendar.ORGANISATION),
 }
 """What names the stream of a noun where it is not simply one of its kind."""
 
@@ -79,31 +82,18 @@ def stream_of(noun: str, command: type[Any], stream: str | None) -> str:
     return stream or ""
 
 
-ENVELOPE = {
-    "occurred_at": (
-        "--occurred-at",
-        "When it happened, if not now: a time, or a day (2026-01-31, the last monday), which means its end.",
-    ),
-    "reason": ("--why", "Why, for the record."),
-    "on_behalf_of": ("--on-behalf-of", "For whom it is asked."),
-    "command_id": ("--command-id", "A name of yours for this request: asked again, it is answered as the first time."),
-    "correlation_id": ("--correlation-id", "The conversation that this belongs to."),
-    "actor": ("--actor", "Who asks (DEALTRAIL_ACTOR)."),
-    "expected_version": (
-        "--expect-version",
-        "The version that you have seen, 0 for none: refused if others came first.",
-    ),
-}
+FLAGS = {"reason": "--why", "expected_version": "--expect-version"}
+"""The options of the envelope that are not called as its fields are: commands have a reason of their own."""
 
 
 def parameters(noun: str, command: type[Any]) -> list[inspect.Parameter]:
     """The options of a verb: the stream, the command's fields, the envelope, and those of every verb."""
-    tag, meaning = tag_of(command), STREAMS.get(noun, f"The {noun}, such as {noun}-7.")
-    optional = tag in OPENERS or noun == calendar.KIND
-    if tag in OPENERS:
-        meaning = f"A name for the {noun}, such as {noun}-7; left out, it gets one."
+    tag, opening = tag_of(command), tag_of(command) in OPENERS
+    usual = (f"A name for the {noun}; left out, it gets one." if opening else f"The {noun}.", f"{noun}-7")
+    meant, example = STREAMS.get(noun, usual)
+    optional = opening or noun == calendar.KIND
     blank, stream = (None, str | None) if optional else (inspect.Parameter.empty, str)
-    written: Any = Annotated[stream, Parameter(help=meaning)]
+    written: Any = Annotated[stream, Parameter(meant, example=example)]
     found = [inspect.Parameter("stream", inspect.Parameter.POSITIONAL_ONLY, default=blank, annotation=written)]
     hints = get_type_hints(command, include_extras=True)
     for field in msgspec.structs.fields(command):
@@ -113,12 +103,13 @@ def parameters(noun: str, command: type[Any]) -> list[inspect.Parameter]:
                 field.name,
                 inspect.Parameter.KEYWORD_ONLY,
                 default=None if optional else inspect.Parameter.empty,
-                annotation=option(field.name, hints[field.name], optional),
+                annotation=option(field.name, hints[field.name], optional, meaning_of(command, field.name)),
             )
         )
-    for name, (flag, text) in ENVELOPE.items():
+    for name, meaning in ENVELOPE.items():
         typed: Any = int if name == "expected_version" else str
-        told = Annotated[typed | None, Parameter(name=flag, help=text, group="Envelope")]
+        flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
+        told = Annotated[typed | None, Parameter(meaning.text, flag, "Envelope", typed_as(name, meaning.example))]
         found.append(
             inspect.Parameter(f"envelope_{name}", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=told)
         )
@@ -126,28 +117,45 @@ def parameters(noun: str, command: type[Any]) -> list[inspect.Parameter]:
     return [*found, everywhere]
 
 
-def option(name: str, hint: Any, optional: bool) -> Any:
+def option(name: str, hint: Any, optional: bool, meaning: Meaning) -> Any:
     """How a field is written on the command line: text, a list of texts, or JSON for what has parts."""
     plain: Any = list[str] if hint == tuple[str, ...] else str
-    flag = Parameter(name=f"--{name.replace('_', '-')}", help=explained(hint))
+    text = f"{meaning.text} {form(hint)}".strip()
+    flag = Parameter(text, f"--{name.replace('_', '-')}", example=typed_as(name, meaning.example))
     return Annotated[plain | None, flag] if optional else Annotated[plain, flag]
 
 
-def explained(hint: Any) -> str:
-    """How a value of a type is written."""
+def typed_as(name: str, example: Any) -> str:
+    """An example of a field, as a shell takes it; a file where it is long."""
+    match example:
+        case {"amount": str(amount), "currency": str(currency)}:
+            text = f"{Decimal(amount):,} {currency}"
+        case [str(first), *_]:
+            text = first
+        case list() | dict():
+            text = msgspec.json.encode(example).decode()
+        case _:
+            text = str(example)
+    return shlex.quote(text) if len(text) <= LONGEST else f"@{name}.json"
+
+
+def form(hint: Any) -> str:
+    """How a value of a type is written, with its unit."""
     kinds = members(hint)
     if Money in kinds:
-        return 'An amount with its currency: "12,500.00 EUR".'
+        return "An amount with its currency."
     if date in kinds:
-        return "A date: 2026-01-31, today, friday (the next one)."
+        return "A date, or today, friday (the next one)."
     if hint == tuple[str, ...]:
         return "May be given several times."
     if choices := choices_of(hint):
         return f"One of {', '.join(choices)}."
     if is_portion(hint):
-        return "A part of the whole: 0.35, or 35%."
+        return "From 0 to 1, or in percent."
     if Decimal in kinds:
-        return "A number: 2.5, or 1,250.75."
+        return "A number."
+    if int in kinds:
+        return "A whole number."
     return "" if str in kinds else "JSON, or @FILE that holds it."
 
 

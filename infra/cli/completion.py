@@ -12,9 +12,7 @@ def register(app: App) -> None:
     app.command(completion, group=START)
 
 
-def completion(
-    shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="Which shell: bash, zsh or fish.")], /
-) -> None:
+def completion(shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="Which shell.")], /) -> None:
     """Print what makes a shell complete verbs and options: eval "$(dealtrail completion bash)"."""
     from infra.cli.helping import completion as script
     from infra.cli.main import application

@@ -19,9 +19,9 @@ def register(app: App) -> None:
 
 
 def consume(
-    name: Annotated[str, Parameter(help="Which consumer: read_model or lead_intake.")],
+    name: Annotated[str, Parameter(help="Which consumer: read_model or lead_intake.", example="read_model")],
     *,
-    group: Annotated[str, Parameter(help="The consumer group; each has its own progress.")] = "",
+    group: Annotated[str, Parameter(help="The consumer group; each has its own progress.", example="reports")] = "",
     asking: Options = HERE,
 ) -> None:
     """Consume from Kafka until SIGTERM or Ctrl-C, sharing the partitions with the other processes of the group."""

@@ -33,10 +33,11 @@ def diff(
     first: Annotated[
         str,
         Parameter(
-            help="The earlier moment: a time, or the beginning of a day or a period; on the known axis also a position."
+            help="The earlier moment: a time, or the beginning of a day or a period; on axis known also a position.",
+            example="last-quarter",
         ),
     ],
-    second: Annotated[str, Parameter(help="The later one: a time, or the end of a day or a period.")],
+    second: Annotated[str, Parameter(help="The later one: a time, or the end of a day or a period.", example="today")],
     *,
     axis: Annotated[
         Literal["effective", "known"], Parameter(help="What happened between them, or what became known.")
@@ -44,7 +45,7 @@ def diff(
     form: Annotated[
         Literal["path", "net"], Parameter(help="The waterfall step by step, or from state to state.")
     ] = "path",
-    limit: Annotated[int, Parameter(help="Deals shown of each kind; all under --json.")] = 10,
+    limit: Annotated[int, Parameter(help="How many deals are shown of each kind; all under --json.")] = 10,
     questioning: QuestionOptions = EVERYTHING,
     asking: Options = HERE,
 ) -> None:

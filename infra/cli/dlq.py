@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 LEAD_INTAKE = "lead_intake"
 
 Consumer = Annotated[str, Parameter(help="Whose letters: those of lead_intake.")]
-Group = Annotated[str, Parameter(help="The consumer group; empty means the consumer's own.")]
-Chosen = Annotated[str | None, Parameter(help="Which letter, as `kafka dlq list` names it.")]
+Group = Annotated[str, Parameter(help="The consumer group; empty means the consumer's own.", example="reports")]
+Chosen = Annotated[
+    str | None, Parameter(help="Which letter, as `kafka dlq list` names it.", example="sales.lead.intake.v1:0:17")
+]
 Every = Annotated[bool, Parameter(name="--all", help="All letters that are there now.")]
 
 

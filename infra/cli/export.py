@@ -19,7 +19,10 @@ class ExportOptions:
 
     export: Annotated[
         Path | None,
-        Parameter(help="Write the rows to this file, by its ending .csv, .jsonl or .parquet; - is CSV on stdout."),
+        Parameter(
+            help="Write the rows to this file, by its ending .csv, .jsonl or .parquet; - is CSV on stdout.",
+            example="board.csv",
+        ),
     ] = None
     jsonl: Annotated[bool, Parameter(help="A JSON document a line, one for each row, on stdout.")] = False
 

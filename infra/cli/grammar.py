@@ -35,12 +35,13 @@ class Parameter:
     """What is said of an argument or an option beside its type; as a decorator, of a class of options.
 
     name: how it is written, if not after its own name; "*" for a class whose fields are options. group: the title
-    under which help lists it.
+    under which help lists it. example: a value as it is typed.
     """
 
     help: str = ""
     name: str = ""
     group: str = ""
+    example: str = ""
 
     def __call__(self, options: Class) -> Class:
         """Declare a class of options."""
@@ -75,6 +76,7 @@ class Argument(NamedTuple):
     required: bool = False
     positional: bool = False
     default: Any = None
+    example: str = ""
 
     @property
     def is_flag(self) -> bool:
@@ -268,7 +270,8 @@ def argument(path: tuple[str, ...], hint: Any, default: Any, required: bool, pos
     if get_origin(kind) is Literal:
         kind, choices = str, get_args(kind)
     name = said.name if said.name.startswith("--") else f"--{path[-1].rstrip('_').replace('_', '-')}"
-    return Argument(path, name, kind, said.help, said.group or group, many, choices, required, positional, default)
+    group = said.group or group
+    return Argument(path, name, kind, said.help, group, many, choices, required, positional, default, said.example)
 
 
 def annotated(hint: Any) -> tuple[Any, Parameter]:

@@ -9,14 +9,16 @@ from infra.cli.output import Output, bold, dim, folded
 SHELLS = ("bash", "zsh", "fish")
 CLOSING = "NOUN --help lists a noun's verbs, VERB --help says what a verb takes. --version."
 MARGIN, NARROWEST, WIDEST = 2, 20, 100
-ROOM, LITTLE = 24, 14  # columns for a name, and for a noun; a longer one stands on a line of its own
+ROOM, LITTLE = 21, 14  # columns for a name, and for a noun; a longer one stands on a line of its own
 
 
 def show_help(out: Output, app: App, path: Sequence[str]) -> None:
     """How a verb is used; of a name with several verbs, which there are."""
     width = min(out.width or WIDEST, WIDEST)
     called = " ".join(("dealtrail", *path))
-    out.print(bold("Usage:"), called, usage(app) if app.verb else "VERB …" if path else "NOUN VERB …, or VERB …")
+    line = f"Usage: {called} {usage(app) if app.verb else 'VERB …' if path else 'NOUN VERB …, or VERB …'}"
+    for place, text in enumerate(folded(line, width)):
+        out.print(bold(text) if place == 0 else f"  {text}")
     out.print("")
     for paragraph in app.help.split("\n\n"):
         for line in folded(" ".join(paragraph.split()), width):
@@ -36,7 +38,7 @@ def usage(app: App) -> str:
     """The words that follow a verb."""
     known = app.arguments()
     places = [each.title if each.required else f"[{each.title}]" for each in known if each.positional]
-    needed = [f"{each.name} {each.title}" for each in known if each.required and not each.positional]
+    needed = [signature(each) for each in known if each.required and not each.positional]
     return " ".join([*places, *needed, "[OPTIONS]"])
 
 
@@ -79,11 +81,11 @@ def summed(names: Sequence[str], width: int) -> str:
 
 def signature(argument: Argument) -> str:
     """How an option is written."""
-    return argument.name if argument.is_flag else f"{argument.name} {argument.title}"
+    return argument.name if argument.is_flag else f"{argument.name} …"
 
 
 def meaning(argument: Argument) -> str:
-    """What an argument means, what it may be, and what it is where it is left out."""
+    """What an argument means, what it may be, what it is where it is left out, and an example."""
     text = argument.help
     if argument.choices and argument.choices[0] not in text:
         text = f"{text} One of {', '.join(argument.choices)}.".strip()
@@ -93,7 +95,7 @@ def meaning(argument: Argument) -> str:
         text = f"{text} Required.".strip()
     if argument.default not in (None, "", (), False) and isinstance(argument.default, str | int):
         text = f"{text} By default {argument.default}.".strip()
-    return text
+    return f"{text} Example: {argument.example}" if argument.example else text
 
 
 def entry(out: Output, name: str, text: str, width: int, room: int) -> None:

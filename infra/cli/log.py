@@ -18,10 +18,16 @@ WITHOUT_KEYS = (
 )
 SAME_MASTER = "the copied keys open under the master key of the log that they come from, which is in {}"
 
-To = Annotated[str | None, Parameter(help="Up to this position of the log, or this time; by default to its end.")]
+To = Annotated[
+    str | None, Parameter(help="Up to this position of the log, or this time; by default to its end.", example="500")
+]
 From = Annotated[
     str | None,
-    Parameter(name="--from", help="The log that is read; by default the one of the settings (DEALTRAIL_DB)."),
+    Parameter(
+        name="--from",
+        help="The log that is read; by default the one of the settings (DEALTRAIL_DB).",
+        example="sqlite:///sales.db",
+    ),
 ]
 WithKeys = Annotated[
     bool, Parameter(help="Copy the keys of persons who were not erased: then erase them in the copy too.")

@@ -39,6 +39,11 @@ OUTSIDE = FULL | {
 """What the machine says of files, and no fault of ours."""
 VERBS = {
     "commands": (), "subjects": ("subject export", "subject find", "subject clear-index", "subject rebuild-index"),
+    "records": tuple(
+        f"{noun} {verb}"
+        for noun in ("lead", "opportunity", "customer", "process", "framework", "team", "quota", "rate", "subject")
+        for verb in ("list", "show")
+    ),
     "metrics": ("metric", "explain"), "timeline": ("timeline",), "diff": ("diff",), "events": ("events",),
     "imports": ("import", "simulate"), "bulk": ("bulk",), "serve": ("serve",),
     "publish": ("kafka publish", "kafka topics"),

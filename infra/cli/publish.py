@@ -28,8 +28,8 @@ def register(app: App) -> None:
 
 def publish(
     *,
-    topic: Annotated[str, Parameter(help="Publish one topic again instead, such as sales.lead.events.v1.")] = "",
-    since: Annotated[int, Parameter(help="With --topic: from which position on.")] = 0,
+    topic: Annotated[str, Parameter(help="Publish one topic again instead.", example="sales.lead.events.v1")] = "",
+    since: Annotated[int, Parameter(help="With --topic: from which position of the log on.")] = 0,
     anew: Annotated[bool, Parameter(help="Begin at the beginning of the log: its topics were made anew.")] = False,
     asking: Options = HERE,
 ) -> None:

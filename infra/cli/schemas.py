@@ -22,9 +22,12 @@ def register(app: App) -> None:
 
 def schemas(
     *,
-    out: Annotated[Path, Parameter(help="The folder that they are written to.")],
+    out: Annotated[Path, Parameter(help="The folder that they are written to.", example="schemas")],
     release: Annotated[
-        str | None, Parameter(help="Keep them as those of this release too, which later ones must be compatible with.")
+        str | None,
+        Parameter(
+            help="Keep them as those of this release too, which later ones must be compatible with.", example="0.1.0"
+        ),
     ] = None,
     asking: Options = HERE,
 ) -> None:

@@ -15,7 +15,7 @@ from infra.store.places import sqlite_file
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
 
-Whom = Annotated[str, Parameter(help="Whose, by the stream that their key is named after, such as lead-7.")]
+Whom = Annotated[str, Parameter(help="Whose, by the stream that their key is named after.", example="lead-7")]
 TRACES = (
     "the bytes of the destroyed key may still be in the database's files: open readers keep them, or a role that may "
     "not clean up. dealtrail master-key rotate makes them useless wherever they are, in backups too."
@@ -68,7 +68,12 @@ def fact_document(app: "Installation", fact: Recorded) -> dict[str, Any]:
     return {"stream": fact.stream, **line(app, fact, app.vault.open(fact.stream, fact.event))}
 
 
-def find(email: Annotated[str, Parameter(help="The address, in any case.")], /, *, asking: Options = HERE) -> None:
+def find(
+    email: Annotated[str, Parameter(help="The address, in any case.", example="ada@alder.example")],
+    /,
+    *,
+    asking: Options = HERE,
+) -> None:
     """Whose e-mail address this is or was; nobody can read addresses from the index itself."""
     from infra.privacy.subjects import find as look_up
 

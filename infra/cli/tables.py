@@ -24,7 +24,10 @@ DIFFERENT = 1  # exit code where the tables are not what the log makes of them
 Processes = Annotated[int, Parameter(help="How many processes share the work.")]
 Against = Annotated[
     str | None,
-    Parameter(help="A digest of this log that was kept: a file of what `log digest` printed, - for stdin."),
+    Parameter(
+        help="A digest of this log that was kept: a file of what `log digest` printed, - for stdin.",
+        example="digest.json",
+    ),
 ]
 
 
@@ -144,7 +147,9 @@ def parked_list(*, asking: Options = HERE) -> None:
 
 
 def parked_retry(
-    stream: Annotated[str | None, Parameter(help="Which one, such as opportunity-7; all where none is named.")] = None,
+    stream: Annotated[
+        str | None, Parameter(help="Which one; all where none is named.", example="opportunity-7")
+    ] = None,
     *,
     asking: Options = HERE,
 ) -> None:

@@ -29,10 +29,14 @@ def register(app: App) -> None:
 
 
 def timeline(
-    stream: Annotated[str, Parameter(help="Whose history, such as opportunity-7.")],
+    stream: Annotated[str, Parameter(help="Whose history.", example="opportunity-7")],
     *,
-    known_at: Annotated[str | None, Parameter(help="As known at this position of the log, or at this time.")] = None,
-    effective_at: Annotated[str | None, Parameter(help="Only what had happened by this time.")] = None,
+    known_at: Annotated[
+        str | None, Parameter(help="As known at this position of the log, or at this time.", example="2026-01-31")
+    ] = None,
+    effective_at: Annotated[
+        str | None, Parameter(help="Only what had happened by this time.", example="friday")
+    ] = None,
     exporting: ExportOptions = NOWHERE,
     asking: Options = HERE,
 ) -> None:

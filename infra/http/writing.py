@@ -61,6 +61,26 @@ class Written(Struct, frozen=True):
     facts: list[Happened]
 
 
+RULES = {
+    "change-splits": "The shares come to 1, and nobody stands twice.",
+    "publish-process": "Orders rise, ids are there once, and there are open, won and lost stages.",
+    "publish-framework": "Ids are there once, and each criterion has its answers.",
+    "set-quota": "The period ends after it begins.",
+    "submit-forecast": "The period ends after it begins.",
+    "adjust-forecast": "The period ends after it begins; the figure that is replaced is in the same currency.",
+    "set-fx-rate": "The two currencies differ.",
+    "set-calendar": "The zone is one of the tz database.",
+    "change-team": "Nobody stands twice.",
+    "set-line-item": "The line comes to less than 10^14; its id can be read.",
+    "correct-fact": "The replacement is what the command of the fact's type allows.",
+    "convert-lead": "The deal is named after its kind, as opportunity-7.",
+    "change-forecast-category": "Nobody closes a deal by its category.",
+    "change-pipeline": "The stages are those of the process.",
+    "open-customer": "The name of a stream can be read.",
+}
+"""What makes a command malformed that its schema cannot say, by its tag; that it happened in the future always does."""
+
+
 def operations() -> list[Operation]:
     """An operation for each command and kind of stream; those that open may do without a name of the stream."""
     wanted = [(noun, verb, command) for noun, verbs in COMMANDS_OF.items() for verb, command in verbs.items()]
@@ -76,6 +96,7 @@ def opening(noun: str, command: type[Struct]) -> Operation:
         "POST", f"/v1/{PLURALS[noun]}", f"{noun}-create", f"{summary(command)} It gets a name.",
         target(noun, command), write, PLURALS[noun], description(command), CONDITIONS[:1], body(command),
         ANSWER, (201, 200), WRITE,
+        rules=RULES.get(tag_of(command), ""),
     )  # fmt: skip
 
 
@@ -84,7 +105,7 @@ def of_stream(noun: str, verb: str, command: type[Struct]) -> Operation:
     return Operation(
         "POST", f"/v1/{PLURALS[noun]}/{{id}}/{verb}", f"{noun}-{verb}", summary(command), target(noun, command), write,
         PLURALS[noun], description(command), (stream_parameter(noun), *CONDITIONS), body(command), ANSWER, (200,),
-        WRITE,
+        WRITE, rules=RULES.get(tag_of(command), ""),
     )  # fmt: skip
 
 

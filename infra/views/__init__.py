@@ -248,7 +248,15 @@ class Views:
         metric = METRICS.get(name)
         if metric is None:
             raise NotFound(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
-        question = metric.checked(question)
+        with self.pinned(metric.checked(question)) as (known_at, newest, query):
+            yield metric, known_at, newest, query
+
+    @contextmanager
+    def pinned(self, question: Question) -> Generator[tuple[int, int | None, Query]]:
+        """(position that it is for, newest business time known, question on its way), all in one snapshot.
+
+        The newest business time is None where a moment is named.
+        """
         with self.reading() as snapshot:
             known_at = min(question.known_at, *snapshot.positions(self._projections).values())
             # what is known at the position that the tables have reached is all that they know, which is quicker to find
@@ -269,7 +277,7 @@ class Views:
                 self._references = {**dict([*self._references.items()][-REMEMBERED:]), place: known}
             whole = Period("", question.since, question.until)
             newest = newest if question.effective_at == END else None  # nobody who names a moment asks how new it is
-            yield metric, known_at, newest, Query(pinned, known, snapshot.select, instant, (whole,), set())
+            yield known_at, newest, Query(pinned, known, snapshot.select, instant, (whole,), set())
 
     def digest(self, upto: int | None = None) -> dict[str, str]:
         """A fingerprint of the rows of each table, the same in any order and on any database.

@@ -1,6 +1,7 @@
 """Every verb in every bad situation ends with a documented code and a clear line, and changes nothing it should not."""
 
 import os
+import shlex
 import shutil
 import sqlite3
 import sys
@@ -15,6 +16,7 @@ from infra.cli.grammar import App, Argument
 from infra.cli.helping import verbs_of
 from infra.cli.main import CODES, application, run
 from infra.cli.output import cells
+from infra.cli.records import NOUNS
 from tests.importers.invented import maven_folder
 
 HOSTILE = "\x1b[31m[/] :100: [bold]x\u202ey\nz\x07"
@@ -30,6 +32,16 @@ READING: dict[tuple[str, ...], tuple[str, ...]] = {
     ("log", "digest"): (),
     ("subject", "find"): ("a@b.example",),
     ("subject", "export"): ("lead-[/]",),
+    **{(noun, "list"): () for noun in NOUNS},
+    ("lead", "show"): ("lead-[/]",),
+    ("opportunity", "show"): ("opportunity-[/]",),
+    ("customer", "show"): ("customer-[/]",),
+    ("process", "show"): ("process-standard",),
+    ("framework", "show"): ("framework-bant",),
+    ("team", "show"): ("team-[/]",),
+    ("quota", "show"): ("quota-1",),
+    ("rate", "show"): ("rate-1",),
+    ("subject", "show"): ("lead-[/]",),
     ("log", "copy"): ("--from", "LOG", "--db", "sqlite:///copy.db"),
     ("log", "replay"): ("--from", "LOG", "--db", "sqlite:///copy.db"),
     ("db", "backup"): ("copy.db.backup",),
@@ -88,21 +100,14 @@ def filled(verb: App, path: tuple[str, ...], text: str = "x") -> list[str]:
     return words
 
 
+TYPED = ("An amount with", "A date,", "From 0 to 1", "A number.", "A whole number.", "One of")
+
+
 def example(argument: Argument, text: str) -> str:
-    """A value that an option takes."""
-    first = argument.help.removeprefix("One of ").split(",")[0].rstrip(".")
-    written = {
-        "An amount": "9 EUR",
-        "A date": "2026-01-31",
-        "A part": "0.5",
-        "A number": "1",
-        "JSON": "[]",
-        "One of": first,
-    }
-    for said, value in written.items():
-        if argument.help.startswith(said):
-            return value
-    return text
+    """A value that an option takes: the text where any will do."""
+    if "JSON, or" in argument.help:
+        return "[]"
+    return shlex.split(argument.example)[0] if any(form in argument.help for form in TYPED) else text
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -150,8 +155,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for words in (
         ["lead", "capture", "lead-[/]", *names, f"--company={HOSTILE}", f"--name={HOSTILE}", "--email", "a@b.example"],
         ["opportunity", "open", "opportunity-[/]", *deal, *names, "--occurred-at", "2026-01-31"],
+        ["customer", "open", "customer-[/]", f"--account={HOSTILE}"],
+        ["team", "change", "team-[/]", f"--name={HOSTILE}", f"--manager={HOSTILE}", f"--members={HOSTILE}"],
+        ["quota", "set", "quota-1", f"--holder={HOSTILE}", "--start", "2026-01-01", "--end", "2026-03-31",
+         "--amount", "1000 EUR"],
+        ["rate", "set", "rate-1", "--base", "USD", "--quote", "EUR", "--day", "2026-01-31", "--rate", "0.9"],
+        ["subject", "hold", "lead-[/]", f"--reason={HOSTILE}"],
         ["metric", "board"],
-    ):
+    ):  # fmt: skip
         assert run([*words, "--db", place]) == 0, words
     return folder
 

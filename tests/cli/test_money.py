@@ -69,7 +69,7 @@ def test_an_adjustment_that_says_too_little_is_refused(run: Any) -> None:
     refused = run("forecast", "adjust", "forecast-1", "--holder", "", *Q1, "--category", "closed", "--amount", "1 EUR",
                   "--reason", "?")  # fmt: skip
     assert (refused.code, "category" in refused.err) == (2, True)
-    assert "One of commit, best-case, pipeline" in run("forecast", "adjust", "--help").out.replace("\n", " ")
+    assert "One of commit, best-case, pipeline" in " ".join(run("forecast", "adjust", "--help").out.split())
 
 
 def test_a_line_of_a_file_replaces_what_the_lines_before_it_made_of_the_figure(run: Any, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def served(
         thread.start()
         try:
             assert ready.wait(20), "the service did not begin to listen"
-            with httpx.Client(base_url=place[0], timeout=timeout) as client:
+            with httpx.Client(base_url=place[0], timeout=timeout, verify=False) as client:
                 yield Site(place[0], app, running, client)
         finally:
             running.stop()
