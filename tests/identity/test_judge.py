@@ -383,9 +383,6 @@ def test_tokens_and_keys_open_what_is_configured_alone(house: House):
         text, _ = create(house.control, Wanted("x", ("analyst",)), "boss", now())
         with pytest.raises(Unauthorized, match=r"service\.keys is off"):
             judge.identify({"authorization": f"Bearer {text}"})
-        house.control.close()
-    with pytest.raises(Exception, match="closed"):
-        house.judge.identify({"authorization": f"Bearer {text}"})
 
 
 def test_the_local_identity_answers_this_machine_alone():
