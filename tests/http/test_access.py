@@ -343,21 +343,21 @@ def test_the_trace_of_a_call_is_the_conversation_of_its_facts_where_none_is_name
 
 @pytest.mark.parametrize("path", ["/v1/leads", "/v1/opportunities"])
 def test_lists_hold_what_one_sees_at_whatever_moment_and_count_nothing_else(guarded: Guarded, path: str):
+    # those of whom every role asked everything may be closed by now
+    whole = {} if path == "/v1/leads" else {"status": ["open", "won", "lost", "merged", "deleted"]}
+
     def listed(role: str, **query: str) -> set[str]:
-        answer = guarded.ask(role, "GET", path, params={"limit": 200, **query})
+        answer = guarded.ask(role, "GET", path, params={"limit": 200, **whole, **query})
         assert answer.status_code == 200, answer.text
         return {row["owner"] for row in answer.json()["rows"]}
 
-    for owner in ("ana", "ben", "cleo", "dan", ""):  # those that every role asked everything of may be closed by now
-        document = {"source": "web"} if path == "/v1/leads" else {"process": "process-standard", "amount": EUR}
-        assert guarded.ask("service", "POST", path, json={**document, "owner": owner}).status_code == 201
     moments = ({}, {"known_at": str(guarded.site.app.log.head())}, {"effective_at": "2026-10-01T00:00:00Z"})
     for query in (*moments, {"view": "mine"}):
         assert listed("rep", **query) <= {"ana"}
         assert listed("manager", **query) <= {"ben", "cleo"}
     assert listed("rep") == {"ana"} and listed("manager") == {"ben", "cleo"}
     assert listed("auditor") == listed("service") >= {"ana", "ben", "cleo", "dan", ""}
-    own = guarded.ask("rep", "GET", path, params={"totals": "yes"}).json()
+    own = guarded.ask("rep", "GET", path, params={"totals": "yes", **whole}).json()
     assert own["count"] == len({row["stream"] for row in own["rows"]})
     before = len(guarded.logged())
     for role, owner in (("rep", "dan"), ("rep", ""), ("manager", "ana")):
