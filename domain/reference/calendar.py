@@ -8,7 +8,6 @@ from domain.bounds import Month
 from domain.decider import Context
 from domain.errors import Malformed
 
-KIND = "calendar"
 ORGANISATION = "calendar-organisation"
 """The stream of the calendar that counts: by it dates are read, and days and periods begin."""
 

@@ -16,19 +16,20 @@ from litestar.types import ASGIApp
 
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from infra.application.app import App
-from infra.http import bulk, feed, figures, operating, records, writing
+from infra.http import bulk, exports, feed, figures, operating, records, writing
 from infra.http.describing import Describing
 from infra.http.limits import Limits
 from infra.http.operations import Call, Operation, Reply, encode, read_query
+from infra.http.pages import PATHS, news, page
 from infra.http.problems import MEDIA_TYPE, Problem, kind_of, problem
 from infra.http.running import Service
-from infra.identity.caller import Access, Caller
+from infra.identity.caller import Access, Caller, Target
 from infra.identity.local import Local
 from infra.logs import Logger
 from infra.logs import logger as new_logger
 
 Headers = dict[str, str]
-PARTS = (writing, bulk, records, figures, feed, operating)
+PARTS = (writing, bulk, records, exports, figures, feed, operating)
 Messages = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 MOST_PARAMETERS = 100
@@ -60,7 +61,7 @@ def create(
             await service.close()
 
     site = Litestar(
-        [endpoint(service, operation) for operation in operations],
+        [*(endpoint(service, operation) for operation in operations), *pages_of(service)],
         openapi_config=None,
         lifespan=[running],
         exception_handlers={Exception: partial(strayed, service)},
@@ -91,6 +92,45 @@ def endpoint(service: Service, operation: Operation) -> Any:
 
     methods: Any = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
     return HTTPRouteHandler(path, http_method=methods, include_in_schema=False)(handle)
+
+
+def pages_of(service: Service) -> list[Any]:
+    """The handlers of the pages, of their files, and of the news of what moved."""
+
+    async def show(request: Request[Any, Any, Any]) -> ASGIApp:
+        scope = cast("dict[str, Any]", request.scope)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            body = b""
+            if scope["method"] == "POST":
+                body = await read_body(cast(Messages, request.receive), headers, service.limits.body)
+            async with asyncio.timeout(service.limits.time):
+                reply = await page(service, scope, headers, body)
+        except TimeoutError:
+            reply = refusal(Unavailable(f"this took longer than {service.limits.time:g} s"), scope["path"])
+        except PipelineError as error:
+            reply = refusal(error, scope["path"])
+        return cast(ASGIApp, Sent(service, reply, scope["method"] == "HEAD"))
+
+    async def tell(request: Request[Any, Any, Any]) -> ASGIApp:
+        scope = cast("dict[str, Any]", request.scope)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            caller = await service.judge(service.access.identify, headers)
+            await service.judge(service.access.allow, caller, Target("records", "page /live"))
+            after = headers.get("last-event-id") or request.query_params.get("after", "")
+            start = int(after) if after.isdecimal() else service.app.log.head()
+            reply = Reply(b"", 200, {"cache-control": "no-store"}, "text/event-stream", news(service, start))
+        except PipelineError as error:
+            reply = refusal(error, scope["path"])
+        return cast(ASGIApp, Sent(service, reply, False))
+
+    methods: Any = ["GET", "HEAD"]
+    return [
+        HTTPRouteHandler("/live", http_method=["GET"], include_in_schema=False)(tell),
+        HTTPRouteHandler([*PATHS], http_method=methods, include_in_schema=False, name="pages")(show),
+        HTTPRouteHandler([*PATHS], http_method=["POST"], include_in_schema=False, name="forms")(show),
+    ]
 
 
 def strayed(service: Service, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -1,4 +1,4 @@
-"""What Schemathesis cannot know: keys are fresh, versions stand in quotes, nothing happened in the future, nobody waits."""
+"""What Schemathesis cannot know: keys are fresh, versions stand in quotes, nothing is in the future, nobody waits."""
 
 from typing import Any
 from uuid import uuid4
