@@ -142,10 +142,17 @@ def narrowed(call: Call, kind: str, texts: dict[str, Any]) -> dict[str, Any]:
     if not is_narrow(caller, kind):
         return texts
     views, owners = texts.get("view", ()), texts.get("owner", ())
-    if strange := [owner for owner in owners if owner not in caller.owners]:
-        raise Forbidden(f"owner: {strange[0]!r} is not a seller whose records are yours")
+    strange = [owner for owner in owners if owner not in caller.owners]
+    if strange or not caller.owners:
+        error = Forbidden(
+            f"owner: {strange[0]!r} is not a seller whose records are yours"
+            if strange
+            else f"owner: it is not configured which seller {caller.actor} is"
+        )
+        call.service.access.refused(caller, call.operation.target, error)
+        raise error
     if not owners and "mine" not in views:
-        texts = {**texts, "owner": tuple(sorted(caller.owners)) or ("",)}
+        texts = {**texts, "owner": tuple(sorted(caller.owners))}
     return {**texts, "totals": "no"} if "known_at" in texts or "effective_at" in texts else texts
 
 

@@ -20,6 +20,7 @@ from infra.http.problems import CameFirst, Problem
 from infra.http.schemas import ref, writable
 from infra.http.values import Text
 from infra.identity.caller import Target
+from infra.trace import HEADER, trace_id
 
 DEALS = ("lead", "opportunity", "forecast", "customer")  # kinds that are worked on; the others configure
 VERSION = re.compile('"(0|[1-9][0-9]{0,17})"')
@@ -202,7 +203,7 @@ def requested(call: Call) -> Request:
         occurred_at=surrounding.occurred_at,
         on_behalf_of=surrounding.on_behalf_of,
         reason=surrounding.reason,
-        correlation_id=surrounding.correlation_id,
+        correlation_id=surrounding.correlation_id or trace_id(call.conditions.get(HEADER, "")),
         command_id=call.headers.get("Idempotency-Key", ""),
         expected_version=None if match is None else int(match.strip('"')),
     )
