@@ -1,5 +1,6 @@
 """Mounts the pages: their routes, the files that they need, forms with a token, and the news of changed streams."""
 
+import gzip
 import hmac
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -26,6 +27,8 @@ TOKEN = "dealtrail_form"  # noqa: S105 - the name of a cookie
 TOKEN_BYTES = 24
 MOST_FIELDS = 2000
 BEAT = 15.0  # seconds after which a stream of news says that it is still there
+SMALL, LEVEL = 1_000, 6  # bytes that are not worth packing, and how hard the others are packed
+PACKED = ("text/", "application/json", "image/svg")
 NEWS = 200  # events that are looked through at once
 ACTIONS: Mapping[Kind, Action] = {
     "open": "describe",
@@ -39,7 +42,12 @@ PATHS = ("/", "/{first:str}", "/{first:str}/{second:str}", "/{first:str}/{second
 
 
 async def page(service: Service, scope: Mapping[str, Any], headers: Mapping[str, str], body: bytes) -> Reply:
-    """The answer to who asks for a page, or sends a form. An error is a page too."""
+    """The answer to who asks for a page, or sends a form, packed where they take it so. An error is a page too."""
+    return packed(await unpacked(service, scope, headers, body), headers)
+
+
+async def unpacked(service: Service, scope: Mapping[str, Any], headers: Mapping[str, str], body: bytes) -> Reply:
+    """The answer as it is."""
     wants = "json" if "application/json" in headers.get("accept", "") else "html"
     path, method = scope["path"], "POST" if scope["method"] == "POST" else "GET"
     visit, token = None, token_of(headers)
@@ -53,7 +61,7 @@ async def page(service: Service, scope: Mapping[str, Any], headers: Mapping[str,
         caller = await service.judge(service.access.identify, shown)
         route, variable = route_of(method, path)
         visit = await service.judge(visited, service, caller, path, variable, query, form)
-        visit = visit._replace(token=token, wants=wants)
+        visit = visit._replace(token=masked(token), wants=wants)
         await service.judge(service.access.allow, caller, target_of(route, variable))
         if method == "POST":
             check_form(token, form, headers)
@@ -86,7 +94,7 @@ async def signing_in(
     if isinstance(found, WebReply):
         return sent(found)
     nobody = Caller("", frozenset())
-    visit = Visit(service.app, nobody, service.access, scope["path"], token=token)
+    visit = Visit(service.app, nobody, service.access, scope["path"], token=masked(token))
     return with_token(sent(as_html(visit, found)), scope, headers, token)
 
 
@@ -148,10 +156,27 @@ def token_of(headers: Mapping[str, str]) -> str:
     return held if len(held) >= TOKEN_BYTES else secrets.token_urlsafe(TOKEN_BYTES)
 
 
+def masked(token: str) -> str:
+    """A token as a page carries it: another text each time, so that the size of a packed page tells nothing of it."""
+    pad = secrets.token_bytes(len(token))
+    mixed = bytes(one ^ other for one, other in zip(pad, token.encode(), strict=True))
+    return f"{pad.hex()}{mixed.hex()}"
+
+
+def unmasked(text: str) -> bytes:
+    """The token that a form carries; empty where it is none."""
+    try:
+        both = bytes.fromhex(text)
+    except ValueError:
+        return b""
+    half = len(both) // 2
+    return bytes(one ^ other for one, other in zip(both[:half], both[half:], strict=False))
+
+
 def check_form(token: str, form: Mapping[str, Sequence[str]], headers: Mapping[str, str]) -> None:
     """Raise Forbidden for a form that another site made its reader send."""
     given = form.get("token", [""])[0]
-    if not hmac.compare_digest(given.encode(), token.encode()):
+    if not hmac.compare_digest(unmasked(given), token.encode()):
         raise Forbidden("token: this form is not ours, or is of an earlier session: load the page again")
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Forbidden("origin: forms are sent from pages of this site alone")
@@ -166,6 +191,15 @@ def check_now(visit: Visit) -> None:
 def sent(reply: WebReply) -> Reply:
     """A reply of the pages as the service sends it."""
     return Reply(reply.body, reply.status, reply.headers, reply.kind)
+
+
+def packed(reply: Reply, headers: Mapping[str, str]) -> Reply:
+    """A reply in fewer bytes, where its reader takes it so and it is worth it."""
+    taken = "gzip" in headers.get("accept-encoding", "")
+    if not taken or reply.stream is not None or len(reply.body) < SMALL or not reply.media_type.startswith(PACKED):
+        return reply
+    body = gzip.compress(reply.body, LEVEL, mtime=0)
+    return reply._replace(body=body, headers={**reply.headers, "content-encoding": "gzip", "vary": "accept-encoding"})
 
 
 async def news(service: Service, after: int) -> AsyncIterator[bytes]:
