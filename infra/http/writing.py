@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from domain.errors import Conflict, Malformed
 from domain.recorded import Request
 from infra.application.batch import Receipt
-from infra.application.dispatch import OPENERS
+from infra.application.dispatch import DEFAULTS, OPENERS
 from infra.application.histories import LATEST
 from infra.application.names import COMMANDS_OF, PLURALS, tag_of
 from infra.application.requests import parse, parse_command, read
@@ -86,6 +86,7 @@ def operations() -> list[Operation]:
     wanted = [(noun, verb, command) for noun, verbs in COMMANDS_OF.items() for verb, command in verbs.items()]
     return [
         *(opening(noun, command) for noun, _, command in wanted if OPENERS.get(command) == noun),
+        *(unnamed(noun, verb, command) for noun, verb, command in wanted if command in DEFAULTS),
         *(of_stream(noun, verb, command) for noun, verb, command in wanted),
     ]
 
@@ -96,6 +97,16 @@ def opening(noun: str, command: type[Struct]) -> Operation:
         "POST", f"/v1/{PLURALS[noun]}", f"{noun}-create", f"{summary(command)} It gets a name.",
         target(noun, command), write, PLURALS[noun], description(command), CONDITIONS[:1], body(command),
         ANSWER, (201, 200), WRITE,
+        rules=RULES.get(tag_of(command), ""),
+    )  # fmt: skip
+
+
+def unnamed(noun: str, verb: str, command: type[Struct]) -> Operation:
+    """The operation that asks a command of the stream that its own fields say."""
+    return Operation(
+        "POST", f"/v1/{PLURALS[noun]}/{verb}", f"{noun}-{verb}-unnamed",
+        f"{summary(command)} Which {noun} it is, the fields say.", target(noun, command), write, PLURALS[noun],
+        description(command), CONDITIONS[:1], body(command), ANSWER, (200,), WRITE,
         rules=RULES.get(tag_of(command), ""),
     )  # fmt: skip
 
@@ -174,7 +185,7 @@ async def write(call: Call) -> Reply:
     headers = {"etag": f'"{version}"', "cache-control": "no-store"}
     if receipt.repeated:
         headers["idempotency-replayed"] = "true"
-    created = "id" not in call.path and bool(receipt.facts)
+    created = 201 in call.operation.success and bool(receipt.facts)
     if created:
         headers["location"] = f"{call.operation.path}/{receipt.stream}"
     return Reply(encode(written(receipt)), 201 if created else 200, headers)
