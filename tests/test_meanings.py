@@ -73,7 +73,7 @@ def test_the_examples_of_a_verb_can_be_typed_as_they_stand(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DEALTRAIL_DB", "sqlite:///log.db")
-    for name in ("stages", "criteria"):
+    for name in ("stages", "criteria", "shares"):
         examples = FIELDS[name].example
         (tmp_path / f"{name}.json").write_bytes(msgspec.json.encode(examples))
     for noun, verbs in COMMANDS_OF.items():

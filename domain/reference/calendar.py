@@ -7,7 +7,6 @@ from msgspec import Struct
 from domain.decider import Context
 from domain.errors import Malformed
 
-KIND = "calendar"
 ORGANISATION = "calendar-organisation"
 """The stream of the calendar that counts: by it dates are read, and days and periods begin."""
 

@@ -1,8 +1,15 @@
 """What people and programs call a command: a noun and a verb, as `lead capture`; what is stored keeps its tag."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from domain import DECIDERS
+from domain.reference.calendar import ORGANISATION, SetCalendar
+from domain.reference.customer import OpenCustomer, customer_stream
+from domain.reference.forecast import AdjustForecast, SubmitForecast
+from domain.reference.outlook import IssueOutlook, ScoreOutlook, stream_of
+from domain.reference.quota import SetQuota
+from domain.reference.rate import SetFxRate
 
 LONG = {"rate": "fx-rate"}  # a noun that tags spell out
 FACT = "fact"  # what a stream of any kind consists of
@@ -40,6 +47,19 @@ COMMANDS_OF: dict[str, dict[str, type[Any]]] = {
     for decider in DECIDERS
 }
 """The command of each verb, by noun: nouns are the kinds of streams, in the order of the domain."""
+DEFAULTS: dict[type[Any], Callable[[Any], str]] = {
+    SetCalendar: lambda command: ORGANISATION,
+    SetFxRate: lambda command: f"rate-{command.base}-{command.quote}",
+    SetQuota: lambda command: f"quota-{command.holder}",
+    SubmitForecast: lambda command: f"forecast-{command.holder or 'everybody'}",
+    AdjustForecast: lambda command: f"forecast-{command.holder or 'everybody'}",
+    IssueOutlook: lambda command: stream_of(command.currency, command.start, command.end),
+    ScoreOutlook: lambda command: stream_of(command.currency, command.start, command.end),
+    OpenCustomer: lambda command: (
+        customer_stream(command.account, command.opportunity) if command.account.strip() or command.opportunity else ""
+    ),
+}
+"""The stream of a command whose fields say what it is about, where none is named: nobody must invent one."""
 PLURALS: dict[str, str] = {noun: plural(noun) for noun in COMMANDS_OF}
 SINGULARS: dict[str, str] = {several: noun for noun, several in PLURALS.items()}
 

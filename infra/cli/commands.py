@@ -22,27 +22,34 @@ from domain.recorded import Request, instant
 from domain.reference import calendar, subject
 from infra.application.meanings import ENVELOPE, Meaning, meaning_of
 from infra.application.moments import NOW, at, day
-from infra.application.names import COMMANDS_OF, name_of, tag_of
+from infra.application.names import COMMANDS_OF, DEFAULTS, name_of, tag_of
 from infra.application.requests import parse_command
 from infra.application.spans import Today, span
+from infra.application.written_values import money, number, portion
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import bold
-from infra.cli.values import money, number, portion
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
 
 EXACT = msgspec.json.Decoder(float_hook=Decimal)
 ANOTHER_DAY = date(2000, 1, 1)
-LONGEST = 80  # characters of an example; a longer one is better in a file
+LONGEST = 50  # characters of an example; a longer one is better in a file
 OPENERS = {"capture-lead", "open-opportunity"}  # these may begin a stream that nobody has named yet
 STREAMS = {
     subject.KIND: ("Whose, by the stream that their key is named after.", "lead-7"),
-    calendar.KIND: ("The calendar; left out, the one that counts.", calendar.ORGANISATION),
+    "process": ("The sales process: what --pipeline tells deals apart by.", "process-plans"),
+    "framework": ("The framework: what leads are assessed by.", "framework-bant"),
+    "team": ("The team: what --team and a holder name it by.", "team-north"),
+    "calendar": ("The calendar; left out, the one that counts.", calendar.ORGANISATION),
+    "rate": ("The rates; left out, those of the two currencies.", "rate-USD-EUR"),
+    "quota": ("The quotas; left out, those of the holder.", "quota-ann"),
+    "forecast": ("The figures; left out, those of the holder.", "forecast-ann"),
+    "customer": ("The customer; left out, that of the account.", "customer-acme"),
 }
-"""What names the stream of a noun where it is not simply one of its kind."""
+"""What the name of a stream means, and an example, where it is not simply one of many."""
 
 
 def register(app: App) -> None:
@@ -74,8 +81,6 @@ def stream_of(noun: str, command: type[Any], stream: str | None) -> str:
     """The stream that a command is asked of; a person is named as their key is, after another stream."""
     if noun == subject.KIND:
         return f"{subject.PREFIX}{stream}"
-    if noun == calendar.KIND and stream is None:
-        return calendar.ORGANISATION
     if stream and kind(stream) != noun and kind(stream) in KINDS[command]:
         other = name_of(command, kind(stream))
         raise Malformed(f"stream: {name_of(command, noun)} is asked of a {noun}; for {stream} it is {other}")
@@ -91,7 +96,7 @@ def parameters(noun: str, command: type[Any]) -> list[inspect.Parameter]:
     tag, opening = tag_of(command), tag_of(command) in OPENERS
     usual = (f"A name for the {noun}; left out, it gets one." if opening else f"The {noun}.", f"{noun}-7")
     meant, example = STREAMS.get(noun, usual)
-    optional = opening or noun == calendar.KIND
+    optional = opening or command in DEFAULTS
     blank, stream = (None, str | None) if optional else (inspect.Parameter.empty, str)
     written: Any = Annotated[stream, Parameter(meant, example=example)]
     found = [inspect.Parameter("stream", inspect.Parameter.POSITIONAL_ONLY, default=blank, annotation=written)]

@@ -24,7 +24,7 @@ class ExportOptions:
             example="board.csv",
         ),
     ] = None
-    jsonl: Annotated[bool, Parameter(help="A JSON document a line, one for each row, on stdout.")] = False
+    jsonl: Annotated[bool, Parameter(help="A JSON document for each row, on stdout.")] = False
 
     def __bool__(self) -> bool:
         return self.jsonl or self.export is not None

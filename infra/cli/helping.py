@@ -8,8 +8,9 @@ from infra.cli.output import Output, bold, dim, folded
 
 SHELLS = ("bash", "zsh", "fish")
 CLOSING = "NOUN --help lists a noun's verbs, VERB --help says what a verb takes. --version."
+EXAMPLES = "What stands behind an option is an example of its value."
 MARGIN, NARROWEST, WIDEST = 2, 20, 100
-ROOM, LITTLE = 21, 14  # columns for a name, and for a noun; a longer one stands on a line of its own
+ROOM, LITTLE = 27, 14  # columns for a name, and for a noun; a longer one stands on a line of its own
 
 
 def show_help(out: Output, app: App, path: Sequence[str]) -> None:
@@ -30,8 +31,7 @@ def show_help(out: Output, app: App, path: Sequence[str]) -> None:
         for name, text in rows:
             entry(out, name, text, width, room)
         out.print("")
-    if app.verb is None:
-        out.print(dim(f"{called} VERB --help says what a verb takes." if path else CLOSING))
+    out.print(dim(EXAMPLES if app.verb else f"{called} VERB --help says what a verb takes." if path else CLOSING))
 
 
 def usage(app: App) -> str:
@@ -61,7 +61,7 @@ def sections(app: App, width: int) -> Iterator[tuple[str, list[tuple[str, str]]]
         yield "Arguments", [(each.title, meaning(each)) for each in places]
     options = [each for each in known if not each.positional]
     for group in dict.fromkeys(each.group for each in options):
-        yield group, [(signature(each), meaning(each)) for each in options if each.group == group]
+        yield group, [row(each) for each in options if each.group == group]
 
 
 def clauses(text: str, width: int) -> str:
@@ -77,6 +77,14 @@ def summed(names: Sequence[str], width: int) -> str:
         count -= 1
         text = f"{', '.join(names[:count])} and {len(names) - count} more"
     return text
+
+
+def row(argument: Argument) -> tuple[str, str]:
+    """How an option is written, with its example where that has room, and what it means."""
+    written = f"{argument.name} {argument.example}"
+    if argument.example and len(written) <= ROOM - 2:
+        return written, meaning(argument._replace(example=""))
+    return signature(argument), meaning(argument)
 
 
 def signature(argument: Argument) -> str:

@@ -27,23 +27,21 @@ class QuestionOptions:
 
     known_at: Annotated[
         str | None,
-        Parameter(
-            help="As known at this position of the log, or at this time; and as true then.", example="2026-01-31"
-        ),
+        Parameter(help="As known at this position or time; and true then.", example="2026-01-31"),
     ] = None
     effective_at: Annotated[
-        str | None, Parameter(help="As true at this time, or at the end of this day; if not now.", example="friday")
+        str | None, Parameter(help="As true at this time, or at the end of this day.", example="friday")
     ] = None
     pipeline: Annotated[
-        str | None, Parameter(help="Only the deals of this sales process.", example="process-standard")
+        str | None, Parameter(help="Only the deals of this sales process.", example="process-plans")
     ] = None
     owner: Annotated[
         str | None,
-        Parameter(help="Only the deals of this seller, or their part of them; '' for nobody's.", example="ann"),
+        Parameter(help="Only this seller's part of deals; '' for nobody's.", example="ann"),
     ] = None
     team: Annotated[
         str | None,
-        Parameter(help="Only the deals of who is in this team then; '' for no team's.", example="team-north"),
+        Parameter(help="Only deals of who is in it then; '' for no team's.", example="team-north"),
     ] = None
     product: Annotated[
         str | None, Parameter(help="Only the deals, and line items, about this product.", example="'Team plan'")
@@ -51,7 +49,7 @@ class QuestionOptions:
     source: Annotated[str | None, Parameter(help="Only the deals whose lead came from here.", example="website")] = None
     currency: Annotated[str | None, Parameter(help="Only the deals in this currency (ISO 4217).", example="EUR")] = None
     since: Annotated[
-        str | None, Parameter(help="The first day of the period: a day, monday, 'Q3 2026'.", example="last-quarter")
+        str | None, Parameter(help="The first day of the period; also monday, Q3 2026.", example="last-quarter")
     ] = None
     until: Annotated[
         str | None, Parameter(help="The last day of the period, as for --since.", example="2026-03-31")
@@ -64,19 +62,19 @@ class QuestionOptions:
         ),
     ] = ()
     convert_to: Annotated[
-        str | None, Parameter(help="Every amount in this currency, by the rate of its day.", example="EUR")
+        str | None, Parameter(help="Every amount in this currency, at its day's rate.", example="EUR")
     ] = None
     base_currency: Annotated[
         str | None,
-        Parameter(help="Where two currencies have no rate: through what either is worth in this one.", example="USD"),
+        Parameter(help="Convert through it where two have no rate.", example="USD"),
     ] = None
     attribute: Annotated[
         str | None,
         Parameter(help="What happened counts for who had it then (the default), or at the moment.", example="moment"),
     ] = None
-    mode: Annotated[
-        str | None, Parameter(help="Which way to count; --list names those of each metric.", example="strict")
-    ] = None
+    mode: Annotated[str | None, Parameter(help="Which way to count, of those that --list names.", example="strict")] = (
+        None
+    )
     cohort: Annotated[
         str | None,
         Parameter(
@@ -92,9 +90,7 @@ class QuestionOptions:
     ] = None
     known_before: Annotated[
         str | None,
-        Parameter(
-            help="Compared with what was known at this position of the log, or at this time.", example="2026-01-31"
-        ),
+        Parameter(help="Compared with what was known at this position or time.", example="2026-01-31"),
     ] = None
     within: Annotated[
         str | None,

@@ -24,7 +24,7 @@ class Options:
 
     db: Annotated[
         str | None,
-        Parameter(help="Where the log is, in SQLite or PostgreSQL (DEALTRAIL_DB).", example="sqlite:///sales.db"),
+        Parameter(help="Where the log is; also postgresql://… (DEALTRAIL_DB).", example="sqlite:///sales.db"),
     ] = None
     json: Annotated[bool, Parameter(help="Answer with one JSON document on stdout.")] = False
     confirm_clock: Annotated[

@@ -183,6 +183,10 @@ class Log(Facts, Protocol):
         """
         ...
 
+    def scan_kind(self, kind: str, upto: int) -> Iterator[list[Fact]]:
+        """One list of facts a stream, up to a position, of the streams of one kind, in the order of their names."""
+        ...
+
     def append_all(self, appends: Sequence[Append]) -> list[Appended | Conflict]:
         """Append several in their order with one commit, each whole or not at all, and say what became of each.
 
@@ -217,6 +221,10 @@ class Log(Facts, Protocol):
 
     def subjects_of_token(self, token: bytes) -> list[str]:
         """The subjects that a token leads to, in order."""
+        ...
+
+    def subjects_by_token(self, tokens: Sequence[bytes]) -> dict[bytes, list[str]]:
+        """The subjects that each of several tokens leads to, in order."""
         ...
 
     def streams_about(self, subject: str) -> list[str]:

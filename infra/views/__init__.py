@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from domain.errors import NotFound, Rejected, Unavailable
+from infra.gc_tuning import rarely_collected
 from infra.store import Log
 from infra.store.clock import Clock, now
 from infra.store.log import Facts
@@ -257,7 +258,7 @@ class Views:
 
         The newest business time is None where a moment is named.
         """
-        with self.reading() as snapshot:
+        with rarely_collected(), self.reading() as snapshot:
             known_at = min(question.known_at, *snapshot.positions(self._projections).values())
             # what is known at the position that the tables have reached is all that they know, which is quicker to find
             all_of_it = known_at == snapshot.furthest()
@@ -278,6 +279,11 @@ class Views:
             whole = Period("", question.since, question.until)
             newest = newest if question.effective_at == END else None  # nobody who names a moment asks how new it is
             yield known_at, newest, Query(pinned, known, snapshot.select, instant, (whole,), set())
+
+    def references(self, upto: int = END) -> References:
+        """What no deal owns, as known at a position: stages, teams, rates, quotas, the calendar."""
+        with self.reading() as snapshot:
+            return references(Question(known_at=upto), snapshot.select)
 
     def digest(self, upto: int | None = None) -> dict[str, str]:
         """A fingerprint of the rows of each table, the same in any order and on any database.

@@ -20,11 +20,11 @@ from domain.opportunity.judgement import (
 from domain.opportunity.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved, total
 from domain.opportunity.progress import PipelineChanged, StageChanged
 from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
-from domain.opportunity.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
+from domain.opportunity.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged, ProductChanged
 from domain.recorded import Fact
 from projections.versions import END, PartialIndex, Projection, newest_index, tags
 
-VERSION = 6
+VERSION = 7
 MONTH = len("2026-01")
 STAGES_OWN = -1  # the probability of a deal that nobody judged by hand
 written = Encoder(order="deterministic").encode
@@ -92,6 +92,7 @@ class Opportunity(Struct, frozen=True):
     was_lines: str = ""
     was_began: int = 0
     stays: int = 0
+    was_product: str = ""
 
 
 def evolve(row: Opportunity | None, fact: Fact) -> Opportunity | None:
@@ -113,14 +114,14 @@ def changed(row: Opportunity, new: Opportunity, version: int) -> Opportunity:
             new, visits=visits, flows=flows, was=row.status, was_process=row.process, was_stage=row.stage,
             was_from=row.visit_from, was_amount=row.amount if row.status == "open" else 0, was_currency=row.currency,
             was_owner=row.owner, was_close_date=row.close_date, was_splits=row.splits, was_lines=row.lines,
-            was_began=row.began if stays else 0, stays=stays,
+            was_began=row.began if stays else 0, stays=stays, was_product=row.product,
             began=version if visits and place(new) != place(row) else row.began,
         )  # fmt: skip
     if not (row.visits or row.flows):
         return new
     return replace(new, visits=0, flows=0, was="", was_process="", was_stage="", was_from=0, was_amount=0,
                    was_currency="", was_owner="", was_close_date="", was_splits="", was_lines="", was_began=0,
-                   stays=0)  # fmt: skip
+                   stays=0, was_product="")  # fmt: skip
 
 
 def place(row: Opportunity) -> tuple[str, str, str]:
@@ -239,7 +240,7 @@ def returned(row: Opportunity) -> Opportunity:
     return replace(row, status=row.before, before="", visit=row.visit + 1)
 
 
-worth = attrgetter("status", "process", "amount", "currency", "owner", "close_date", "splits", "lines")
+worth = attrgetter("status", "process", "amount", "currency", "owner", "close_date", "splits", "lines", "product")
 """What makes a deal count in the open pipeline, where, and with how much."""
 
 Step = Callable[[Opportunity, Any, int], Opportunity]
@@ -256,6 +257,7 @@ STEPS: dict[type, Step] = {
     SplitsChanged: shared,
     OwnerChanged: lambda row, event, _: replace(row, owner=event.to),
     AccountChanged: lambda row, event, _: replace(row, account=event.to),
+    ProductChanged: lambda row, event, _: replace(row, product=event.to),
     ProbabilityOverridden: lambda row, event, _: replace(row, probability=int(event.probability * 10_000)),
     ProbabilityCleared: lambda row, _event, _at: replace(row, probability=STAGES_OWN),
     ForecastCategoryChanged: lambda row, event, _: replace(row, category=event.to or ""),

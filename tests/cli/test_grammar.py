@@ -11,6 +11,7 @@ from infra.cli.helping import verbs_of
 from infra.cli.main import VERBS, application, modules_of, run
 
 LINES, COLUMNS = 50, 80  # of a screen
+MOST = 60  # lines of a verb with thirty options
 
 
 @pytest.fixture
@@ -80,6 +81,16 @@ def test_the_page_of_a_noun_lists_every_verb_of_it(said, noun: str) -> None:
     assert code == 0
     listed = {line.split()[0] for line in out.splitlines() if line.startswith("  ") and line[2] != " "}
     assert listed == set(application().verbs[noun].verbs)
+
+
+@pytest.mark.parametrize("path", dict(verbs_of(application())), ids=" ".join)
+def test_the_page_of_a_verb_fits_the_width_and_shows_every_option(said, path: tuple[str, ...]) -> None:
+    code, out, _ = said(f"{' '.join(path)} --help")
+    lines = out.splitlines()
+    assert code == 0
+    assert len(lines) < MOST and max(map(len, lines)) <= COLUMNS
+    shown = {line.split()[0] for line in lines if line.startswith("  -")}
+    assert shown == {each.name for each in dict(verbs_of(application()))[path].arguments() if not each.positional}
 
 
 def test_only_the_modules_that_a_line_needs_are_loaded() -> None:
