@@ -16,6 +16,7 @@ from domain.recorded import Request, micros
 from infra.application.batch import LATEST, Batch, Outcome, Receipt
 from infra.application.forecast_baseline import is_incomplete
 from infra.application.histories import Histories
+from infra.application.names import DEFAULTS
 from infra.identifiers import uuid7
 from infra.privacy.vault import Vault
 from infra.store.log import Log
@@ -115,9 +116,12 @@ def with_names(request: Request) -> Request:
     """The request with a name for each stream that it opens and leaves unnamed.
 
     The name is made of actor and command id, so that a repeated request is the same one; of chance without an id.
+    That of what a command's fields say is made of them.
     """
     if not request.stream and (opened := OPENERS.get(type(request.command))):
         request = replace(request, stream=stream_name(opened, request))
+    elif not request.stream and (default := DEFAULTS.get(type(request.command))):
+        request = replace(request, stream=default(request.command))
     if isinstance(request.command, ConvertLead) and not request.command.opportunity:
         request = replace(request, command=replace(request.command, opportunity=stream_name("opportunity", request)))
     return request

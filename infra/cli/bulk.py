@@ -14,6 +14,7 @@ from domain.recorded import Request
 from infra.application.moments import moment
 from infra.application.requests import parse, parse_command
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import WAYS
 from infra.cli.options import HERE, Options
 
 if TYPE_CHECKING:
@@ -47,12 +48,13 @@ class Happened(Struct, frozen=True):
     event: str
 
 
-class Done(Struct, frozen=True):
-    """The answer to a line that was carried out; no facts where all was true already."""
+class Done(Struct, frozen=True, omit_defaults=True):
+    """The answer to a line that was carried out; no facts where all was true already. `warnings` only where any are."""
 
     line: int
     ok: bool
     facts: list[Happened]
+    warnings: tuple[str, ...] = ()
 
 
 class Refused(Struct, frozen=True):
@@ -73,12 +75,16 @@ class Line(NamedTuple):
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(bulk)
+    app.command(bulk, group=WAYS)
 
 
 def bulk(
     file: Annotated[
-        Path, Parameter(help="JSON Lines: {stream, command, fields, occurred_at, actor, command_id, …}; - is stdin.")
+        Path,
+        Parameter(
+            help="JSON Lines: {stream, command, fields, occurred_at, actor, command_id, …}; - is stdin.",
+            example="commands.jsonl",
+        ),
     ],
     *,
     asking: Options = HERE,
@@ -140,4 +146,5 @@ def carried_out(app: "Installation", batch: Sequence[Line]) -> Iterator[Done | R
             yield Refused(line.number, False, type(outcome).__name__, str(outcome))
         else:
             facts = zip(outcome.facts, outcome.types, strict=True)
-            yield Done(line.number, True, [Happened(stream, version, tag) for (stream, version), tag in facts])
+            happened = [Happened(stream, version, tag) for (stream, version), tag in facts]
+            yield Done(line.number, True, happened, outcome.warnings)

@@ -1,57 +1,66 @@
-"""The verbs of leads, opportunities, processes and frameworks: one for each command of the domain, derived from it."""
+"""The verbs of leads, opportunities and what they refer to: one for each command of the domain, derived from it."""
 
 import inspect
+import shlex
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from sys import modules
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from domain import DECIDERS, Command, Decider
-from domain.correction import CorrectFact
+from domain import DECIDERS, KINDS, Command, kind
 from domain.errors import Malformed, NotFound
 from domain.money import Money
 from domain.portion import is_portion
 from domain.recorded import Request, instant
+from domain.reference import calendar, subject
+from infra.application.meanings import ENVELOPE, Meaning, meaning_of
 from infra.application.moments import NOW, at, day
+from infra.application.names import COMMANDS_OF, DEFAULTS, name_of, tag_of
 from infra.application.requests import parse_command
 from infra.application.spans import Today, span
-from infra.cli.grammar import App, Group, Parameter
+from infra.cli.grammar import App, Parameter
+from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
-from infra.cli.output import bold
+from infra.cli.output import bold, stderr, yellow
 from infra.cli.values import money, number, portion
+
+if TYPE_CHECKING:
+    from infra.application.app import App as Installation
+    from infra.application.batch import Receipt
 
 EXACT = msgspec.json.Decoder(float_hook=Decimal)
 ANOTHER_DAY = date(2000, 1, 1)
+LONGEST = 50  # characters of an example; a longer one is better in a file
 OPENERS = {"capture-lead", "open-opportunity"}  # these may begin a stream that nobody has named yet
+STREAMS = {
+    subject.KIND: ("Whose, by the stream that their key is named after.", "lead-7"),
+    "process": ("The sales process: what --pipeline tells deals apart by.", "process-plans"),
+    "framework": ("The framework: what leads are assessed by.", "framework-bant"),
+    "team": ("The team: what --team and a holder name it by.", "team-north"),
+    "calendar": ("The calendar; left out, the one that counts.", calendar.ORGANISATION),
+    "rate": ("The rates; left out, those of the two currencies.", "rate-USD-EUR"),
+    "quota": ("The quotas; left out, those of the holder.", "quota-ann"),
+    "forecast": ("The figures; left out, those of the holder.", "forecast-ann"),
+    "customer": ("The customer; left out, that of the account.", "customer-acme"),
+}
+"""What the name of a stream means, and an example, where it is not simply one of many."""
 
 
 def register(app: App) -> None:
-    """Add a verb for each command; one that several kinds of streams take stands with the first of them."""
-    known = set[type[Any]]()
+    """Add each noun, with a verb for each command."""
     for decider in DECIDERS:
-        group = Group(f"What can be asked of {article(decider.kind)}", 1)
-        for command in decider.commands:
-            if command not in known:
-                app.command(verb(decider, command), name=tag_of(command), group=group)
-        known.update(decider.commands)
+        noun = app.noun(decider.kind, inspect.getdoc(modules[decider.decide.__module__]) or "", DEALS)
+        for name, command in COMMANDS_OF[decider.kind].items():
+            noun.command(verb(decider.kind, command), name)
 
 
-def article(kind: str) -> str:
-    """The kind of stream as a sentence has it."""
-    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
-
-
-def tag_of(command: type[Any]) -> str:
-    """The command's name, on every surface."""
-    return str(command.__struct_config__.tag)
-
-
-def verb(decider: Decider, command: type[Any]) -> Callable[..., None]:
+def verb(noun: str, command: type[Any]) -> Callable[..., None]:
     """A function whose options are the fields of the command and of its envelope."""
 
     def ask(stream: str | None = None, /, **given: Any) -> None:
@@ -61,41 +70,36 @@ def verb(decider: Decider, command: type[Any]) -> Callable[..., None]:
         if "opportunity" in hints and tag == "convert-lead":
             given.setdefault("opportunity", "")  # it gets a name
         values = {name: value for name, value in given.items() if value is not None}
-        carry_out(asking, stream or "", partial(read_command, tag, values, hints), envelope)
+        carry_out(asking, stream_of(noun, command, stream), partial(read_command, tag, values, hints), envelope)
 
     ask.__doc__ = command.__doc__
-    ask.__name__ = tag_of(command).replace("-", "_")
-    ask.parameters = partial(parameters, decider, command)  # type: ignore[attr-defined]
+    ask.parameters = partial(parameters, noun, command)  # type: ignore[attr-defined]
     return ask
 
 
-ENVELOPE = {
-    "occurred_at": (
-        "--occurred-at",
-        "When it happened, if not now: a time, or a day (2026-01-31, the last monday), which means its end.",
-    ),
-    "reason": ("--why", "Why, for the record."),
-    "on_behalf_of": ("--on-behalf-of", "For whom it is asked."),
-    "command_id": ("--command-id", "A name of yours for this request: asked again, it is answered as the first time."),
-    "correlation_id": ("--correlation-id", "The conversation that this belongs to."),
-    "actor": ("--actor", "Who asks (DEALTRAIL_ACTOR)."),
-    "expected_version": (
-        "--expect-version",
-        "The version that you have seen, 0 for none: refused if others came first.",
-    ),
-}
+def stream_of(noun: str, command: type[Any], stream: str | None) -> str:
+    """The stream that a command is asked of; a person is named as their key is, after another stream."""
+    if noun == subject.KIND:
+        return f"{subject.PREFIX}{stream}"
+    if stream and kind(stream) != noun and kind(stream) in KINDS[command]:
+        other = name_of(command, kind(stream))
+        raise Malformed(f"stream: {name_of(command, noun)} is asked of a {noun}; for {stream} it is {other}")
+    return stream or ""
 
 
-def parameters(decider: Decider, command: type[Any]) -> list[inspect.Parameter]:
+FLAGS = {"reason": "--why", "expected_version": "--expect-version"}
+"""The options of the envelope that are not called as its fields are: commands have a reason of their own."""
+
+
+def parameters(noun: str, command: type[Any]) -> list[inspect.Parameter]:
     """The options of a verb: the stream, the command's fields, the envelope, and those of every verb."""
-    tag, kind = tag_of(command), decider.kind
-    kinds = " or ".join(other.kind for other in DECIDERS if command in other.commands)
-    stream: Any = Annotated[str, Parameter(help=f"The {kinds}, such as {kind}-7.")]
-    blank = inspect.Parameter.empty
-    if tag in OPENERS:
-        stream = Annotated[str | None, Parameter(help=f"A name for the {kind}; left out, it gets one.")]
-        blank = None
-    found = [inspect.Parameter("stream", inspect.Parameter.POSITIONAL_ONLY, default=blank, annotation=stream)]
+    tag, opening = tag_of(command), tag_of(command) in OPENERS
+    usual = (f"A name for the {noun}; left out, it gets one." if opening else f"The {noun}.", f"{noun}-7")
+    meant, example = STREAMS.get(noun, usual)
+    optional = opening or command in DEFAULTS
+    blank, stream = (None, str | None) if optional else (inspect.Parameter.empty, str)
+    written: Any = Annotated[stream, Parameter(meant, example=example)]
+    found = [inspect.Parameter("stream", inspect.Parameter.POSITIONAL_ONLY, default=blank, annotation=written)]
     hints = get_type_hints(command, include_extras=True)
     for field in msgspec.structs.fields(command):
         optional = not field.required or (tag, field.name) == ("convert-lead", "opportunity")
@@ -104,12 +108,13 @@ def parameters(decider: Decider, command: type[Any]) -> list[inspect.Parameter]:
                 field.name,
                 inspect.Parameter.KEYWORD_ONLY,
                 default=None if optional else inspect.Parameter.empty,
-                annotation=option(field.name, hints[field.name], optional),
+                annotation=option(field.name, hints[field.name], optional, meaning_of(command, field.name)),
             )
         )
-    for name, (flag, text) in ENVELOPE.items():
-        written: Any = int if name == "expected_version" else str
-        told = Annotated[written | None, Parameter(name=flag, help=text, group="Envelope")]
+    for name, meaning in ENVELOPE.items():
+        typed: Any = int if name == "expected_version" else str
+        flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
+        told = Annotated[typed | None, Parameter(meaning.text, flag, "Envelope", typed_as(name, meaning.example))]
         found.append(
             inspect.Parameter(f"envelope_{name}", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=told)
         )
@@ -117,28 +122,45 @@ def parameters(decider: Decider, command: type[Any]) -> list[inspect.Parameter]:
     return [*found, everywhere]
 
 
-def option(name: str, hint: Any, optional: bool) -> Any:
+def option(name: str, hint: Any, optional: bool, meaning: Meaning) -> Any:
     """How a field is written on the command line: text, a list of texts, or JSON for what has parts."""
     plain: Any = list[str] if hint == tuple[str, ...] else str
-    flag = Parameter(name=f"--{name.replace('_', '-')}", help=explained(hint))
+    text = f"{meaning.text} {form(hint)}".strip()
+    flag = Parameter(text, f"--{name.replace('_', '-')}", example=typed_as(name, meaning.example))
     return Annotated[plain | None, flag] if optional else Annotated[plain, flag]
 
 
-def explained(hint: Any) -> str:
-    """How a value of a type is written."""
+def typed_as(name: str, example: Any) -> str:
+    """An example of a field, as a shell takes it; a file where it is long."""
+    match example:
+        case {"amount": str(amount), "currency": str(currency)}:
+            text = f"{Decimal(amount):,} {currency}"
+        case [str(first), *_]:
+            text = first
+        case list() | dict():
+            text = msgspec.json.encode(example).decode()
+        case _:
+            text = str(example)
+    return shlex.quote(text) if len(text) <= LONGEST else f"@{name}.json"
+
+
+def form(hint: Any) -> str:
+    """How a value of a type is written, with its unit."""
     kinds = members(hint)
     if Money in kinds:
-        return 'An amount with its currency: "12,500.00 EUR".'
+        return "An amount with its currency."
     if date in kinds:
-        return "A date: 2026-01-31, today, friday (the next one)."
+        return "A date, or today, friday (the next one)."
     if hint == tuple[str, ...]:
         return "May be given several times."
     if choices := choices_of(hint):
         return f"One of {', '.join(choices)}."
     if is_portion(hint):
-        return "A part of the whole: 0.35, or 35%."
+        return "From 0 to 1, or in percent."
     if Decimal in kinds:
-        return "A number: 2.5, or 1,250.75."
+        return "A number."
+    if int in kinds:
+        return "A whole number."
     return "" if str in kinds else "JSON, or @FILE that holds it."
 
 
@@ -201,16 +223,14 @@ def carry_out(asking: Options, stream: str, build: Callable[[date], Command], en
         actor: str = envelope.pop("actor", None) or app.settings.who
         request = Request(stream=stream, command=command, actor=actor, occurred_at=when, **envelope)
         receipt = app.execute(request)
-        if isinstance(command, CorrectFact):
-            from infra.cli.consequences import consequences
-
-            for text in consequences(app, receipt.stream, command):
-                note(text)
+        more = aftermath(app, receipt, command)
+    for text in () if asking.json else receipt.warnings:
+        stderr().print(yellow("warning:"), text)
     stream, facts = receipt.stream, [(*fact, tag) for fact, tag in zip(receipt.facts, receipt.types, strict=True)]
     if asking.json:
         shown = [{"stream": name, "version": version, "event": tag} for name, version, tag in facts]
         return asking.answer(
-            {"stream": stream, "position": receipt.position, "repeated": receipt.repeated, "facts": shown}
+            {"stream": stream, "position": receipt.position, "repeated": receipt.repeated, "facts": shown, **more}
         )
     out = stdout()
     for name, version, tag in facts:
@@ -219,3 +239,16 @@ def carry_out(asking: Options, stream: str, build: Callable[[date], Command], en
         out.text(f"{stream}: this command id was answered before; the facts above are from then")
     elif not facts:
         out.text(f"{stream}: that is so already, nothing was added")
+
+
+def aftermath(app: "Installation", receipt: "Receipt", command: Command) -> dict[str, Any]:
+    """What else is said, and done, once a command was carried out: what a program is answered beside the facts."""
+    from infra.cli.consequences import consequences
+
+    for text in consequences(app, receipt, command):
+        note(text)
+    if isinstance(command, subject.EraseSubject):
+        from infra.cli.subjects import traces_destroyed
+
+        return {"traces_destroyed": traces_destroyed(app)}
+    return {"warnings": list(receipt.warnings)} if receipt.warnings else {}

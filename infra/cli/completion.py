@@ -4,16 +4,15 @@ import sys
 from typing import Annotated, Literal
 
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import START
 
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(completion)
+    app.command(completion, group=START)
 
 
-def completion(
-    shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="Which shell: bash, zsh or fish.")], /
-) -> None:
+def completion(shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="Which shell.")], /) -> None:
     """Print what makes a shell complete verbs and options: eval "$(dealtrail completion bash)"."""
     from infra.cli.helping import completion as script
     from infra.cli.main import application

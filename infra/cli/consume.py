@@ -6,6 +6,7 @@ from typing import Annotated
 
 from domain.errors import NotFound
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import WAYS
 from infra.cli.options import HERE, Options, note
 
 Run = Callable[[Options, str, Event], None]
@@ -14,13 +15,13 @@ Run = Callable[[Options, str, Event], None]
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(consume)
+    app.noun("kafka", group=WAYS).command(consume)
 
 
 def consume(
-    name: Annotated[str, Parameter(help="Which consumer: read_model or lead_intake.")],
+    name: Annotated[str, Parameter(help="Which consumer: read_model or lead_intake.", example="read_model")],
     *,
-    group: Annotated[str, Parameter(help="The consumer group; each has its own progress.")] = "",
+    group: Annotated[str, Parameter(help="The consumer group; each has its own progress.", example="reports")] = "",
     asking: Options = HERE,
 ) -> None:
     """Consume from Kafka until SIGTERM or Ctrl-C, sharing the partitions with the other processes of the group."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from infra.cli.grammar import App
+from infra.cli.groups import START
 from infra.cli.imports import simulate
 from infra.cli.options import HERE, Options, note
 from infra.cli.output import Column, Output, Table, bold, stdout
@@ -26,13 +27,13 @@ NEXT = (
     "  dealtrail metric --list                 every figure with its definition",
     "  dealtrail metric board --known-at DAY --effective-at DAY{db}",
     "                                          any of them, as it was believed on a day",
-    "  dealtrail win-opportunity --help        the verbs to work with, on leads and opportunities",
+    "  dealtrail opportunity --help            the verbs to work with on deals; dealtrail lead --help on leads",
 )
 
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(demo)
+    app.command(demo, group=START)
 
 
 def demo(*, asking: Options = HERE) -> None:

@@ -12,6 +12,7 @@ from domain.recorded import instant
 from infra.application.answers import digits, rows
 from infra.application.moments import at, before, moment_known, position, position_before
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import ANSWERS
 from infra.cli.metrics import EVERYTHING, QuestionOptions, show
 from infra.cli.options import HERE, Options, stdout
 from infra.cli.output import Output, Table, bold, dim
@@ -25,17 +26,18 @@ if TYPE_CHECKING:
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(diff)
+    app.command(diff, group=ANSWERS)
 
 
 def diff(
     first: Annotated[
         str,
         Parameter(
-            help="The earlier moment: a time, or the beginning of a day or a period; on the known axis also a position."
+            help="The earlier moment: a time, or the beginning of a day or a period; on axis known also a position.",
+            example="last-quarter",
         ),
     ],
-    second: Annotated[str, Parameter(help="The later one: a time, or the end of a day or a period.")],
+    second: Annotated[str, Parameter(help="The later one: a time, or the end of a day or a period.", example="today")],
     *,
     axis: Annotated[
         Literal["effective", "known"], Parameter(help="What happened between them, or what became known.")
@@ -43,7 +45,7 @@ def diff(
     form: Annotated[
         Literal["path", "net"], Parameter(help="The waterfall step by step, or from state to state.")
     ] = "path",
-    limit: Annotated[int, Parameter(help="Deals shown of each kind; all under --json.")] = 10,
+    limit: Annotated[int, Parameter(help="How many deals are shown of each kind; all under --json.")] = 10,
     questioning: QuestionOptions = EVERYTHING,
     asking: Options = HERE,
 ) -> None:

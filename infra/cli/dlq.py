@@ -1,10 +1,11 @@
-"""The verbs `dlq list`, `show`, `retry` and `drop`: what a consumer could not use, and what becomes of it."""
+"""The verbs `kafka dlq list`, `show`, `retry` and `drop`: what a consumer could not use, and what becomes of it."""
 
 from base64 import b64encode
 from typing import TYPE_CHECKING, Annotated, Any
 
 from domain.errors import NotFound
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import WAYS
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import Table
 
@@ -14,19 +15,21 @@ if TYPE_CHECKING:
 LEAD_INTAKE = "lead_intake"
 
 Consumer = Annotated[str, Parameter(help="Whose letters: those of lead_intake.")]
-Group = Annotated[str, Parameter(help="The consumer group; empty means the consumer's own.")]
-Chosen = Annotated[str | None, Parameter(help="Which letter, as `dlq list` names it.")]
+Group = Annotated[str, Parameter(help="The consumer group; empty means the consumer's own.", example="reports")]
+Chosen = Annotated[
+    str | None, Parameter(help="Which letter, as `kafka dlq list` names it.", example="sales.lead.intake.v1:0:17")
+]
 Every = Annotated[bool, Parameter(name="--all", help="All letters that are there now.")]
 
 
 def register(app: App) -> None:
     """Add the verbs."""
-    letters = App("dlq", help="Dead letters: messages that a consumer could not use, with the reason.")
+    kafka = app.noun("kafka", group=WAYS)
+    letters = kafka.noun("dlq", "Dead letters: messages that a consumer could not use, with the reason.")
     letters.command(list_letters, name="list")
     letters.command(show)
     letters.command(retry)
     letters.command(drop)
-    app.command(letters)
 
 
 def list_letters(*, consumer: Consumer = LEAD_INTAKE, group: Group = "", asking: Options = HERE) -> None:

@@ -15,6 +15,7 @@ from infra.application.moments import at, start
 from infra.application.requests import refuse_unstorable
 from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import ANSWERS
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import Column, Table
 from infra.store.log import Log, Page, Wanted
@@ -32,21 +33,30 @@ COLUMNS = (
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(events)
+    app.command(events, group=ANSWERS)
 
 
 def events(
     *,
-    type_: Annotated[tuple[str, ...], Parameter(name="--type", help="Only of this type; several may be named.")] = (),
-    actor: Annotated[tuple[str, ...], Parameter(help="Only what they asked for.")] = (),
-    stream: Annotated[tuple[str, ...], Parameter(help="Only of this stream.")] = (),
-    correlation: Annotated[str, Parameter(help="Only of this conversation.")] = "",
-    since: Annotated[str | None, Parameter(help="Only what happened at this time or later.")] = None,
-    until: Annotated[str | None, Parameter(help="Only what happened by this time.")] = None,
-    recorded_since: Annotated[str | None, Parameter(help="Only what was recorded at this time or later.")] = None,
-    recorded_until: Annotated[str | None, Parameter(help="Only what was recorded by this time.")] = None,
+    type_: Annotated[
+        tuple[str, ...],
+        Parameter(name="--type", help="Only of this type; may be given several times.", example="opportunity-won"),
+    ] = (),
+    actor: Annotated[tuple[str, ...], Parameter(help="Only what they asked for.", example="ann")] = (),
+    stream: Annotated[tuple[str, ...], Parameter(help="Only of this stream.", example="opportunity-7")] = (),
+    correlation: Annotated[str, Parameter(help="Only of this conversation.", example="import-2026-01")] = "",
+    since: Annotated[
+        str | None, Parameter(help="Only what happened at this time or later.", example="2026-01-31")
+    ] = None,
+    until: Annotated[
+        str | None, Parameter(help="Only what happened by this time.", example="2026-01-31T12:00:00Z")
+    ] = None,
+    recorded_since: Annotated[
+        str | None, Parameter(help="Only what was recorded at this time or later.", example="monday")
+    ] = None,
+    recorded_until: Annotated[str | None, Parameter(help="Only what was recorded by this time.", example="now")] = None,
     after: Annotated[int, Parameter(help="Only what comes after this position of the log.")] = 0,
-    limit: Annotated[int, Parameter(help="How many at the most.")] = LIMIT,
+    limit: Annotated[int, Parameter(help="How many events at the most.")] = LIMIT,
     open_: Annotated[
         bool,
         Parameter(name="--open", help="Make personal fields readable; else they are as stored, sealed."),

@@ -19,9 +19,12 @@ class ExportOptions:
 
     export: Annotated[
         Path | None,
-        Parameter(help="Write the rows to this file, by its ending .csv, .jsonl or .parquet; - is CSV on stdout."),
+        Parameter(
+            help="Write the rows to this file, by its ending .csv, .jsonl or .parquet; - is CSV on stdout.",
+            example="board.csv",
+        ),
     ] = None
-    jsonl: Annotated[bool, Parameter(help="A JSON document a line, one for each row, on stdout.")] = False
+    jsonl: Annotated[bool, Parameter(help="A JSON document for each row, on stdout.")] = False
 
     def __bool__(self) -> bool:
         return self.jsonl or self.export is not None

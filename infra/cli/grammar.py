@@ -13,6 +13,7 @@ OPTION = re.compile(r"(?P<name>--[a-z][a-z0-9-]*)(?:=(?P<value>.*))?", re.DOTALL
 NUMBER = re.compile(r"-?[0-9]{1,18}")
 HELP = ("--help", "-h")
 OPTIONS = "Options"
+DEEPEST = 2  # words by which modules are known, of the three that a verb has at the most
 
 Verb = Callable[..., Any]
 Class = TypeVar("Class", bound=type)
@@ -34,12 +35,13 @@ class Parameter:
     """What is said of an argument or an option beside its type; as a decorator, of a class of options.
 
     name: how it is written, if not after its own name; "*" for a class whose fields are options. group: the title
-    under which help lists it.
+    under which help lists it. example: a value as it is typed.
     """
 
     help: str = ""
     name: str = ""
     group: str = ""
+    example: str = ""
 
     def __call__(self, options: Class) -> Class:
         """Declare a class of options."""
@@ -74,6 +76,7 @@ class Argument(NamedTuple):
     required: bool = False
     positional: bool = False
     default: Any = None
+    example: str = ""
 
     @property
     def is_flag(self) -> bool:
@@ -96,13 +99,14 @@ class App:
     group: Group = PLAIN
     verbs: "dict[str, App]" = field(default_factory=dict[str, "App"])
 
-    def command(self, verb: "Verb | App", name: str = "", group: Group = PLAIN) -> None:
-        """Add a verb, under the name of its function unless another is given, or several under their own name."""
-        if isinstance(verb, App):
-            self.verbs[verb.name] = verb
-            return
+    def command(self, verb: Verb, name: str = "", group: Group = PLAIN) -> None:
+        """Add a verb, under the name of its function unless another is given."""
         name = name or verb.__name__.strip("_").replace("_", "-")
         self.verbs[name] = App(name, inspect.getdoc(verb) or "", verb, group)
+
+    def noun(self, name: str, about: str = "", group: Group = PLAIN) -> "App":
+        """What verbs are added to that stand behind this word: several modules may."""
+        return self.verbs.setdefault(name, App(name, about, group=group))
 
     def __call__(self, words: Sequence[str]) -> Any:
         """Carry out a command line. Raises as `call` does, and what the verb raises."""
@@ -110,19 +114,20 @@ class App:
 
     def call(self, words: Sequence[str]) -> Callable[[], Any]:
         """The call that a command line is. UsageError where it is none, HelpWanted where that is what it asks for."""
-        app, path, words = self.resolved(words)
+        app, path, early, rest = self.resolved(words)
+        words = [*early, *rest]
         stop = words.index("--") if "--" in words else len(words)
         if any(word in HELP for word in words[:stop]):
             raise HelpWanted(app, path)
         if app.verb is None:
             if not path and not words:
                 raise HelpWanted(app, path)
-            app.refuse_word(path, words)
-        placed, named = app.bound(words)
+            self.refuse_word(app, path, rest)
+        placed, named = app.bound(words, " ".join(path))
         return partial(app.verb, *placed, **named)
 
-    def resolved(self, words: Sequence[str]) -> "tuple[App, list[str], list[str]]":
-        """The verb that words call, its name, and the words that are left; options may stand before it."""
+    def resolved(self, words: Sequence[str]) -> "tuple[App, list[str], list[str], list[str]]":
+        """The verb that words call, its name, the options that stand before it, and the words that are left."""
         app, path, early, rest = self, list[str](), list[str](), list(words)
         while rest and app.verbs:
             word = rest[0]
@@ -130,18 +135,19 @@ class App:
                 app = app.verbs[word]
                 path.append(rest.pop(0))
             elif (match := OPTION.fullmatch(word)) and word not in HELP:
-                count = 1 if match["value"] is not None or match["name"] in FLAGS else 2
-                early, rest = early + rest[:count], rest[count:]
+                early, rest = early + rest[: taken(match)], rest[taken(match) :]
             else:
                 break
-        return app, path, early + rest if app.verb else [*early, *rest]
+        return app, path, early, rest
 
-    def refuse_word(self, path: Sequence[str], words: Sequence[str]) -> NoReturn:
-        """Raise UsageError for a word that is no verb here."""
+    def refuse_word(self, app: "App", path: Sequence[str], words: Sequence[str]) -> NoReturn:
+        """Raise UsageError for a word that is no verb behind others."""
         here = " ".join(path)
         if not words:
-            raise UsageError(f"{here}: say what: {', '.join(self.verbs)}")
-        near = nearest(words[0], self.verbs)
+            raise UsageError(f"{here or 'dealtrail'}: say what: {', '.join(app.verbs)}")
+        from infra.cli.suggesting import suggestion  # takes its time to load
+
+        near = suggestion(self, path, words)
         beside = f"; did you mean {near}?" if near else f"; dealtrail {here + ' ' if here else ''}--help lists all"
         raise UsageError(f"{words[0]!r} is no verb{f' of {here}' if here else ''}{beside}")
 
@@ -154,14 +160,14 @@ class App:
         declared: Callable[[], Iterable[inspect.Parameter]] | None = getattr(self.verb, "parameters", None)
         return declared() if declared else inspect.signature(self.verb).parameters.values()  # type: ignore[arg-type]
 
-    def bound(self, words: Sequence[str]) -> tuple[list[Any], dict[str, Any]]:
+    def bound(self, words: Sequence[str], called: str) -> tuple[list[Any], dict[str, Any]]:
         """What the verb's function is called with."""
         known = self.arguments()
         found = read(words, known)
         lacking = [each for each in known if each.required and each.path not in found]
         if lacking:
             names = ", ".join(each.title if each.positional else each.name for each in lacking)
-            raise UsageError(f"{self.name}: {names} {'is' if len(lacking) == 1 else 'are'} missing (--help says more)")
+            raise UsageError(f"{called}: {names} {'is' if len(lacking) == 1 else 'are'} missing (--help says more)")
         assert self.verb is not None
         placed, named = list[Any](), dict[str, Any]()
         for one in self.parameters():
@@ -203,7 +209,7 @@ def read(words: Sequence[str], known: Sequence[Argument]) -> dict[tuple[str, ...
         else:
             argument = options.get(match["name"])
             if argument is None:
-                near = nearest(match["name"], options)
+                near = " or ".join(close(match["name"], options))
                 raise UsageError(f"Unknown option: {match['name']}" + (f"; did you mean {near}?" if near else ""))
             take(argument, match["value"], rest, found)
     return found
@@ -264,7 +270,8 @@ def argument(path: tuple[str, ...], hint: Any, default: Any, required: bool, pos
     if get_origin(kind) is Literal:
         kind, choices = str, get_args(kind)
     name = said.name if said.name.startswith("--") else f"--{path[-1].rstrip('_').replace('_', '-')}"
-    return Argument(path, name, kind, said.help, said.group or group, many, choices, required, positional, default)
+    group = said.group or group
+    return Argument(path, name, kind, said.help, group, many, choices, required, positional, default, said.example)
 
 
 def annotated(hint: Any) -> tuple[Any, Parameter]:
@@ -280,8 +287,27 @@ def class_of(hint: Any) -> Any:
     return next((part for part in (hint, *get_args(hint)) if is_dataclass(part) and hasattr(part, "parameter")), None)
 
 
-def nearest(word: str, known: Any) -> str:
-    """The known words that are most like a word, as a sentence has them; empty where none is."""
+def close(word: str, known: Iterable[str]) -> list[str]:
+    """The known words that are most like a word, the nearest first."""
     from difflib import get_close_matches  # takes its time to load
 
-    return " or ".join(get_close_matches(word, list(known), 3, 0.6))
+    return get_close_matches(word, [*known], 3, 0.6)
+
+
+def leading(words: Sequence[str]) -> list[str]:
+    """The first words of a line that are no options and no values of one, as far as that is seen before it is read."""
+    found, rest = list[str](), list(words)
+    while rest and len(found) < DEEPEST:
+        match = OPTION.fullmatch(rest[0])
+        if match and rest[0] not in HELP:
+            rest = rest[taken(match) :]
+        elif rest[0].startswith("-"):
+            break
+        else:
+            found.append(rest.pop(0))
+    return found
+
+
+def taken(option: re.Match[str]) -> int:
+    """How many words an option before the verb takes: itself, and its value where it does not hold it."""
+    return 1 if option["value"] is not None or option["name"] in FLAGS else 2

@@ -7,47 +7,53 @@ from infra.cli.grammar import App, Argument, Group
 from infra.cli.output import Output, bold, dim, folded
 
 SHELLS = ("bash", "zsh", "fish")
+CLOSING = "NOUN --help lists a noun's verbs, VERB --help says what a verb takes. --version."
+EXAMPLES = "What stands behind an option is an example of its value."
 MARGIN, NARROWEST, WIDEST = 2, 20, 100
-ROOM = 24  # columns for a name; a longer one stands on a line of its own
+ROOM, LITTLE = 27, 14  # columns for a name, and for a noun; a longer one stands on a line of its own
 
 
 def show_help(out: Output, app: App, path: Sequence[str]) -> None:
     """How a verb is used; of a name with several verbs, which there are."""
     width = min(out.width or WIDEST, WIDEST)
     called = " ".join(("dealtrail", *path))
-    out.print(bold("Usage:"), called, usage(app) if app.verb else "VERB …")
+    line = f"Usage: {called} {usage(app) if app.verb else 'VERB …' if path else 'NOUN VERB …, or VERB …'}"
+    for place, text in enumerate(folded(line, width)):
+        out.print(bold(text) if place == 0 else f"  {text}")
     out.print("")
     for paragraph in app.help.split("\n\n"):
         for line in folded(" ".join(paragraph.split()), width):
             out.print(line)
         out.print("")
-    for title, rows in sections(app):
+    room = ROOM if path else LITTLE
+    for title, rows in sections(app, width - MARGIN - room):
         out.print(bold(title))
         for name, text in rows:
-            entry(out, name, text, width)
+            entry(out, name, text, width, room)
         out.print("")
-    if not path:
-        out.print(
-            dim("dealtrail VERB --help says more. --version; completion SHELL prints what completes these words.")
-        )
+    out.print(dim(EXAMPLES if app.verb else f"{called} VERB --help says what a verb takes." if path else CLOSING))
 
 
 def usage(app: App) -> str:
     """The words that follow a verb."""
     known = app.arguments()
     places = [each.title if each.required else f"[{each.title}]" for each in known if each.positional]
-    needed = [f"{each.name} {each.title}" for each in known if each.required and not each.positional]
+    needed = [signature(each) for each in known if each.required and not each.positional]
     return " ".join([*places, *needed, "[OPTIONS]"])
 
 
-def sections(app: App) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Titles, each with names and what they mean."""
+def sections(app: App, width: int) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Titles, each with names and what they mean; a noun means its verbs, as many as a line has room for."""
     if app.verb is None:
         groups = sorted({verb.group for verb in app.verbs.values()}, key=lambda group: (group.order, group.title))
         for group in groups:
+            below = {name: verb for name, verb in app.verbs.items() if verb.group == group}
             yield (
                 group.title,
-                [(name, first_line(verb.help)) for name, verb in app.verbs.items() if verb.group == group],
+                [
+                    (name, clauses(first_line(verb.help), width) if verb.verb else summed(list(verb.verbs), width))
+                    for name, verb in below.items()
+                ],
             )
         return
     known = app.arguments()
@@ -55,16 +61,39 @@ def sections(app: App) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         yield "Arguments", [(each.title, meaning(each)) for each in places]
     options = [each for each in known if not each.positional]
     for group in dict.fromkeys(each.group for each in options):
-        yield group, [(signature(each), meaning(each)) for each in options if each.group == group]
+        yield group, [row(each) for each in options if each.group == group]
+
+
+def clauses(text: str, width: int) -> str:
+    """As many clauses of a sentence as a width has room for; all of it where the first is too long."""
+    parts = text.split(", ")
+    return next((fit for count in range(len(parts), 0, -1) if len(fit := ", ".join(parts[:count])) <= width), text)
+
+
+def summed(names: Sequence[str], width: int) -> str:
+    """Names with commas between them; where they are more than a width has room for, how many more there are."""
+    count, text = len(names), ", ".join(names)
+    while count > 1 and len(text) > width:
+        count -= 1
+        text = f"{', '.join(names[:count])} and {len(names) - count} more"
+    return text
+
+
+def row(argument: Argument) -> tuple[str, str]:
+    """How an option is written, with its example where that has room, and what it means."""
+    written = f"{argument.name} {argument.example}"
+    if argument.example and len(written) <= ROOM - 2:
+        return written, meaning(argument._replace(example=""))
+    return signature(argument), meaning(argument)
 
 
 def signature(argument: Argument) -> str:
     """How an option is written."""
-    return argument.name if argument.is_flag else f"{argument.name} {argument.title}"
+    return argument.name if argument.is_flag else f"{argument.name} …"
 
 
 def meaning(argument: Argument) -> str:
-    """What an argument means, what it may be, and what it is where it is left out."""
+    """What an argument means, what it may be, what it is where it is left out, and an example."""
     text = argument.help
     if argument.choices and argument.choices[0] not in text:
         text = f"{text} One of {', '.join(argument.choices)}.".strip()
@@ -74,18 +103,18 @@ def meaning(argument: Argument) -> str:
         text = f"{text} Required.".strip()
     if argument.default not in (None, "", (), False) and isinstance(argument.default, str | int):
         text = f"{text} By default {argument.default}.".strip()
-    return text
+    return f"{text} Example: {argument.example}" if argument.example else text
 
 
-def entry(out: Output, name: str, text: str, width: int) -> None:
+def entry(out: Output, name: str, text: str, width: int, room: int) -> None:
     """A name and what it means beside it, or below where the name is long."""
-    lines = list(folded(text, max(NARROWEST, width - MARGIN - ROOM)))
-    if len(name) > ROOM - 2:
+    lines = list(folded(text, max(NARROWEST, width - MARGIN - room)))
+    if len(name) > room - 2:
         out.print(f"{' ' * MARGIN}{name}")
     else:
-        out.print(f"{' ' * MARGIN}{name:<{ROOM}}{lines.pop(0) if lines else ''}".rstrip())
+        out.print(f"{' ' * MARGIN}{name:<{room}}{lines.pop(0) if lines else ''}".rstrip())
     for line in lines:
-        out.print(f"{' ' * (MARGIN + ROOM)}{line}")
+        out.print(f"{' ' * (MARGIN + room)}{line}")
 
 
 def first_line(text: str) -> str:
@@ -115,22 +144,16 @@ def completion(app: App, shell: str) -> str:
 
 
 def bash(cases: dict[str, list[str]]) -> str:
-    """Completion for bash, by the words before the cursor that are no options."""
-    lines = [f'    "{name}") words="{" ".join(known)}" ;;' for name, known in sorted(cases.items())]
-    depth = max(len(name.split()) for name in cases)
+    """Completion for bash, by the words before the cursor that are verbs."""
+    known = "|".join(sorted(filter(None, cases)))
     return "\n".join((
         "_dealtrail() {",
-        '  local current="${COMP_WORDS[COMP_CWORD]}" verb="" words="" word count=0',
+        '  local current="${COMP_WORDS[COMP_CWORD]}" verb="" words="" word',
         '  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
-        f'    [ "$count" -lt {depth} ] || break',
-        '    case "$word" in -*) break ;; esac',
-        '    verb="${verb:+$verb }$word"; count=$((count + 1))',
+        f'    case "|{known}|" in *"|${{verb:+$verb }}$word|"*) verb="${{verb:+$verb }}$word" ;; *) break ;; esac',
         "  done",
         '  case "$verb" in',
-        *lines,
-        '    *) case "${verb%% *}" in',
-        *(f"  {line}" for line in lines if " " not in line.split('"')[1] and line.split('"')[1]),
-        "    esac ;;",
+        *(f'    "{name}") words="{" ".join(below)}" ;;' for name, below in sorted(cases.items())),
         "  esac",
         '  COMPREPLY=($(compgen -W "$words" -- "$current"))',
         "}",
@@ -143,12 +166,12 @@ def fish(cases: dict[str, list[str]]) -> str:
     """Completion for fish."""
     lines = ["complete -c dealtrail -e"]
     for name, known in sorted(cases.items()):
-        parts = name.split()
-        here = " && ".join(f"__fish_seen_subcommand_from {part}" for part in parts) or "__fish_use_subcommand"
+        here = " && ".join(f"__fish_seen_subcommand_from {part}" for part in name.split()) or "__fish_use_subcommand"
         options = " ".join(each for each in known if each.startswith("-"))
         verbs = " ".join(each for each in known if not each.startswith("-"))
         if verbs:
-            lines.append(f"complete -c dealtrail -f -n '{here}' -a '{verbs}'")
+            beside = f" && not __fish_seen_subcommand_from {verbs}" if name else ""
+            lines.append(f"complete -c dealtrail -f -n '{here}{beside}' -a '{verbs}'")
         lines += [f"complete -c dealtrail -n '{here}' -l {option[2:]}" for option in options.split()]
     return "\n".join([*lines, ""])
 

@@ -14,6 +14,7 @@ import msgspec
 from domain.errors import NotFound
 from infra.application.moments import day, day_end, day_start
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import START, WAYS
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.progress import progress
 
@@ -37,14 +38,17 @@ Correct = Annotated[
         help="Correct what the same file brought in, where the mapping was mended since and says otherwise.",
     ),
 ]
-Rejects = Annotated[Path | None, Parameter(help="Where to list what cannot be imported, by default NAME.rejects.csv.")]
+Rejects = Annotated[
+    Path | None,
+    Parameter(help="Where to list what cannot be imported, by default NAME.rejects.csv.", example="rejects.csv"),
+]
 RejectsWhole = Annotated[bool, Parameter(help="List rejected rows with all their cells, personal data too.")]
 
 
 def register(app: App) -> None:
     """Add the verbs."""
-    app.command(import_, name="import")
-    app.command(simulate)
+    app.command(import_, name="import", group=WAYS)
+    app.command(simulate, group=START)
 
 
 def import_(
@@ -52,18 +56,26 @@ def import_(
         Literal["maven", "pipedrive", "salesforce", "hubspot", "csv"],
         Parameter(name="FORMAT", help="Whose export; csv is any table, explained by --mapping."),
     ],
-    path: Annotated[Path, Parameter(help="The export: a file or a folder; - is stdin, for csv.")],
+    path: Annotated[Path, Parameter(help="The export: a file or a folder; - is stdin, for csv.", example="export.csv")],
     *,
-    mapping: Annotated[Path | None, Parameter(help="For csv: the TOML file that says what the columns mean.")] = None,
+    mapping: Annotated[
+        Path | None, Parameter(help="For csv: the TOML file that says what the columns mean.", example="mapping.toml")
+    ] = None,
     plan: Annotated[
         bool,
         Parameter(help="Say what would happen, and append nothing; rejects are listed only where asked."),
     ] = False,
-    snapshot_date: Annotated[str | None, Parameter(help="The day of the export; by default its latest date.")] = None,
-    date_format: Annotated[str | None, Parameter(help="How dates are written, as for strptime: %m/%d/%Y.")] = None,
+    snapshot_date: Annotated[
+        str | None, Parameter(help="The day of the export; by default its latest date.", example="2026-01-31")
+    ] = None,
+    date_format: Annotated[
+        str | None, Parameter(help="How dates are written, as for strptime.", example="%m/%d/%Y")
+    ] = None,
     currency: Annotated[
         str | None,
-        Parameter(help="The currency of amounts that name none; by default USD for maven, EUR for pipedrive."),
+        Parameter(
+            help="The currency of amounts that name none; by default USD for maven, EUR for pipedrive.", example="EUR"
+        ),
     ] = None,
     history: History = False,
     correct: Correct = False,
@@ -205,8 +217,10 @@ def first_rejects(run: "Import") -> list[dict[str, Any]]:
 def simulate(
     *,
     opportunities: Annotated[int, Parameter(help="How many leads become opportunities.")] = OPPORTUNITIES,
-    since: Annotated[str | None, Parameter(help="The first day; by default a year before the last one.")] = None,
-    until: Annotated[str | None, Parameter(help="The last day; by default yesterday.")] = None,
+    since: Annotated[
+        str | None, Parameter(help="The first day; by default a year before the last one.", example="2025-01-01")
+    ] = None,
+    until: Annotated[str | None, Parameter(help="The last day; by default yesterday.", example="2025-12-31")] = None,
     seed: Annotated[int, Parameter(help="The same seed gives the same facts.")] = SEED,
     asking: Options = HERE,
 ) -> None:

@@ -1,12 +1,13 @@
 """The verb `init`: a new log and the master key that its personal fields will be sealed under."""
 
 from infra.cli.grammar import App
+from infra.cli.groups import LOG
 from infra.cli.options import HERE, Options, stdout
 
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(init)
+    app.command(init, group=LOG)
 
 
 def init(*, asking: Options = HERE) -> None:

@@ -1,10 +1,11 @@
-"""The verbs about the log as a whole: `log digest`, `log copy` and `replay`, by which an auditor checks it."""
+"""The verbs about the log as a whole: `log digest`, `log copy` and `log replay`, by which an auditor checks it."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 from domain.errors import Malformed
 from infra.application.moments import position
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import LOG
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.progress import by_position, progress
 
@@ -17,10 +18,16 @@ WITHOUT_KEYS = (
 )
 SAME_MASTER = "the copied keys open under the master key of the log that they come from, which is in {}"
 
-To = Annotated[str | None, Parameter(help="Up to this position of the log, or this time; by default to its end.")]
+To = Annotated[
+    str | None, Parameter(help="Up to this position of the log, or this time; by default to its end.", example="500")
+]
 From = Annotated[
     str | None,
-    Parameter(name="--from", help="The log that is read; by default the one of the settings (DEALTRAIL_DB)."),
+    Parameter(
+        name="--from",
+        help="The log that is read; by default the one of the settings (DEALTRAIL_DB).",
+        example="sqlite:///sales.db",
+    ),
 ]
 WithKeys = Annotated[
     bool, Parameter(help="Copy the keys of persons who were not erased: then erase them in the copy too.")
@@ -29,11 +36,10 @@ WithKeys = Annotated[
 
 def register(app: App) -> None:
     """Add the verbs."""
-    log = App("log", help="The event log itself.")
+    log = app.noun("log", "The event log itself.", LOG)
     log.command(digest)
     log.command(copy)
-    app.command(log)
-    app.command(replay)
+    log.command(replay)
 
 
 def digest(*, to: To = None, asking: Options = HERE) -> None:

@@ -11,7 +11,7 @@ from functools import cache
 from importlib import import_module
 from typing import TextIO
 
-from infra.cli.grammar import OPTION, App, HelpWanted, UsageError
+from infra.cli.grammar import App, HelpWanted, UsageError, leading
 from infra.cli.output import RED, dim, stderr, stdout, styled
 
 EXIT: dict[str, int] = {
@@ -38,20 +38,22 @@ OUTSIDE = FULL | {
 }  # fmt: skip
 """What the machine says of files, and no fault of ours."""
 VERBS = {
-    "init": ("init",), "imports": ("import", "simulate"), "demo": ("demo",), "metrics": ("metric", "explain"),
-    "diff": ("diff",), "timeline": ("timeline",), "events": ("events",), "status": ("status",),
-    "tables": ("rebuild", "check", "parked"), "log": ("log", "replay"), "publish": ("publish", "topics"),
-    "consume": ("consume",), "dlq": ("dlq",), "schemas": ("schemas",), "subjects": ("subject", "keys"), "commands": (),
-    "bulk": ("bulk",), "completion": ("completion",),
+    "commands": (), "subjects": ("subject export", "subject find", "subject clear-index", "subject rebuild-index"),
+    "hand_over": ("opportunity hand-over",), "metrics": ("metric", "explain"), "timeline": ("timeline",),
+    "diff": ("diff",), "events": ("events",), "imports": ("import", "simulate"), "bulk": ("bulk",),
+    "publish": ("kafka publish", "kafka topics"),
+    "consume": ("kafka consume",), "dlq": ("kafka dlq",), "schemas": ("schemas",), "init": ("init",),
+    "status": ("status",), "tables": ("rebuild", "check", "parked"), "log": ("log",),
+    "master_key": ("master-key",), "demo": ("demo",), "completion": ("completion",),
 }  # fmt: skip
-"""The modules with the words that they add; those of `commands` are derived from the domain."""
+"""The modules with the words that they add, in the order of help; those of `commands` are derived from the domain."""
 
 
 @cache
-def application(alone: str = "") -> App:
-    """The verbs, those of leads and opportunities derived from the commands; or those of one module alone."""
+def application(*modules: str) -> App:
+    """All verbs, those of leads and opportunities derived from the commands; or those of some modules alone."""
     app = App(help="A sales pipeline that remembers: every figure, as of any moment.")
-    for module in [alone] if alone else VERBS:
+    for module in modules or VERBS:
         import_module(f"infra.cli.{module}").register(app)
     return app
 
@@ -95,8 +97,7 @@ def outcome(arguments: Sequence[str]) -> int:
 
             stdout().print(version("dealtrail"))
             return 0
-        module = module_of(arguments)
-        app = application(module) if module else application()
+        app = application(*modules_of(arguments))
         gc.enable()
         call = app.call(arguments)
         result = call()
@@ -139,15 +140,19 @@ def is_refusal(kind: type[BaseException]) -> bool:
     return kind.__module__ == "domain.errors" and kind.__name__ in EXIT
 
 
-def module_of(arguments: Sequence[str]) -> str:
-    """The module of the verb that a command line begins with, to be loaded alone; empty where all are wanted."""
-    word = next((word for word in arguments if not OPTION.fullmatch(word)), "")
-    found = next((module for module, words in VERBS.items() if word in words), "")
-    if found or not word:
+def modules_of(arguments: Sequence[str]) -> list[str]:
+    """The modules of the verb that a command line begins with, to be loaded alone; none where all are wanted."""
+    first, second, *_ = *leading(arguments), "", ""
+    if not first:
+        return []
+    if found := [module for module, names in VERBS.items() if first in names or f"{first} {second}" in names]:
         return found
-    from domain import COMMANDS
+    from infra.application.names import COMMANDS_OF
 
-    return "commands" if word in COMMANDS else ""
+    if second:
+        return ["commands"] if second in COMMANDS_OF.get(first, ()) else []
+    beside = [module for module, names in VERBS.items() if any(name.startswith(f"{first} ") for name in names)]
+    return ["commands", *beside] if first in COMMANDS_OF else beside
 
 
 def refuse(kind: str, text: str, code: int, arguments: Sequence[str]) -> int:

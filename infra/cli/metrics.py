@@ -12,6 +12,7 @@ from domain.errors import Malformed
 from infra.application.answers import day_and_time, definition, digits, document, moment_of, out_of_date, rows, texts
 from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import ANSWERS
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import Column, Output, Table, bold, dim
 
@@ -25,48 +26,76 @@ class QuestionOptions:
     """The options of a question; --list names the metrics with what each of them takes."""
 
     known_at: Annotated[
-        str | None, Parameter(help="As known at this position of the log, or at this time; and as true then.")
+        str | None,
+        Parameter(help="As known at this position or time; and true then.", example="2026-01-31"),
     ] = None
     effective_at: Annotated[
-        str | None, Parameter(help="As true at this time, or at the end of this day: 2026-01-31, friday; if not now.")
+        str | None, Parameter(help="As true at this time, or at the end of this day.", example="friday")
     ] = None
-    pipeline: Annotated[str | None, Parameter(help="Only the deals of this sales process.")] = None
+    pipeline: Annotated[
+        str | None, Parameter(help="Only the deals of this sales process.", example="process-plans")
+    ] = None
     owner: Annotated[
-        str | None, Parameter(help="Only the deals of this seller, or their part of them; '' for nobody's.")
+        str | None,
+        Parameter(help="Only this seller's part of deals; '' for nobody's.", example="ann"),
     ] = None
     team: Annotated[
-        str | None, Parameter(help="Only the deals of who is in this team then, such as team-north; '' for no team's.")
+        str | None,
+        Parameter(help="Only deals of who is in it then; '' for no team's.", example="team-north"),
     ] = None
-    product: Annotated[str | None, Parameter(help="Only the deals, and line items, about this product.")] = None
-    source: Annotated[str | None, Parameter(help="Only the deals whose lead came from here.")] = None
-    currency: Annotated[str | None, Parameter(help="Only the deals in this currency.")] = None
+    product: Annotated[
+        str | None, Parameter(help="Only the deals, and line items, about this product.", example="'Team plan'")
+    ] = None
+    source: Annotated[str | None, Parameter(help="Only the deals whose lead came from here.", example="website")] = None
+    currency: Annotated[str | None, Parameter(help="Only the deals in this currency (ISO 4217).", example="EUR")] = None
     since: Annotated[
-        str | None, Parameter(help="The first day of the period: 2026-01-31, monday, last-quarter, Q3 2026.")
+        str | None, Parameter(help="The first day of the period; also monday, Q3 2026.", example="last-quarter")
     ] = None
     until: Annotated[
-        str | None, Parameter(help="The last day of the period: 2026-03-31, now, last-quarter, Q3 2026.")
+        str | None, Parameter(help="The last day of the period, as for --since.", example="2026-03-31")
     ] = None
     by: Annotated[
         tuple[str, ...],
-        Parameter(help="Apart by pipeline, owner, team, product, source, currency, week, month or (fiscal) quarter."),
+        Parameter(
+            help="Apart by pipeline, owner, team, product, source, currency, week, month or (fiscal) quarter.",
+            example="owner",
+        ),
     ] = ()
-    convert_to: Annotated[str | None, Parameter(help="Every amount in this currency, by the rate of its day.")] = None
+    convert_to: Annotated[
+        str | None, Parameter(help="Every amount in this currency, at its day's rate.", example="EUR")
+    ] = None
     base_currency: Annotated[
-        str | None, Parameter(help="Where two currencies have no rate: through what either is worth in this one.")
+        str | None,
+        Parameter(help="Convert through it where two have no rate.", example="USD"),
     ] = None
     attribute: Annotated[
         str | None,
-        Parameter(help="What happened counts for who and what it belonged to then (the default), or at the moment."),
+        Parameter(help="What happened counts for who had it then (the default), or at the moment.", example="moment"),
     ] = None
-    mode: Annotated[str | None, Parameter(help="Which way to count.")] = None
-    cohort: Annotated[str | None, Parameter(help="Which deals to follow: such as those opened in the period.")] = None
-    stage: Annotated[str | None, Parameter(help="For a metric about one stage: which.")] = None
-    closes_since: Annotated[str | None, Parameter(help="Only the deals to close on this day or later.")] = None
-    closes_until: Annotated[str | None, Parameter(help="Only the deals to close on this day or earlier.")] = None
+    mode: Annotated[str | None, Parameter(help="Which way to count, of those that --list names.", example="strict")] = (
+        None
+    )
+    cohort: Annotated[
+        str | None,
+        Parameter(
+            help="Which deals to follow: those opened in the period, or those that entered a stage.", example="entered"
+        ),
+    ] = None
+    stage: Annotated[str | None, Parameter(help="For a metric about one stage: which.", example="proposal")] = None
+    closes_since: Annotated[
+        str | None, Parameter(help="Only the deals to close on this day or later.", example="2026-01-01")
+    ] = None
+    closes_until: Annotated[
+        str | None, Parameter(help="Only the deals to close on this day or earlier.", example="2026-03-31")
+    ] = None
     known_before: Annotated[
-        str | None, Parameter(help="Compared with what was known at this position of the log, or at this time.")
+        str | None,
+        Parameter(help="Compared with what was known at this position or time.", example="2026-01-31"),
     ] = None
-    within: Annotated[str | None, Parameter(help="For a metric that judges by a time: such as 90m, 24h or 14d.")] = None
+    within: Annotated[
+        str | None,
+        Parameter(help="For a metric that judges by a time, in minutes (90m), hours (24h) or days.", example="14d"),
+    ] = None
 
     def given(self) -> dict[str, Any]:
         """What was said, as it was said, moments aside."""
@@ -83,15 +112,17 @@ EVERYTHING = QuestionOptions()
 
 def register(app: App) -> None:
     """Add the verbs."""
-    app.command(metric)
-    app.command(explain)
+    app.command(metric, group=ANSWERS)
+    app.command(explain, group=ANSWERS)
 
 
 def metric(
-    name: Annotated[str | None, Parameter(help="Which figure; --list names them.")] = None,
+    name: Annotated[str | None, Parameter(help="Which figure; --list names them.", example="board")] = None,
     *,
     list_: Annotated[bool, Parameter(name="--list", help="The figures there are, with their definitions.")] = False,
-    plot: Annotated[Path | None, Parameter(help="Also draw it into this file, .svg or .png.")] = None,
+    plot: Annotated[
+        Path | None, Parameter(help="Also draw it into this file, .svg or .png.", example="board.svg")
+    ] = None,
     questioning: QuestionOptions = EVERYTHING,
     exporting: ExportOptions = NOWHERE,
     asking: Options = HERE,
@@ -121,9 +152,11 @@ def metric(
 
 
 def explain(
-    name: Annotated[str, Parameter(help="Which figure; dealtrail metric --list names them.")],
+    name: Annotated[str, Parameter(help="Which figure; dealtrail metric --list names them.", example="board")],
     *,
-    limit: Annotated[int, Parameter(help="Rows shown of each figure, and of those left out; all under --json.")] = 10,
+    limit: Annotated[
+        int, Parameter(help="How many rows are shown of each figure, and of those left out; all under --json.")
+    ] = 10,
     questioning: QuestionOptions = EVERYTHING,
     asking: Options = HERE,
 ) -> None:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 class Options:
     """The options of every verb."""
 
-    db: Annotated[str | None, Parameter(help="Where the log is: sqlite:///FILE or postgresql://… (DEALTRAIL_DB).")] = (
-        None
-    )
+    db: Annotated[
+        str | None,
+        Parameter(help="Where the log is; also postgresql://… (DEALTRAIL_DB).", example="sqlite:///sales.db"),
+    ] = None
     json: Annotated[bool, Parameter(help="Answer with one JSON document on stdout.")] = False
     confirm_clock: Annotated[
         bool,

@@ -1,4 +1,4 @@
-"""The verbs of what goes out to Kafka: `publish` runs the relay, `topics` looks after the topics."""
+"""The verbs of what goes out to Kafka: `kafka publish` runs the relay, `kafka topics` looks after the topics."""
 
 import logging
 from typing import TYPE_CHECKING, Annotated
@@ -7,6 +7,7 @@ import msgspec
 
 from domain.errors import Malformed
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import WAYS
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import Table
 
@@ -18,17 +19,17 @@ DIFFERENT = 1  # exit code where the topics are not what they must be
 
 def register(app: App) -> None:
     """Add the verbs."""
-    app.command(publish)
-    topics = App("topics", help="The topics, as they must be on the broker.")
+    kafka = app.noun("kafka", "What goes out to Kafka, and what comes in.", WAYS)
+    kafka.command(publish)
+    topics = kafka.noun("topics", "The topics, as they must be on the broker.")
     topics.command(topics_apply, name="apply")
     topics.command(topics_check, name="check")
-    app.command(topics)
 
 
 def publish(
     *,
-    topic: Annotated[str, Parameter(help="Publish one topic again instead, such as sales.lead.events.v1.")] = "",
-    since: Annotated[int, Parameter(help="With --topic: from which position on.")] = 0,
+    topic: Annotated[str, Parameter(help="Publish one topic again instead.", example="sales.lead.events.v1")] = "",
+    since: Annotated[int, Parameter(help="With --topic: from which position of the log on.")] = 0,
     anew: Annotated[bool, Parameter(help="Begin at the beginning of the log: its topics were made anew.")] = False,
     asking: Options = HERE,
 ) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from domain.errors import Malformed, Unavailable
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import WAYS
 from infra.cli.options import HERE, Options, note
 
 VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
@@ -16,14 +17,17 @@ VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(schemas)
+    app.command(schemas, group=WAYS)
 
 
 def schemas(
     *,
-    out: Annotated[Path, Parameter(help="The folder that they are written to.")],
+    out: Annotated[Path, Parameter(help="The folder that they are written to.", example="schemas")],
     release: Annotated[
-        str | None, Parameter(help="Keep them as those of this release too, which later ones must be compatible with.")
+        str | None,
+        Parameter(
+            help="Keep them as those of this release too, which later ones must be compatible with.", example="0.1.0"
+        ),
     ] = None,
     asking: Options = HERE,
 ) -> None:

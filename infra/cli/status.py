@@ -7,6 +7,7 @@ import msgspec
 
 from infra.application.answers import day_and_time
 from infra.cli.grammar import App
+from infra.cli.groups import LOG
 from infra.cli.options import HERE, Options, stdout
 from infra.cli.output import yellow
 from infra.cli.tables import show_faults, show_standing, standing
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(status)
+    app.command(status, group=LOG)
 
 
 def status(*, asking: Options = HERE) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from domain.errors import Malformed, NotFound, Unavailable
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import LOG
 from infra.cli.options import HERE, Options, stdout
 from infra.cli.output import Column, Table, yellow
 from infra.cli.progress import progress
@@ -23,18 +24,22 @@ DIFFERENT = 1  # exit code where the tables are not what the log makes of them
 Processes = Annotated[int, Parameter(help="How many processes share the work.")]
 Against = Annotated[
     str | None,
-    Parameter(help="A digest of this log that was kept: a file of what `log digest` printed, - for stdin."),
+    Parameter(
+        help="A digest of this log that was kept: a file of what `log digest` printed, - for stdin.",
+        example="digest.json",
+    ),
 ]
 
 
 def register(app: App) -> None:
     """Add the verbs."""
-    app.command(rebuild)
-    app.command(check)
-    parked = App("parked", help="Streams that the tables follow no further, because a fact of theirs is unreadable.")
+    app.command(rebuild, group=LOG)
+    app.command(check, group=LOG)
+    parked = app.noun(
+        "parked", "Streams that the tables follow no further, because a fact of theirs is unreadable.", LOG
+    )
     parked.command(parked_list, name="list")
     parked.command(parked_retry, name="retry")
-    app.command(parked)
 
 
 def rebuild(
@@ -58,7 +63,7 @@ def rebuild(
 
 
 def check(*, processes: Processes = 1, against: Against = None, asking: Options = HERE) -> int:
-    """Prove that the log is whole and that the tables hold what it makes of them at once; exit code 1 if not.
+    """Prove that the log is whole, and that the tables hold what it makes of them at once; exit code 1 if not.
 
     Names events that cannot be read, are missing or out of order, keys that went without a word, and what the
     database's own check finds; then the first rows in which the tables as kept differ from those made anew. Against a
@@ -142,7 +147,9 @@ def parked_list(*, asking: Options = HERE) -> None:
 
 
 def parked_retry(
-    stream: Annotated[str | None, Parameter(help="Which one, such as opportunity-7; all where none is named.")] = None,
+    stream: Annotated[
+        str | None, Parameter(help="Which one; all where none is named.", example="opportunity-7")
+    ] = None,
     *,
     asking: Options = HERE,
 ) -> None:

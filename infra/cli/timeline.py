@@ -10,6 +10,7 @@ from infra.application.moments import at, position
 from infra.application.requests import refuse_unstorable
 from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.grammar import App, Parameter
+from infra.cli.groups import ANSWERS
 from infra.cli.options import HERE, Options, stdout
 from infra.cli.output import Column, Output, Table, bold
 
@@ -24,14 +25,18 @@ COLUMNS = (
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(timeline)
+    app.command(timeline, group=ANSWERS)
 
 
 def timeline(
-    stream: Annotated[str, Parameter(help="Whose history, such as opportunity-7.")],
+    stream: Annotated[str, Parameter(help="Whose history.", example="opportunity-7")],
     *,
-    known_at: Annotated[str | None, Parameter(help="As known at this position of the log, or at this time.")] = None,
-    effective_at: Annotated[str | None, Parameter(help="Only what had happened by this time.")] = None,
+    known_at: Annotated[
+        str | None, Parameter(help="As known at this position of the log, or at this time.", example="2026-01-31")
+    ] = None,
+    effective_at: Annotated[
+        str | None, Parameter(help="Only what had happened by this time.", example="friday")
+    ] = None,
     exporting: ExportOptions = NOWHERE,
     asking: Options = HERE,
 ) -> None:

@@ -127,7 +127,9 @@ class Intake:
             control: Any = opened
             there = control.list_topics()
             if self.topic.name not in there:
-                raise NotFound(f"there is no topic {self.topic.name}, or we may not see it: dealtrail topics apply")
+                raise NotFound(
+                    f"there is no topic {self.topic.name}, or we may not see it: dealtrail kafka topics apply"
+                )
         if self.dead.name not in there:
             ensure(self.kafka, (self.dead,))
 

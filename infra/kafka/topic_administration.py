@@ -85,7 +85,7 @@ def _refuse_small_messages(found: Layout) -> None:
     small = [each for each in found.differences if each.what == TAKES and int(each.actual or 0) < int(each.wanted)]
     if small:
         named = "; ".join(f"{each.topic} takes {each.actual} bytes, not {each.wanted}" for each in small)
-        raise Rejected(f"the largest messages do not fit ({TAKES}): {named}: dealtrail topics apply")
+        raise Rejected(f"the largest messages do not fit ({TAKES}): {named}: dealtrail kafka topics apply")
 
 
 def identifiers(kafka: Kafka, topics: Iterable[Topic]) -> dict[str, str]:

@@ -81,7 +81,7 @@ class KeyFile:
     def wrap(self, subject: str, key: bytes, under: bytes = b"") -> bytes:
         found = self._key_of(under) if under else self._current()
         if found is None:
-            whose = self._of_another_log() or ": it was replaced (keys rotate)"
+            whose = self._of_another_log() or ": it was replaced (master-key rotate)"
             raise Unavailable(f"the key file {self.path} is not the one in use{whose}")
         nonce = os.urandom(NONCE)
         return found.name + nonce + found.cipher.encrypt(nonce, key, subject.encode())

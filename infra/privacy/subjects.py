@@ -30,7 +30,7 @@ def find(log: Log, vault: Vault, email: str) -> list[str]:
     """The subjects that an address was ever recorded of, in order. Raises NotFound where there is no index."""
     token = vault.token(email) if vault.knows(INDEX) else None
     if token is None and vault.erased(INDEX):
-        raise NotFound("the index of addresses was cleared; dealtrail keys rebuild-index builds it from the log")
+        raise NotFound("the index of addresses was cleared; dealtrail subject rebuild-index builds it from the log")
     return log.subjects_of_token(token) if token else []
 
 

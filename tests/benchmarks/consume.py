@@ -1,11 +1,11 @@
 """How fast a read model takes events in from Kafka, and how soon after its commit an event is visible there.
 
-*Take in*: all events stand in the topics; fresh groups of one and of two processes of `dealtrail consume read_model`
-bring them into fresh PostgreSQL databases, with all projections, indexes and raw events. The rate counts from the
-twentieth part of the events on, so that joining the group is left out, until the tables are complete. *Visible*: a
-writer appends 500 events a second to an SQLite log, one in a transaction; `dealtrail publish` and one consumer follow.
-The time is from the return of an append until a process of its own, which looks every 4 ms, reads from the read model
-that it is complete up to that position. Broker, server, writer and all processes share the machine.
+*Take in*: all events stand in the topics; fresh groups of one and of two processes of `dealtrail kafka consume
+read_model` bring them into fresh PostgreSQL databases, with all projections, indexes and raw events. The rate counts
+from the twentieth part of the events on, so that joining the group is left out, until the tables are complete.
+*Visible*: a writer appends 500 events a second to an SQLite log, one in a transaction; `dealtrail kafka publish` and
+one consumer follow. The time is from the return of an append until a process of its own, which looks every 4 ms, reads
+from the read model that it is complete up to that position. Broker, server, writer and all processes share the machine.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def members(folder: Path, kafka: Kafka, url: str, processes: int) -> Iterator[No
     """Processes of a group that feed a read model."""
     there = {"DEALTRAIL_DB": url, "DEALTRAIL_KAFKA_SERVERS": kafka.servers}
     group = f"consume-{uuid4()}"
-    running = [Running(folder, "consume", "read_model", "--group", group, **there) for _ in range(processes)]
+    running = [Running(folder, "kafka", "consume", "read_model", "--group", group, **there) for _ in range(processes)]
     try:
         yield
     finally:
@@ -112,7 +112,7 @@ def visible(folder: Path, kafka: Kafka, server: str) -> list[float]:
     watcher = processes.Process(target=watch, args=(url, sending))
     with closing(open_log(path)) as log:
         log.append(Append(made[:1]))
-        relay = Running(folder, "publish", DEALTRAIL_DB=path, DEALTRAIL_KAFKA_SERVERS=kafka.servers)
+        relay = Running(folder, "kafka", "publish", DEALTRAIL_DB=path, DEALTRAIL_KAFKA_SERVERS=kafka.servers)
         committed = dict[int, float]()
         with members(folder, kafka, url, 1):
             watcher.start()

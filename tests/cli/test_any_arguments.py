@@ -11,7 +11,7 @@ from infra.cli.helping import verbs_of
 from infra.cli.main import CODES, application, run
 
 SEED, ROUNDS = 12, 4  # command lines of each verb
-BROKER = {"publish", "consume", "dlq", "topics"}  # these ask a broker first
+BROKER = {"kafka"}  # these ask a broker first
 LONG = {"demo", "simulate", "rebuild", "check"}  # these do as much as they are asked to
 DEEP = 2_000
 ODD = (
@@ -57,8 +57,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     (tmp_path / "deep.json").write_text("[" * 100_000)
     (tmp_path / "bytes.bin").write_bytes(bytes(range(256)))
-    assert run(["capture-lead", "lead-1", "--source", "fair", "--name", "Jo", "--email", "jo@example.com"]) == 0
-    assert run(["open-opportunity", "opportunity-1", "--process", "process-standard", "--amount", "9.00 EUR"]) == 0
+    assert run(["lead", "capture", "lead-1", "--source", "fair", "--name", "Jo", "--email", "jo@example.com"]) == 0
+    assert run(["opportunity", "open", "opportunity-1", "--process", "process-standard", "--amount", "9.00 EUR"]) == 0
     return tmp_path
 
 

@@ -10,14 +10,16 @@ from tests.cli.program import Shell, document
 
 @pytest.fixture
 def berlin(shell: Shell) -> Shell:
-    assert shell("set-calendar", "calendar-organisation", "--zone", "Europe/Berlin")[0] == 0
-    assert shell("set-calendar", "calendar-other", "--zone", "Asia/Tokyo")[0] == 0  # which is not the one that counts
+    assert shell("calendar", "set", "calendar-organisation", "--zone", "Europe/Berlin")[0] == 0
+    assert (
+        shell("calendar", "set", "calendar-other", "--zone", "Asia/Tokyo")[0] == 0
+    )  # which is not the one that counts
     return shell
 
 
 def opened(shell: Shell, occurred_at: str) -> str:
     """When a deal was opened that was said to be opened then."""
-    arguments = ("open-opportunity", "opportunity-1", "--process", "process-standard", "--amount", "5 EUR")
+    arguments = ("opportunity", "open", "opportunity-1", "--process", "process-standard", "--amount", "5 EUR")
     assert shell(*arguments, "--occurred-at", occurred_at)[0] == 0
     return document(shell("timeline", "opportunity-1", "--json"))[0]["occurred_at"]
 
@@ -62,10 +64,10 @@ def test_bulk_lines_are_read_in_the_zone(berlin: Shell, tmp_path: Path) -> None:
 
 
 def test_a_later_calendar_counts_from_then_on(berlin: Shell) -> None:
-    assert berlin("set-calendar", "calendar-organisation", "--zone", "America/New_York")[0] == 0
+    assert berlin("calendar", "set", "calendar-organisation", "--zone", "America/New_York")[0] == 0
     assert opened(berlin, "2026-01-31") == "2026-02-01T04:59:59.999999Z"
 
 
 def test_a_zone_that_there_is_not_is_refused(shell: Shell) -> None:
-    code, _, err = shell("set-calendar", "calendar-organisation", "--zone", "Europe/Berlinn")
+    code, _, err = shell("calendar", "set", "calendar-organisation", "--zone", "Europe/Berlinn")
     assert (code, "zone: 'Europe/Berlinn' is no zone of the tz database" in err) == (2, True)

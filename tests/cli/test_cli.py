@@ -7,21 +7,24 @@ from pathlib import Path
 import pytest
 
 from domain import DECIDERS
+from infra.application.names import name_of
 from projections import METRICS
 from tests.cli.program import Shell, dealtrail, document
 
 
 def opened(shell: Shell, name: str = "opportunity-1", *more: str) -> None:
-    assert shell("open-opportunity", name, "--process", "process-standard", "--amount", "100.50 EUR", *more)[0] == 0
+    assert shell("opportunity", "open", name, "--process", "process-standard", "--amount", "100.50 EUR", *more)[0] == 0
 
 
 def test_every_command_of_the_domain_is_a_verb_with_help(shell: Shell) -> None:
-    code, out, _ = shell("--help")
-    assert code == 0
-    for command in (command for decider in DECIDERS for command in decider.commands):
-        tag = command.__struct_config__.tag
-        assert tag in out
-        assert shell(tag, "--help")[0] == 0
+    _, everything, _ = shell("--help")
+    for decider in DECIDERS:
+        code, out, _ = shell(decider.kind, "--help")
+        assert code == 0 and decider.kind in everything
+        for command in decider.commands:
+            noun, verb = name_of(command, decider.kind)
+            assert f"  {verb}" in out
+            assert shell(noun, verb, "--help")[0] == 0
 
 
 def test_the_version_is_that_of_the_package(shell: Shell) -> None:
@@ -29,7 +32,18 @@ def test_the_version_is_that_of_the_package(shell: Shell) -> None:
 
 
 def test_a_command_answers_with_its_facts_and_their_position(shell: Shell) -> None:
-    arguments = ("capture-lead", "lead-1", "--source", "web", "--email", "a@b.example", "--json", "--command-id", "x")
+    arguments = (
+        "lead",
+        "capture",
+        "lead-1",
+        "--source",
+        "web",
+        "--email",
+        "a@b.example",
+        "--json",
+        "--command-id",
+        "x",
+    )
     first = document(shell(*arguments))
     assert first == {
         "stream": "lead-1",
@@ -39,12 +53,12 @@ def test_a_command_answers_with_its_facts_and_their_position(shell: Shell) -> No
     }
     again = document(shell(*arguments))
     assert (again["facts"], again["repeated"]) == (first["facts"], True)
-    code, _, err = shell("capture-lead", "lead-1", "--source", "fair", "--command-id", "x")
+    code, _, err = shell("lead", "capture", "lead-1", "--source", "fair", "--command-id", "x")
     assert (code, "KeyReused" in err) == (2, True)
 
 
 def test_a_lead_without_a_name_is_given_one(shell: Shell) -> None:
-    assert document(shell("capture-lead", "--source", "web", "--json"))["stream"].startswith("lead-0")
+    assert document(shell("lead", "capture", "--source", "web", "--json"))["stream"].startswith("lead-0")
 
 
 @pytest.mark.parametrize(
@@ -58,12 +72,16 @@ def test_a_lead_without_a_name_is_given_one(shell: Shell) -> None:
         (("metric", "board", "--known-at", "someday"), 2, "known_at: 'someday' is not a date"),
         (("metric", "funnel", "--mode", "upside-down"), 2, "mode: funnel has reached_or_beyond"),
         (("metric", "board", "--since", "2026-01-01"), 2, "board is asked at a moment"),
-        (("win-opportunity", "opportunity-1"), 4, "the opportunity is not opened yet"),
-        (("win-opportunity", "lead-1"), 2, "asked of a stream named opportunity-"),
-        (("change-amount", "opportunity-1", "--to", "12"), 2, "to: '12' is not an amount with its currency"),
-        (("change-amount", "opportunity-1", "--to", "1.234 EUR"), 2, "more than 2 decimal places"),
-        (("change-close-date", "opportunity-1", "--to", "31.1.2026"), 2, "to"),
-        (("capture-lead", "lead-1", "--source", "web", "--occurred-at", "2999-01-01"), 2, "is in the future"),
+        (("opportunity", "win", "opportunity-1"), 4, "the opportunity is not opened yet"),
+        (("opportunity", "win", "lead-1"), 2, "asked of a stream named opportunity-"),
+        (
+            ("opportunity", "change-amount", "opportunity-1", "--to", "12"),
+            2,
+            "to: '12' is not an amount with its currency",
+        ),
+        (("opportunity", "change-amount", "opportunity-1", "--to", "1.234 EUR"), 2, "more than 2 decimal places"),
+        (("opportunity", "change-close-date", "opportunity-1", "--to", "31.1.2026"), 2, "to"),
+        (("lead", "capture", "lead-1", "--source", "web", "--occurred-at", "2999-01-01"), 2, "is in the future"),
         (("import", "maven", "nowhere"), 3, "no such file"),
         (("import", "excel", "nowhere"), 2, "excel"),
         (("simulate", "--opportunities", "0"), 2, "opportunities: 0"),
@@ -110,7 +128,7 @@ def test_a_metric_in_json_says_what_it_is_and_when_it_is_for(shell: Shell) -> No
 def test_both_time_axes_move_a_figure(shell: Shell) -> None:
     opened(shell, "opportunity-1", "--occurred-at", "2026-01-10")
     before = document(shell("status", "--json"))["position"]
-    arguments = ("change-amount", "opportunity-1", "--to", "70 EUR", "--occurred-at", "2026-02-10")
+    arguments = ("opportunity", "change-amount", "opportunity-1", "--to", "70 EUR", "--occurred-at", "2026-02-10")
     assert shell(*arguments)[0] == 0
 
     def amount(*moment: str) -> str | None:
@@ -134,8 +152,18 @@ def test_the_list_of_metrics_names_each_with_its_definition(shell: Shell) -> Non
 
 def test_a_timeline_opens_what_is_sealed_and_flags_what_is_back_dated(shell: Shell) -> None:
     opened(shell, "opportunity-1", "--occurred-at", "2026-01-10", "--note", "a friend of Ada's")
-    shell("change-stage", "opportunity-1", "--to", "proposal", "--occurred-at", "2026-03-10")
-    shell("change-amount", "opportunity-1", "--to", "70 EUR", "--occurred-at", "2026-02-10", "--why", "new offer")
+    shell("opportunity", "change-stage", "opportunity-1", "--to", "proposal", "--occurred-at", "2026-03-10")
+    shell(
+        "opportunity",
+        "change-amount",
+        "opportunity-1",
+        "--to",
+        "70 EUR",
+        "--occurred-at",
+        "2026-02-10",
+        "--why",
+        "new offer",
+    )
     first, second, third = document(shell("timeline", "opportunity-1", "--json"))
     assert first["event"]["note"] == "a friend of Ada's"
     assert (second["flags"], third["flags"], third["reason"]) == ([], ["back-dated"], "new offer")
@@ -144,8 +172,8 @@ def test_a_timeline_opens_what_is_sealed_and_flags_what_is_back_dated(shell: She
 
 def test_a_back_dated_loss_that_would_make_a_later_fact_impossible_is_refused_naming_it(shell: Shell) -> None:
     opened(shell, "opportunity-1", "--occurred-at", "2026-01-10")
-    shell("change-stage", "opportunity-1", "--to", "proposal", "--occurred-at", "2026-03-10")
-    code, _, err = shell("lose-opportunity", "opportunity-1", "--reason", "price", "--occurred-at", "2026-02-01")
+    shell("opportunity", "change-stage", "opportunity-1", "--to", "proposal", "--occurred-at", "2026-03-10")
+    code, _, err = shell("opportunity", "lose", "opportunity-1", "--reason", "price", "--occurred-at", "2026-02-01")
     assert code == 4
     assert "stage-changed, version 2, of 2026-03-10 23:59:59Z" in err
 
@@ -160,7 +188,7 @@ def test_status_says_where_the_log_and_its_tables_stand(shell: Shell) -> None:
 
 def test_a_process_may_come_from_a_file_and_a_bad_one_is_named(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("[{")
-    arguments = ("publish-process", "process-x", "--name", "X", "--stages")
+    arguments = ("process", "publish", "process-x", "--name", "X", "--stages")
     assert shell(*arguments, "@none.json")[0] == 3
     assert shell(*arguments, "@bad.json")[0] == 2
     code, _, err = shell(*arguments, "[]")
@@ -180,14 +208,26 @@ def test_json_answers_leave_stdout_to_the_document_alone(tmp_path: Path) -> None
 
 def test_a_version_that_others_have_passed_is_refused_naming_what_came_first(shell: Shell) -> None:
     opened(shell, "opportunity-1", "--expect-version", "0")
-    assert shell("change-stage", "opportunity-1", "--to", "proposal", "--expect-version", "1")[0] == 0
-    code, _, err = shell("change-stage", "opportunity-1", "--to", "negotiation", "--expect-version", "1")
+    assert shell("opportunity", "change-stage", "opportunity-1", "--to", "proposal", "--expect-version", "1")[0] == 0
+    code, _, err = shell("opportunity", "change-stage", "opportunity-1", "--to", "negotiation", "--expect-version", "1")
     assert code == 4
     assert "opportunity-1 is at version 2, the decision was made at version 1; stage-changed came first" in err
-    assert shell("change-stage", "opportunity-1", "--to", "negotiation", "--expect-version", "two")[0] == 2
+    assert (
+        shell("opportunity", "change-stage", "opportunity-1", "--to", "negotiation", "--expect-version", "two")[0] == 2
+    )
 
 
-@pytest.mark.parametrize("verb", [("publish",), ("topics", "apply"), ("topics", "check")])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        (
+            "kafka",
+            "publish",
+        ),
+        ("kafka", "topics", "apply"),
+        ("kafka", "topics", "check"),
+    ],
+)
 def test_where_no_broker_is_named_no_log_is_created(tmp_path: Path, verb: tuple[str, ...]) -> None:
     ran = dealtrail(*verb, "--db", "sqlite:///log.db", folder=tmp_path)
     assert (ran.code, "kafka.servers: name a broker" in ran.err) == (2, True)

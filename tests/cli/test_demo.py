@@ -36,7 +36,7 @@ def test_a_simulated_year_ends_yesterday(shell: Shell, log_url: str) -> None:
 
 
 def test_what_is_simulated_in_a_log_with_facts_is_recorded_today(shell: Shell, log_url: str) -> None:
-    assert shell("capture-lead", "lead-1", "--source", "web")[0] == 0
+    assert shell("lead", "capture", "lead-1", "--source", "web")[0] == 0
     assert shell("simulate", "--opportunities", "5", "--until", "2026-06-30")[0] == 0
     assert min(recorded(log_url)) >= datetime.now(UTC).date() - timedelta(days=1)  # midnight may come between
 
@@ -81,7 +81,7 @@ def test_the_commands_of_the_story_repeat_its_figures(year: Shell, log_url: str)
 
 
 def test_a_demo_of_a_log_in_which_nothing_was_won_tells_no_story(shell: Shell, log_url: str) -> None:
-    assert shell("capture-lead", "lead-1", "--source", "web")[0] == 0
+    assert shell("lead", "capture", "lead-1", "--source", "web")[0] == 0
     assert document(shell("demo", "--db", log_url, "--json"))["hindsight"] is None
     assert shell("demo", "--db", log_url)[0] == 0
 

@@ -16,8 +16,10 @@ def grown(shell: Shell) -> None:
     """Two deals: one worth more and put off in February, one lost in it."""
     opened(shell, "opportunity-1", "--occurred-at", "2026-01-10", "--owner", "ann")
     opened(shell, "opportunity-2", "--occurred-at", "2026-01-11", "--owner", "bob")
-    assert shell("change-amount", "opportunity-1", "--to", "170 EUR", "--occurred-at", "2026-02-10")[0] == 0
-    assert shell("lose-opportunity", "opportunity-2", "--reason", "price", "--occurred-at", "2026-02-11")[0] == 0
+    assert (
+        shell("opportunity", "change-amount", "opportunity-1", "--to", "170 EUR", "--occurred-at", "2026-02-10")[0] == 0
+    )
+    assert shell("opportunity", "lose", "opportunity-2", "--reason", "price", "--occurred-at", "2026-02-11")[0] == 0
 
 
 def test_two_times_differ_by_deals_and_in_value(shell: Shell) -> None:

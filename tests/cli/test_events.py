@@ -13,9 +13,22 @@ from tests.cli.program import Shell, document
 def told(shell: Shell) -> Shell:
     """The two streams that ship at positions 1 and 2; then a lead, and a deal that is won by bob."""
     for line in (
-        ("capture-lead", "lead-1", "--source", "web", "--name", "Ada", "--occurred-at", "2026-01-05", "--actor", "ann"),
         (
-            "open-opportunity",
+            "lead",
+            "capture",
+            "lead-1",
+            "--source",
+            "web",
+            "--name",
+            "Ada",
+            "--occurred-at",
+            "2026-01-05",
+            "--actor",
+            "ann",
+        ),
+        (
+            "opportunity",
+            "open",
             "opportunity-1",
             "--process",
             "process-standard",
@@ -30,7 +43,7 @@ def told(shell: Shell) -> Shell:
             "--why",
             "asked",
         ),
-        ("win-opportunity", "opportunity-1", "--occurred-at", "2026-03-05", "--actor", "bob"),
+        ("opportunity", "win", "opportunity-1", "--occurred-at", "2026-03-05", "--actor", "bob"),
     ):
         code, _, err = shell(*line)
         assert code == 0, err

@@ -11,7 +11,7 @@ from tests.cli.program import Shell, document
 @pytest.fixture
 def told(shell: Shell) -> Shell:
     assert shell("simulate", "--opportunities", "8", "--until", "2026-06-30")[0] == 0
-    lead = ("capture-lead", "lead-1", "--source", "web", "--name", "Ada", "--command-id", "c-1")
+    lead = ("lead", "capture", "lead-1", "--source", "web", "--name", "Ada", "--command-id", "c-1")
     assert shell(*lead, "--confirm-clock")[0] == 0  # the log has been idle since
     return shell
 
@@ -29,7 +29,7 @@ def digests(shell: Shell, *arguments: str) -> dict[str, Any]:
 
 
 def test_a_replay_up_to_a_position_has_the_digests_of_then(told: Shell, log_url: str, new: str) -> None:
-    replayed = document(told("replay", "--to", "50", "--from", log_url, "--db", new, "--with-keys", "--json"))
+    replayed = document(told("log", "replay", "--to", "50", "--from", log_url, "--db", new, "--with-keys", "--json"))
     assert replayed == digests(told, "--db", new)
     assert (replayed["position"], replayed["facts"]) == (50, 50)
     assert replayed == digests(told, "--to", "50")
@@ -50,7 +50,7 @@ def test_a_copy_without_keys_reads_sealed_and_can_be_worked_on(told: Shell, new:
     [lead] = document(told("timeline", "lead-1", "--json", "--db", new))
     assert lead["event"]["name"] == "[sealed]"
     assert digests(told, "--db", new)["events"] == digests(told)["events"]
-    added = document(told("enrich-lead", "lead-1", "--company", "Acme", "--json", "--db", new))
+    added = document(told("lead", "enrich", "lead-1", "--company", "Acme", "--json", "--db", new))
     assert added["position"] > head
     assert document(told("status", "--json"))["position"] == head
 
@@ -61,7 +61,7 @@ def test_a_position_may_be_a_time(told: Shell, new: str) -> None:
     assert digests(told, "--to", "2999-01-01")["position"] == head
 
 
-@pytest.mark.parametrize("verb", [("log", "copy"), ("replay",)])
+@pytest.mark.parametrize("verb", [("log", "copy"), ("log", "replay")])
 def test_what_cannot_be_copied_says_why(told: Shell, log_url: str, verb: tuple[str, ...], new: str) -> None:
     code, _, err = told(*verb, "--to", "50")
     assert (code, "db: say where the new log goes" in err) == (2, True)

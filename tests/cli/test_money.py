@@ -22,7 +22,7 @@ def run(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def opened(run: Any, name: str, amount: str, *more: str) -> None:
     ran = run(
-        "open-opportunity", f"opportunity-{name}", "--process", "process-standard", "--amount", amount,
+        "opportunity", "open", f"opportunity-{name}", "--process", "process-standard", "--amount", amount,
         "--close-date", "2026-03-31", "--occurred-at", "2026-01-05", *more,
     )  # fmt: skip
     assert ran.code == 0, ran.err
@@ -30,7 +30,7 @@ def opened(run: Any, name: str, amount: str, *more: str) -> None:
 
 def adjust(run: Any, amount: str, *more: str, holder: str = "") -> Ran:
     return run(
-        "adjust-forecast", "forecast-1", "--holder", holder, *Q1, "--category", "pipeline", "--amount", amount,
+        "forecast", "adjust", "forecast-1", "--holder", holder, *Q1, "--category", "pipeline", "--amount", amount,
         "--reason", "two are not real", *more,
     )  # fmt: skip
 
@@ -66,10 +66,10 @@ def test_an_adjustment_keeps_the_computed_figure_where_nobody_says_what_it_repla
 def test_an_adjustment_that_says_too_little_is_refused(run: Any) -> None:
     refused = adjust(run, "90 EUR", "--replaces", "1 USD")
     assert (refused.code, "replaces.currency" in refused.err) == (2, True)
-    refused = run("adjust-forecast", "forecast-1", "--holder", "", *Q1, "--category", "closed", "--amount", "1 EUR",
+    refused = run("forecast", "adjust", "forecast-1", "--holder", "", *Q1, "--category", "closed", "--amount", "1 EUR",
                   "--reason", "?")  # fmt: skip
     assert (refused.code, "category" in refused.err) == (2, True)
-    assert "One of commit, best-case, pipeline" in run("adjust-forecast", "--help").out.replace("\n", " ")
+    assert "One of commit, best-case, pipeline" in " ".join(run("forecast", "adjust", "--help").out.split())
 
 
 def test_a_line_of_a_file_replaces_what_the_lines_before_it_made_of_the_figure(run: Any, tmp_path: Path) -> None:
@@ -90,15 +90,15 @@ def test_a_line_of_a_file_replaces_what_the_lines_before_it_made_of_the_figure(r
 
 def test_a_category_is_written_as_a_word(run: Any) -> None:
     opened(run, "1", "100 EUR")
-    assert run("change-forecast-category", "opportunity-1", "--to", "commit").code == 0
-    refused = run("change-forecast-category", "opportunity-1", "--to", "closed")
+    assert run("opportunity", "change-forecast-category", "opportunity-1", "--to", "commit").code == 0
+    refused = run("opportunity", "change-forecast-category", "opportunity-1", "--to", "closed")
     assert (refused.code, "closed by winning it" in refused.err) == (2, True)
     rows = run("metric", "forecast", *QUARTER, "--json").document()["rows"]
     assert {row["category"]: row["deals"] for row in rows}["commit"] == 1
 
 
 def test_a_period_is_made_of_the_organisations_days(run: Any) -> None:
-    assert run("set-calendar", "calendar-organisation", "--zone", "America/New_York").code == 0
+    assert run("calendar", "set", "calendar-organisation", "--zone", "America/New_York").code == 0
     opened(run, "1", "100 EUR")
     assert adjust(run, "90 EUR").code == 0
     rows = run("metric", "forecast", *QUARTER, "--json").document()["rows"]
@@ -110,7 +110,7 @@ def test_a_period_is_made_of_the_organisations_days(run: Any) -> None:
 
 def test_days_and_multiples_are_shown_as_such(run: Any) -> None:
     opened(run, "1", "100 EUR")
-    assert run("set-quota", "quota-1", "--holder", "ann", *Q1, "--amount", "40 EUR").code == 0
+    assert run("quota", "set", "quota-1", "--holder", "ann", *Q1, "--amount", "40 EUR").code == 0
     assert " 2.5x " in run("metric", "coverage", *QUARTER).out
     assert " 10.0 " in run("metric", "ageing", "--effective-at", "2026-01-15").out
     assert " opportunity-1 " in run("metric", "follow-up").out

@@ -10,6 +10,7 @@ import pytest
 from tests.cli.program import Shell, document
 
 SHARES = '[{"owner": "a", "share": 0.1}, {"owner": "b", "share": 0.9}]'
+SCHEDULE = ("opportunity", "schedule-activity")
 STANDARD = ("--process", "process-standard")
 
 
@@ -37,9 +38,9 @@ def day(ago: int = 0) -> str:
 
 def test_money_has_the_digits_of_its_currency_everywhere(shell: Shell) -> None:
     close = ("--close-date", "2026-03-31", "--occurred-at", "2026-01-10")
-    done(shell, "open-opportunity", "opportunity-k", *STANDARD, "--amount", "1000.125 KWD", *close)
-    done(shell, "open-opportunity", "opportunity-j", *STANDARD, "--amount", "150000 JPY", *close)
-    done(shell, "change-amount", "opportunity-k", "--to", "2,000.125 KWD", "--occurred-at", "2026-02-10")
+    done(shell, "opportunity", "open", "opportunity-k", *STANDARD, "--amount", "1000.125 KWD", *close)
+    done(shell, "opportunity", "open", "opportunity-j", *STANDARD, "--amount", "150000 JPY", *close)
+    done(shell, "opportunity", "change-amount", "opportunity-k", "--to", "2,000.125 KWD", "--occurred-at", "2026-02-10")
     for arguments, texts in (
         (("metric", "board"), ("2,000.125", "150,000 ")),
         (("metric", "forecast", "--since", "Q1 2026", "--until", "Q1 2026"), ("2,000.125", "150,000 ")),
@@ -54,13 +55,23 @@ def test_money_has_the_digits_of_its_currency_everywhere(shell: Shell) -> None:
 
 
 def test_numbers_are_taken_as_people_write_them(shell: Shell) -> None:
-    done(shell, "set-fx-rate", "rate-a", "--base", "KWD", "--quote", "EUR", "--day", "2026-01-01", "--rate", "0.0061")
-    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "EUR 1,000.50")
-    done(shell, "override-probability", "opportunity-1", "--probability", "35%", "--reason", "they said so")
-    done(shell, "set-line-item", "opportunity-1", "--item", "a", "--product", "x", "--quantity", "2.5",
+    done(shell, "rate", "set", "rate-a", "--base", "KWD", "--quote", "EUR", "--day", "2026-01-01", "--rate", "0.0061")
+    done(shell, "opportunity", "open", "opportunity-1", *STANDARD, "--amount", "EUR 1,000.50")
+    done(
+        shell,
+        "opportunity",
+        "override-probability",
+        "opportunity-1",
+        "--probability",
+        "35%",
+        "--reason",
+        "they said so",
+    )
+    done(shell, "opportunity", "set-line-item", "opportunity-1", "--item", "a", "--product", "x", "--quantity", "2.5",
          "--discount", "0.1", "--unit-price", "10 EUR")  # fmt: skip
     done(
         shell,
+        "opportunity",
         "change-splits",
         "opportunity-1",
         "--shares",
@@ -74,7 +85,7 @@ def test_numbers_are_taken_as_people_write_them(shell: Shell) -> None:
 
 
 def test_a_number_that_may_mean_two_is_refused_saying_how_to_write_it(shell: Shell) -> None:
-    opening = ("open-opportunity", "opportunity-1", *STANDARD, "--amount")
+    opening = ("opportunity", "open", "opportunity-1", *STANDARD, "--amount")
     assert "write 1,000.50" in refused(shell, 2, *opening, "1.000,50 EUR")
     assert "write 1.5" in refused(shell, 2, *opening, "1,5 EUR")
     text = refused(shell, 2, *opening, "1.000 EUR")
@@ -83,7 +94,7 @@ def test_a_number_that_may_mean_two_is_refused_saying_how_to_write_it(shell: She
 
 @pytest.mark.parametrize("today", [day(), "today", "now"])
 def test_today_is_not_in_the_future(shell: Shell, today: str) -> None:
-    repeated = ("capture-lead", "lead-a", "--source", "web", "--occurred-at", today, "--command-id", "k")
+    repeated = ("lead", "capture", "lead-a", "--source", "web", "--occurred-at", today, "--command-id", "k")
     done(shell, *repeated)
     [fact] = document(shell("timeline", "lead-a", "--json"))
     happened = datetime.fromisoformat(fact["occurred_at"])
@@ -93,7 +104,7 @@ def test_today_is_not_in_the_future(shell: Shell, today: str) -> None:
 
 def test_tomorrow_is_in_the_future(shell: Shell) -> None:
     for later in (day(-1), "tomorrow"):
-        assert "is in the future" in refused(shell, 2, "capture-lead", "--source", "web", "--occurred-at", later)
+        assert "is in the future" in refused(shell, 2, "lead", "capture", "--source", "web", "--occurred-at", later)
 
 
 def test_a_line_of_bulk_may_happen_today(shell: Shell, tmp_path: Path) -> None:
@@ -104,10 +115,10 @@ def test_a_line_of_bulk_may_happen_today(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_a_value_may_begin_with_a_dash(shell: Shell) -> None:
-    opening = ("open-opportunity", "opportunity-1", *STANDARD)
+    opening = ("opportunity", "open", "opportunity-1", *STANDARD)
     done(shell, *opening, "--amount", "5 EUR", "--note", "- wants a call")
     assert document(shell("timeline", "opportunity-1", "--json"))[0]["event"]["note"] == "- wants a call"
-    assert "negative" in refused(shell, 2, "change-amount", "opportunity-1", "--to", "-5 EUR")
+    assert "negative" in refused(shell, 2, "opportunity", "change-amount", "opportunity-1", "--to", "-5 EUR")
     assert "requires an argument" in refused(shell, 2, *opening, "--amount", "5 EUR", "--note", "--json").replace(
         "\n", " "
     )
@@ -115,7 +126,9 @@ def test_a_value_may_begin_with_a_dash(shell: Shell) -> None:
 
 def test_a_difference_from_a_day_begins_as_the_waterfall_of_the_day_does(shell: Shell) -> None:
     for number, when in enumerate(("2026-02-02", "2026-02-02", "2026-02-05", "2026-02-08")):
-        done(shell, "open-opportunity", f"opportunity-{number}", *STANDARD, "--amount", "9 EUR", "--occurred-at", when)
+        done(
+            shell, "opportunity", "open", f"opportunity-{number}", *STANDARD, "--amount", "9 EUR", "--occurred-at", when
+        )
     found = document(shell("diff", "2026-02-02", "2026-02-08", "--json"))
     waterfall = document(shell("metric", "waterfall", "--since", "2026-02-02", "--until", "2026-02-08", "--json"))
     assert found["counts"] == {"created": 4}
@@ -123,7 +136,7 @@ def test_a_difference_from_a_day_begins_as_the_waterfall_of_the_day_does(shell: 
 
 
 def test_periods_are_written_in_words(shell: Shell) -> None:
-    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "9 EUR", "--occurred-at", "2026-07-01")
+    done(shell, "opportunity", "open", "opportunity-1", *STANDARD, "--amount", "9 EUR", "--occurred-at", "2026-07-01")
     for words, dates in (
         (("Q3 2026", "Q3 2026"), ("2026-07-01", "2026-09-30")),
         (("2026-07", "2026-07"), ("2026-07-01", "2026-07-31")),
@@ -147,26 +160,26 @@ WORDS = "Mrs Jane Roe is ill, call +49 170 0000000"
 @pytest.mark.parametrize(
     ("field", "arguments"),
     [
-        ("reason", ("lose-opportunity", "opportunity-1", "--reason", WORDS)),
-        ("competitor", ("lose-opportunity", "opportunity-1", "--reason", "price", "--competitor", WORDS)),
-        ("kind", ("complete-activity", "opportunity-1", "--activity", "a-1", "--kind", WORDS)),
-        ("activity", ("complete-activity", "opportunity-1", "--activity", WORDS, "--kind", "call")),
-        ("activity", ("schedule-activity", "opportunity-1", "--activity", "a/1", "--kind", "call", "--due", "friday")),
-        ("kind", ("schedule-activity", "opportunity-1", "--activity", "a", "--kind", "Call", "--due", "friday")),
-        ("reason", ("disqualify-lead", "lead-1", "--reason", WORDS)),
-        ("channel", ("contact-lead", "lead-1", "--contact", "c-1", "--channel", WORDS)),
-        ("contact", ("contact-lead", "lead-1", "--contact", WORDS, "--channel", "call")),
-        ("reason", ("lose-opportunity", "opportunity-1", "--reason", "x" * 41)),
-        ("reason", ("lose-opportunity", "opportunity-1", "--reason", "price\n")),
-        ("reason", ("correct-fact", "opportunity-1", "--version", "2", "--reason", "typo", "--replacement",
+        ("reason", ("opportunity", "lose", "opportunity-1", "--reason", WORDS)),
+        ("competitor", ("opportunity", "lose", "opportunity-1", "--reason", "price", "--competitor", WORDS)),
+        ("kind", ("opportunity", "complete-activity", "opportunity-1", "--activity", "a-1", "--kind", WORDS)),
+        ("activity", ("opportunity", "complete-activity", "opportunity-1", "--activity", WORDS, "--kind", "call")),
+        ("activity", (*SCHEDULE, "opportunity-1", "--activity", "a/1", "--kind", "call", "--due", "friday")),
+        ("kind", (*SCHEDULE, "opportunity-1", "--activity", "a", "--kind", "Call", "--due", "friday")),
+        ("reason", ("lead", "disqualify", "lead-1", "--reason", WORDS)),
+        ("channel", ("lead", "contact", "lead-1", "--contact", "c-1", "--channel", WORDS)),
+        ("contact", ("lead", "contact", "lead-1", "--contact", WORDS, "--channel", "call")),
+        ("reason", ("opportunity", "lose", "opportunity-1", "--reason", "x" * 41)),
+        ("reason", ("opportunity", "lose", "opportunity-1", "--reason", "price\n")),
+        ("reason", ("opportunity", "correct", "opportunity-1", "--version", "2", "--reason", "typo", "--replacement",
                     json.dumps({"type": "opportunity-lost", "reason": WORDS}))),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value[:1]),
 )  # fmt: skip
 def test_words_about_people_are_no_code_and_no_id(shell: Shell, field: str, arguments: tuple[str, ...]) -> None:
-    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "9 EUR")
-    done(shell, "lose-opportunity", "opportunity-1", "--reason", "price", "--competitor", "acme", "--note", WORDS)
-    done(shell, "capture-lead", "lead-1", "--source", "web")
+    done(shell, "opportunity", "open", "opportunity-1", *STANDARD, "--amount", "9 EUR")
+    done(shell, "opportunity", "lose", "opportunity-1", "--reason", "price", "--competitor", "acme", "--note", WORDS)
+    done(shell, "lead", "capture", "lead-1", "--source", "web")
     text = refused(shell, 2, *arguments)
     assert f"{field}: " in text and "note" in text
     assert "0000000" not in text
@@ -177,14 +190,14 @@ def test_words_about_people_are_no_code_and_no_id(shell: Shell, field: str, argu
                                     "lead-/../x", "lead-a\x7f", "lead-\u2028",
                                     "lead-a\u00a0b", "lead-..\\x"])  # fmt: skip
 def test_an_id_that_cannot_be_seen_or_reads_like_a_path_is_refused(shell: Shell, stream: str) -> None:
-    text = refused(shell, 2, "capture-lead", stream, "--source", "web")
+    text = refused(shell, 2, "lead", "capture", stream, "--source", "web")
     assert "stream: " in text
     assert text.strip("\n").isprintable()
 
 
 def test_ids_of_other_scripts_and_signs_are_taken(shell: Shell) -> None:
     for stream in ("lead-Zoë 7", "lead-東京", "lead-a..b", "lead-a/b", "lead-[/]", "lead-:100:"):
-        done(shell, "capture-lead", stream, "--source", "web")
+        done(shell, "lead", "capture", stream, "--source", "web")
 
 
 # What reaches a terminal
@@ -196,10 +209,10 @@ def test_nobodys_data_is_a_control_character_or_markup(shell: Shell) -> None:
     stream = "lead-[/]:100:"
     names = ("--company", HOSTILE, "--name", HOSTILE, "--note", HOSTILE, "--owner", HOSTILE, "--source", HOSTILE)
     deal = ("--account", HOSTILE, "--owner", HOSTILE, "--product", HOSTILE, "--note", HOSTILE, "--source", HOSTILE)
-    done(shell, "capture-lead", stream, *names, "--email", "a@b.example", "--actor", HOSTILE, "--why", HOSTILE)
-    done(shell, "open-opportunity", "opportunity-[/]", *STANDARD, "--amount", "9 EUR", *deal, "--actor", HOSTILE)
-    done(shell, "set-next-step", "opportunity-[/]", "--text", HOSTILE, "--due", "friday")
-    done(shell, "lose-opportunity", "opportunity-[/]", "--reason", "price", "--note", HOSTILE)
+    done(shell, "lead", "capture", stream, *names, "--email", "a@b.example", "--actor", HOSTILE, "--why", HOSTILE)
+    done(shell, "opportunity", "open", "opportunity-[/]", *STANDARD, "--amount", "9 EUR", *deal, "--actor", HOSTILE)
+    done(shell, "opportunity", "set-next-step", "opportunity-[/]", "--text", HOSTILE, "--due", "friday")
+    done(shell, "opportunity", "lose", "opportunity-[/]", "--reason", "price", "--note", HOSTILE)
     for arguments in (
         ("timeline", stream), ("timeline", "opportunity-[/]"), ("events",), ("events", "--open"),
         ("subject", "export", stream), ("subject", "find", "a@b.example"), ("metric", "win-rate", "--by", "owner"),
@@ -226,8 +239,8 @@ LONG = ("--owner", "Anneliese von und zu Hohenstein", "--occurred-at", "2026-01-
 def busy(shell: Shell) -> Shell:
     """A log with large amounts, long names and ids."""
     for number in range(3):
-        done(shell, "open-opportunity", f"{UUID}{number}", *STANDARD, "--amount", "12345678901.25 USD", *LONG)
-    done(shell, "win-opportunity", f"{UUID}1", "--occurred-at", "2026-02-10")
+        done(shell, "opportunity", "open", f"{UUID}{number}", *STANDARD, "--amount", "12345678901.25 USD", *LONG)
+    done(shell, "opportunity", "win", f"{UUID}1", "--occurred-at", "2026-02-10")
     return shell
 
 
@@ -260,8 +273,8 @@ def test_what_is_no_terminal_gets_tables_as_wide_as_they_are(busy: Shell, monkey
 
 
 def test_a_timeline_is_in_the_organisations_time_with_its_offset(shell: Shell) -> None:
-    done(shell, "set-calendar", "calendar-organisation", "--zone", "Europe/Berlin")
-    done(shell, "capture-lead", "lead-1", "--source", "web", "--occurred-at", "2026-01-10")
+    done(shell, "calendar", "set", "calendar-organisation", "--zone", "Europe/Berlin")
+    done(shell, "lead", "capture", "lead-1", "--source", "web", "--occurred-at", "2026-01-10")
     assert "2026-01-10" in (out := done(shell, "timeline", "lead-1")) and "23:59:59+01:00" in out
     assert document(shell("timeline", "lead-1", "--json"))[0]["occurred_at"].startswith("2026-01-10T22:59:59")
     assert "as true 2026-07-01 23:59+02:00" in done(shell, "metric", "board", "--effective-at", "2026-07-01")
@@ -272,7 +285,7 @@ def test_a_timeline_is_in_the_organisations_time_with_its_offset(shell: Shell) -
 
 def test_a_command_id_asked_again_gets_the_first_answer(shell: Shell) -> None:
     for more in ((), ("--name", "Jo", "--note", "calls back")):
-        verb = ("capture-lead", "--source", "website", "--command-id", f"k{len(more)}", *more)
+        verb = ("lead", "capture", "--source", "website", "--command-id", f"k{len(more)}", *more)
         first, again = (document(shell(*verb, "--json")) for _ in range(2))
         assert (first["repeated"], again["repeated"]) == (False, True)
         assert (again["stream"], again["facts"], again["position"]) == (
@@ -284,11 +297,11 @@ def test_a_command_id_asked_again_gets_the_first_answer(shell: Shell) -> None:
 
 
 def test_a_deal_is_not_won_in_another_currency_without_a_word(shell: Shell) -> None:
-    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "5 KWD")
-    text = refused(shell, 4, "win-opportunity", "opportunity-1", "--amount", "500 EUR")
+    done(shell, "opportunity", "open", "opportunity-1", *STANDARD, "--amount", "5 KWD")
+    text = refused(shell, 4, "opportunity", "win", "opportunity-1", "--amount", "500 EUR")
     assert "the deal is in KWD, not in EUR" in text
-    done(shell, "change-amount", "opportunity-1", "--to", "500 EUR")
-    done(shell, "win-opportunity", "opportunity-1", "--amount", "500 EUR")
+    done(shell, "opportunity", "change-amount", "opportunity-1", "--to", "500 EUR")
+    done(shell, "opportunity", "win", "opportunity-1", "--amount", "500 EUR")
 
 
 @pytest.mark.parametrize(
@@ -307,10 +320,10 @@ def test_a_deal_is_not_won_in_another_currency_without_a_word(shell: Shell) -> N
 def test_a_filter_by_what_there_is_not_lists_what_there_is(
     shell: Shell, metric: str, filter_: str, value: str, there: str
 ) -> None:
-    done(shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "5 USD", "--owner", "ann", "--source",
+    done(shell, "opportunity", "open", "opportunity-1", *STANDARD, "--amount", "5 USD", "--owner", "ann", "--source",
          "website", "--product", "plan a")  # fmt: skip
-    done(shell, "capture-lead", "lead-1", "--source", "fair")
-    done(shell, "change-team", "team-northern", "--name", "North", "--members", "ann")
+    done(shell, "lead", "capture", "lead-1", "--source", "fair")
+    done(shell, "team", "change", "team-northern", "--name", "North", "--members", "ann")
     text = refused(shell, 3, "metric", metric, f"--{filter_}", value)
     assert f"{filter_}: there is no '{value}'; there " in text and there in text
     refused(shell, 3, "explain", metric, f"--{filter_}", value)
@@ -323,12 +336,29 @@ def test_a_stage_of_a_figure_that_is_not_about_one_is_an_error(shell: Shell) -> 
 
 def test_a_correction_names_the_win_that_it_leaves_and_the_command_that_mends_it(shell: Shell) -> None:
     done(
-        shell, "open-opportunity", "opportunity-1", *STANDARD, "--amount", "180,000 EUR", "--occurred-at", "2026-01-10"
+        shell,
+        "opportunity",
+        "open",
+        "opportunity-1",
+        *STANDARD,
+        "--amount",
+        "180,000 EUR",
+        "--occurred-at",
+        "2026-01-10",
     )
-    done(shell, "win-opportunity", "opportunity-1", "--occurred-at", "2026-02-10")
+    done(shell, "opportunity", "win", "opportunity-1", "--occurred-at", "2026-02-10")
     opening = document(shell("timeline", "opportunity-1", "--json"))[0]["event"]
     right = {**opening, "type": "opportunity-opened", "amount": {"amount": "18000", "currency": "EUR"}}
-    correcting = ("correct-fact", "opportunity-1", "--version", "1", "--reason", "a zero too many", "--replacement")
+    correcting = (
+        "opportunity",
+        "correct",
+        "opportunity-1",
+        "--version",
+        "1",
+        "--reason",
+        "a zero too many",
+        "--replacement",
+    )
     code, _, err = shell(*correcting, json.dumps(right))
     assert code == 0
     assert "opportunity-1 was won for 180,000.00 EUR in version 2" in err

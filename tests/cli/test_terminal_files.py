@@ -52,7 +52,7 @@ def test_a_database_of_postgresql_without_a_log_is_no_such_log(tmp_path: Path, e
     assert there == (0,)
 
 
-@pytest.mark.parametrize("verb", [*READING, ("capture-lead", "--source", "x"), ("init",)], ids=" ".join)
+@pytest.mark.parametrize("verb", [*READING, ("lead", "capture", "--source", "x"), ("init",)], ids=" ".join)
 @pytest.mark.parametrize("text", ["CREATE TABLE t (a)", "CREATE TABLE stored_events (a)"])
 def test_a_file_of_somebody_else_gets_nothing_added(tmp_path: Path, verb: tuple[str, ...], text: str) -> None:
     with sqlite3.connect(tmp_path / "x.db") as connection:
@@ -71,8 +71,8 @@ def test_a_log_on_read_only_media_answers_every_reading_verb(
 ) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    opening = ("open-opportunity", "opportunity-1", "--process", "process-standard", "--amount", "9 EUR")
-    lead = ("capture-lead", "lead-1", "--source", "web", "--email", "a@b.example")
+    opening = ("opportunity", "open", "opportunity-1", "--process", "process-standard", "--amount", "9 EUR")
+    lead = ("lead", "capture", "lead-1", "--source", "web", "--email", "a@b.example")
     for verb in (lead, ("metric", "board"), opening):
         assert dealtrail(*verb, "--db", "sqlite:///log.db", folder=folder).code == 0
     if state == "caught up":
@@ -84,7 +84,7 @@ def test_a_log_on_read_only_media_answers_every_reading_verb(
         raw, copied = sqlite3.connect(folder / "log.db"), tmp_path / "copied"
         raw.execute("SELECT count(*) FROM stored_events").fetchone()  # so that others leave the write-ahead log
         copied.mkdir()
-        done_ = dealtrail("capture-lead", "lead-2", "--source", "web", "--db", "sqlite:///log.db", folder=folder)
+        done_ = dealtrail("lead", "capture", "lead-2", "--source", "web", "--db", "sqlite:///log.db", folder=folder)
         assert done_.code == 0
         for path in folder.iterdir():
             if not path.name.endswith("-shm"):
@@ -102,14 +102,14 @@ def test_a_log_on_read_only_media_answers_every_reading_verb(
     assert [row["amount"] for row in board["rows"]] == ["9.00"]
     assert contents(folder) == before
     assert [*temporary.iterdir()] == []
-    ran = dealtrail("capture-lead", "--source", "x", "--db", f"sqlite:///{place}/log.db", folder=tmp_path)
+    ran = dealtrail("lead", "capture", "--source", "x", "--db", f"sqlite:///{place}/log.db", folder=tmp_path)
     assert (ran.code, len(ran.err.splitlines())) == (1, 1)
 
 
 def test_files_that_hold_history_or_keys_are_the_owners_alone(tmp_path: Path) -> None:
     for verb in (
-        ("capture-lead", "lead-1", "--source", "web", "--name", "Jo"), ("metric", "board"), ("rebuild",),
-        ("keys", "rotate"),
+        ("lead", "capture", "lead-1", "--source", "web", "--name", "Jo"), ("metric", "board"), ("rebuild",),
+        ("master-key", "rotate"),
         ("timeline", "lead-1", "--export", "lines.csv"), ("log", "copy", "--from", "sqlite:///dealtrail.db", "--db",
                                                           "sqlite:///copy.db", "--with-keys"),
     ):  # fmt: skip
@@ -135,18 +135,18 @@ def dying(call):
 for name in ("fsync", "link", "write", "urandom"):
     setattr(os, name, dying(getattr(os, name)))
 from infra.cli.main import main
-main(["keys", "rotate"])
+main(["master-key", "rotate"])
 """
 
 
 @pytest.mark.parametrize("step", range(1, 12))
 def test_a_rotation_that_is_killed_leaves_no_key_behind(tmp_path: Path, step: int) -> None:
-    assert dealtrail("capture-lead", "lead-1", "--source", "web", "--name", "Jo", folder=tmp_path).code == 0
+    assert dealtrail("lead", "capture", "lead-1", "--source", "web", "--name", "Jo", folder=tmp_path).code == 0
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DEALTRAIL_DB": "sqlite:///dealtrail.db"}
     subprocess.run([sys.executable, "-c", KILLED, str(step)], cwd=tmp_path, env=environment, check=False)
     names = {path.name for path in tmp_path.glob("*.key*")}
     assert names <= {"dealtrail.db.key", "dealtrail.db.key.next", "dealtrail.db.key.old"}
-    assert dealtrail("keys", "rotate", folder=tmp_path).code == 0
+    assert dealtrail("master-key", "rotate", folder=tmp_path).code == 0
     assert [path.name for path in tmp_path.glob("*.key*")] == ["dealtrail.db.key"]
     assert "Jo" in dealtrail("timeline", "lead-1", folder=tmp_path).out
 
@@ -213,7 +213,7 @@ def test_bulk_and_exports_take_stdin_and_stdout(tmp_path: Path) -> None:
     "verb",
     [("subject", "find", "\udc80"), ("timeline", "lead-\udcff"), ("bulk", "x" * 300), ("import", "maven", "x" * 300),
      ("status", "--db", f"sqlite:///{'x' * 300}"), ("check", "--against", "x" * 300), ("metric", "board", "--export",
-      f"{'x' * 300}.csv"), ("capture-lead", "--source", "w", "--db", f"sqlite:///{'x' * 300}")],
+      f"{'x' * 300}.csv"), ("lead", "capture", "--source", "w", "--db", f"sqlite:///{'x' * 300}")],
     ids=lambda verb: ascii(" ".join(verb))[:40],
 )  # fmt: skip
 def test_half_characters_and_names_too_long_are_malformed(tmp_path: Path, verb: tuple[str, ...]) -> None:

@@ -18,7 +18,8 @@ def told(shell: Shell) -> Shell:
     """A deal: opened in January, moved in March, then a back-dated amount in February, corrected twice."""
     for line in (
         (
-            "open-opportunity",
+            "opportunity",
+            "open",
             DEAL,
             "--process",
             "process-standard",
@@ -27,11 +28,22 @@ def told(shell: Shell) -> Shell:
             "--occurred-at",
             "2026-01-10",
         ),
-        ("change-stage", DEAL, "--to", "proposal", "--occurred-at", "2026-03-10", "--on-behalf-of", "bea"),
-        ("change-amount", DEAL, "--to", "70 EUR", "--occurred-at", "2026-02-10", "--why", "new [offer]"),
-        ("correct-fact", DEAL, "--version", "3", "--reason", "typo", "--replacement", amount("75")),
         (
-            "correct-fact",
+            "opportunity",
+            "change-stage",
+            DEAL,
+            "--to",
+            "proposal",
+            "--occurred-at",
+            "2026-03-10",
+            "--on-behalf-of",
+            "bea",
+        ),
+        ("opportunity", "change-amount", DEAL, "--to", "70 EUR", "--occurred-at", "2026-02-10", "--why", "new [offer]"),
+        ("opportunity", "correct", DEAL, "--version", "3", "--reason", "typo", "--replacement", amount("75")),
+        (
+            "opportunity",
+            "correct",
             DEAL,
             "--version",
             "3",
@@ -114,7 +126,7 @@ def test_a_name_that_no_database_can_be_asked_for_is_refused(shell: Shell) -> No
 
 def test_the_table_fits_into_120_columns_and_reads_well(told: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
-    assert told("change-owner", DEAL, "--to", "a" * 60, "--why", "because " * 30)[0] == 0
+    assert told("opportunity", "change-owner", DEAL, "--to", "a" * 60, "--why", "because " * 30)[0] == 0
     out = told("timeline", DEAL)[1]
     assert max(map(len, out.splitlines())) <= 120
     for text in (
@@ -126,7 +138,7 @@ def test_the_table_fits_into_120_columns_and_reads_well(told: Shell, monkeypatch
 
 
 def test_erased_fields_say_so(shell: Shell) -> None:
-    shell("capture-lead", "lead-1", "--source", "web", "--name", "Ada Abel")
+    shell("lead", "capture", "lead-1", "--source", "web", "--name", "Ada Abel")
     assert change("name", None, "Ada Abel") in document(shell("timeline", "lead-1", "--json"))[0]["changes"]
     assert shell("subject", "erase", "lead-1", "--basis", "law", "--approved-by", "bea")[0] == 0
     assert change("name", None, "[erased]") in document(shell("timeline", "lead-1", "--json"))[0]["changes"]
@@ -144,7 +156,7 @@ def test_a_timeline_is_exported_as_it_is_shown(told: Shell, tmp_path: Path) -> N
 
 
 def test_every_kind_of_stream_has_a_timeline(shell: Shell) -> None:
-    assert shell("set-calendar", "calendar-organisation", "--zone", "Europe/Berlin")[0] == 0
+    assert shell("calendar", "set", "calendar-organisation", "--zone", "Europe/Berlin")[0] == 0
     for stream in ("calendar-organisation", "process-standard", "framework-bant"):
         code, out, err = shell("timeline", stream)
         assert code == 0, err

@@ -40,11 +40,11 @@ def until(done: Callable[[], bool], what: str, patience: float = PATIENCE) -> fl
 
 
 class Publishing(Running):
-    """`dealtrail publish`."""
+    """`dealtrail kafka publish`."""
 
     def __init__(self, url: str, servers: str, folder: Path, *arguments: str, entry: str = ENTRY) -> None:
         there = {"DEALTRAIL_DB": url, "DEALTRAIL_KAFKA_SERVERS": servers, "DEALTRAIL_KEY_FILE": str(folder / "key")}
-        super().__init__(folder, "publish", *arguments, entry=entry, **there)
+        super().__init__(folder, "kafka", "publish", *arguments, entry=entry, **there)
 
 
 def checkpoint(url: str) -> int:

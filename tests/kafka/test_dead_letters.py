@@ -65,23 +65,25 @@ def test_letters_are_listed_shown_sent_again_and_dropped(app: App, shell: Shell,
     send(kafka, INTAKE, [lead("x", "17", key="acme", origin=mark), (b"acme", None, [])], partition=3)
     with running(Intake(kafka, INTAKE, group, deciding(app.dispatcher(), lambda m: request_of(m, parse)), print)):
         until(lambda: behind(kafka, INTAKE, group) == 0)
-    listed = document(shell("dlq", "list", "--group", group, "--json"))
+    listed = document(shell("kafka", "dlq", "list", "--group", group, "--json"))
     wrong, other, empty = [letter for letter in listed if letter["key"] == "acme"][-3:]
     assert (wrong["kind"], other["kind"], empty["kind"]) == ("Malformed", "KeyReused", "Malformed")
-    assert "email: an address has an @" in shell("dlq", "list", "--group", group)[1]
-    shown = document(shell("dlq", "show", wrong["id"], "--group", group, "--json"))
+    assert "email: an address has an @" in shell("kafka", "dlq", "list", "--group", group)[1]
+    shown = document(shell("kafka", "dlq", "show", wrong["id"], "--group", group, "--json"))
     assert shown == {
         **wrong, "headers": [["traceparent", "\\xff00"]], "value": '{"source": "fair", "email": "[sic]"}',
         "value_base64": "eyJzb3VyY2UiOiAiZmFpciIsICJlbWFpbCI6ICJbc2ljXSJ9",
     }  # fmt: skip
-    assert '"[sic]"' in shell("dlq", "show", wrong["id"], "--group", group)[1]
-    assert document(shell("dlq", "show", empty["id"], "--group", group, "--json"))["value"] is None
-    assert document(shell("dlq", "drop", wrong["id"], "--group", group, "--json")) == {"dropped": [wrong["id"]]}
-    code, _, error = shell("dlq", "show", wrong["id"], "--group", group)
+    assert '"[sic]"' in shell("kafka", "dlq", "show", wrong["id"], "--group", group)[1]
+    assert document(shell("kafka", "dlq", "show", empty["id"], "--group", group, "--json"))["value"] is None
+    assert document(shell("kafka", "dlq", "drop", wrong["id"], "--group", group, "--json")) == {
+        "dropped": [wrong["id"]]
+    }
+    code, _, error = shell("kafka", "dlq", "show", wrong["id"], "--group", group)
     assert (code, "there is no letter" in error) == (3, True)
     rest = [letter["id"] for letter in listed if letter["id"] != wrong["id"]]
-    assert document(shell("dlq", "retry", "--all", "--group", group, "--json")) == {"retried": rest}
-    assert document(shell("dlq", "list", "--group", group, "--json")) == []
+    assert document(shell("kafka", "dlq", "retry", "--all", "--group", group, "--json")) == {"retried": rest}
+    assert document(shell("kafka", "dlq", "list", "--group", group, "--json")) == []
     assert [source for _, source in captured(app)].count(mark) == 1
 
 
@@ -95,12 +97,12 @@ def test_letters_are_listed_shown_sent_again_and_dropped(app: App, shell: Shell,
     ],
 )
 def test_what_cannot_be_meant_is_refused(shell: Shell, arguments, code, why):
-    found, _, error = shell("dlq", *arguments, "--group", "nobody")
+    found, _, error = shell("kafka", "dlq", *arguments, "--group", "nobody")
     assert (found, why in error) == (code, True)
 
 
 def test_nobody_has_letters_before_the_first(shell: Shell):
-    assert shell("dlq", "list", "--group", "nobody") == (0, "there are no dead letters\n", "")
+    assert shell("kafka", "dlq", "list", "--group", "nobody") == (0, "there are no dead letters\n", "")
 
 
 HEADERS = [("ce_time", b"2026-01-01T00:00:00Z"), ("traceparent", b"00"), ("traceparent", b"01")]
@@ -162,23 +164,23 @@ def test_what_is_no_letter_is_listed_with_why_and_every_other_verb_refuses_it_by
         (b"elsewhere:0:7", value, moved),  # to be sent to a topic that is not the group's
     ]
     send(kafka, Topic(name, "", 1), strange)
-    letter, *others = document(shell("dlq", "list", "--group", group, "--json"))
+    letter, *others = document(shell("kafka", "dlq", "list", "--group", group, "--json"))
     assert (letter["id"], letter["kind"]) == (f"{INTAKE.name}:0:7", "Rejected")
     assert [(each["topic"], each["partition"], each["offset"]) for each in others] == [
         (name, 0, at) for at in (1, 2, 3, 4)
     ]
     assert all(each["reason"].startswith("not one of ours: ") for each in others)
     assert others[0]["reason"].endswith("it has no header dlq_at")
-    code, out, _ = shell("dlq", "list", "--group", group)
+    code, out, _ = shell("kafka", "dlq", "list", "--group", group)
     assert (code, "not one of ours" in " ".join(out.split())) == (0, True)
     for verb in ("show", "retry", "drop"):
-        code, _, error = shell("dlq", verb, others[0]["id"], "--group", group)
+        code, _, error = shell("kafka", "dlq", verb, others[0]["id"], "--group", group)
         assert (code, f"{name}:0:1 is not one of ours: it has no header dlq_at" in " ".join(error.split())) == (2, True)
-    code, out, error = shell("dlq", "drop", "--all", "--group", group, "--json")
+    code, out, error = shell("kafka", "dlq", "drop", "--all", "--group", group, "--json")
     assert document((code, out, error)) == {"dropped": [letter["id"]]}
     assert f"{name}:0:1 is not one of ours" in " ".join(error.split())
     left = [each for each in others if each["key"] != letter["id"]]  # a key that is taken out takes all its records out
-    assert document(shell("dlq", "list", "--group", group, "--json")) == left
+    assert document(shell("kafka", "dlq", "list", "--group", group, "--json")) == left
 
 
 def noise(size: int) -> str:

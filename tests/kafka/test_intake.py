@@ -239,7 +239,7 @@ def test_processes_that_come_and_go_lose_nothing_and_double_nothing(app: App, ka
     }  # fmt: skip
 
     def start() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-W", "ignore", "-c", ENTRY, "consume", "lead_intake", "--group", name]
+        command = [sys.executable, "-W", "ignore", "-c", ENTRY, "kafka", "consume", "lead_intake", "--group", name]
         return subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL)
 
     def ours() -> Counter[str]:

@@ -76,7 +76,7 @@ def test_mutated_messages_on_every_topic_stop_nothing(
     settings = Settings(db=f"sqlite:///{tmp_path / 'leads.db'}", key_file=str(tmp_path / "key"), kafka=spoilt)
     there, group = {"DEALTRAIL_DB": empty_postgres_url, "DEALTRAIL_KAFKA_SERVERS": spoilt.servers}, "mutations"
     counts = Counter[str]()
-    with opened(settings) as app, Running(tmp_path, "consume", "read_model", **there).ready() as model:
+    with opened(settings) as app, Running(tmp_path, "kafka", "consume", "read_model", **there).ready() as model:
         decide = deciding(app.dispatcher(), lambda message: request_of(message, parse))
         with running(Intake(spoilt, INTAKE, group, decide, lambda _: None)):
             for chunk in range(1, CHUNKS + 1):

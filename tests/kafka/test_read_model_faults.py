@@ -50,9 +50,9 @@ def log(sqlite_url: str) -> Iterator[Log]:
 
 
 def consumer(url: str, kafka: Kafka, folder: Path, group: str) -> Running:
-    """`dealtrail consume read_model`."""
+    """`dealtrail kafka consume read_model`."""
     there = {"DEALTRAIL_DB": url, "DEALTRAIL_KAFKA_SERVERS": kafka.servers}
-    return Running(folder, "consume", "read_model", "--group", group, **there)
+    return Running(folder, "kafka", "consume", "read_model", "--group", group, **there)
 
 
 def ended(running: Running) -> str:

@@ -28,7 +28,7 @@ def disturbed(url: str, kafka: Kafka, folder: Path, deeds: Sequence[str], pause:
 
     def another() -> None:
         environment = {"DEALTRAIL_DB": url, "DEALTRAIL_KAFKA_SERVERS": kafka.servers}
-        members.append(Running(folder, "consume", "read_model", "--group", GROUP, **environment).ready())
+        members.append(Running(folder, "kafka", "consume", "read_model", "--group", GROUP, **environment).ready())
 
     for _ in range(2):
         another()
@@ -104,8 +104,8 @@ def test_the_demo_published_and_consumed_gives_the_same_board_and_funnel(
     log = {**there, "DEALTRAIL_DB": "sqlite:///demo.db"}
     model = {**there, "DEALTRAIL_DB": empty_postgres_url}
     head = dealtrail("status", "--json", folder=tmp_path, **log).document()["position"]
-    relay = Running(tmp_path, "publish", **log)
-    members = [Running(tmp_path, "consume", "read_model", **model).ready() for _ in range(2)]
+    relay = Running(tmp_path, "kafka", "publish", **log)
+    members = [Running(tmp_path, "kafka", "consume", "read_model", **model).ready() for _ in range(2)]
     try:
         settled(empty_postgres_url, head, 120.0)
     finally:

@@ -95,11 +95,11 @@ def test_a_log_restored_from_a_backup_is_refused_by_name_until_its_topics_are_ma
         each.unlink()
     shutil.copy(tmp_path / "backup.db", file)
     with closing(open_log(sqlite_url)) as log:
-        told = asked(sqlite_url, topics, tmp_path, "publish")
+        told = asked(sqlite_url, topics, tmp_path, "kafka", "publish")
         assert (told.code, "published up to position 60, where it has another event now" in told.err) == (4, True)
         write(log, drafts(41, seed=2)[1:])  # the log grows to where it was, and beyond
         for arguments in ([], ["--anew"], ["--topic", LEADS.name]):
-            told = asked(sqlite_url, topics, tmp_path, "publish", *arguments)
+            told = asked(sqlite_url, topics, tmp_path, "kafka", "publish", *arguments)
             assert (told.code, "restored from a backup" in told.err) == (4, True), told
         assert ids(topics) == before
         assert "restored from a backup" in asked(sqlite_url, topics, tmp_path, "status").out.replace("\n", " ")
@@ -144,7 +144,7 @@ def test_a_log_restored_with_its_checkpoint_is_refused_by_what_its_topics_end_wi
             for more in ([], drafts(41, seed=2)[1:]):  # it ends before the topics, and has grown beyond them
                 write(log, more)
                 for arguments in ([], ["--anew"], ["--topic", LEADS.name]):
-                    told = asked(url, topics, tmp_path, "publish", *arguments)
+                    told = asked(url, topics, tmp_path, "kafka", "publish", *arguments)
                     assert (told.code, "topics hold events of this log that it does not have" in told.err) == (4, True)
                     assert "at position 60 (" in told.err
             assert ids(topics) == before
@@ -192,11 +192,11 @@ def test_a_topic_that_was_made_anew_is_published_again_before_anything_else(
         published(sqlite_url, topics, tmp_path, log)
         removed(topics, OPPORTUNITIES.name)
         write(log, made[60:])
-        told = asked(sqlite_url, topics, tmp_path, "publish")
+        told = asked(sqlite_url, topics, tmp_path, "kafka", "publish")
         assert (told.code, f"made anew since events were published to them: {OPPORTUNITIES.name}" in told.err) == (
             4, True,
         )  # fmt: skip
-        assert asked(sqlite_url, topics, tmp_path, "publish", "--topic", OPPORTUNITIES.name).code == 0
+        assert asked(sqlite_url, topics, tmp_path, "kafka", "publish", "--topic", OPPORTUNITIES.name).code == 0
         published(sqlite_url, topics, tmp_path, log)
         assert repeats(topics, log) == 0
 
@@ -217,9 +217,9 @@ def test_a_running_relay_whose_topic_is_taken_away_ends_with_what_the_next_start
             assert relay.process.wait(30) == 4, relay.errors()
             why = f"made anew since events were published to them: {OPPORTUNITIES.name}"
             assert why in relay.errors()
-        told = asked(sqlite_url, topics, tmp_path, "publish")
+        told = asked(sqlite_url, topics, tmp_path, "kafka", "publish")
         assert (told.code, why in told.err) == (4, True)
-        assert asked(sqlite_url, topics, tmp_path, "publish", "--topic", OPPORTUNITIES.name).code == 0
+        assert asked(sqlite_url, topics, tmp_path, "kafka", "publish", "--topic", OPPORTUNITIES.name).code == 0
         write(log, made[90:] if again else made[60:])
         published(sqlite_url, topics, tmp_path, log)
         assert ids(topics) == {f"{row[1]}:{row[2]}" for row in stored(log)}
@@ -242,9 +242,18 @@ def test_a_topic_that_takes_only_small_messages_is_refused_by_name_until_it_is_p
         with closing(client.admin(topics)) as opened:
             admin: Any = opened
             admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {TAKES: "100000"})])
-        until(lambda: "100000" in asked(sqlite_url, topics, tmp_path, "topics", "check", "--json").out, "the setting")
-        told = asked(sqlite_url, topics, tmp_path, "publish")
-        assert (told.code, f"{name} takes 100000 bytes, not 1048576: dealtrail topics apply" in told.err) == (4, True)
-        assert asked(sqlite_url, topics, tmp_path, "topics", "apply").code == 0
-        until(lambda: "100000" not in asked(sqlite_url, topics, tmp_path, "topics", "check", "--json").out, "it again")
+        until(
+            lambda: "100000" in asked(sqlite_url, topics, tmp_path, "kafka", "topics", "check", "--json").out,
+            "the setting",
+        )
+        told = asked(sqlite_url, topics, tmp_path, "kafka", "publish")
+        assert (told.code, f"{name} takes 100000 bytes, not 1048576: dealtrail kafka topics apply" in told.err) == (
+            4,
+            True,
+        )
+        assert asked(sqlite_url, topics, tmp_path, "kafka", "topics", "apply").code == 0
+        until(
+            lambda: "100000" not in asked(sqlite_url, topics, tmp_path, "kafka", "topics", "check", "--json").out,
+            "it again",
+        )
         published(sqlite_url, topics, tmp_path, log)

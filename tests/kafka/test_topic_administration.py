@@ -45,7 +45,7 @@ def removed(admin: Any, name: str) -> None:
 
 def test_apply_creates_what_is_missing_and_puts_settings_right(shell: Shell, admin: Any) -> None:
     removed(admin, LEADS.name)
-    code, out, _ = shell("topics", "check", "--json")
+    code, out, _ = shell("kafka", "topics", "check", "--json")
     found = document(out)
     assert code == 1
     assert not found["right"]
@@ -53,18 +53,26 @@ def test_apply_creates_what_is_missing_and_puts_settings_right(shell: Shell, adm
     assert {"topic": OPPORTUNITIES.name, "what": "retention.ms", "wanted": "-1", "found": "604800000"} in (
         found["differences"]
     )
-    code, out, _ = shell("topics", "apply", "--json")
+    code, out, _ = shell("kafka", "topics", "apply", "--json")
     assert (code, document(out)["created"]) == (0, [LEADS.name])
-    until(lambda: shell("topics", "check")[0] == 0, "the settings to be known")
-    code, out, _ = shell("topics", "check", "--json")
+    until(lambda: shell("kafka", "topics", "check")[0] == 0, "the settings to be known")
+    code, out, _ = shell("kafka", "topics", "check", "--json")
     assert document(out) == {"right": True, "missing": [], "differences": []}
-    assert shell("topics", "apply")[1] == "all topics are as they must be\n"
+    assert shell("kafka", "topics", "apply")[1] == "all topics are as they must be\n"
 
 
 def test_another_number_of_partitions_is_refused_by_name(shell: Shell, admin: Any, tmp_path: Path) -> None:
     admin.create_partitions({LEADS.name: 13})
-    until(lambda: shell("topics", "check", "--json")[1].count('"partitions"') == 1, "the partitions to be known")
-    for verb in (("topics", "apply"), ("publish",)):
+    until(
+        lambda: shell("kafka", "topics", "check", "--json")[1].count('"partitions"') == 1, "the partitions to be known"
+    )
+    for verb in (
+        ("kafka", "topics", "apply"),
+        (
+            "kafka",
+            "publish",
+        ),
+    ):
         code, _, error = shell(*verb)
         assert code == 4
         assert f"{LEADS.name} has 13, not 12" in error
@@ -83,7 +91,7 @@ def test_a_topic_that_was_made_anew_is_published_again_and_its_watermark_can_be_
     ended = watermarks(topics)[-1].offsets
     leads = sum(ended[LEADS.name].values())
     removed(admin, LEADS.name)
-    code, out, error = shell("publish", "--topic", LEADS.name, "--since", "1", "--json")
+    code, out, error = shell("kafka", "publish", "--topic", LEADS.name, "--since", "1", "--json")
     assert code == 0, error
     assert document(out) == {"position": log.head(), "published": leads}
     assert repeats(topics, log) == 0
@@ -92,7 +100,7 @@ def test_a_topic_that_was_made_anew_is_published_again_and_its_watermark_can_be_
         relay.stop()
     assert watermarks(topics)[-1].offsets == ended
     half = log.head() // 2
-    code, out, error = shell("publish", "--topic", OPPORTUNITIES.name, "--since", str(half), "--json")
+    code, out, error = shell("kafka", "publish", "--topic", OPPORTUNITIES.name, "--since", str(half), "--json")
     again = document(out)["published"]
     assert again == sum(row[1].startswith("opportunity-") for row in log.stored_after(half - 1, 2000))
     assert repeats(topics, log) == again
@@ -108,12 +116,12 @@ def test_a_topic_that_was_made_anew_is_published_again_and_its_watermark_can_be_
 
 
 def test_what_cannot_be_published_again_is_refused_with_the_names_that_there_are(shell: Shell, tmp_path: Path) -> None:
-    code, _, error = shell("publish", "--topic", "leads")
+    code, _, error = shell("kafka", "publish", "--topic", "leads")
     assert code == 3
     assert all(topic.name in error for topic in EVENT_TOPICS)
-    code, _, error = shell("publish", "--since", "7")
+    code, _, error = shell("kafka", "publish", "--since", "7")
     assert code == 2
     assert "--topic" in error
-    ran = dealtrail("publish", folder=tmp_path)
+    ran = dealtrail("kafka", "publish", folder=tmp_path)
     assert ran.code == 2
     assert "DEALTRAIL_KAFKA_SERVERS" in ran.err

@@ -34,10 +34,10 @@ PERSONAL = (
     ("subject", "find", "ada@alder.example"),
     ("timeline", ADA, "--export", "ada.jsonl"),
     ("events", "--open"),
-    ("capture-lead", "lead-zoe", "--source", "fair", "--name", "Zoe"),
-    ("assign-lead", CY, "--owner", "ann", "--command-id", "k"),
-    ("keys", "rotate"),
-    ("keys", "rebuild-index"),
+    ("lead", "capture", "lead-zoe", "--source", "fair", "--name", "Zoe"),
+    ("lead", "assign", CY, "--owner", "ann", "--command-id", "k"),
+    ("master-key", "rotate"),
+    ("subject", "rebuild-index"),
     ("log", "copy", "--with-keys", "--db", "sqlite:///copy.db"),
     ("init",),
 )
@@ -75,7 +75,7 @@ def test_where_the_key_file_is_lost_figures_answer_and_nothing_personal_is_writt
         code, out, err = shell(*verb)
         assert (code, out) == (1, ""), verb
         assert LOST.format(app.master.path, app.log.identity()) in err
-    assert shell("assign-lead", CY, "--owner", "ann")[0] == 0
+    assert shell("lead", "assign", CY, "--owner", "ann")[0] == 0
     assert not app.master.path.exists() and not Path("copy.db.key").exists()
     kept.rename(app.master.path)
     assert document(shell("subject", "find", "ada@alder.example", "--json")) == {"subjects": [ADA]}

@@ -62,7 +62,7 @@ def test_no_export_and_nothing_that_is_printed_shows_who_was_erased(shell, app):
         for form in ((), ("--json",)):
             said += shell(*verb, *form)[1:]
     said += shell("metric", "funnel", "--json")[1:]
-    said += shell("enrich-lead", ADA, "--phone", "1")[1:]
+    said += shell("lead", "enrich", ADA, "--phone", "1")[1:]
     assert any(FORGOTTEN in text for text in said)
     assert not any(secret.decode() in text for secret in SECRETS for text in said)
     assert not any(wrapped in text.lower() for text in said)
@@ -71,11 +71,11 @@ def test_no_export_and_nothing_that_is_printed_shows_who_was_erased(shell, app):
 
 
 def test_keys_are_rotated_and_the_index_is_cleared_and_built_again(shell):
-    assert document(shell("keys", "rotate", "--json")) == {"keys": 4, "finished_earlier": False}
-    assert "the old master key is destroyed" in shell("keys", "rotate")[1]
-    assert document(shell("keys", "clear-index", "--json")) == {"addresses": 0}
+    assert document(shell("master-key", "rotate", "--json")) == {"keys": 4, "finished_earlier": False}
+    assert "the old master key is destroyed" in shell("master-key", "rotate")[1]
+    assert document(shell("subject", "clear-index", "--json")) == {"addresses": 0}
     assert shell("subject", "find", "bob@birch.example")[0] == 3
-    assert document(shell("keys", "rebuild-index", "--json")) == {"addresses": 3}
+    assert document(shell("subject", "rebuild-index", "--json")) == {"addresses": 3}
     assert shell("subject", "find", "bob@birch.example")[1] == f"{BOB}\n"
 
 

@@ -108,12 +108,12 @@ def test_a_clock_is_confirmed_once_by_an_option_or_the_environment(log_url, tmp_
     monkeypatch.setenv("DEALTRAIL_DB", log_url)
     monkeypatch.setenv("DEALTRAIL_KEY_FILE", str(tmp_path / "key"))
     idle(log_url, 2)
-    verb = ("assign-lead", "lead-1", "--owner", "ann")
+    verb = ("lead", "assign", "lead-1", "--owner", "ann")
     assert run(verb) == 1 and "confirm it once (confirm_clock)" in capsys.readouterr().err
     assert run(("timeline", "lead-1")) == 0
     assert run((*verb, "--confirm-clock", "--json")) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["position"] > 0
-    assert run(("assign-lead", "lead-1", "--owner", "bea")) == 0  # the log is not idle any more
+    assert run(("lead", "assign", "lead-1", "--owner", "bea")) == 0  # the log is not idle any more
 
 
 def test_settings_say_how_many_days_a_log_may_be_idle(log_url, tmp_path):
