@@ -277,12 +277,17 @@ HOLDS, ENDED = f"effective_to = {END}", f"effective_to < {END}"
 GROWS = "CASE WHEN amount > was_amount THEN 1 WHEN amount < was_amount THEN -1 ELSE 0 END"
 """Whether a fact made a deal worth more, less or the same, spelled as its index has it."""
 
+NOW = (*SUMMED, "effective_from", "stream", "visit_from", "status", "known_to", "effective_to")
+STANDING = ("visit_from", "status", "known_to", "effective_to", "stream", "currency", "amount", "owner",
+            "effective_from", "known_from")  # fmt: skip
+DATED = "CASE WHEN close_date = '' THEN '~' ELSE close_date END"
+"""The day to close on, those without one last, spelled as its index has it."""
+
 INDEXES = (
     # each holds all that is summed of open deals: what holds to this day, as known now and then, and what has ended;
     # SQLite does not take from an index's condition what a row's columns must be, so they stand at the end
     PartialIndex(
-        "opportunities_now", (*SUMMED, "effective_from", "stream", "visit_from", "status", "known_to", "effective_to"),
-        f"{OPEN} AND {TIP} AND {HOLDS}",
+        "opportunities_now", NOW, f"{OPEN} AND {TIP} AND {HOLDS}",
     ),
     PartialIndex(
         "opportunities_k", ("known_to", "known_from", *SUMMED, "effective_from", "status", "effective_to"),
@@ -291,6 +296,21 @@ INDEXES = (
     PartialIndex(
         "opportunities_e", ("effective_to", "effective_from", "known_to", "known_from", *SUMMED, "status"),
         f"{OPEN} AND {ENDED}",
+    ),
+    # lists of the open deals, the next to close first, with what they are most asked for by
+    PartialIndex(
+        "opportunities_dated", (f"({DATED})", "stream", "owner", "account", "currency", "amount", "process", "stage",
+        "close_date", "effective_from", "known_from", "status", "known_to", "effective_to"),
+        f"{OPEN} AND {TIP} AND {HOLDS}",
+    ),
+    # of the others what is known otherwise by now, and what has ended: little, as closed deals hardly change
+    PartialIndex(
+        "opportunities_then", ("known_to", "known_from", "status", "effective_to"),
+        f"status != 'open' AND known_to < {END} AND {HOLDS}",
+    ),
+    PartialIndex(
+        "opportunities_over", ("effective_to", "effective_from", "known_from", "known_to", "status"),
+        f"status != 'open' AND {ENDED}",
     ),
     newest_index("opportunities"),
     # the ways of the deals, so that those of one deal lie together, and in them its stays in one stage
@@ -311,8 +331,7 @@ INDEXES = (
         f"visits = 1 AND {TIP}",
     ),
     PartialIndex(
-        "opportunities_standing", ("visit_from", "status", "known_to", "effective_to"),
-        f"{TIP} AND {HOLDS}",
+        "opportunities_standing", STANDING, f"{TIP} AND {HOLDS}",
     ),
     # which deals were taken out
     PartialIndex(

@@ -22,9 +22,9 @@ from projections.figures.waterfall.scopes import Scope, business_time, knowledge
 from projections.figures.waterfall.steps import Moment, Span, Taken, corrections, facts, revelations, states
 from projections.figures.waterfall.stretches import stretches
 from projections.query.metric import Key, Metric, Part, Period, Query
+from projections.query.open_deals import open_sums
 from projections.query.question import Question
 from projections.query.references import references
-from projections.query.selection import open_sums
 from projections.query.units import Amount
 from projections.rows.opportunities import PROJECTION
 
