@@ -18,7 +18,7 @@ FILTERS: dict[str, dict[str, tuple[Any, list[str]]]] = {
         "team": ("team-north", ["2", "1", "3"]),
         "account": ("ALDER", ["2", "1"]),
         "product": ("desks", ["2", "4"]),
-        "source": ("fair", ["3"]),
+        "source": ("fair", ["5", "3"]),
         "currency": ("USD", ["2"]),
         "category": ("best-case", ["3"]),
         "lead": ("lead-5", ["5"]),
