@@ -8,15 +8,17 @@ from typing import Any, get_args
 from domain import correction, lead, opportunity
 from domain.correction import CorrectAmount, CorrectFact, FactCorrected
 from domain.decider import Context, Decider, FollowUpCommand, kind
-from domain.reference import calendar, customer, forecast, framework, process, quota, rate, subject, team
+from domain.reference import calendar, customer, forecast, framework, outlook, process, quota, rate, subject, team
 
 Event = (
     lead.Event | opportunity.Event | FactCorrected | process.Event | framework.Event | customer.Event
-    | quota.Event | rate.Event | team.Event | calendar.Event | forecast.Event | subject.Event
+    | quota.Event | rate.Event | team.Event | calendar.Event | forecast.Event | outlook.Event
+    | subject.Event
 )  # fmt: skip
 Command = (
     lead.Command | opportunity.Command | CorrectFact | CorrectAmount | process.Command | framework.Command
     | customer.Command | quota.Command | rate.Command | team.Command | calendar.Command | forecast.Command
+    | outlook.Command
     | subject.Command
 )  # fmt: skip
 
@@ -42,6 +44,10 @@ DECIDERS = (
     Decider(
         "customer", get_args(customer.Command), get_args(customer.Event), customer.decide, customer.possible,
         customer.evolve, onward=True,
+    ),
+    Decider(
+        "outlook", get_args(outlook.Command), get_args(outlook.Event), outlook.decide, outlook.possible,
+        outlook.evolve,
     ),
     Decider(
         "subject", get_args(subject.Command), get_args(subject.Event), subject.decide, subject.possible,

@@ -120,11 +120,13 @@ def check_bounds(event: Correctable) -> None:
     command(**{name: spoken[name] for name in command.__struct_fields__ if name in spoken})
 
 
-def as_fact(position: int, stream: str, version: int, tag: str, occurred_at: int, event: Any) -> Fact:
+def as_fact(
+    position: int, stream: str, version: int, tag: str, occurred_at: int, event: Any, available: int = 0
+) -> Fact:
     """A recorded event as folds read it: a correction is the fact that it puts into the place of another."""
     if isinstance(event, FactCorrected):
-        return Fact(position, stream, version, tag, occurred_at, event.replacement, event.corrects)
-    return Fact(position, stream, version, tag, occurred_at, event)
+        return Fact(position, stream, version, tag, occurred_at, event.replacement, event.corrects, available)
+    return Fact(position, stream, version, tag, occurred_at, event, 0, available)
 
 
 def standing(facts: Sequence[Fact], version: int) -> Fact | None:

@@ -61,10 +61,12 @@ class Unreadable(Struct, frozen=True):
 
 
 class Fact(NamedTuple):
-    """The part of a recorded event that folds read. `occurred_at` in microseconds since 1970 UTC.
+    """The part of a recorded event that folds read. `occurred_at` and `available` in microseconds since 1970 UTC.
 
     A fact that `corrects` a version stands in that version's place; with `event` None it takes it away. An unreadable
-    correction corrects -1, because nobody knows what. Only a log's `tolerant` half gives unreadable facts.
+    correction corrects -1, because nobody knows what. Only a log's `tolerant` half gives unreadable facts. `available`
+    is when somebody could have known it: when it was recorded, or, of what an import brought as history, when it
+    happened.
     """
 
     position: int
@@ -74,6 +76,7 @@ class Fact(NamedTuple):
     occurred_at: int
     event: Struct | None
     corrects: int = 0
+    available: int = 0
 
 
 class Recorded(Struct, frozen=True, kw_only=True):

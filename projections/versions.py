@@ -6,6 +6,7 @@ ever changes in a row.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ END = 2**63 - 1  # "until further notice": a number, not null, so that one index
 Evolve = Callable[[Any, Any], Any]
 Route = Callable[[Fact], Iterable[tuple[str, Any]]]
 Cells = tuple[Any, ...]
+by_version = attrgetter("version")
 
 
 class PartialIndex(NamedTuple):
@@ -100,12 +102,12 @@ def parts(projection: Projection, fact: Fact) -> Iterable[tuple[str, Any]]:
 
 
 def fold(projection: Projection, facts: Sequence[Fact]) -> list[Version]:
-    """A stream as known with the last of its facts: one version a fact and row, those of no length included."""
+    """A stream as known with the newest of its facts: one version a fact and row, those of no length included."""
     if all(fact.corrects for fact in facts):  # of facts that this projection skips
         return []
-    known, made = facts[-1].position, list[Version]()
+    known, made = max(fact.position for fact in facts), list[Version]()
     last: dict[str, int] = {}  # where the newest version of each key stands in `made`
-    for instant, version, fact in effective_order(facts):
+    for instant, version, fact in effective_order(sorted(facts, key=by_version)):
         placed = fact.occurred_at == instant and fact.version == version
         stands = fact if placed else fact._replace(occurred_at=instant, version=version)
         for key, part in parts(projection, stands):
@@ -120,14 +122,20 @@ def fold(projection: Projection, facts: Sequence[Fact]) -> list[Version]:
 
 
 def versions(projection: Projection, facts: Sequence[Fact], tips: Iterable[Version] = ()) -> list[Version]:
-    """Every version that one stream's facts, in order of version, ever made, from the open `tips` before them."""
+    """Every version that one stream's facts ever made, from the open `tips` before them.
+
+    The facts are in the order in which they became known: that of their positions, which is that of their versions,
+    or that of `available_order`.
+    """
     live: dict[tuple[str, int], Version] = {(tip.key, tip.version): tip for tip in tips}
     last: dict[str, Version] = {tip.key: tip for tip in live.values()}
     latest = max((tip.effective_from for tip in last.values()), default=-END if facts[0].version == 1 else END)
+    highest = 0
     closed: list[Version] = []
     for count, fact in enumerate(facts, 1):
         now, when = fact.position, fact.occurred_at
-        if when >= latest and not fact.corrects:  # the usual case: the end of what was open moves on
+        newest, highest = fact.version > highest, max(highest, fact.version)
+        if when >= latest and newest and not fact.corrects:  # the usual case: the end of what was open moves on
             latest = when
             for key, part in parts(projection, fact):
                 row = None
@@ -146,6 +154,20 @@ def versions(projection: Projection, facts: Sequence[Fact], tips: Iterable[Versi
             last = {new.key: new for new in anew}
             latest = max((tip.effective_from for tip in last.values()), default=latest)
     return [version for version in (*closed, *live.values()) if version.row is not None]
+
+
+def available_order(facts: Sequence[Fact]) -> list[Fact]:
+    """A stream's facts, given in order of version, in the order in which somebody could know them, with that instant as
+    their position: what `versions` makes of them is known in [known_from, known_to) of that axis.
+
+    A correction is available with what it corrects, at the earliest.
+    """
+    since = dict[int, int]()
+    for fact in facts:
+        since[fact.version] = max(fact.available, since.get(fact.corrects, fact.available))
+    return sorted(
+        (fact._replace(position=since[fact.version]) for fact in facts), key=attrgetter("position", "version")
+    )
 
 
 def in_order(tips: Collection[Version], facts: Sequence[Fact]) -> bool:
@@ -189,7 +211,7 @@ def history_cells(projection: Projection, facts: Sequence[Fact]) -> list[Cells]:
     if projection.route:
         return [cells(projection, version) for version in versions(projection, facts)]
     for fact in facts:
-        position, stream, version, tag, instant, _, corrects = fact
+        position, stream, version, tag, instant, _, corrects, _ = fact
         if instant < last or corrects:
             return [cells(projection, made) for made in versions(projection, facts)]
         if columns:

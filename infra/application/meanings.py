@@ -24,13 +24,19 @@ STAGES = [
     {"id": "won", "name": "Won", "order": 2, "kind": "won", "probability": "1", "forecast_category": "closed"},
     {"id": "lost", "name": "Lost", "order": 3, "kind": "lost", "probability": "0", "forecast_category": "omitted"},
 ]
+SPREADS = {name: {"mean": "52", "p10": "44", "p50": "52", "p90": "61"} for name in ("amount", "wins")}
 
 FIELDS: dict[str, Meaning] = {
+    "achieved": Meaning(
+        "What was won, by level and group, the total among them.",
+        [{"level": "total", "group": "", "amount": "1300000.00", "wins": 55}],
+    ),
     "account": Meaning("The company that would buy, as you call it.", "Alder Clinics"),
     "activity": Meaning("Your id for the activity, by which it is completed later.", "call-1"),
     "amount": Meaning("What the deal is expected to be worth.", euros("12500.00")),
     "answer": Meaning("The answer, one of those that the criterion has.", "yes"),
     "approved_by": Meaning("Who approved it: somebody else than who asks.", "bea"),
+    "as_of": Meaning("The day by whose end all was available that counts.", "2026-02-28"),
     "base": Meaning("The currency that is worth something: three letters (ISO 4217).", "USD"),
     "basis": Meaning("By what right; it stays readable for ever, so no names.", "GDPR-17-1-b"),
     "category": Meaning("How sure the deals are that the figure is of.", "commit"),
@@ -45,21 +51,29 @@ FIELDS: dict[str, Meaning] = {
     ),
     "criteria_met": Meaning("What the stage that is left asks for, by id, as far as it is met.", ["pain-confirmed"]),
     "criterion": Meaning("Which question of the framework, by its id.", "budget"),
+    "currency": Meaning("The currency of all amounts: three letters (ISO 4217).", "USD"),
     "day": Meaning("The day from which on the rate holds, until that of the next one.", "2026-01-31"),
+    "deals": Meaning("The digest of the table of single deals, if any.", "2c26b46b68ffc68f"),
     "discount": Meaning("What is taken off the price, as a part of it.", "0.1"),
     "due": Meaning("The day by which it is to be done.", "2026-02-13"),
     "email": Meaning(f"Their address, {SEALED}.", "ada@alder.example"),
     "end": Meaning("The last day of the period, itself included.", "2026-03-31"),
     "evidence": Meaning(f"What the answer rests on, in words, {SEALED}.", "Three sites, one spreadsheet"),
+    "figures": Meaning(
+        "What is expected by level and group, the total among them, with p10, p50 and p90.",
+        [{"level": "total", "group": "", **SPREADS}],
+    ),
     "fiscal_year_start": Meaning("The month in which the fiscal year starts, from 1 to 12.", 4),
     "framework": Meaning("The qualification framework whose criteria count.", "framework-bant"),
     "holder": Meaning("Whose figure: a seller, or a team by its name.", "ann"),
     "item": Meaning("Your id for the line.", "line-1"),
     "kind": Meaning(f"What it is, {CODE}.", "discovery-call"),
     "lead": Meaning("The lead that became this deal, where there was one.", "lead-7"),
+    "low_confidence": Meaning("Why not to rely on it, in words.", ["creation jumped"]),
     "manager": Meaning("Who manages the team.", "mia"),
     "map_to": Meaning("The stage that its deals are to be moved to; it moves none itself.", "negotiation"),
     "members": Meaning("Who sells in the team from now on, all of them.", ["ann", "bob"]),
+    "model": Meaning("A name for the model, by which its forecasts are told from others.", "boosted-trees"),
     "name": Meaning("What people call it.", "Subscription plans"),
     "note": Meaning(f"What else is to be kept, in words, {SEALED}.", "Live by spring"),
     "opportunity": Meaning("The deal whose win made the account a customer.", "opportunity-7"),
@@ -68,6 +82,7 @@ FIELDS: dict[str, Meaning] = {
     ),
     "owner": Meaning("Who works on it.", "ann"),
     "phone": Meaning(f"Their number, {SEALED}.", "+49 30 1234567"),
+    "position": Meaning("The position of the log that was read.", 4711),
     "probability": Meaning("The chance of winning the deal, whatever its stage says.", "0.35"),
     "process": Meaning("The sales process whose stages the deal moves through.", "process-standard"),
     "product": Meaning("What is sold, as you call it.", "Team plan"),
@@ -83,6 +98,8 @@ FIELDS: dict[str, Meaning] = {
     "replaces": Meaning(
         "The computed figure that was seen; left out, the one at the time of asking.", euros("9000.00")
     ),
+    "seed": Meaning("What all chance in it began from.", 17),
+    "settings": Meaning("The digest of the settings of the model.", "9f86d081884c7d65"),
     "shares": Meaning(
         "Each seller's part, which come to 1; none, and it is all the owner's.",
         [{"owner": "ann", "share": "0.6"}, {"owner": "bob", "share": "0.4"}],
@@ -100,6 +117,9 @@ FIELDS: dict[str, Meaning] = {
     "unit_price": Meaning("What one unit costs before the discount.", euros("1250.00")),
     "until": Meaning("The day on which to look at the lead again.", "2026-09-01"),
     "version": Meaning("Which fact of the stream is wrong, by its version, as the timeline counts.", 2),
+    "weights": Meaning(
+        "What each forecast counts that was blended, from 0 to 1.", [{"name": "model", "weight": "0.7"}]
+    ),
     "zone": Meaning("The zone in which days begin: an IANA name.", "Europe/Berlin"),
 }
 """By the name of a field, for every command that has it."""
@@ -138,6 +158,7 @@ SPECIAL: dict[tuple[str, str], Meaning] = {
     ("adjust-forecast", "holder"): Meaning(
         "Whose figure: a seller, a team by its name, or empty for everybody.", "ann"
     ),
+    ("issue-outlook", "version"): Meaning("Which one of the model, by its version.", "3"),
     ("retire-stage", "stage"): Meaning("Which stage nobody enters any more, by its id.", "proposal"),
 }
 """Where a field means something of its own in a command, by the command's tag."""

@@ -7,6 +7,7 @@ from domain import DECIDERS
 from domain.reference.calendar import ORGANISATION, SetCalendar
 from domain.reference.customer import OpenCustomer, customer_stream
 from domain.reference.forecast import AdjustForecast, SubmitForecast
+from domain.reference.outlook import IssueOutlook, ScoreOutlook, stream_of
 from domain.reference.quota import SetQuota
 from domain.reference.rate import SetFxRate
 
@@ -52,6 +53,8 @@ DEFAULTS: dict[type[Any], Callable[[Any], str]] = {
     SetQuota: lambda command: f"quota-{command.holder}",
     SubmitForecast: lambda command: f"forecast-{command.holder or 'everybody'}",
     AdjustForecast: lambda command: f"forecast-{command.holder or 'everybody'}",
+    IssueOutlook: lambda command: stream_of(command.currency, command.start, command.end),
+    ScoreOutlook: lambda command: stream_of(command.currency, command.start, command.end),
     OpenCustomer: lambda command: (
         customer_stream(command.account, command.opportunity) if command.account.strip() or command.opportunity else ""
     ),

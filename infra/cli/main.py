@@ -46,8 +46,9 @@ VERBS = {
         for verb in ("list", "show")
     ),
     "metrics": ("metric", "explain"), "timeline": ("timeline",), "diff": ("diff",), "events": ("events",),
-    "imports": ("import", "simulate"), "bulk": ("bulk",), "serve": ("serve",),
-    "publish": ("kafka publish", "kafka topics"),
+    "imports": ("import", "simulate"), "features": ("export features",),
+    "forecasts": ("forecast issue", "forecast show", "forecast score", "forecast readiness", "forecast backtest"),
+    "bulk": ("bulk",), "serve": ("serve",), "publish": ("kafka publish", "kafka topics"),
     "consume": ("kafka consume",), "dlq": ("kafka dlq",), "schemas": ("schemas",), "init": ("init",),
     "status": ("status",), "tables": ("rebuild", "check", "parked"), "log": ("log",),
     "master_key": ("master-key",), "db": ("db",), "api_key": ("api-key",), "config": ("config",),

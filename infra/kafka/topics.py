@@ -35,7 +35,8 @@ OPPORTUNITIES = Topic("sales.opportunity.events.v1", "What happened to opportuni
 CUSTOMERS = Topic("sales.customer.events.v1", "What happened to customers.")
 PROCESSES = Topic("sales.process.events.v1", "Sales processes with their stages, and qualification frameworks.")
 REFERENCE = Topic(
-    "sales.reference.events.v1", "Quotas, rates, teams, the calendar, forecasts, and the erasure of persons."
+    "sales.reference.events.v1",
+    "Quotas, rates, teams, the calendar, forecasts and how right they were, and the erasure of persons.",
 )
 POSITIONS = Topic(
     "sales.log.positions.v1",

@@ -21,7 +21,7 @@ LONGEST_CHAIN = 100  # upcasts from the oldest shape of an event to the newest; 
 
 CORRECTION = str(FactCorrected.__struct_config__.tag)
 
-FACT_COLUMNS = "notification_id, originator_id, originator_version, topic, occurred_at, state"
+FACT_COLUMNS = "notification_id, originator_id, originator_version, topic, occurred_at, state, recorded_at, history"
 RECORDED_COLUMNS = (
     "event_id, originator_id, originator_version, notification_id, occurred_at, recorded_at, actor, on_behalf_of, "
     "reason, command_id, correlation_id, causation_id, source_system, source_id, batch, topic, state, history"
@@ -51,15 +51,22 @@ def decode(tag: str, body: bytes, upcasts: Upcasts = UPCASTS) -> Event:
 
 def fact(row: Sequence[Any]) -> Fact:
     """A row of FACT_COLUMNS as what folds read."""
-    position, stream, version, tag, occurred_at, body = row
+    position, stream, version, tag, occurred_at, body, recorded_at, history = row
     if type(occurred_at) is not int or not EARLIEST <= occurred_at <= LATEST:
         raise ValueError(f"it happened at {occurred_at!r}, which is no time")
-    return as_fact(position, stream, version, tag, occurred_at, decode(tag, body))
+    available = occurred_at if history == HISTORY else recorded_at
+    return as_fact(position, stream, version, tag, occurred_at, decode(tag, body), available)
+
+
+def fact_of(row: StoredEvent) -> Fact:
+    """An event as it is stored as what folds read; one that cannot be decoded is Unreadable."""
+    place = row.position, row.stream, row.version, row.tag
+    return tolerant_fact((*place, row.occurred_at, row.body, row.recorded_at, row.history))
 
 
 def tolerant_fact(row: Sequence[Any]) -> Fact:
     """A row as a fact; an event that cannot be decoded is Unreadable."""
-    position, stream, version, tag, occurred_at, _ = row
+    position, stream, version, tag, occurred_at, _, recorded_at, _ = row
     if type(stream) is not str or type(tag) is not str or not type(position) is type(version) is int:
         raise unreadable(position, stream, version, "this is no event")
     try:
@@ -67,7 +74,7 @@ def tolerant_fact(row: Sequence[Any]) -> Fact:
     except Exception as error:  # a decoder's, or an upcast's, which may raise anything
         occurred_at = occurred_at if type(occurred_at) is int else 0
         event = Unreadable(f"{type(error).__name__}: {error}")
-        return Fact(position, stream, version, tag, occurred_at, event, -1 if tag == CORRECTION else 0)
+        return Fact(position, stream, version, tag, occurred_at, event, -1 if tag == CORRECTION else 0, recorded_at)
 
 
 def unreadable(position: object, stream: object, version: object, reason: object) -> Unavailable:

@@ -183,6 +183,10 @@ class Log(Facts, Protocol):
         """
         ...
 
+    def scan_kind(self, kind: str, upto: int) -> Iterator[list[Fact]]:
+        """One list of facts a stream, up to a position, of the streams of one kind, in the order of their names."""
+        ...
+
     def append_all(self, appends: Sequence[Append]) -> list[Appended | Conflict]:
         """Append several in their order with one commit, each whole or not at all, and say what became of each.
 

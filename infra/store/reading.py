@@ -206,6 +206,15 @@ class Reader(ABC):
         sql, parameters = f"{self._fact_rows} WHERE originator_id >= {self.mark}", [low]
         if high is not None:
             sql, parameters = f"{sql} AND originator_id < {self.mark}", [low, high]
+        yield from self._by_stream(sql, parameters, upto)
+
+    def scan_kind(self, kind: str, upto: int) -> Iterator[list[Fact]]:
+        """One list of facts a stream, up to a position, of the streams of one kind, in the order of their names."""
+        # names of a kind lie between the hyphen that ends it and the character after a hyphen
+        sql = f"{self._fact_rows} WHERE originator_id >= {self.mark} AND originator_id < {self.mark}"
+        return self._by_stream(sql, [f"{kind}-", f"{kind}."], upto)
+
+    def _by_stream(self, sql: str, parameters: Sequence[Any], upto: int) -> Iterator[list[Fact]]:
         sql = f"{sql} AND +notification_id <= {self.mark} ORDER BY originator_id, originator_version"
         stream, facts, made = None, list[Fact](), self._fact
         for row in self.flow(sql, *parameters, upto):

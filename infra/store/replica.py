@@ -15,7 +15,7 @@ from psycopg.sql import SQL
 
 from domain.errors import Malformed, Rejected, Unavailable
 from domain.recorded import Fact
-from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, tolerant_fact
+from infra.store.codec import FACT_COLUMNS, RECORDED_COLUMNS, fact_of, tolerant_fact
 from infra.store.log import Row, StoredEvent
 from infra.store.places import server
 from infra.store.postgres import CONNECT_TIMEOUT
@@ -198,9 +198,7 @@ class Replica:
         arrays = ", ".join(f"%b::{name}[]" for name in TYPES)  # as text they cost three times as much
         columns = [list(column) for column in zip(*fresh, strict=True)]
         run(f"INSERT INTO {self._received} ({RECORDED_COLUMNS}) SELECT * FROM unnest({arrays})", *columns)
-        return [
-            tolerant_fact((row.position, row.stream, row.version, row.tag, row.occurred_at, row.body)) for row in fresh
-        ]
+        return [fact_of(row) for row in fresh]
 
     def _continuing(self, run: Run, rows: Sequence[StoredEvent], refuse: Refuse) -> list[StoredEvent]:
         """Those that continue their streams; repeats are left out, and what does neither is refused."""

@@ -280,6 +280,11 @@ class Views:
             newest = newest if question.effective_at == END else None  # nobody who names a moment asks how new it is
             yield known_at, newest, Query(pinned, known, snapshot.select, instant, (whole,), set())
 
+    def references(self, upto: int = END) -> References:
+        """What no deal owns, as known at a position: stages, teams, rates, quotas, the calendar."""
+        with self.reading() as snapshot:
+            return references(Question(known_at=upto), snapshot.select)
+
     def digest(self, upto: int | None = None) -> dict[str, str]:
         """A fingerprint of the rows of each table, the same in any order and on any database.
 

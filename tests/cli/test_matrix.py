@@ -30,6 +30,7 @@ READING: dict[tuple[str, ...], tuple[str, ...]] = {
     ("check",): (),
     ("parked", "list"): (),
     ("log", "digest"): (),
+    ("export", "features"): ("--every", "day"),
     ("subject", "find"): ("a@b.example",),
     ("subject", "export"): ("lead-[/]",),
     **{(noun, "list"): () for noun in NOUNS},

@@ -24,7 +24,7 @@ from infra.kafka.read_model import ReadModel
 from infra.kafka.topics import EVENT_TOPICS, OPPORTUNITIES, POSITIONS, topic_of
 from infra.settings import Kafka
 from infra.store import Log, open_log
-from infra.store.codec import tolerant_fact
+from infra.store.codec import fact_of
 from infra.store.log import Append
 from infra.store.replica import Fenced, Move, Refuse, Replica, Run, create_replica, parked_at
 from infra.views import Views
@@ -292,7 +292,7 @@ def test_without_fence_and_raw_events_a_zombie_doubles_rows(
 
     def all_of_it(self: Replica, run: Run, rows: Sequence[Any], refuse: Refuse) -> list[Fact]:
         kept(self, run, rows, refuse)
-        return [tolerant_fact((row[3], row[1], row[2], row[15], row[4], row[16])) for row in rows]
+        return [fact_of(row) for row in rows]
 
     monkeypatch.setattr(Replica, "advance", lambda *_: None)
     monkeypatch.setattr(Replica, "keep", all_of_it)

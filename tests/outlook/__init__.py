@@ -1,0 +1,1 @@
+"""Forecasts, what they are made of, and how right they were."""

@@ -3,11 +3,12 @@
 from itertools import groupby
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.recorded import Fact
 from projections import PROJECTIONS
 from projections.rows import opportunities
-from projections.versions import END, cells, history_cells, in_order, relevant, versions
+from projections.versions import END, available_order, cells, history_cells, in_order, relevant, versions
 from tests.projections.histories import histories
 from tests.projections.test_moments import EXAMPLES
 from tests.projections.test_rows import BACK, FORWARD, OPENED, facts
@@ -78,3 +79,19 @@ def test_the_short_way_makes_the_same_rows(log: list[Fact]):
             if counted := relevant(projection, group):
                 made = [cells(projection, version) for version in versions(projection, counted)]
                 assert sorted(history_cells(projection, counted)) == sorted(made)
+
+
+@settings(max_examples=5 * EXAMPLES, deadline=None)
+@given(log=histories(), data=st.data())
+def test_what_could_be_known_at_an_instant_is_what_the_facts_available_by_then_make(
+    log: list[Fact], data: st.DataObject
+):
+    log = [fact._replace(available=data.draw(st.integers(0, 9))) for fact in log]
+    for _, group in groupby(sorted(log, key=lambda fact: (fact.stream, fact.version)), lambda fact: fact.stream):
+        if counted := relevant(opportunities.PROJECTION, group):
+            made = versions(opportunities.PROJECTION, available_order(counted))
+            for moment in range(10):
+                seen = {row[1:4] + row[6:] for row in made if row.known_from <= moment < row.known_to}
+                there = [fact for fact in counted if fact.available <= moment]
+                whole = versions(opportunities.PROJECTION, there) if there else []
+                assert seen == {row[1:4] + row[6:] for row in whole if row.known_to == END}

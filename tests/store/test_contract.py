@@ -44,6 +44,25 @@ def test_an_append_to_several_streams_is_stored_in_its_order(log: Log) -> None:
     )
 
 
+def test_a_fact_is_available_when_recorded_and_history_when_it_happened(
+    clocked: Callable[[list[int]], Log],
+) -> None:
+    log = clocked([NOON + 500])
+    log.append(Append([drafted("lead-1", 1), drafted("lead-1", 2, source_system="x", history="true")]))
+    expected = [NOON + 500, NOON + 2]
+    assert [fact.available for fact in log.page(0, 10)] == expected
+    assert [fact.available for fact in log.tolerant().facts(["lead-1"], 10)["lead-1"]] == expected
+    assert [fact.available for facts in log.scan(2) for fact in facts] == expected
+
+
+def test_the_streams_of_one_kind_are_read_whole_and_in_order(log: Log) -> None:
+    drafts = [drafted("lead-b", 1), drafted("lead-a", 1), drafted("leader-a", 1), drafted("lead-b", 2)]
+    last = log.append(Append(drafts)).positions[-1]
+    read = [[(fact.stream, fact.version) for fact in facts] for facts in log.scan_kind("lead", last)]
+    assert read == [[("lead-a", 1)], [("lead-b", 1), ("lead-b", 2)]]
+    assert [len(facts) for facts in log.scan_kind("lead", last - 1)] == [1, 1]
+
+
 def test_an_append_that_fails_in_one_stream_leaves_nothing_in_the_others(log: Log) -> None:
     added(log, "lead-1", 1)
     refused = Append(

@@ -1,0 +1,85 @@
+"""How right forecasts would have been at past cuts, as it is shown: beside the baselines, with the windows counted."""
+
+from datetime import date
+
+from msgspec import Struct
+
+from domain.errors import NotFound
+from infra.application.backcasts import TAG, past_cuts
+from infra.application.forecasts import Forecaster
+from projections.outlook import accuracy
+from projections.outlook.backtest import SCORED_FROM, backtest
+from projections.outlook.days import as_date
+
+WEEK = 7
+
+
+class Cell(Struct, frozen=True):
+    """Forecasts of the total over one horizon. Shares of what came; windows: how many do not overlap."""
+
+    measure: str
+    horizon: str
+    forecasts: int
+    windows: float
+    error: float
+    weighted_pipeline: float
+    run_rate: float
+    bias: float
+    claimed: bool
+
+
+class Coverage(Struct, frozen=True):
+    """How often what came lay inside the interval, below and above it, by the groups of a level."""
+
+    measure: str
+    level: str
+    horizon: str
+    forecasts: int
+    windows: float
+    inside: float
+    below: float
+    above: float
+
+
+class Calibration(Struct, frozen=True):
+    """How far chances of deals were from what came, before (`raw`) and after they were put right."""
+
+    horizon: str
+    deals: int
+    windows: float
+    raw: float
+    error: float
+
+
+class Tested(Struct, frozen=True):
+    """A backtest: the cuts that were scored, and what came of them. `tag` says that nothing of it was ever issued."""
+
+    tag: str
+    position: int
+    first: date
+    last: date
+    cuts: int
+    cells: tuple[Cell, ...]
+    coverage: tuple[Coverage, ...]
+    calibration: tuple[Calibration, ...]
+
+
+def tested(making: Forecaster, day: int, weeks: int | None = None) -> Tested:
+    """Forecasts at weekly cuts, each by what was available then, scored by what is known at the end of a day.
+
+    weeks: how many of the last cuts are scored; by default all from the end of the first quarter on. Raises NotFound
+    where the log is too young for any.
+    """
+    truth = making.at(day).lives
+    cuts = past_cuts(truth.start, day, making.settings)
+    scored_from = truth.start + SCORED_FROM if weeks is None else max(truth.start + SCORED_FROM, day - WEEK * weeks)
+    found = backtest(lambda each: making.once(each).lives, truth, cuts, scored_from, making.settings)
+    if not found.scores:
+        raise NotFound("backtest: no forecast of a past cut is over yet; the log is too young")
+    used = sorted({each.cut for each in found.scores})
+    return Tested(
+        TAG, making.position, as_date(used[0]), as_date(used[-1]), len(used),
+        tuple(Cell(*each, claimed=each.claimed) for each in accuracy.cells(found)),
+        tuple(Coverage(*each) for each in accuracy.coverage(found)),
+        tuple(Calibration(*each) for each in accuracy.calibration(found)),
+    )  # fmt: skip

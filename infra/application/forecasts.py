@@ -1,0 +1,242 @@
+"""Forecasts of what will be won: made of the log, issued as facts, and scored when their period is over."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+from domain import BY_KIND
+from domain.errors import Malformed, NotFound, Rejected
+from domain.history import History
+from domain.money import from_minor_units
+from domain.recorded import Request
+from domain.reference.outlook import (
+    TOTAL,
+    Achieved,
+    Expected,
+    ForecastIssued,
+    IssueOutlook,
+    Outlook,
+    ScoreOutlook,
+    Spread,
+    Weight,
+    stream_of,
+)
+from infra.application.app import App
+from infra.application.backcasts import Backcasts, backcasts
+from infra.application.outlook import Read, read_deals, shared_currency
+from infra.application.spans import Span
+from infra.settings import user_folder
+from infra.store.places import sqlite_file
+from projections.outlook import forecasting
+from projections.outlook.blend import EXPERTS
+from projections.outlook.calibration import corrected, corrections
+from projections.outlook.cuts import Cut, cut
+from projections.outlook.days import as_date, day_number
+from projections.outlook.experts import booked
+from projections.outlook.fitting import Model, fit
+from projections.outlook.forecasting import MEASURES, THOUSANDTHS, Figures, forecast, grouped
+from projections.outlook.guards import Readiness, readiness
+from projections.outlook.lives import LEVELS, Floats
+from projections.outlook.settings import DEFAULT, VERSION, Settings
+from projections.outlook.states import Known, known
+
+KIND = "outlook"
+MODEL = "outlook"
+LATEST_ISSUE = timedelta(days=31)
+"""How long after its day a forecast may be issued: a scheduler may be late, but nobody forecasts the past."""
+Progressed = Callable[[int], None]
+
+
+class Forecast(NamedTuple):
+    """A forecast of a period with what it was made of. chances: of each open deal, put right by what came before."""
+
+    outlook: forecasting.Outlook
+    model: Model
+    cut: Cut
+    chances: Floats
+
+
+class Forecaster:
+    """Makes forecasts of one log up to a position, in one currency; reads it once.
+
+    progressed: hears of each past cut at which a forecast is made to learn from.
+    """
+
+    def __init__(
+        self, app: App, currency: str = "", base_currency: str = "", upto: int | None = None,
+        settings: Settings = DEFAULT, progressed: Progressed = lambda _: None,
+    ) -> None:  # fmt: skip
+        self.app, self.settings, self._progressed = app, settings, progressed
+        self.read: Read = read_deals(app, upto)
+        self.currency = currency or shared_currency(self.read.histories)
+        self.known: Known = known(self.read.histories, self.read.references, self.currency, base_currency)
+        self._cuts: dict[int, Cut] = {}
+
+    @property
+    def position(self) -> int:
+        """The position that the log was read to."""
+        return self.read.position
+
+    def last_day(self) -> int:
+        """The last day that is over, in the organisation's zone."""
+        return day_number(self.app.now().astimezone(self.known.calendar.zone).date()) - 1
+
+    def at(self, day: int) -> Cut:
+        """What was known at the end of a day. Raises NotFound where that was nothing."""
+        if day not in self._cuts:
+            self._cuts[day] = cut(self.known, day)
+        if not self._cuts[day].streams:
+            raise NotFound(f"as_of: nothing of any deal was known at the end of {as_date(day)}")
+        return self._cuts[day]
+
+    def once(self, day: int) -> Cut:
+        """As `at`, for who asks for each day once and may find nothing."""
+        self._progressed(1)
+        return cut(self.known, day)
+
+    def issued_before(self, first: int, last: int, day: int) -> ForecastIssued | None:
+        """The forecast of a period that was issued as of a day, None where none was."""
+        of = outlook_of(self.app, self.currency, as_date(first), as_date(last))
+        return of.issued.get((as_date(day), MODEL)) if of else None
+
+    def learnt(self, day: int) -> Backcasts:
+        """What past forecasts were worth, as known at the end of a day."""
+        start = self.at(day).lives.start
+        return backcasts(self.known, start, day, self.settings, folder_of(self.app), self._progressed)
+
+    def forecast(self, first: int, last: int, day: int) -> Forecast:
+        """What will be won from a first to a last day, by what was available at the end of a day."""
+        if last <= day:
+            raise Malformed(f"period: it is over on {as_date(last)}, and nothing of it is to come after {as_date(day)}")
+        now, past = self.at(day), self.learnt(day)
+        model = fit(now.lives, self.settings)
+        made = forecast(model, now.lives, first, last, past.record)
+        chance = made.deals.chance
+        factor = corrections(past.bins, day, self.settings)
+        return Forecast(made, model, now, corrected(chance, factor))
+
+    def readiness(self, day: int) -> Readiness:
+        """What there is of what forecasts need, at the end of a day."""
+        return readiness(self.at(day).lives, self.settings)
+
+
+def folder_of(app: App) -> Path | None:
+    """Where what is made afterwards of a log is kept: beside one in a file, else in the user's folder for data."""
+    file = sqlite_file(app.settings.db)
+    return Path(f"{file}-outlook") if file else user_folder() / f"outlook-{app.log.identity()}"
+
+
+def issued(made: Forecast, position: int, settings: Settings = DEFAULT) -> IssueOutlook:
+    """A forecast as it is recorded."""
+    of = made.outlook
+    by_level = {(each.measure, each.level): each for each in of.figures}
+    figures = [
+        expected
+        for level in (TOTAL, *LEVELS)
+        if (MEASURES[0], level) in by_level
+        for expected in expectations(of.currency, *(by_level[measure, level] for measure in MEASURES))
+    ]
+    weights = zip(EXPERTS, of.weights[MEASURES[0]], strict=True)
+    return IssueOutlook(
+        of.currency, as_date(of.first), as_date(of.last), as_date(of.cut), position, MODEL, VERSION,
+        hashlib.sha256(repr(settings).encode()).hexdigest()[:16], of.seed, tuple(figures),
+        tuple(Weight(name, Decimal(f"{weight:.6f}")) for name, weight in weights), of.low_confidence,
+        digest_of_deals(made),
+    )  # fmt: skip
+
+
+def expectations(currency: str, amounts: Figures, wins: Figures) -> Iterable[Expected]:
+    """What is forecast of each group of a level that has any."""
+    for place, label in enumerate(amounts.labels):
+        money = [from_minor_units(int(each[place]), currency) for each in spread_of(amounts)]
+        count = [Decimal(int(each[place])) / THOUSANDTHS for each in spread_of(wins)]
+        if amounts.level == TOTAL or any((*money, *count)):
+            before = from_minor_units(int(amounts.booked[place]), currency)
+            group = "" if amounts.level == TOTAL else label
+            yield Expected(amounts.level, group, Spread(*money), Spread(*count), before)
+
+
+def spread_of(figures: Figures) -> tuple[forecasting.Ints, ...]:
+    """Mean, p10, p50 and p90."""
+    return figures.mean, figures.p10, figures.p50, figures.p90
+
+
+def digest_of_deals(made: Forecast) -> str:
+    """The digest of the table of open deals: stream, chance in millionths, amount if won in minor units."""
+    digest, deals = hashlib.sha256(), made.outlook.deals
+    for at, chance, amount in zip(deals.at, made.chances, made.outlook.amounts, strict=True):
+        digest.update(f"{made.cut.streams[int(at)]}\t{round(float(chance) * 1e6)}\t{int(amount)}\n".encode())
+    return digest.hexdigest()
+
+
+def outlook_of(app: App, currency: str, start: date, end: date) -> Outlook | None:
+    """The forecasts of a period that were issued, and their score; None where there are none."""
+    stream = stream_of(currency, start, end)
+    return History(stream, BY_KIND[KIND], app.log.facts([stream], app.log.head()).get(stream, ())).state
+
+
+def all_outlooks(app: App) -> list[tuple[str, Outlook]]:
+    """Every period of which forecasts were issued, by stream."""
+    histories = (History(of[0].stream, BY_KIND[KIND], of) for of in app.log.scan_kind(KIND, app.log.head()))
+    return [(history.stream, history.state) for history in histories if history.state is not None]
+
+
+def issue(
+    app: App, made: Forecast, position: int, actor: str, settings: Settings = DEFAULT
+) -> tuple[ForecastIssued, bool]:
+    """Record a forecast, unless one of that day is there; the one that stands, and whether it is new."""
+    command = issued(made, position, settings)
+    if (ago := app.today().day - command.as_of) > LATEST_ISSUE:
+        raise Rejected(
+            f"as_of: {command.as_of} is {ago.days} days ago, and a forecast is issued within {LATEST_ISSUE.days}:"
+            " what is made afterwards is a backtest"
+        )
+    before = outlook_of(app, command.currency, command.start, command.end)
+    if before and (there := before.issued.get((command.as_of, MODEL))):
+        return there, False
+    stream = stream_of(command.currency, command.start, command.end)
+    app.execute(Request(stream=stream, command=command, actor=actor))
+    after = outlook_of(app, command.currency, command.start, command.end)
+    assert after is not None
+    return after.issued[command.as_of, MODEL], True
+
+
+def achieved(forecaster: Forecaster, span: Span) -> tuple[Achieved, ...]:
+    """What was won in a period, by level, as known now."""
+    lives = forecaster.at(max(forecaster.last_day(), day_number(span.last))).lives
+    found = list[Achieved]()
+    for level in (TOTAL, *LEVELS):
+        labels, codes = grouped(lives, level)
+        of = day_number(span.first), day_number(span.last), codes, len(labels)
+        amounts, wins = booked(lives, *of, True), booked(lives, *of, False)
+        for place, label in enumerate(labels):
+            if level == TOTAL or wins[place]:
+                amount = from_minor_units(int(amounts[place]), lives.currency)
+                found.append(Achieved(level, "" if level == TOTAL else label, amount, int(wins[place])))
+    return tuple(found)
+
+
+def due(app: App, today: date) -> list[tuple[str, Outlook]]:
+    """The periods that are over and not scored."""
+    return [(stream, of) for stream, of in all_outlooks(app) if of.scored is None and period_of(of).last < today]
+
+
+def period_of(of: Outlook) -> Span:
+    """The days that forecasts are of."""
+    any_of_them = next(iter(of.issued.values()))
+    return Span(any_of_them.start, any_of_them.end)
+
+
+def score(app: App, stream: str, of: Outlook, forecaster: Forecaster, actor: str) -> Outlook:
+    """Score a period that is over, which is done once."""
+    span, any_of_them = period_of(of), next(iter(of.issued.values()))
+    if day_number(span.last) > forecaster.last_day():
+        raise Rejected(f"score: {stream} is not over before the end of {span.last}")
+    command = ScoreOutlook(any_of_them.currency, *span, forecaster.position, achieved(forecaster, span))
+    app.execute(Request(stream=stream, command=command, actor=actor))
+    after = outlook_of(app, any_of_them.currency, *span)
+    assert after is not None
+    return after

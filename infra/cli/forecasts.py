@@ -1,0 +1,323 @@
+"""The verbs `forecast issue`, `show`, `score`, `readiness` and `backtest`: what will be won, and how right that was."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+from domain.errors import Malformed
+from infra.application.answers import digits
+from infra.cli.grammar import App, Parameter
+from infra.cli.groups import DEALS
+from infra.cli.options import HERE, Options, note, stdout
+from infra.cli.output import Column, Output, Table, bold, dim, yellow
+from infra.cli.progress import progress
+
+if TYPE_CHECKING:
+    from domain.reference.outlook import Expected, ForecastIssued, Outlook
+    from infra.application.app import App as Installation
+    from infra.application.forecasts import Forecaster
+
+Level = Literal["total", "pipeline", "team", "owner", "product", "source"]
+
+
+@Parameter(name="*", group="The forecast")
+@dataclass(frozen=True)
+class ForecastOptions:
+    """What is forecast, and by what."""
+
+    period: Annotated[
+        str | None,
+        Parameter(
+            help="Which days, the last ones still to come; by default the fiscal quarter of the day after.",
+            example="'Q1 2027'",
+        ),
+    ] = None
+    as_of: Annotated[
+        str | None,
+        Parameter(
+            help="By all that was available at the end of this day; by default the last that is over.",
+            example="2026-10-31",
+        ),
+    ] = None
+    convert_to: Annotated[
+        str | None,
+        Parameter(help="Every amount in this currency; by default the one that all deals share.", example="EUR"),
+    ] = None
+    base_currency: Annotated[
+        str | None,
+        Parameter(help="Where two currencies have no rate: through what either is worth in this one.", example="USD"),
+    ] = None
+
+
+USUAL = ForecastOptions()
+
+
+def register(app: App) -> None:
+    """Add the verbs."""
+    forecast = app.noun("forecast", group=DEALS)
+    for verb in (issue, show, score, readiness, backtest):
+        forecast.command(verb)
+
+
+@contextmanager
+def forecaster(app: "Installation", of: ForecastOptions) -> Generator["Forecaster"]:
+    """Who makes forecasts of a log; the past ones that it learns from are made on the way."""
+    from infra.application.outlook import check_numpy
+
+    check_numpy()
+    from infra.application.forecasts import Forecaster
+
+    with progress("past forecasts to learn from") as advance:
+        yield Forecaster(app, of.convert_to or "", of.base_currency or "", progressed=advance)
+
+
+def days_asked(making: "Forecaster", of: ForecastOptions, day: int | None = None) -> tuple[int, int, int]:
+    """The first and the last day of the period, and the day at whose end the forecast is made."""
+    from infra.application.moments import days_of, last_day, no_day
+    from projections.outlook.days import as_date, day_number
+
+    app, calendar = making.app, making.known.calendar
+    if day is None:
+        day = making.last_day() if of.as_of is None else day_number(last_day(app, "as_of", of.as_of))
+    if day > making.last_day():
+        raise Malformed(f"as_of: {as_date(day)} is not over, so not all of it is known")
+    if of.period is None:
+        _, first, after = calendar.quarter(as_date(day + 1))
+        return day_number(first), day_number(after) - 1, day
+    span = days_of(app, of.period) or no_day("period", of.period)
+    return day_number(span.first), day_number(span.last), day
+
+
+def issue(
+    *,
+    every: Annotated[
+        Literal["day", "week", "month"] | None,
+        Parameter(help="As of the last day of the last one that is over, once: for a scheduler that runs more often."),
+    ] = None,
+    actor: Annotated[str | None, Parameter(help="Who issues it (DEALTRAIL_ACTOR).", example="ann")] = None,
+    of: ForecastOptions = USUAL,
+    asking: Options = HERE,
+) -> None:
+    """Record a forecast as a fact, which is never changed: what will be won, between which bounds, and made of what.
+
+    Of one day and period there is one: asked again, it is shown as it stands.
+    """
+    if every and of.as_of:
+        raise Malformed("every: it says as of which day; leave as_of out")
+    with asking.app() as app, forecaster(app, of) as making:
+        from infra.application.forecasts import issue as record
+        from projections.outlook.features import snapshot_days
+
+        day = None
+        if every:
+            until = making.last_day()
+            days = snapshot_days(making.read.references, every, until - 31, until)
+            day = days[-1]
+        first, last, day = days_asked(making, of, day)
+        there = making.issued_before(first, last, day)
+        if there is None:
+            standing, new = record(app, making.forecast(first, last, day), making.position, actor or app.settings.who)
+        else:
+            standing, new = there, False
+    if asking.json:
+        return asking.answer({"new": new, **msgspec.to_builtins(standing)})
+    show_issued(stdout(), standing, "total")
+    note("issued" if new else "that one had been issued before, and stays")
+
+
+def show(
+    *,
+    by: Annotated[Level, Parameter(help="Apart by these.")] = "total",
+    of: ForecastOptions = USUAL,
+    asking: Options = HERE,
+) -> None:
+    """What will be won in a period, with its interval, as it would be forecast now; and what was issued of it.
+
+    P10 and P90: in one period of ten less is won than the one, in one of ten more than the other.
+    """
+    with asking.reading() as app, forecaster(app, of) as making:
+        from infra.application.forecasts import issued, outlook_of
+
+        first, last, day = days_asked(making, of)
+        made = making.forecast(first, last, day)
+        now = issued(made, making.position)
+        before = outlook_of(app, now.currency, now.start, now.end)
+        past = making.learnt(day)
+    if asking.json:
+        recorded = [] if before is None else [each for _, each in sorted(before.issued.items())]
+        return asking.answer({
+            "forecast": msgspec.to_builtins(now),
+            "learnt_from": {"cuts": past.cuts, "forecasts": sum(map(len, past.record.values())), "tag": "backcast"},
+            "issued": msgspec.to_builtins(recorded),
+            "scored": msgspec.to_builtins(before.scored if before else None),
+        })  # fmt: skip
+    out = stdout()
+    show_issued(out, now, by)
+    out.text(f"Learnt from the forecasts of {past.cuts} past weeks, made afterwards and never issued.")
+    if before and by == "total":
+        show_history(out, before)
+
+
+def show_issued(out: Output, of: Any, by: str) -> None:
+    """The figures of a forecast at a level."""
+    out.print(bold(f"What will be won from {of.start} to {of.end}, by all that was available at the end of {of.as_of}"))
+    number = Column("", True)
+    table = Table(by, *(number._replace(title=each) for each in (
+        "booked", f"mean {of.currency}", "P10", "P50", "P90", "wins", "P10", "P90",
+    )))  # fmt: skip
+    for each in of.figures:
+        if each.level == by:
+            table.add(each.group or ("everybody" if by == "total" else "none"), *numbers(each, of.currency))
+    out.table(table)
+    weights = ", ".join(f"{each.name} {each.weight:.0%}" for each in of.weights if each.weight >= 0.005)
+    out.text(f"{of.model} {of.version} at position {of.position:,}, blended of: {weights}.")
+    for reason in of.low_confidence:
+        out.print(yellow("low confidence"), reason)
+
+
+def numbers(each: "Expected", currency: str) -> list[str]:
+    """A figure as people read it."""
+    amounts = [digits(number, currency) for number in (each.booked, *msgspec.structs.astuple(each.amount))]
+    return [*amounts, f"{each.wins.mean:,.1f}", f"{each.wins.p10:,.0f}", f"{each.wins.p90:,.0f}"]
+
+
+def show_history(out: Output, of: "Outlook") -> None:
+    """The forecasts of a period that were issued, and how right they were."""
+    table = Table("issued as of", "model", *(Column(each, True) for each in ("mean", "P10", "P90", "error", "inside")))
+    scores = {(each.as_of, each.model): each for each in (of.scored.scores if of.scored else ())}
+    for key, forecast in sorted(of.issued.items()):
+        total = total_of(forecast).amount
+        found = scores.get(key)
+        right = [] if found is None else [digits(found.error, forecast.currency), "yes" if found.covered else "no"]
+        amounts = [digits(each, forecast.currency) for each in (total.mean, total.p10, total.p90)]
+        table.add(str(key[0]), key[1], *amounts, *(right or ["-", "-"]))
+    out.table(table)
+
+
+def total_of(forecast: "ForecastIssued") -> "Expected":
+    """The figure of everybody."""
+    return next(each for each in forecast.figures if each.level == "total")
+
+
+def score(
+    *,
+    actor: Annotated[str | None, Parameter(help="Who scores (DEALTRAIL_ACTOR).", example="ann")] = None,
+    of: ForecastOptions = USUAL,
+    asking: Options = HERE,
+) -> None:
+    """Score every period that is over and of which forecasts were issued: what was won, and how right each was.
+
+    Once: what is recorded of the period later is in `metric bookings`, and changes no score.
+    """
+    from infra.application.forecasts import due
+
+    with asking.app() as app:
+        waiting = due(app, app.today().day)
+        who = actor or app.settings.who
+        done = [(stream, scored(app, stream, each, of, who)) for stream, each in waiting]
+    if asking.json:
+        return asking.answer([{"stream": stream, **msgspec.to_builtins(each.scored)} for stream, each in done])
+    out = stdout()
+    for stream, each in done:
+        out.print(bold(stream))
+        show_history(out, each)
+    if not done:
+        note("no period that is over waits to be scored")
+
+
+def scored(app: "Installation", stream: str, of: "Outlook", asked: ForecastOptions, actor: str) -> "Outlook":
+    """A period, scored in the currency that it was forecast in."""
+    from infra.application.forecasts import score as record
+
+    currency = next(iter(of.issued.values())).currency
+    with forecaster(app, ForecastOptions(convert_to=currency, base_currency=asked.base_currency)) as making:
+        return record(app, stream, of, making, actor)
+
+
+def readiness(*, of: ForecastOptions = USUAL, asking: Options = HERE) -> None:
+    """Whether the log has what a forecast needs, and what it is made of as long as it has not."""
+    with asking.reading() as app, forecaster(app, of) as making:
+        _, _, day = days_asked(making, of)
+        found = making.readiness(day)
+    if asking.json:
+        document = {"ready": found.ready, "measured": found.measured, "segments": found.segments}
+        needs = [
+            {"needed": each.name, "there": each.there, "least": each.needed, "met": each.met} for each in found.needs
+        ]
+        return asking.answer({"as_of": as_of(day), **document, "needs": needs})
+    out, table = stdout(), Table("needed", Column("there", True), Column("least", True), "met")
+    for each in found.needs:
+        table.add(each.name, f"{each.there:,g}", f"{each.needed:,g}", "yes" if each.met else "no")
+    out.table(table)
+    out.text("ready" if found.ready else "not ready: a forecast says so, as low confidence")
+    if not found.measured:
+        out.text("under 30 closed deals: the chances are those that the process gives its stages")
+    elif not found.segments:
+        out.text("under 200 closed deals: owners, products and the like are not told apart")
+
+
+def as_of(day: int) -> date:
+    """The date of a day."""
+    from projections.outlook.days import as_date
+
+    return as_date(day)
+
+
+def backtest(
+    *,
+    weeks: Annotated[
+        int | None,
+        Parameter(help="Only from so many weeks before the end on; by default all of the log.", example="26"),
+    ] = None,
+    of: ForecastOptions = USUAL,
+    asking: Options = HERE,
+) -> None:
+    """How right forecasts would have been, made again each week with what was available then, beside the baselines.
+
+    Over 30, 60 and 90 days and to the end of the quarter. The errors are sums of what was missed over what came. No
+    claim where the periods come to under 4 that do not overlap.
+    """
+    with asking.reading() as app, forecaster(app, of) as making:
+        from infra.application.accuracy import tested
+
+        _, _, day = days_asked(making, of)
+        found = tested(making, day, weeks)
+    if asking.json:
+        return asking.answer(msgspec.to_builtins(found))
+    out = stdout()
+    out.print(
+        bold(f"Forecasts of {found.cuts} weeks from {found.first} to {found.last}, scored by what is known by now")
+    )
+    right = (Column(each, True) for each in ("forecasts", "windows", "error", "weighted pipeline", "run-rate", "bias"))
+    table = Table("measure", "over", *right)
+    for cell in found.cells:
+        claims = (cell.error, cell.weighted_pipeline, cell.run_rate, cell.bias)
+        table.add(
+            cell.measure, cell.horizon, str(cell.forecasts), f"{cell.windows:.1f}",
+            *(f"{each:.1%}" if cell.claimed else dim_if_few(each) for each in claims),
+        )  # fmt: skip
+    out.table(table)
+    covered = Table(
+        "interval of 80 %", "over", *(Column(each, True) for each in ("forecasts", "inside", "below", "above"))
+    )
+    for each in found.coverage:
+        covered.add(
+            f"{each.measure} by {each.level}", each.horizon, str(each.forecasts),
+            *(f"{share:.1%}" for share in (each.inside, each.below, each.above)),
+        )  # fmt: skip
+    out.table(covered)
+    chances = Table("chances of deals", Column("deals", True), Column("calibration error", True))
+    for each in found.calibration:
+        chances.add(each.horizon, f"{each.deals:,}", f"{each.error:.1%}")
+    out.table(chances)
+    if any(not cell.claimed for cell in found.cells):
+        out.print(dim("in brackets: too few windows to claim anything"))
+
+
+def dim_if_few(number: float) -> str:
+    """A figure of which nothing is claimed."""
+    return f"({number:.1%})"
