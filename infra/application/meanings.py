@@ -137,6 +137,15 @@ SPECIAL: dict[tuple[str, str], Meaning] = {
     ("lose-opportunity", "reason"): Meaning(f"Why it was lost, {CODE}.", "price"),
     ("disqualify-lead", "reason"): Meaning(f"Why it is none, {CODE}.", "no-budget"),
     ("merge-lead", "survivor"): Meaning("The lead that it is the same as, and that goes on.", "lead-8"),
+    ("open-opportunity", "name"): Meaning(f"What people call the deal, {SEALED}.", "Plans for three clinics"),
+    ("convert-lead", "name"): Meaning(f"What people call the deal, {SEALED}.", "Plans for three clinics"),
+    ("rename-opportunity", "name"): Meaning(
+        f"What people call the deal from now on, {SEALED}.", "Plans for four clinics"
+    ),
+    ("change-product", "to"): Meaning("What is sold from now on, as you call it.", "Site plan"),
+    ("change-product", "item"): Meaning("Which line item is, by its id, where the deal has several.", "line-1"),
+    ("correct-amount", "amount"): Meaning("What the deal was really won for.", euros("11500.00")),
+    ("withdraw-purchase", "opportunity"): Meaning("The deal that is won no more.", "opportunity-7"),
     ("change-stage", "to"): Meaning("The open stage that the deal is in from then on, by its id.", "proposal"),
     ("change-amount", "to"): Meaning("What the deal is now expected to be worth.", euros("9500.00")),
     ("change-close-date", "to"): Meaning("The day on which it is now expected to close.", "2026-09-30"),
