@@ -40,7 +40,7 @@ def stays(asked: Query) -> tuple[Attribution, Iterator[Stay]]:
     at: list[ColumnElement[Any]] = [o.stream, o.was_process, o.was_stage, period(asked, o.was_from), o.visit]
     ended = [*moved(asked.question), *within(o.was_from, asked.question), *in_stage(asked, o.was_stage)]
     origin = origin_columns(OPPORTUNITIES) if asked.apart else []
-    over = still_there(select(*at, took, OVER_NOW, *whose.columns, *origin), asked, whose).where(*ended, *entered)
+    over = select(*at, took, literal_column("1"), *whose.columns, *origin).where(*ended, *entered)
     going_on = [
         status_is(STANDING, "open"), at_moment(STANDING, asked), *within(s.visit_from, asked.question),
         *in_stage(asked, s.stage),
@@ -50,10 +50,8 @@ def stays(asked: Query) -> tuple[Attribution, Iterator[Stay]]:
     took = number_of(asked.moment) - s.visit_from
     at = [s.stream, s.process, s.stage, period(asked, s.visit_from), s.visit + 1]
     origin = origin_columns(STANDING) if asked.apart else []
-    still = select(*at, took, literal_column("0"), *other.columns, *origin).where(
-        *going_on, *entered, *other.conditions
-    )
-    return whose, chain(asked.select(over), asked.select(still))
+    still = select(*at, took, literal_column("0"), *other.columns, *origin).where(*going_on, *entered)
+    return whose, chain(asked.select(still_there(over, asked, whose)), asked.select(still.where(*other.conditions)))
 
 
 def period(asked: Query, began: ColumnElement[int]) -> ColumnElement[int]:
