@@ -35,7 +35,7 @@ def test_the_causes_of_a_chance_sum_to_it(model: Model, lives: Lives, outlook: O
         assert explained is not None
         assert sum(cause.change for cause in explained.causes) == explained.chance
         assert explained.chance == round(outlook.deals.chance[place] * 0.9 * MILLION)
-        assert [cause.name for cause in explained.causes][0] == "stage and age"
+        assert explained.causes[0].name == "stage and age"
         assert lives.cut < explained.early <= explained.late
 
 
