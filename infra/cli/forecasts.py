@@ -282,10 +282,10 @@ def backtest(
     claim where the periods come to under 4 that do not overlap.
     """
     with asking.reading() as app, forecaster(app, of) as making:
-        from infra.application.accuracy import tested
+        from infra.application.accuracy import past_accuracy
 
         _, _, day = days_asked(making, of)
-        found = tested(making, day, weeks)
+        found = past_accuracy(making, day, weeks)
     if asking.json:
         return asking.answer(msgspec.to_builtins(found))
     out = stdout()
