@@ -6,7 +6,7 @@
 from typing import Any, get_args
 
 from domain import correction, lead, opportunity
-from domain.correction import CorrectFact, FactCorrected
+from domain.correction import CorrectAmount, CorrectFact, FactCorrected
 from domain.decider import Context, Decider, FollowUpCommand, kind
 from domain.reference import calendar, customer, forecast, framework, outlook, process, quota, rate, subject, team
 
@@ -16,9 +16,9 @@ Event = (
     | subject.Event
 )  # fmt: skip
 Command = (
-    lead.Command | opportunity.Command | CorrectFact | process.Command | framework.Command | customer.Command
-    | quota.Command | rate.Command | team.Command | calendar.Command | forecast.Command | outlook.Command
-    | subject.Command
+    lead.Command | opportunity.Command | CorrectFact | CorrectAmount | process.Command | framework.Command
+    | customer.Command | quota.Command | rate.Command | team.Command | calendar.Command | forecast.Command
+    | outlook.Command | subject.Command
 )  # fmt: skip
 
 
@@ -28,8 +28,10 @@ DECIDERS = (
         lead.decide, lead.possible, lead.evolve, lead.reads,
     ),
     Decider(
-        "opportunity", (*get_args(opportunity.Command), CorrectFact), (*get_args(opportunity.Event), FactCorrected),
+        "opportunity", (*get_args(opportunity.Command), CorrectFact, CorrectAmount),
+        (*get_args(opportunity.Event), FactCorrected),
         opportunity.decide, opportunity.possible, opportunity.evolve, opportunity.reads, opportunity.subject,
+        opportunity.closing.follows,
     ),
     Decider(
         "process", get_args(process.Command), get_args(process.Event), process.decide, process.possible, process.evolve
@@ -43,13 +45,17 @@ DECIDERS = (
         outlook.evolve,
     ),
     Decider(
+        "customer", get_args(customer.Command), get_args(customer.Event), customer.decide, customer.possible,
+        customer.evolve, onward=True,
+    ),
+    Decider(
         "subject", get_args(subject.Command), get_args(subject.Event), subject.decide, subject.possible,
         subject.evolve, subject=subject.subject,
     ),
     *(
         Decider(name, (module.Command,), (module.Event,), module.decide, module.possible, module.evolve)
         for name, module in (
-            ("framework", framework), ("customer", customer), ("quota", quota), ("rate", rate), ("team", team),
+            ("framework", framework), ("quota", quota), ("rate", rate), ("team", team),
             ("calendar", calendar),
         )
     ),

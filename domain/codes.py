@@ -6,6 +6,7 @@ from domain.errors import Malformed
 
 CODE = re.compile(r"[a-z0-9-]{1,40}")
 IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,80}")
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 PATH = re.compile(r"\.\.[/\\]|[/\\]\.\.")
 SHOWN = 40  # characters of a refused text that a message quotes
 
@@ -37,6 +38,15 @@ def check_printable(field: str, text: str) -> None:
         raise Malformed(f"{field}: {quoted(text)} holds a character that cannot be seen")
     if PATH.search(text):
         raise Malformed(f"{field}: {quoted(text)} reads like a path")
+
+
+def check_line(field: str, text: str) -> None:
+    """Raise Malformed where a name in words is more than a line, or turns the direction of writing.
+
+    It is not quoted: it may say something about a person.
+    """
+    if UNSEEN.search(text):
+        raise Malformed(f"{field}: is one line of text, without control characters")
 
 
 def quoted(text: str, most: int = SHOWN) -> str:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, get_args
 
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from domain import lead, opportunity
 from domain.decider import Context, NewEvent
@@ -64,6 +64,39 @@ class CorrectFact(Struct, frozen=True, tag="correct-fact", forbid_unknown_fields
         if self.replacement is not None:
             check_amounts(self.replacement)
             check_bounds(self.replacement)
+
+
+class CorrectAmount(Struct, frozen=True, tag="correct-amount", forbid_unknown_fields=True):
+    """Say what a won deal was really won for: its win is corrected, whose account, criteria and time stay."""
+
+    amount: Money
+    reason: Personal
+
+    def __post_init__(self) -> None:
+        checked("amount", self.amount)
+        if not self.reason.strip():
+            raise Malformed("reason: a correction needs one")
+
+
+def of_the_win(order: Sequence[Fact], command: CorrectAmount, state: Any) -> CorrectFact:
+    """The correction of a won deal's win; `order`: the facts that stand, as they took effect. Rejected otherwise.
+
+    A deal with line items is worth what they come to, whatever its win says.
+    """
+    deal: opportunity.State = state
+    if not isinstance(deal, opportunity.Won):
+        raise opportunity.refused(deal, command)
+    worth = deal.deal.amount
+    if deal.deal.lines:
+        items = ", ".join(deal.deal.lines)
+        raise Rejected(f"correct-amount: the deal's line items own its amount; correct the fact of one (of {items})")
+    if command.amount.currency != worth.currency:
+        raise Rejected(f"correct-amount: the deal was won in {worth.currency}, not in {command.amount.currency}")
+    return next(
+        CorrectFact(fact.corrects or fact.version, command.reason, replace(fact.event, amount=command.amount))
+        for fact in reversed(order)
+        if isinstance(fact.event, opportunity.OpportunityWon)
+    )
 
 
 def check_amounts(event: Struct) -> None:

@@ -22,10 +22,14 @@ class NewEvent(NamedTuple):
 
 
 class FollowUpCommand(NamedTuple):
-    """What another stream must decide in the same append, as a decider's answer names it."""
+    """What another stream must decide in the same append, as a decider's answer names it.
+
+    `at`: the instant, in microseconds, of what it follows from, where that is not the request's.
+    """
 
     stream: str
     command: Struct
+    at: int | None = None
 
 
 def nothing(state: Any, command: Any) -> tuple[str, ...]:
@@ -38,12 +42,21 @@ def itself(stream: str, state: Any, command: Any) -> str:
     return stream
 
 
+def alone(stream: str, before: Any, after: Any) -> tuple[FollowUpCommand, ...]:
+    """No command: what a corrected history asks of other streams, unless a decider knows better."""
+    return ()
+
+
 BEFORE = "before"  # where a status machine leads back to what was before
 ASIDE = ("merged", "deleted")  # statuses that remember what was before
 
 
 class Decider(NamedTuple):
-    """The functions by which one kind of stream decides and folds; states are the module's own."""
+    """The functions by which one kind of stream decides and folds; states are the module's own.
+
+    follows: what a correction, which made another state of one, asks of other streams. onward: whether what is decided
+    follows all that is known, however far back it is dated: so with a stream that the decisions of many others write.
+    """
 
     kind: str
     commands: tuple[type[Any], ...]
@@ -53,6 +66,8 @@ class Decider(NamedTuple):
     evolve: Callable[[Any, Any], Any]
     reads: Callable[[Any, Any], tuple[str, ...]] = nothing
     subject: Callable[[str, Any, Any], str] = itself
+    follows: Callable[[str, Any, Any], tuple[FollowUpCommand, ...]] = alone
+    onward: bool = False
 
 
 def kind(stream: str) -> str:

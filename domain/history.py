@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from domain import correction
-from domain.correction import CorrectFact, FactCorrected, as_fact
-from domain.decider import Context, Decider, FollowUpCommand, NewEvent
-from domain.errors import Rejected
+from domain.correction import CorrectAmount, CorrectFact, FactCorrected, as_fact
+from domain.decider import Context, Decider, FollowUpCommand, NewEvent, alone
+from domain.errors import Malformed, Rejected
 from domain.recorded import Fact, instant
 
 
@@ -60,12 +60,17 @@ class History:
 
     def moment_of(self, command: Any, given: int | None, now: int) -> int:
         """When what a command asks for happens, in microseconds: as given, or now; a correction at its fact's time."""
+        if isinstance(command, CorrectAmount) and given is not None:
+            raise Malformed("occurred_at: the win keeps its time when its amount is corrected; leave it out")
+        command = self._spelled(command)
         if isinstance(command, CorrectFact):
             return correction.moment_of(self.facts, command, given)
-        return now if given is None else given
+        moment = now if given is None else given
+        return max(moment, self.latest) if self.decider.onward else moment
 
     def reads(self, command: Any, state: Any) -> tuple[str, ...]:
         """The streams that a decision on a state must look at."""
+        command = self._spelled(command)
         reads = correction.reads if isinstance(command, CorrectFact) else self.decider.reads
         return reads(state, command)
 
@@ -76,8 +81,10 @@ class History:
 
         `given`: the instant that was asked for, None where none was. Raises what the decider raises.
         """
+        command = self._spelled(command)
         if isinstance(command, CorrectFact):
-            return correction.decide(self.facts, state, command, given, context)
+            events = correction.decide(self.facts, state, command, given, context)
+            return (*events, *self._caused(events))
         answer = self.decider.decide(state, command, context)
         return tuple([each if isinstance(each, FollowUpCommand) else NewEvent(each, at) for each in answer])
 
@@ -139,6 +146,22 @@ class History:
         """Be as at the mark again."""
         count, self.version, self.state, self.latest = mark
         del self.facts[count:]
+
+    def _spelled(self, command: Any) -> Any:
+        """A command that corrects an amount as the correction of a fact that it is; any other as it is."""
+        if not isinstance(command, CorrectAmount):
+            return command
+        return correction.of_the_win([fact for *_, fact in effective_order(self.facts)], command, self.state)
+
+    def _caused(self, events: Sequence[NewEvent]) -> Iterable[FollowUpCommand]:
+        """What a correction asks of other streams, at the time of what it corrects."""
+        if not events or self.decider.follows is alone:
+            return ()
+        state = None
+        for _, _, fact in effective_order([*self.facts, *self._numbered(events)]):
+            state = self.decider.evolve(state, fact.event)
+        asked = self.decider.follows(self.stream, self.state, state)
+        return (command._replace(at=events[0].occurred_at) for command in asked)
 
     def _numbered(self, events: Sequence[NewEvent]) -> list[Fact]:
         return [

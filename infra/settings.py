@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -14,6 +14,9 @@ from infra.store.places import place, sqlite_file
 FILE = Path("dealtrail.toml")
 PREFIX = "DEALTRAIL_"
 DAY = 86_400_000_000  # microseconds
+ALGORITHMS = ("RS256", "ES256", "EdDSA")
+"""Those that tokens can be signed by: with a key of the issuer's alone, never with a secret that is shared."""
+HIDDEN = "********"
 
 
 class Kafka(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +57,72 @@ class Kafka(Struct, frozen=True, forbid_unknown_fields=True):
         return f"Kafka({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
+class Oidc(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose access tokens are taken: the table [oidc], or DEALTRAIL_OIDC_ISSUER and so on; no issuer, no tokens.
+
+    issuer: its URL, exactly as tokens say it. audience: for whom tokens must be meant. jwks_url: where its keys are,
+    empty where its own document says so. algorithms: those that a token may be signed by, separated by commas.
+    leeway_seconds: by how much clocks may differ. actor_claim: the claim that names who acts; it must be one that
+    people cannot change themselves. owner_claim: the one that names the seller they are in the log. roles_claim and
+    scopes_claim: those that list roles, and a service's scopes; a path such as `realm_access.roles` will do. roles:
+    their names of roles for ours, such as `sales-rep=rep,team-lead=manager`.
+    """
+
+    issuer: str = ""
+    audience: str = ""
+    jwks_url: str = ""
+    algorithms: str = "RS256,ES256,EdDSA"
+    leeway_seconds: Annotated[int, Meta(ge=0, le=300)] = 30
+    actor_claim: str = "sub"
+    owner_claim: str = "owner"
+    roles_claim: str = "roles"
+    scopes_claim: str = "scope"
+    roles: str = ""
+
+    def __post_init__(self) -> None:
+        if self.issuer and not self.audience:
+            raise Malformed("oidc.audience: an issuer's tokens need an audience, or those meant for others open us too")
+        for field, url in (("issuer", self.issuer), ("jwks_url", self.jwks_url)):
+            if url and not _is_fetchable(url):
+                raise Malformed(f"oidc.{field}: keys are fetched by https://, or by http:// from this machine alone")
+        if unknown := {*self.allowed} - {*ALGORITHMS} or not self.allowed:
+            names = ", ".join(sorted(unknown)) if isinstance(unknown, set) else "none"
+            raise Malformed(f"oidc.algorithms: {names} cannot be allowed; there are: {', '.join(ALGORITHMS)}")
+        if any(not theirs or not ours for theirs, ours in self.renamed.items()):
+            raise Malformed("oidc.roles: say THEIRS=OURS, several separated by commas")
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The algorithms that a token may be signed by."""
+        return tuple(name.strip() for name in self.algorithms.split(",") if name.strip())
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Our names of roles by theirs."""
+        pairs = (each.partition("=") for each in self.roles.split(",") if each.strip())
+        return {theirs.strip(): ours.strip() for theirs, _, ours in pairs}
+
+
+class Service(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the service is served: the table [service], or DEALTRAIL_SERVICE_HOST and so on.
+
+    host and port: where it listens; beyond this machine only where callers are authenticated. keys: whether API keys
+    open it. lag: how many facts the tables may be behind the log while it says that it is ready. logs: one JSON object
+    a line, or lines for people.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
+    keys: bool = False
+    lag: Annotated[int, Meta(ge=0)] = 10_000
+    logs: Literal["json", "text"] = "json"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nobody but this machine reaches it."""
+        return _is_loopback(self.host)
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings, by their names in dealtrail.toml; DEALTRAIL_DB and so on in the environment come first.
 
@@ -61,7 +130,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     sealed under, one for each log; empty means beside an SQLite log (`FILE.key`), or in the user's folder for data,
     named after a PostgreSQL database and its log. actor: who asks; empty means the user logged in. clock_ahead_days,
     confirm_clock: nothing is recorded more than so many days after the last record, unless the clock is confirmed.
-    kafka: where events are published and read.
+    kafka: where events are published and read. oidc: whose tokens are taken. service: how the service is served.
     """
 
     db: str = "sqlite:///dealtrail.db"
@@ -70,6 +139,21 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     clock_ahead_days: Annotated[float, Meta(gt=0, le=36_500)] = 1
     confirm_clock: bool = False
     kafka: Kafka = Kafka()
+    oidc: Oidc = Oidc()
+    service: Service = Service()
+
+    def check_reachable(self) -> None:
+        """Raise Malformed where the service would let in anybody from elsewhere."""
+        if not self.service.is_local and not self.authenticates:
+            raise Malformed(
+                f"service.host: {self.service.host} is reached from elsewhere, where anybody would be let in: "
+                "configure oidc.issuer, or service.keys, or stay on 127.0.0.1"
+            )
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether callers of the service must show who they are."""
+        return bool(self.oidc.issuer or self.service.keys)
 
     def key_path(self, identity: Callable[[], str]) -> Path:
         """The file of the master key of a log that says its identity, wherever it is asked from."""
@@ -100,6 +184,44 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return self.actor or getuser()
 
 
+TABLES: dict[str, type[Struct]] = {"kafka": Kafka, "oidc": Oidc, "service": Service}
+"""The tables of the file, each of which is a struct of its own."""
+
+
+def without_secrets(settings: Settings) -> dict[str, Any]:
+    """The settings as they may be shown: no password, and of a database's URL its place alone."""
+    shown: dict[str, Any] = msgspec.to_builtins(settings)
+    shown["db"] = place(settings.db)
+    if settings.kafka.password:
+        shown["kafka"]["password"] = HIDDEN
+    return shown
+
+
+def _is_fetchable(url: str) -> bool:
+    """Whether keys may be fetched from a URL: nobody on the way can put others there, and it holds no password."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if not parts.hostname or "@" in parts.netloc:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches an address."""
+    from ipaddress import ip_address  # takes its time to load
+
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 def user_folder() -> Path:
     """Where the key files of logs on PostgreSQL lie, one folder for each user of the machine."""
     try:
@@ -115,8 +237,9 @@ def read_settings(environment: Mapping[str, str] = os.environ, file: Path = FILE
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         values |= _from_environment(environment, PREFIX, Settings)
-        if kafka := _from_environment(environment, f"{PREFIX}KAFKA_", Kafka):
-            values["kafka"] = {**msgspec.convert(values.get("kafka", {}), dict[str, object]), **kafka}
+        for table, struct in TABLES.items():
+            if told := _from_environment(environment, f"{PREFIX}{table.upper()}_", struct):
+                values[table] = {**msgspec.convert(values.get(table, {}), dict[str, object]), **told}
         values |= {name: value for name, value in given.items() if value is not None}
         return msgspec.convert(values, Settings, strict=False)
     except (ValueError, RecursionError, msgspec.ValidationError, OSError) as error:  # TOML's, too many digits

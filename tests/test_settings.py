@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Malformed
-from infra.settings import Kafka, Settings, read_settings
+from infra.settings import Kafka, Settings, read_settings, without_secrets
 
 FILE = """
 db = "postgresql://host/sales"
@@ -107,3 +107,40 @@ def test_a_section_that_is_none_is_malformed_also_where_the_environment_adds_to_
     (tmp_path / "dealtrail.toml").write_text("kafka = 7")
     with pytest.raises(Malformed, match=r"dealtrail\.toml"):
         read_settings({"DEALTRAIL_KAFKA_SERVERS": "localhost:9092"}, tmp_path / "dealtrail.toml")
+
+
+def test_the_service_and_its_issuer_are_told_by_file_and_environment(tmp_path: Path):
+    file = written(tmp_path, '[service]\nport = 9000\n[oidc]\nissuer = "https://id.example"\naudience = "sales"\n')
+    found = read_settings({"DEALTRAIL_SERVICE_KEYS": "true", "DEALTRAIL_OIDC_LEEWAY_SECONDS": "5"}, file)
+    assert (found.service.port, found.service.keys, found.service.host) == (9000, True, "127.0.0.1")
+    assert (found.oidc.issuer, found.oidc.leeway_seconds, found.authenticates) == ("https://id.example", 5, True)
+    assert not Settings().authenticates
+
+
+@pytest.mark.parametrize(
+    ("environment", "why"),
+    [
+        ({"DEALTRAIL_SERVICE_PORT": "70000"}, "port"),
+        ({"DEALTRAIL_SERVICE_KEYS": "perhaps"}, "keys"),
+        ({"DEALTRAIL_SERVICE_LOGS": "xml"}, "logs"),
+        ({"DEALTRAIL_SERVICE_LAG": "-1"}, "lag"),
+        ({"DEALTRAIL_OIDC_LEEWAY_SECONDS": "3600"}, "leeway_seconds"),
+        ({"DEALTRAIL_OIDC_ISSUER": "https://id.example"}, "oidc.audience"),
+    ],
+)
+def test_a_setting_of_the_service_that_is_none_is_refused_by_name(
+    tmp_path: Path, environment: dict[str, str], why: str
+):
+    with pytest.raises(Malformed, match=why):
+        read_settings(environment, tmp_path / "none.toml")
+
+
+def test_no_form_of_the_settings_prints_a_password():
+    secret = "gehe1m"
+    settings = Settings(
+        db=f"postgresql://ann:{secret}@host/sales",
+        kafka=Kafka(security="SASL_SSL", mechanism="PLAIN", user="u", password=secret),
+    )
+    assert secret not in repr(settings) + str(settings) + repr(without_secrets(settings))
+    for odd in (f"mysql://a:{secret}@b/c", f"postgresql://a:{secret}@@b", secret):
+        assert secret not in repr(without_secrets(Settings(db=odd))), odd

@@ -4,11 +4,13 @@ from datetime import date
 
 from msgspec import Struct
 
+from domain.codes import check_line
 from domain.decider import Context, FollowUpCommand
 from domain.errors import Malformed
 from domain.lead.states import Prospect
 from domain.money import Money, checked
 from domain.opportunity import OpenOpportunity
+from domain.personal import Personal
 
 
 class LeadConverted(Struct, frozen=True, tag="lead-converted"):
@@ -29,9 +31,11 @@ class ConvertLead(Struct, frozen=True, tag="convert-lead", forbid_unknown_fields
     product: str = ""
     stage: str = ""
     close_date: date | None = None
+    name: Personal = ""
 
     def __post_init__(self) -> None:
         checked("amount", self.amount)
+        check_line("name", self.name)
         if self.opportunity and not self.opportunity.startswith("opportunity-"):  # an empty one gets a name
             raise Malformed(f"opportunity: {self.opportunity!r} is not an opportunity's stream, such as opportunity-7")
 
@@ -46,5 +50,6 @@ def converted(lead: Prospect, command: ConvertLead, context: Context) -> tuple[E
     opening = OpenOpportunity(
         command.process, command.amount, command.stage, account, command.owner or lead.profile.owner,
         command.product, command.close_date, context.stream, source=lead.captured.source,
+        name=command.name,
     )  # fmt: skip
     return LeadConverted(account, command.opportunity), FollowUpCommand(command.opportunity, opening)

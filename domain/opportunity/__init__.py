@@ -2,6 +2,7 @@
 
 from typing import Any, get_args
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.decider import BEFORE, Context, FollowUpCommand
@@ -27,7 +28,7 @@ from domain.opportunity.removal import (
     UnmergeOpportunity,
 )
 from domain.opportunity.states import Deal, Deleted, Lost, Merged, Open, State, Won
-from domain.opportunity.terms import ChangeAmount, Terms
+from domain.opportunity.terms import ChangeAmount, ChangeProduct, Terms
 from domain.reference.process import published
 
 Event = (
@@ -86,14 +87,23 @@ def decide(state: State, command: Command, context: Context) -> tuple[Event | Fo
 def open_deal(state: State, command: OpenOpportunity, context: Context) -> tuple[Event, ...]:
     """The opening, where there is no deal yet."""
     if state is None:
-        return (opening.opened(command, published(context, command.process)),)
+        source = command.source or source_of(context.read.get(command.lead))
+        return (opening.opened(replace(command, source=source), published(context, command.process)),)
     if opening.is_same(state.deal.opened, command):
         return ()
     raise refused(state, command)
 
 
+def source_of(lead: Any) -> str:
+    """The source of a lead by its state, whose kind imports this one; empty where there is no such lead."""
+    prospect = getattr(lead, "lead", None)
+    return str(prospect.captured.source) if prospect else ""
+
+
 def agree(deal: Deal, command: terms.Command) -> tuple[Event, ...]:
-    """What follows from a command on the terms of an open deal: line items, where there are any, own the amount."""
+    """What follows from a command on the terms of an open deal; its line items, if any, own amount and product."""
+    if isinstance(command, ChangeProduct) and (deal.lines or command.item):
+        return line_items.of_another_product(deal.lines, command.item, command.to)
     if not isinstance(command, ChangeAmount) or not deal.lines:
         return terms.decide(deal.terms, command)
     if command.to == deal.amount:
@@ -117,7 +127,8 @@ def evolve(state: State, event: Event) -> State:
     match state, event:
         case None, OpportunityOpened():
             progress = Progress(event.process, event.process_version, event.stage)
-            return Open(Deal(event, progress, Terms(event.amount, event.close_date, event.owner, event.account)))
+            agreed = (event.amount, event.close_date, event.owner, event.account, event.name, event.product)
+            return Open(Deal(event, progress, Terms(*agreed)))
         case None, _:
             return None
         case Merged(before=before), _:
@@ -158,9 +169,11 @@ def changed(deal: Deal, event: Event) -> Deal:
 
 
 def reads(state: State, command: Command) -> tuple[str, ...]:
-    """The streams that the rules look at: the sales process where stages are concerned, the survivor of a merge."""
+    """The streams that the rules look at: the process where stages are concerned, the deal's lead, the survivor."""
     match state, command:
-        case _, OpenOpportunity(process) | progress.ChangePipeline(process):
+        case _, OpenOpportunity(process, lead=lead):
+            return (process, lead) if lead else (process,)
+        case _, progress.ChangePipeline(process):
             return (process,)
         case Open(deal) | Won(deal) | Lost(deal), progress.ChangeStage() | WinOpportunity() | ReopenOpportunity():
             return (deal.progress.process,)
@@ -185,7 +198,7 @@ def granted(
     return answer
 
 
-def refused(state: State, command: Command) -> Rejected:
+def refused(state: State, command: Struct) -> Rejected:
     """Why a command cannot be granted: what was asked, what the state was, what is allowed."""
     verb = command.__struct_config__.tag
     worth = f"{state.deal.amount.amount} {state.deal.amount.currency}" if state else ""
@@ -199,10 +212,11 @@ def refused(state: State, command: Command) -> Rejected:
             return Rejected(f"{verb}: the opportunity is already {kept}; allowed: {', '.join(allowed)}")
         case Won() | Lost():
             kind = "won" if isinstance(state, Won) else f"lost ({state.reason})"
+            correcting = "correct-amount, " if isinstance(state, Won) else ""
             merging = "" if isinstance(state, Won) else "merge-opportunity, "
             return Rejected(
                 f"{verb}: the opportunity is {kind}, {worth}; allowed: reopen-opportunity, {merging}delete-opportunity,"
-                " correct-fact, schedule-activity, complete-activity"
+                f" correct-fact, {correcting}schedule-activity, complete-activity"
             )
         case Merged(survivor=survivor):
             return Rejected(f"{verb}: the opportunity is merged into {survivor}; allowed: unmerge-opportunity")

@@ -8,10 +8,10 @@ from domain.decider import Context, FollowUpCommand
 from domain.errors import Malformed, Rejected
 from domain.money import Money, checked
 from domain.opportunity.progress import exit_override, version_of
-from domain.opportunity.states import Deal, Existing, Lost, Open, Won
+from domain.opportunity.states import Deal, Existing, Lost, Open, State, Won
 from domain.opportunity.terms import Terms
 from domain.personal import Personal
-from domain.reference.customer import OpenCustomer, customer_stream
+from domain.reference.customer import OpenCustomer, WithdrawPurchase, customer_stream
 
 
 class OpportunityWon(Struct, frozen=True, tag="opportunity-won"):
@@ -106,7 +106,8 @@ def decide(state: Existing, command: Command, context: Context) -> tuple[Event |
                     return ()
                 case Won(deal) | Lost(deal):
                     stage = version_of(deal.progress, context).open_stage(to or deal.progress.stage)
-                    return (OpportunityReopened(stage.id, reason),)
+                    reopened = OpportunityReopened(stage.id, reason)
+                    return (reopened, withdrawal(deal, context.stream)) if isinstance(state, Won) else (reopened,)
                 case _:
                     return None
 
@@ -126,10 +127,28 @@ def won(deal: Deal, command: WinOpportunity, context: Context) -> tuple[Event | 
             " change its amount first (change-amount), if that is so"
         )
     agreed = bought(deal, command.amount, command.account)
-    customer = FollowUpCommand(
-        customer_stream(agreed.account, context.stream), OpenCustomer(agreed.account, context.stream)
-    )
-    return OpportunityWon(agreed.amount, agreed.account, command.criteria_met, override), customer
+    win = OpportunityWon(agreed.amount, agreed.account, command.criteria_met, override)
+    return win, purchase(replace(deal, terms=agreed), context.stream)
+
+
+def purchase(deal: Deal, stream: str) -> FollowUpCommand:
+    """What the customer is told, in the same append, of a deal that is won."""
+    account = deal.terms.account
+    return FollowUpCommand(customer_stream(account, stream), OpenCustomer(account, stream))
+
+
+def withdrawal(deal: Deal, stream: str) -> FollowUpCommand:
+    """What the customer is told, in the same append, of a deal that is won no more."""
+    return FollowUpCommand(customer_stream(deal.terms.account, stream), WithdrawPurchase(stream))
+
+
+def follows(stream: str, before: State, after: State) -> tuple[FollowUpCommand, ...]:
+    """What customers are told where a correction makes a deal won, or won no more, or by somebody else."""
+    old = withdrawal(before.deal, stream) if isinstance(before, Won) else None
+    new = purchase(after.deal, stream) if isinstance(after, Won) else None
+    if old and new and old.stream == new.stream:
+        return ()
+    return tuple(filter(None, (old, new)))
 
 
 def bought(deal: Deal, amount: Money | None, account: str) -> Terms:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.codes import check_printable
 from domain.errors import Malformed, Rejected
@@ -104,6 +105,17 @@ def decide(state: Lines, command: Command) -> tuple[Event, ...]:
             return () if state[item] == line else (LineItemChanged(item, line),)
         case RemoveLineItem(item):
             return (LineItemRemoved(item),) if item in state else ()
+
+
+def of_another_product(state: Lines, item: str, product: str) -> tuple[Event, ...]:
+    """The line with another product: the one of an id, or the only one. Rejected where that is none."""
+    names = ", ".join(state) or "none"
+    if not item and len(state) > 1:
+        raise Rejected(f"change-product: the deal has several line items; say which item: {names}")
+    item = item or next(iter(state))
+    if (line := state.get(item)) is None:
+        raise Rejected(f"change-product: the deal has no line item {item!r}; it has {names}")
+    return () if line.product == product else (LineItemChanged(item, replace(line, product=product)),)
 
 
 def possible(state: Lines, event: Event) -> bool:

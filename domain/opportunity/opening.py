@@ -3,7 +3,9 @@
 from datetime import date
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from domain.codes import check_line
 from domain.errors import Rejected
 from domain.money import Money, checked
 from domain.personal import Personal
@@ -24,6 +26,7 @@ class OpportunityOpened(Struct, frozen=True, tag="opportunity-opened"):
     lead: str = ""
     source: str = ""
     note: Personal = ""
+    name: Personal = ""
 
 
 class OpenOpportunity(Struct, frozen=True, tag="open-opportunity", forbid_unknown_fields=True):
@@ -39,9 +42,11 @@ class OpenOpportunity(Struct, frozen=True, tag="open-opportunity", forbid_unknow
     lead: str = ""
     source: str = ""
     note: Personal = ""
+    name: Personal = ""
 
     def __post_init__(self) -> None:
         checked("amount", self.amount)
+        check_line("name", self.name)
 
 
 Event = OpportunityOpened
@@ -56,12 +61,14 @@ def opened(command: OpenOpportunity, process: Published) -> OpportunityOpened:
     stage = version.open_stage(command.stage or version.first.id)
     return OpportunityOpened(
         command.process, process.newest, stage.id, command.amount, command.account, command.owner,
-        command.product, command.close_date, command.lead, command.source, command.note,
+        command.product, command.close_date, command.lead, command.source, command.note, command.name,
     )  # fmt: skip
 
 
 def is_same(opening: OpportunityOpened, command: OpenOpportunity) -> bool:
-    """Whether the deal was opened just so."""
+    """Whether the deal was opened just so; a source that is left out may have been its lead's."""
+    if command.lead and not command.source:
+        command = replace(command, source=opening.source)
     asked = {name: getattr(command, name) for name in command.__struct_fields__ if name != "stage"}
     had = {name: getattr(opening, name) for name in asked}
     return asked == had and command.stage in ("", opening.stage)

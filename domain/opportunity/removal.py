@@ -2,8 +2,9 @@
 
 from msgspec import Struct
 
-from domain.decider import Context
+from domain.decider import Context, FollowUpCommand
 from domain.errors import Malformed, Rejected
+from domain.opportunity.closing import purchase, withdrawal
 from domain.opportunity.states import Deleted, Existing, Lost, Merged, Open, Won
 from domain.personal import Personal
 
@@ -77,7 +78,7 @@ def reasoned(reason: str) -> None:
         raise Malformed("reason: this changes what counts, say why")
 
 
-def decide(state: Existing, command: Command, context: Context) -> tuple[Event, ...] | None:
+def decide(state: Existing, command: Command, context: Context) -> tuple[Event | FollowUpCommand, ...] | None:
     """What follows from a command to merge or delete a deal, or to take that back; None where its state forbids it."""
     match command:
         case MergeOpportunity(survivor, reason):
@@ -96,11 +97,18 @@ def decide(state: Existing, command: Command, context: Context) -> tuple[Event, 
         case DeleteOpportunity(reason):
             if isinstance(state, Merged):
                 return None
-            return () if isinstance(state, Deleted) else (OpportunityDeleted(reason),)
+            if isinstance(state, Deleted):
+                return ()
+            deleted = OpportunityDeleted(reason)
+            return (deleted, withdrawal(state.deal, context.stream)) if isinstance(state, Won) else (deleted,)
         case RestoreOpportunity(reason):
             if isinstance(state, Merged):
                 return None
-            return (OpportunityRestored(reason),) if isinstance(state, Deleted) else ()
+            if not isinstance(state, Deleted):
+                return ()
+            restored = OpportunityRestored(reason)
+            is_won = isinstance(state.before, Won)
+            return (restored, purchase(state.deal, context.stream)) if is_won else (restored,)
 
 
 def check_survivor(survivor: str, context: Context) -> None:

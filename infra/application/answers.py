@@ -4,7 +4,7 @@ import inspect
 import re
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -57,13 +57,32 @@ def day_and_time(moment: datetime, zone: tzinfo = UTC, seconds: bool = True) -> 
     return f"{local:%Y-%m-%d}", f"{local:%H:%M:%S}{offset}" if seconds else f"{local:%H:%M}{offset}"
 
 
-def moment_of(answer: "Answer", zone: tzinfo = UTC) -> str:
+class OfMoment(Protocol):
+    """What is handed out for a moment: an answer, or a list."""
+
+    @property
+    def known_at(self) -> int:
+        """The position that it is for."""
+        ...
+
+    @property
+    def effective_at(self) -> int:
+        """The instant that it is for, microseconds since 1970 UTC."""
+        ...
+
+    @property
+    def newest(self) -> int | None:
+        """When anything is last known to have happened, None where that is not known."""
+        ...
+
+
+def moment_of(answer: OfMoment, zone: tzinfo = UTC) -> str:
     """The moment that an answer is for, in words, and in the time of a zone."""
     at = " ".join(day_and_time(instant(answer.effective_at), zone, False))
     return f"as known at position {answer.known_at}, as true {at}"
 
 
-def out_of_date(answer: "Answer") -> str:
+def out_of_date(answer: OfMoment) -> str:
     """That nothing has happened for long before the moment of an answer; empty where something has, or is not known."""
     if answer.newest is None or answer.effective_at - answer.newest <= WEEK:
         return ""

@@ -26,9 +26,12 @@ from infra.store.log import Log
 if TYPE_CHECKING:
     from tempfile import TemporaryDirectory
 
+    from msgspec import Struct
+
     from infra.application.dispatch import Dispatcher, Receipt
     from infra.application.questions import Text
     from infra.views import Answer, Explained, Views
+    from projections.records.listing import Listing
 
 
 class App:
@@ -91,6 +94,28 @@ class App:
             explained = views.explain(metric, asked)
             check_values(views, asked)
             return explained
+
+    def list(self, kind: str, texts: "Mapping[str, Text]", caller: str = "") -> "Listing":
+        """A page of the records of a kind at a moment, what is asked for as people write it.
+
+        Parts: the filters of the kind, known_at, effective_at, view, sort, limit, cursor, totals (yes or no), and
+        convert_to and base_currency for deals. caller: who asks. Raises NotFound for a kind, a view or a value that
+        there is not, Malformed naming the part.
+        """
+        from infra.application.records import list_of
+
+        with self.views() as views:
+            return list_of(self, views, kind, texts, caller)
+
+    def record(self, kind: str, stream: str, texts: "Mapping[str, Text]") -> "Struct":
+        """One record with all that is known of it, and the version of its stream, at known_at and effective_at.
+
+        Raises NotFound where there is none at the moment.
+        """
+        from infra.application.records import record_of
+
+        with self.views() as views:
+            return record_of(self, views, kind, stream, texts)
 
     # What it is made of
 

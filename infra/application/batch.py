@@ -16,6 +16,7 @@ from domain.recorded import Request, micros
 from domain.reference.subject import KIND, SubjectErased, about
 from infra.application.histories import LATEST, Histories
 from infra.application.moments import FIRST
+from infra.application.namesakes import with_warnings
 from infra.application.requests import check_name, check_texts, is_personal, is_text
 from infra.identifiers import uuid7
 from infra.store.codec import HISTORY, encode
@@ -34,7 +35,7 @@ class Receipt(NamedTuple):
     """What a request led to: the (stream, version) of each fact, none where all was true already.
 
     `position` is that of the last fact, 0 for none; `repeated` says that the command id had been answered before.
-    `types` are those of the facts, in their order.
+    `types` are those of the facts, in their order; `warnings` what whoever asked should know of besides.
     """
 
     stream: str
@@ -42,6 +43,7 @@ class Receipt(NamedTuple):
     position: int = 0
     repeated: bool = False
     types: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def completed(self, positions: Mapping[tuple[str, int], int], types: Mapping[tuple[str, int], str]) -> "Receipt":
         """The receipt with its position, of those that an append gave, and the types of its facts."""
@@ -57,7 +59,8 @@ Outcome = list[Receipt] | PipelineError
 class Part:
     """What one group of requests adds to an append, and what that rests on.
 
-    streams: those that were looked at. subjects: whose keys were used. answers: names in the batch's answers, repeats:
+    streams: those that were looked at. subjects: whose keys were used. addressed: leads that were given an e-mail
+    address, with what that is looked up by. answers: names in the batch's answers, repeats:
     those of others before it.
     """
 
@@ -66,6 +69,7 @@ class Part:
     subjects: set[str] = field(default_factory=set[str])
     answers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     repeats: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    addressed: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
     tokens: list[tuple[bytes, str]] = field(default_factory=list[tuple[bytes, str]])
     erase: list[str] = field(default_factory=list[str])
 
@@ -105,7 +109,8 @@ class Batch:
         self.forget_erased(moved)
         for index, conflict in moved.items():
             outcomes[index] = conflict
-        return self.receipts(outcomes, positions), moved
+        outcomes = self.receipts(outcomes, positions)
+        return (outcomes if self.histories.cached else with_warnings(self.histories, self.parts, outcomes)), moved
 
     def append_apart(self, conflict: Conflict) -> tuple[dict[tuple[str, int], int], dict[int, Conflict]]:
         """Append what does not rest on one another by itself, after a conflict about some of it."""
@@ -288,15 +293,16 @@ class Batch:
         changes = list[tuple[History, str, tuple[NewEvent, ...]]]()
         given = None if request.occurred_at is None else moment
         commands = [FollowUpCommand(request.stream, request.command)]
-        for stream, command in commands:  # grows while it runs: a decision may ask other streams
+        for stream, command, at_once in commands:  # grows while it runs: a decision may ask other streams
             if command is not request.command:  # that one was checked before
                 check_name(stream, command)
             history = self.look_at(stream)
-            at = history.moment_of(command, given, moment)
+            dated = given if at_once is None else at_once
+            at = history.moment_of(command, dated, moment)
             state = history.state_at(at)
             wanted = history.reads(command, state)
             read = {name: self.look_at(name).state for name in wanted if kind(name) in BY_KIND}
-            answer = history.decide(command, state, given, at, Context(stream, read, request.actor))
+            answer = history.decide(command, state, dated, at, Context(stream, read, request.actor))
             events = tuple([each for each in answer if isinstance(each, NewEvent)])
             commands += [each for each in answer if isinstance(each, FollowUpCommand)]
             history.check(events)
@@ -335,7 +341,9 @@ class Batch:
             raise Rejected(f"{subject} is erased in the same append: nothing in words can be recorded with it")
         reason = self.vault.seal_text(stream, "reason", subject, request.reason) if request.reason else ""
         for version, (event, moment) in enumerate(events, history.version + 1):
-            self.part.tokens += [(token, subject) for email in emails(event) if (token := self.vault.token(email))]
+            tokens = [token for email in emails(event) if (token := self.vault.token(email))]
+            self.part.tokens += [(token, subject) for token in tokens]
+            self.part.addressed += [(stream, token) for token in tokens]
             if isinstance(event, SubjectErased):
                 self.part.erase.append(subject)
                 self.erased.add(subject)

@@ -9,6 +9,7 @@ PERIODS = ("week", "month", "quarter")
 TOTAL, MORE, LESS, MUTED = "#4c6a92", "#3a8f5c", "#c8553d", "#6b7280"  # told apart also by who sees no red and green
 SERIES = ("#4c6a92", "#c8553d", "#3a8f5c", "#8a5fa8", "#b8860b", "#2f8f9d", "#a04668", "#6b7280")
 WIDTH, BAR, PANELS = 640, 26, 12  # pixels, pixels, pictures above one another
+LINK = "href"  # the field of a row that says where what is drawn of it leads
 RESOLUTION = 2  # pixels of a PNG for one of the drawing
 
 
@@ -22,7 +23,17 @@ def panels(rows: Rows, keys: Iterable[str], made: Callable[[str, Rows], Spec]) -
 
 def grouped(rows: Rows, record: Sequence[str]) -> list[str]:
     """The fields of rows that they were grouped by, which come before those of the record."""
-    return [name for name in (rows[0] if rows else ()) if name not in record]
+    return [name for name in (rows[0] if rows else ()) if name not in record and name != LINK]
+
+
+def linked(row: dict[str, Any], value: Spec) -> Spec:
+    """What is drawn of a row, leading to where the row leads, if anywhere."""
+    return {**value, LINK: row[LINK]} if LINK in row else value
+
+
+def leads(values: Sequence[Spec]) -> Spec:
+    """The encoding by which what is drawn leads somewhere; none where it does not."""
+    return {LINK: {"field": LINK, "type": "nominal"}} if any(LINK in value for value in values) else {}
 
 
 def days(median: float | None) -> str:
@@ -40,7 +51,7 @@ def bars(name: str, values: list[Spec], of: str, length: str, unit: str) -> Spec
         "width": WIDTH, "height": {"step": BAR + 8}, "title": {"text": name, "anchor": "start"},
         "data": {"values": values},
         "layer": [
-            {"mark": {"type": "bar", "size": BAR, "color": TOTAL}, "encoding": {"x": x, "y": y}},
+            {"mark": {"type": "bar", "size": BAR, "color": TOTAL}, "encoding": {"x": x, "y": y, **leads(values)}},
             {"mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 12, "color": "#1f2937"},
              "encoding": {"x": x, "y": y, "text": {"field": "label"}}},
         ],

@@ -15,6 +15,8 @@ from infra.application.charts import (
     days,
     grouped,
     label_of,
+    leads,
+    linked,
     over_time,
     panels,
 )
@@ -48,8 +50,8 @@ def falling(name: str, rows: Rows) -> Spec:
         else:
             start, height, kind = height, height + amount, "more" if amount > 0 else "less"
         label = f"{amount:,.0f}" if kind == "total" else f"{amount:+,.0f}"
-        values.append({"bucket": bucket, "start": start, "end": height, "top": max(start, height), "kind": kind,
-                       "label": label})  # fmt: skip
+        values.append(linked(row, {"bucket": bucket, "start": start, "end": height, "top": max(start, height),
+                                   "kind": kind, "label": label}))  # fmt: skip
     x = {"field": "bucket", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": -35, "ticks": False}}
     scale = {"domain": ["total", "more", "less"], "range": [TOTAL, MORE, LESS]}
     return {
@@ -61,7 +63,7 @@ def falling(name: str, rows: Rows) -> Spec:
                 "y": {"field": "start", "type": "quantitative", "title": f"open amount, {rows[0]['currency']}",
                       "axis": {"format": ",.3~s", "grid": True, "gridColor": "#e5e7eb"}},
                 "y2": {"field": "end"},
-                "color": {"field": "kind", "scale": scale, "legend": None, "type": "nominal"},
+                "color": {"field": "kind", "scale": scale, "legend": None, "type": "nominal"}, **leads(values),
             }},
             {"mark": {"type": "text", "dy": -8, "fontSize": 11, "color": "#1f2937"}, "encoding": {
                 "x": x, "y": {"field": "top", "type": "quantitative"}, "text": {"field": "label"},
@@ -80,8 +82,8 @@ def funnel(rows: Rows) -> tuple[str, list[Spec]]:
 def narrowing(name: str, rows: Rows) -> Spec:
     """The funnel of one process."""
     values = [
-        {"stage": row["name"] or row["stage"], "deals": row["entered"],
-         "label": f"{row['entered']:,}" + share(row["conversion"])}
+        linked(row, {"stage": row["name"] or row["stage"], "deals": row["entered"],
+         "label": f"{row['entered']:,}" + share(row["conversion"])})
         for row in rows
     ]  # fmt: skip
     return bars(name, values, "stage", "deals", "deals")
@@ -102,8 +104,8 @@ def time_in_stage(rows: Rows) -> tuple[str, list[Spec]]:
 def staying(name: str, rows: Rows) -> Spec:
     """The stays in the stages of one process."""
     values = [
-        {"stage": row["name"] or row["stage"], "days": row["median_days"] or 0,
-         "label": f"{days(row['median_days'])}  ({row['visits']:,} visits)"}
+        linked(row, {"stage": row["name"] or row["stage"], "days": row["median_days"] or 0,
+         "label": f"{days(row['median_days'])}  ({row['visits']:,} visits)"})
         for row in rows
     ]  # fmt: skip
     return bars(name, values, "stage", "days", "days")
@@ -117,8 +119,8 @@ def win_rate(rows: Rows) -> tuple[str, list[Spec]]:
         raise Malformed("plot: the win rate is drawn over time: group it by month, week or quarter")
     series = [*(name for name in groups if name != unit), "currency"]
     values = [
-        {"period": row[unit or ""], "series": ", ".join(row[name] or "none" for name in series),
-         "rate": row["by_count"], "label": f"{row['by_count']:.0%}"}
+        linked(row, {"period": row[unit or ""], "series": ", ".join(row[name] or "none" for name in series),
+         "rate": row["by_count"], "label": f"{row['by_count']:.0%}"})
         for row in rows if row["by_count"] is not None
     ]  # fmt: skip
     return f"Win rate by {unit or 'month'}: won of those won and lost, by count", [over_time(values)] if values else []
@@ -131,8 +133,8 @@ def bookings(rows: Rows) -> tuple[str, list[Spec]]:
     def booked(name: str, rows: Rows) -> Spec:
         """The bookings of one currency."""
         values = [
-            {"of": label_of(row, groups), "amount": float(row["net_amount"]),
-             "label": f"{float(row['net_amount']):,.0f}  ({row['net_deals']:,} wins{taken_back(row)})"}
+            linked(row, {"of": label_of(row, groups), "amount": float(row["net_amount"]),
+             "label": f"{float(row['net_amount']):,.0f}  ({row['net_deals']:,} wins{taken_back(row)})"})
             for row in rows
         ]  # fmt: skip
         return bars(name, values, "of", "amount", f"net amount, {name}")
@@ -152,8 +154,8 @@ def quota_attainment(rows: Rows) -> tuple[str, list[Spec]]:
     def attained(name: str, rows: Rows) -> Spec:
         """The attainment in one currency."""
         values = [
-            {"of": label_of(row, groups), "percent": 100 * row["attainment"],
-             "label": f"{row['attainment']:.0%} of {float(row['quota']):,.0f}{pace(row)}"}
+            linked(row, {"of": label_of(row, groups), "percent": 100 * row["attainment"],
+             "label": f"{row['attainment']:.0%} of {float(row['quota']):,.0f}{pace(row)}"})
             for row in rows
         ]  # fmt: skip
         return bars(name, values, "of", "percent", "% of the quota won")
@@ -174,8 +176,8 @@ def sales_cycle(rows: Rows) -> tuple[str, list[Spec]]:
     def lasting(name: str, rows: Rows) -> Spec:
         """The cycles of one outcome."""
         values = [
-            {"of": label_of(row, groups), "days": row["median_days"] or 0,
-             "label": f"{days(row['median_days'])}  ({row['closed']:,} of {row['deals']:,} deals)"}
+            linked(row, {"of": label_of(row, groups), "days": row["median_days"] or 0,
+             "label": f"{days(row['median_days'])}  ({row['closed']:,} of {row['deals']:,} deals)"})
             for row in rows
         ]  # fmt: skip
         return bars(name, values, "of", "days", "days")
@@ -193,7 +195,7 @@ def by_age(name: str, rows: Rows) -> Spec:
     """The curve of one group: won lies below, lost above, and what is open between them."""
     outcomes = {"won": MORE, "open": "#d5d9e0", "lost": LESS}
     values = [
-        {"age": row["age_days"], "outcome": outcome, "share": row[f"{outcome}_share"], "order": order}
+        linked(row, {"age": row["age_days"], "outcome": outcome, "share": row[f"{outcome}_share"], "order": order})
         for row in rows
         for order, outcome in enumerate(outcomes)
     ]  # fmt: skip
@@ -221,8 +223,8 @@ def loss_reasons(rows: Rows) -> tuple[str, list[Spec]]:
 def lost(name: str, rows: Rows) -> Spec:
     """The losses of one group."""
     values = [
-        {"of": label_of(row, [of for of in ("reason", "competitor", "name") if row[of] is not None]),
-         "deals": row["lost"], "label": f"{row['lost']:,}{of_decided(row)}"}
+        linked(row, {"of": label_of(row, [of for of in ("reason", "competitor", "name") if row[of] is not None]),
+         "deals": row["lost"], "label": f"{row['lost']:,}{of_decided(row)}"})
         for row in rows
     ]  # fmt: skip
     return bars(name, values, "of", "deals", "deals lost")
@@ -242,7 +244,7 @@ def pipeline_history(rows: Rows) -> tuple[str, list[Spec]]:
 def weekly(name: str, rows: Rows) -> Spec:
     """The history of one currency: what is won lies below, what is open on it."""
     values = [
-        {"week": row["as_of"], "of": of, "amount": float(row[f"{of}_amount"]), "order": order}
+        linked(row, {"week": row["as_of"], "of": of, "amount": float(row[f"{of}_amount"]), "order": order})
         for row in rows
         for order, of in enumerate(("won", "open"))
     ]  # fmt: skip

@@ -1,6 +1,6 @@
 """Pictures of what sellers do: leads answered and followed, activities, what is wrong with deals, calls that held."""
 
-from infra.application.charts import Rows, Spec, bars, grouped, of_group, panels
+from infra.application.charts import Rows, Spec, bars, grouped, linked, of_group, panels
 
 
 def lead_response(rows: Rows) -> tuple[str, list[Spec]]:
@@ -8,9 +8,9 @@ def lead_response(rows: Rows) -> tuple[str, list[Spec]]:
     groups = grouped(rows, ("captured", "contacted", "never_contacted", "median_minutes", "p90_minutes", "judged",
                             "in_time", "in_time_share"))  # fmt: skip
     values = [
-        {"leads": of_group(row, groups), "minutes": row["median_minutes"] or 0,
+        linked(row, {"leads": of_group(row, groups), "minutes": row["median_minutes"] or 0,
          "label": f"{minutes(row['median_minutes'])}, nine in ten {minutes(row['p90_minutes'])}"
-                  f"  ({row['captured']:,} leads)"}
+                  f"  ({row['captured']:,} leads)"})
         for row in rows
     ]  # fmt: skip
     picture = [bars("", values, "leads", "minutes", "minutes")] if values else []
@@ -31,9 +31,11 @@ def lead_funnel(rows: Rows) -> tuple[str, list[Spec]]:
 def reaching(name: str, rows: Rows) -> Spec:
     """The steps of the leads of one group."""
     values = [
-        {"step": " ".join(row[of] for of in ("step", "currency", "reason") if row[of]), "leads": row["leads"],
-         "label": f"{row['leads']:,}" + ("" if row["share"] is None else f"  ({row['share']:.1%})")
-                  + ("" if row["amount"] is None else f"  {row['amount']:,.0f} {row['currency']}")}
+        linked(row, {
+            "step": " ".join(row[of] for of in ("step", "currency", "reason") if row[of]), "leads": row["leads"],
+            "label": f"{row['leads']:,}" + ("" if row["share"] is None else f"  ({row['share']:.1%})")
+            + ("" if row["amount"] is None else f"  {float(row['amount']):,.0f} {row['currency']}"),
+        })
         for row in rows
     ]  # fmt: skip
     return bars(name, values, "step", "leads", "leads")
@@ -51,9 +53,9 @@ def sources(rows: Rows) -> tuple[str, list[Spec]]:
 def bringing(name: str, rows: Rows) -> Spec:
     """The pipeline of each source in one currency, beside what was won of it."""
     values = [
-        {"source": row["source"] or "none", "amount": float(row["generated_amount"]),
-         "label": f"{row['generated_amount']:,.0f}  ({row['deals']:,} deals; {row['won']:,} won,"
-                  f" {row['won_amount']:,.0f})"}
+        linked(row, {"source": row["source"] or "none", "amount": float(row["generated_amount"]),
+         "label": f"{float(row['generated_amount']):,.0f}  ({row['deals']:,} deals; {row['won']:,} won,"
+                  f" {float(row['won_amount']):,.0f})"})
         for row in rows
     ]  # fmt: skip
     return bars(name, values, "source", "amount", f"pipeline generated, {rows[0]['currency']}")
@@ -68,9 +70,9 @@ def activities(rows: Rows) -> tuple[str, list[Spec]]:
 def doing(name: str, rows: Rows) -> Spec:
     """The activities of one group; beside all of them, how many deals are without contact."""
     values = [
-        {"kind": row["kind"] or "all", "activities": row["activities"],
+        linked(row, {"kind": row["kind"] or "all", "activities": row["activities"],
          "label": f"{row['activities']:,} on {row['deals']:,} deals"
-                  + (f"; {row['without_contact']:,} open deals without contact" if row["without_contact"] else "")}
+                  + (f"; {row['without_contact']:,} open deals without contact" if row["without_contact"] else "")})
         for row in rows
     ]  # fmt: skip
     return bars(name, values, "kind", "activities", "activities")
@@ -85,8 +87,8 @@ def hygiene(rows: Rows) -> tuple[str, list[Spec]]:
 def finding(name: str, rows: Rows) -> Spec:
     """The findings of one currency."""
     values = [
-        {"finding": row["finding"].replace("-", " "), "deals": row["deals"],
-         "label": f"{row['deals']:,}  ({row['amount']:,.0f} {row['currency']})"}
+        linked(row, {"finding": row["finding"].replace("-", " "), "deals": row["deals"],
+         "label": f"{row['deals']:,}  ({float(row['amount']):,.0f} {row['currency']})"})
         for row in rows
     ]  # fmt: skip
     return bars(name, values, "finding", "deals", "deals")
@@ -103,9 +105,9 @@ def forecast_accuracy(rows: Rows) -> tuple[str, list[Spec]]:
 def being_off(name: str, rows: Rows) -> Spec:
     """The error of the calls of one kind, holder by holder and category by category."""
     values = [
-        {"call": f"{row['holder'] or 'everybody'}, {row['category']}", "amount": float(row["error_amount"]),
-         "label": f"{row['error_amount']:,.0f}"
-                  + ("" if row["error"] is None else f"  ({row['error']:.0%} of the won, bias {row['bias']:+.0%})")}
+        linked(row, {"call": f"{row['holder'] or 'everybody'}, {row['category']}", "amount": float(row["error_amount"]),
+         "label": f"{float(row['error_amount']):,.0f}"
+                  + ("" if row["error"] is None else f"  ({row['error']:.0%} of the won, bias {row['bias']:+.0%})")})
         for row in rows
     ]  # fmt: skip
     return bars(name, values, "call", "amount", f"error, {rows[0]['currency']}")

@@ -11,20 +11,31 @@ from domain.correction import FactCorrected
 from domain.decider import NewEvent
 from domain.recorded import Recorded, micros
 from infra.application.histories import LATEST
-from infra.privacy.vault import Vault
 from infra.store.log import Log
 
 BACK_DATED, CORRECTED = "back-dated", "corrected"
 
 
+class Opener(Protocol):
+    """What opens sealed texts: a vault, or what masks them for who may not read them."""
+
+    def open(self, stream: str, event: Any) -> Any:
+        """An event as it can be read."""
+        ...
+
+    def open_text(self, stream: str, field: str, text: str) -> str:
+        """A text beside an event as it can be read."""
+        ...
+
+
 class Readable(Protocol):
-    """What a history is read from: a log, and the vault that opens what is sealed."""
+    """What a history is read from: a log, and what opens what is sealed in it."""
 
     log: Log
 
     @property
-    def vault(self) -> Vault:
-        """The vault of this thread."""
+    def vault(self) -> Opener:
+        """What opens, for this thread."""
         ...
 
 

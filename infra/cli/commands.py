@@ -25,11 +25,11 @@ from infra.application.moments import NOW, at, day
 from infra.application.names import COMMANDS_OF, DEFAULTS, name_of, tag_of
 from infra.application.requests import parse_command
 from infra.application.spans import Today, span
+from infra.application.written_values import money, number, portion
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import bold
-from infra.cli.values import money, number, portion
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation

@@ -39,13 +39,19 @@ OUTSIDE = FULL | {
 """What the machine says of files, and no fault of ours."""
 VERBS = {
     "commands": (), "subjects": ("subject export", "subject find", "subject clear-index", "subject rebuild-index"),
+    "records": tuple(
+        f"{noun} {verb}"
+        for noun in ("lead", "opportunity", "customer", "process", "framework", "team", "quota", "rate", "subject")
+        for verb in ("list", "show")
+    ),
     "metrics": ("metric", "explain"), "timeline": ("timeline",), "diff": ("diff",), "events": ("events",),
     "imports": ("import", "simulate"), "features": ("export features",),
     "forecasts": ("forecast issue", "forecast show", "forecast score", "forecast readiness", "forecast backtest"),
-    "bulk": ("bulk",), "publish": ("kafka publish", "kafka topics"),
+    "bulk": ("bulk",), "serve": ("serve",), "publish": ("kafka publish", "kafka topics"),
     "consume": ("kafka consume",), "dlq": ("kafka dlq",), "schemas": ("schemas",), "init": ("init",),
     "status": ("status",), "tables": ("rebuild", "check", "parked"), "log": ("log",),
-    "master_key": ("master-key",), "demo": ("demo",), "completion": ("completion",),
+    "master_key": ("master-key",), "db": ("db",), "api_key": ("api-key",), "config": ("config",),
+    "demo": ("demo",), "completion": ("completion",),
 }  # fmt: skip
 """The modules with the words that they add, in the order of help; those of `commands` are derived from the domain."""
 

@@ -150,6 +150,11 @@ class Table:
         """The columns that the table takes where nothing is folded."""
         return sum(self._widths(lambda text: [text])) + 3 * len(self.columns) + 1
 
+    def fits(self, width: int | None) -> bool:
+        """Whether the fields stand beside each other on a terminal of a width, with or without lines around them."""
+        least = sum(self._widths(lambda text: text.split(" ")))
+        return width is None or least + len(GAP) * (len(self.columns) - 1) <= width
+
     def _widths(self, parts: Callable[[str], list[str]]) -> list[int]:
         """The widest part of each column's texts, its title among them."""
         rows = [[[column.title] for column in self.columns], *self.rows] if self.boxed else self.rows

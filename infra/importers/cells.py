@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Literal
 
+from domain.codes import UNSEEN
 from domain.errors import Malformed
 from domain.money import CURRENCIES, EXACT, LARGEST, MINOR_UNITS, Money, checked
 from infra.importers.references import digest, plain
@@ -92,6 +93,11 @@ def seen(column: str, text: str) -> str:
     if not text.isprintable():
         raise Malformed(f"{column}: {text[:DIGITS]!r} holds a character that cannot be seen")
     return text
+
+
+def titled(text: str) -> str:
+    """What a deal is called, on one line; what cannot be seen there is a blank."""
+    return " ".join(UNSEEN.sub(" ", text).split())
 
 
 def whole_id(name: str) -> str:

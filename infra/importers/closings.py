@@ -3,10 +3,10 @@
 from domain.errors import Rejected
 from domain.opportunity import Lost, OpenOpportunity, Won
 from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
-from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner, RenameOpportunity
 from infra.importers.entries import Change
 
-TERMS = (ChangeAmount, ChangeOwner, ChangeAccount, ChangeCloseDate)
+TERMS = (ChangeAmount, ChangeOwner, ChangeAccount, ChangeCloseDate, RenameOpportunity)
 
 NamedChange = tuple[Change, str]
 """A change with the name under which it is known again."""
@@ -44,5 +44,7 @@ def too_late(change: Change) -> tuple[Rejected, bool]:
     if isinstance(change.command, ChangeAmount):
         worth = f"{change.command.to.amount} {change.command.to.currency}"
         return Rejected(f"amount: {worth} is told after the deal had ended: correct it by hand"), False
+    if isinstance(change.command, RenameOpportunity):
+        return Rejected("name: is told after the deal had ended"), True
     name = str(change.command.__struct_config__.tag).removeprefix("change-").replace("-", "_")
     return Rejected(f"{name}: is told after the deal had ended"), True

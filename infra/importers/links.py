@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from domain import Command
 from domain.correction import CorrectFact
 from domain.errors import Rejected
 from domain.history import History
 from domain.lead import ConvertLead
 from domain.opportunity import Deleted, Lost, Merged, Open, OpenOpportunity, OpportunityOpened, Won
+from domain.opportunity.terms import RenameOpportunity
+from infra.privacy.vault import Vault
 
 Existing = Open | Won | Lost | Merged | Deleted
 OF_THE_DEAL = "said by the deal's own row"
@@ -24,6 +27,24 @@ def opening_of(history: History) -> OpportunityOpened:
     """How a deal that is there was opened, as it stands."""
     state: Existing = history.state  # pyright: ignore[reportAssignmentType]
     return state.deal.opened
+
+
+def without_forgotten_name(history: History, command: Command, vault: Vault) -> Command | None:
+    """What a command asks beside the name of a deal whose person was erased, for whom no words are kept; None: no more.
+
+    Of any other deal the command as it is.
+    """
+    told = command.replacement if isinstance(command, CorrectFact) else command
+    if not isinstance(told, RenameOpportunity | OpenOpportunity | OpportunityOpened) or not told.name:
+        return command
+    if not history.version or not vault.erased(history.decider.subject(history.stream, history.state, None)):
+        return command
+    if isinstance(told, RenameOpportunity):
+        return None
+    if isinstance(told, OpenOpportunity):
+        return replace(told, name="")
+    assert isinstance(command, CorrectFact)
+    return replace(command, replacement=replace(told, name=""))
 
 
 def completed_opening(history: History, said: OpenOpportunity) -> CorrectFact | None:
@@ -43,7 +64,7 @@ def filled(opened: OpportunityOpened, said: OpenOpportunity) -> OpportunityOpene
     """An opening with what else is said of it; what is left empty stays, as does the lead."""
     texts = {
         name: getattr(said, name) or getattr(opened, name)
-        for name in ("stage", "account", "owner", "product", "close_date")
+        for name in ("stage", "account", "owner", "product", "close_date", "name")
     }
     return replace(opened, amount=said.amount, source=opened.source or said.source, **texts)
 

@@ -14,7 +14,7 @@ from domain.opportunity.judgement import ClearProbability, OverrideProbability
 from domain.opportunity.line_items import RemoveLineItem, SetLineItem
 from domain.opportunity.progress import ChangePipeline, ChangeStage
 from domain.opportunity.removal import DeleteOpportunity, RestoreOpportunity
-from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner, RenameOpportunity
 from infra.importers.entries import Change, Story
 from infra.importers.tables import Row
 
@@ -43,6 +43,7 @@ class Observation(NamedTuple):
     settled: bool = False
     lost_note: str = ""
     row: Row | None = None
+    name: str = ""
 
 
 def happened(seen: Sequence[Observation], system: str, lead: bool = False, lines: Lines = ()) -> Story:
@@ -52,7 +53,10 @@ def happened(seen: Sequence[Observation], system: str, lead: bool = False, lines
     """
     first, refused = seen[0], list[tuple[Row, PipelineError]]()
     changes = opening(first, lead)
-    now = first._replace(owner="", account="", close_date=None if lead else first.close_date, probability=None)
+    now = first._replace(
+        owner="", account="", close_date=None if lead else first.close_date, probability=None,
+        name="" if lead else first.name,
+    )  # fmt: skip
     for after in seen:
         if now.deleted and after.deleted:
             continue
@@ -68,7 +72,10 @@ def happened(seen: Sequence[Observation], system: str, lead: bool = False, lines
             account=after.account or now.account,
             close_date=after.close_date or now.close_date,
             probability=None if after.outcome else after.probability,
+            name=after.name or now.name,
         )
+    if now.name and not now.outcome and not now.deleted:  # which an earlier export may not have said
+        changes.append(keyed_change(now.at, RenameOpportunity(now.name)))
     return Story(tuple(with_lines(changes, first.at, lines)), tuple(refused))
 
 
@@ -100,6 +107,7 @@ def as_it_is(
         commands += [ChangeCloseDate(seen.close_date)] if seen.close_date else []
         commands += [ChangeOwner(seen.owner)] if seen.owner else []
         commands += [ChangeAccount(seen.account)] if seen.account else []
+        commands += [RenameOpportunity(seen.name)] if seen.name else []
     commands += ended(seen)
     changes = [*opening(begun, lead), *(keyed_change(seen.at, command) for command in commands)]
     return with_lines(changes, begun.at, lines)
@@ -112,13 +120,16 @@ def opening(first: Observation, lead: bool) -> list[Change]:
     otherwise in an older one, is said by a fact of its own.
     """
     said = OpenOpportunity(
-        first.process, first.amount, first.stage, first.account, first.owner, close_date=first.close_date
-    )
+        first.process, first.amount, first.stage, first.account, first.owner, close_date=first.close_date,
+        name=first.name,
+    )  # fmt: skip
     return [] if lead else [Change(first.at, said, change_key=OPENED)]
 
 
 def keyed_change(at: datetime, command: Command) -> Change:
     """A change, known again without its free words: nobody may try guesses on their digest."""
+    if isinstance(command, RenameOpportunity):
+        return Change(at, command, change_key=f"renamed at {at.isoformat()}")
     free = isinstance(command, LoseOpportunity) and command.note
     return Change(at, command, change_key=f"lost at {at.isoformat()}" if free else "")
 
@@ -172,6 +183,8 @@ def agreed(now: Observation, after: Observation) -> list[Command]:
         found.append(ChangeOwner(after.owner))
     if after.account and after.account != now.account:
         found.append(ChangeAccount(after.account))
+    if after.name and after.name != now.name:
+        found.append(RenameOpportunity(after.name))
     return found
 
 

@@ -23,10 +23,10 @@ from domain.opportunity import Command, OpenOpportunity
 from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity
 from domain.opportunity.progress import ChangeStage
-from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner, RenameOpportunity
 from domain.recorded import Request
 from domain.reference.process import PublishProcess, Stage
-from infra.importers.cells import CATCH_ALL, code, coded, identifier, money
+from infra.importers.cells import CATCH_ALL, code, coded, identifier, money, titled
 from infra.importers.entries import Change, Entry, Export, Story
 from infra.importers.spool import Spool
 from infra.importers.tables import Row, Table, whole_table
@@ -117,6 +117,7 @@ class DealReader:
             "expected_close_date": lambda value: ChangeCloseDate(calendar.day_of("new_value", value)),
             "org_id": ChangeAccount,
             "status": self.status,
+            "title": lambda value: RenameOpportunity(titled(value)),
         }
 
     def deal(self, name: str, rows: list[Row]) -> Iterator[Entry]:
@@ -155,7 +156,7 @@ class DealReader:
         reasons = {at for at, row in placed if row.cells["changed_field_key"] == "lost_reason"}
         for at, row in placed:
             field, value = row.cells["changed_field_key"], row.cells["new_value"]
-            told = f"{row.cells['change_time']} {field} {value}"
+            told = f"{row.cells['change_time']} {field} {'' if field == 'title' else value}"
             try:
                 if field == OPENING:
                     opening = OpenOpportunity(PROCESS, Money(Decimal(0), self.currency), opens_in)

@@ -13,7 +13,7 @@ from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOp
 from domain.opportunity.line_items import Line, RemoveLineItem, SetLineItem
 from domain.opportunity.progress import ChangeStage
 from domain.opportunity.states import Deal
-from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner, RenameOpportunity
 from domain.recorded import instant
 from infra.importers.links import OF_THE_DEAL, completed_opening, filled, opened_by_a_lead
 
@@ -49,6 +49,7 @@ class Record(NamedTuple):
     staged_at: datetime | None = None
     changed_at: datetime | None = None
     lines: tuple[SetLineItem, ...] = ()
+    name: str = ""
 
     def moment(self, told: datetime | None, since: datetime | None) -> datetime:
         """When something became what the record says: as told, or else by the time of the export.
@@ -99,7 +100,7 @@ def terms_after_the_end(record: Record, history: History) -> str:
     if not isinstance(state, Won | Lost) or record.outcome != ("won" if isinstance(state, Won) else "lost"):
         return ""
     terms = state.deal.terms
-    told = {"owner": record.owner, "account": record.account, "close_date": record.close_date}
+    told = {"owner": record.owner, "account": record.account, "close_date": record.close_date, "name": record.name}
     names = [name for name, value in told.items() if value and value != getattr(terms, name)]
     return f"{', '.join(names)}: is told after the deal had ended" if names else ""
 
@@ -108,7 +109,7 @@ def opening(record: Record) -> OpenOpportunity:
     """The opening of the deal in the stage that it is in now, for nothing else is known."""
     return OpenOpportunity(
         record.process, record.amount, record.stage, record.account, record.owner, record.product, record.close_date,
-        source=record.source,
+        source=record.source, name=record.name,
     )  # fmt: skip
 
 
@@ -119,6 +120,8 @@ def differences(record: Record, deal: Deal, history: History, since: datetime | 
         found.append(ChangeOwner(record.owner))
     if record.account and record.account != deal.terms.account:
         found.append(ChangeAccount(record.account))
+    if record.name and record.name != deal.terms.name:
+        found.append(RenameOpportunity(record.name))
     if record.current and not deal.lines and not record.lines and record.amount != deal.amount:
         found.append(ChangeAmount(record.amount))
     if record.close_date and record.close_date != deal.terms.close_date:
@@ -138,11 +141,13 @@ def added(record: Record, deal: Deal, history: History) -> list[Timed]:
     Rejected for another product: a deal that is about something else is another deal.
     """
     opened = deal.opened
-    if record.product and opened.product not in ("", record.product):
+    if record.product and deal.terms.product not in ("", record.product):
         raise Rejected(
-            f"the export says the product is {record.product}, recorded is {opened.product}: open another opportunity"
+            f"the export says the product is {record.product}, recorded is {deal.terms.product}: open another"
+            " opportunity, or change the product by hand"
         )
-    product, source = record.product or opened.product, opened.source or record.source
+    known = opened.product or deal.terms.product  # which the deal may have been given since
+    product, source = opened.product if known else record.product, opened.source or record.source
     if (product, source) == (opened.product, opened.source):
         return []
     said = OpenOpportunity(opened.process, opened.amount, product=product, source=source)

@@ -17,13 +17,13 @@ from domain.history import History
 from domain.lead import CaptureLead, ConvertLead
 from domain.lead.profile import AssignLead, EnrichLead
 from domain.opportunity import OpenOpportunity
-from domain.opportunity.terms import ChangeAccount, ChangeCloseDate, ChangeOwner
+from domain.opportunity.terms import ChangeAccount, ChangeCloseDate, ChangeOwner, RenameOpportunity
 from domain.recorded import Recorded, Request, Source, micros
 from infra.application.dispatch import Dispatcher
 from infra.importers.closings import held_back, too_late
 from infra.importers.entries import Change, Entry, Export, Story, chunks, is_of_several, streams_of, unreadable
 from infra.importers.leads import LeadRecord, lead_commands
-from infra.importers.links import completed_opening, conversion, opened_by_a_lead
+from infra.importers.links import completed_opening, conversion, opened_by_a_lead, without_forgotten_name
 from infra.importers.mending import mendings
 from infra.importers.records import Record, commands, opened_at, terms_after_the_end
 from infra.importers.rejects import RejectsFile
@@ -35,7 +35,7 @@ NAMED = 32  # digits of a digest that tell a row or a change from every other on
 KEPT = 500  # histories kept between two chunks, the stages among them
 FIRST = 10  # rejects kept in memory, to be shown
 BATCH = re.compile(r"(\d{4}-\d\d-\d\d)-([0-9a-f]+)(?:-([0-9a-f]+))?")  # snapshot, file, and how that was read
-DESCRIPTIVE = (ChangeOwner, ChangeAccount, ChangeCloseDate, EnrichLead, AssignLead)
+DESCRIPTIVE = (ChangeOwner, ChangeAccount, ChangeCloseDate, RenameOpportunity, EnrichLead, AssignLead)
 """What only describes a deal or lead: where it has ended, there is nothing to be done about it."""
 
 
@@ -312,14 +312,16 @@ class Import:
 
     def linked(self, entry: Entry, change: Change, name: str) -> Iterator[tuple[Change, str]]:
         """A change as it is; the opening or the conversion of a deal that is there already, as what links both."""
-        command = change.command
-        if isinstance(command, OpenOpportunity):
-            history = self.dispatcher.history(change.stream or entry.stream)
-            if opened_by_a_lead(history):
-                correction = completed_opening(history, command)
-                if correction:
-                    yield change._replace(command=correction), name
-                return
+        history = self.dispatcher.history(change.stream or entry.stream)
+        command = without_forgotten_name(history, change.command, self.dispatcher.vault)
+        if command is None:
+            return
+        change = change._replace(command=command)
+        if isinstance(command, OpenOpportunity) and opened_by_a_lead(history):
+            correction = completed_opening(history, command)
+            if correction:
+                yield change._replace(command=correction), name
+            return
         if isinstance(command, ConvertLead) and (history := self.dispatcher.history(command.opportunity)).version:
             source, profile = self.lead_of(entry)
             correction, command = conversion(history, entry.stream, source, profile, command)

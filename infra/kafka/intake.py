@@ -40,7 +40,7 @@ Tell = Callable[[str], None]
 
 def take_leads_in(app: App, group: str, stop: Event, tell: Tell) -> None:
     """Take leads in as a member of a group until told to stop. Raises NotFound without the topic, Unavailable."""
-    handle = deciding(app, lambda message: lead_intake.request_of(message, parse))
+    handle = deciding(app, lambda message: lead_intake.request_of(message, parse), tell)
     Intake(app.settings.kafka, INTAKE, group, handle, tell).run(stop)
 
 
@@ -52,8 +52,8 @@ class Door(Protocol):
         ...
 
 
-def deciding(door: Door, ask: Callable[[Message], Request]) -> Handle:
-    """Handles messages by asking what each stands for, all in one append."""
+def deciding(door: Door, ask: Callable[[Message], Request], tell: Tell = lambda _: None) -> Handle:
+    """Handles messages by asking what each stands for, all in one append; `tell` hears what those are warned of."""
 
     def handle(found: Sequence[Message]) -> list[PipelineError | None]:
         outcomes: list[PipelineError | None] = [None] * len(found)
@@ -73,7 +73,11 @@ def deciding(door: Door, ask: Callable[[Message], Request]) -> Handle:
             refusal = error if isinstance(error, PipelineError) else unexpected(error)
             answers = [refusal] if len(requests) == 1 else [handle([found[place]])[0] for place in requests]
         for place, answer in zip(requests, answers, strict=True):
-            outcomes[place] = answer if isinstance(answer, PipelineError) else None
+            if answer is None or isinstance(answer, PipelineError):
+                outcomes[place] = answer
+                continue
+            for warning in answer.warnings:
+                tell(f"{answer.stream} is taken in: {warning}")
         return outcomes
 
     return handle

@@ -223,6 +223,10 @@ class Log(Facts, Protocol):
         """The subjects that a token leads to, in order."""
         ...
 
+    def subjects_by_token(self, tokens: Sequence[bytes]) -> dict[bytes, list[str]]:
+        """The subjects that each of several tokens leads to, in order."""
+        ...
+
     def streams_about(self, subject: str) -> list[str]:
         """The streams that hold a text sealed for a subject, in order; all of the log is searched."""
         ...

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from domain.errors import NotFound, Rejected, Unavailable
+from infra.gc_tuning import rarely_collected
 from infra.store import Log
 from infra.store.clock import Clock, now
 from infra.store.log import Facts
@@ -248,8 +249,16 @@ class Views:
         metric = METRICS.get(name)
         if metric is None:
             raise NotFound(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
-        question = metric.checked(question)
-        with self.reading() as snapshot:
+        with self.pinned(metric.checked(question)) as (known_at, newest, query):
+            yield metric, known_at, newest, query
+
+    @contextmanager
+    def pinned(self, question: Question) -> Generator[tuple[int, int | None, Query]]:
+        """(position that it is for, newest business time known, question on its way), all in one snapshot.
+
+        The newest business time is None where a moment is named.
+        """
+        with rarely_collected(), self.reading() as snapshot:
             known_at = min(question.known_at, *snapshot.positions(self._projections).values())
             # what is known at the position that the tables have reached is all that they know, which is quicker to find
             all_of_it = known_at == snapshot.furthest()
@@ -269,7 +278,7 @@ class Views:
                 self._references = {**dict([*self._references.items()][-REMEMBERED:]), place: known}
             whole = Period("", question.since, question.until)
             newest = newest if question.effective_at == END else None  # nobody who names a moment asks how new it is
-            yield metric, known_at, newest, Query(pinned, known, snapshot.select, instant, (whole,), set())
+            yield known_at, newest, Query(pinned, known, snapshot.select, instant, (whole,), set())
 
     def references(self, upto: int = END) -> References:
         """What no deal owns, as known at a position: stages, teams, rates, quotas, the calendar."""

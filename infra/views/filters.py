@@ -24,6 +24,7 @@ COLUMNS = {
         ("forecasts", "holder"),
         ("teams", "members"),
     ),
+    "holder": (("quotas", "holder"),),
     "product": (("opportunities", "product"), ("opportunities", "lines")),
     "source": (("opportunities", "source"), ("leads", "source")),
     "currency": (("opportunities", "currency"), ("opportunities", "was_currency"), ("quotas", "currency")),
@@ -38,15 +39,20 @@ SEVERAL: dict[str, Callable[[Any], Iterable[str]]] = {
 
 
 def check_filters(snapshot: Snapshot, question: Question) -> None:
-    """Raise NotFound for a value that stands nowhere, naming the part of the question and the values there are.
+    """Raise NotFound for a value that stands nowhere, naming the part of the question and the values there are."""
+    for field in COLUMNS.keys() & {*Question.__struct_fields__}:
+        check_value(snapshot, field, field, getattr(question, field))
+
+
+def check_value(snapshot: Snapshot, part: str, field: str, value: str | None) -> None:
+    """Raise NotFound for a value of a field that stands nowhere, naming the part and the values there are.
 
     An empty one is always there: it asks for what has none.
     """
-    for field, places in COLUMNS.items():
-        value = getattr(question, field)
-        if value and not any(is_there(snapshot, *place, value) for place in places):
-            there = sorted({text for place in places for text in values(snapshot, *place)} - {""})
-            raise NotFound(f"{field}: there is no {value!r}; {listed(value, there)}")
+    places = COLUMNS[field]
+    if value and not any(is_there(snapshot, *place, value) for place in places):
+        there = sorted({text for place in places for text in values(snapshot, *place)} - {""})
+        raise NotFound(f"{part}: there is no {value!r}; {listed(value, there)}")
 
 
 def is_there(snapshot: Snapshot, table: str, column: str, value: str) -> bool:

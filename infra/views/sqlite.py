@@ -39,6 +39,7 @@ from projections.query.tables import AnySelect
 from projections.versions import END, Cells, Projection, Version, column_names
 
 CACHE = 64 * 1024  # kibibytes a connection
+MAPPED = 0x7FFF0000  # bytes of the file read without copying, the most that SQLite takes: answers look rows up all over
 SORTERS = 2  # threads that sort the rows of an index beside the one that reads them
 SAMPLE = 1000  # rows of an index looked at to know how its values are spread
 ATTEMPTS = 20  # of following the catalog to a generation that is discarded just then
@@ -351,6 +352,7 @@ class SqliteTables:
         connection.execute("PRAGMA secure_delete = OFF")  # nothing personal is in these rows
         connection.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}")
         connection.execute(f"PRAGMA cache_size = -{CACHE}")
+        connection.execute(f"PRAGMA mmap_size = {MAPPED}")
         return connection
 
     def _forget_others(self, generation: int) -> None:

@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, and_, literal_column, select
 from projections.query.attribution import Attribution
 from projections.query.follow_ups import FollowUps
 from projections.query.metric import Key, Metric, Origin, Part, Query
+from projections.query.open_deals import open_rows
 from projections.query.question import MOMENT
-from projections.query.selection import at_moment, open_rows, origin_columns, period_of, within
+from projections.query.selection import at_moment, origin_columns, period_of, within
 from projections.query.stays import gone
 from projections.query.tables import FOLLOW_UPS, OPPORTUNITIES, STANDING, history_until, known
 from projections.query.units import Multiple
@@ -102,15 +103,16 @@ def silent(asked: Query, time: int) -> Iterator[Part]:
     o, whose, follow_ups, moments = OPPORTUNITIES.c, Attribution(asked, OPPORTUNITIES), FollowUps(asked), asked.moments
     counts = Counter[tuple[int, tuple[str, ...]]]()
     for (stream, opened), of, numbers, origin in open_rows(asked, whose, (o.stream, o.opened_at)):
-        for number in numbers:
-            due = follow_ups.at(stream, moments[number])
-            if moments[number] - (due.last_contact if due.contacts else opened) < time:
-                continue
-            for group, _ in whose.divided(of, None, moments[number]):
-                if asked.apart:
-                    yield Part(group, ALL, Done(without_contact=1), 1, origin, period=number)
-                else:
-                    counts[number, group] += 1
+        for spell, due in follow_ups.over(stream, numbers):
+            last = due.last_contact if due.contacts else opened
+            for number in spell:
+                if moments[number] - last < time:
+                    continue
+                for group, _ in whose.divided(of, None, moments[number]):
+                    if asked.apart:
+                        yield Part(group, ALL, Done(without_contact=1), 1, origin, period=number)
+                    else:
+                        counts[number, group] += 1
     for (number, group), count in counts.items():
         yield Part(group, ALL, Done(without_contact=count), count, period=number)
 

@@ -1,19 +1,22 @@
 """Ageing: how long the open deals have been open, in their stage and unspoken to, and which have gone stale."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from projections.query.attribution import Group
 from projections.query.follow_ups import FollowUps
-from projections.query.metric import Key, Metric, Part, Query
-from projections.query.selection import Attribution, open_rows
+from projections.query.metric import Key, Metric, Origin, Part, Query
+from projections.query.open_deals import open_rows, parted, team_turns
+from projections.query.selection import Attribution
 from projections.query.stages import in_process_order, name_of, place
 from projections.query.tables import OPPORTUNITIES
 from projections.query.units import Days, WholeDays
 from projections.rows.opportunities import PROJECTION
-from projections.versions import DAY
+from projections.versions import DAY, END
 
 
 class AgeRow(Struct, frozen=True):
@@ -73,26 +76,57 @@ def ageing(asked: Query) -> Iterator[Part]:
     Unit: deals, days. Source: the states and the activities of the opportunities at (known_at, effective_at).
     """
     o, whose, follow_ups, moments = OPPORTUNITIES.c, Attribution(asked, OPPORTUNITIES), FollowUps(asked), asked.moments
+    turns = team_turns(whose, moments)
     columns = o.stream, o.process, o.process_version, o.stage, o.visit_from, o.opened_at
-    found: dict[tuple[int, tuple[str, ...], Key], list[Aged]] = {}
+    found = defaultdict[tuple[Group, Key], dict[int, Ages]](by_number)
     limits = {each[:3]: each.stale_days * DAY for each in asked.references.stages}
     for (stream, process, version, stage, entered, opened), of, numbers, origin in open_rows(asked, whose, columns):
-        limit, key = limits.get((process, version, stage), 0), (process, stage)
-        for number in numbers:
-            now = moments[number]
-            due = follow_ups.at(stream, now)
-            spoken, since = int(due.contacts > 0), max(now - due.last_contact, 0) if due.contacts else 0
-            aged = Aged(
-                1, int(0 < limit < now - entered), spoken, 1 - spoken, now - opened, since, now - opened,
-                (now - entered,),
-            )  # fmt: skip
-            for group, _ in whose.divided(of, None, now):
+        stale_after, key = entered + (limits.get((process, version, stage)) or END), (process, stage)
+        for alike in parted(numbers, turns):
+            for group, _ in whose.divided(of, None, moments[alike.start]):
+                each = by_number() if asked.apart else found[group, key]
+                for spell, due in follow_ups.over(stream, alike):
+                    for number in spell:
+                        ages = each[number]
+                        ages.opened.append(opened)
+                        ages.entered.append(entered)
+                        ages.stale += stale_after < moments[number]
+                        if due.contacts:
+                            ages.contacted.append(min(due.last_contact, moments[number]))
                 if asked.apart:
-                    yield Part(group, key, aged, 1, origin, period=number)
-                else:
-                    found.setdefault((number, group, key), []).append(aged)
-    for (number, group, key), each in found.items():
-        yield Part(group, key, together(each), len(each), period=number)
+                    yield from parts(group, key, each, moments, origin)
+    for (group, key), each in found.items():
+        yield from parts(group, key, each, moments)
+
+
+def parts(
+    group: Group, key: Key, each: Mapping[int, "Ages"], moments: Sequence[int], origin: Origin | None = None
+) -> Iterator[Part]:
+    """The deals of a stage at the moments at which there were any."""
+    for number, ages in each.items():
+        yield Part(group, key, ages.at(moments[number]), len(ages.opened), origin, period=number)
+
+
+class Ages:
+    """Open deals of one stage: when each was opened, came into it, and was last in contact; how many are stale."""
+
+    __slots__ = ("contacted", "entered", "opened", "stale")
+
+    def __init__(self) -> None:
+        self.opened, self.entered, self.contacted, self.stale = list[int](), list[int](), list[int](), 0
+
+    def at(self, now: int) -> Aged:
+        """How old they are at an instant."""
+        deals, spoken = len(self.opened), len(self.contacted)
+        return Aged(
+            deals, self.stale, spoken, deals - spoken, deals * now - sum(self.opened),
+            spoken * now - sum(self.contacted), now - min(self.opened), tuple(now - since for since in self.entered),
+        )  # fmt: skip
+
+
+def by_number() -> dict[int, Ages]:
+    """The ages at each moment, by its number."""
+    return defaultdict(Ages)
 
 
 def together(each: Sequence[Aged]) -> Aged:

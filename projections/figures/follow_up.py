@@ -2,24 +2,28 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from functools import cache
+from functools import lru_cache
+from operator import itemgetter
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from domain.money import from_minor_units
-from projections.query.follow_ups import FollowUps
+from projections.query.attribution import Group
+from projections.query.follow_ups import Due, FollowUps
 from projections.query.metric import Key, Metric, Part, Query
-from projections.query.selection import open_sums
+from projections.query.open_deals import Spell, no_rate, spells
 from projections.query.tables import OPPORTUNITIES
 from projections.query.units import Amount, WholeDays
 from projections.rows.opportunities import PROJECTION
 
 NO_STEP, OVERDUE, DUE, UNDATED = "no next step", "overdue", "due", "undated"
+SECTIONS = {NO_STEP: 0, OVERDUE: 1, DUE: 2, UNDATED: 3}
+"""In which order somebody turns to them; the small ones without a next step are last."""
 
 
-class FollowUpRow(Struct, frozen=True):
+class FollowUpRow(Struct, frozen=True, gc=False):
     """An open deal. due: the day of what comes next, empty where it has none. overdue_days: 0 where it is not."""
 
     stream: str
@@ -34,16 +38,22 @@ class FollowUpRow(Struct, frozen=True):
 
 
 class Next(NamedTuple):
-    """A deal, what it is worth in minor units, and what comes next."""
+    """A deal and what comes next. amount: minor units. turn: by what it is sorted, whatever is valuable."""
 
-    owner: str
-    process: str
-    stage: str
-    currency: str
+    row: FollowUpRow
     amount: int
-    due: str
-    overdue_days: int
-    state: str
+    turn: tuple[int, int, str, str, int, str]
+
+
+class Queue(NamedTuple):
+    """Deals, in any order."""
+
+    deals: Sequence[Next]
+
+    def explained(self) -> dict[str, Any]:
+        """A deal and what comes next, by name."""
+        ((row, amount, _),) = self.deals
+        return {name: getattr(row, name) for name in row.__struct_fields__ if name != "stream"} | {"amount": amount}
 
 
 def follow_up(asked: Query) -> Iterator[Part]:
@@ -59,56 +69,67 @@ def follow_up(asked: Query) -> Iterator[Part]:
     Unit: units of the currency; days.
     Source: the states and the follow-up of the opportunities at (known_at, effective_at).
     """
-    o, calendar = OPPORTUNITIES.c, asked.references.calendar
-    follow_ups, moments = FollowUps(asked), asked.moments
-    days = [calendar.day(moment) for moment in moments]
-    comes = cache(coming)
-    for each in open_sums(asked, (o.stream, o.owner, o.process, o.stage)):
-        stream, owner, process, stage = each.values
-        then = follow_ups.at(stream, moments[each.period])
-        first = min(then.step_due or then.activity_due, then.activity_due or then.step_due)
-        due, overdue, state = comes(bool(then.step), first, days[each.period])
-        coming_next = Next(owner, process, stage, each.currency, each.amount or 0, due, overdue, state)
-        yield Part(
-            each.group, (stream,), coming_next, 1, each.origin, each.left_out, each.currency, each.period
-        )  # fmt: skip
+    o, day = OPPORTUNITIES.c, asked.references.calendar.day
+    follow_ups, days = FollowUps(asked), [day(moment) for moment in asked.moments]
+    queues: dict[Group, list[list[Next]]] = {}
+    for each in spells(asked, (o.stream, o.owner, o.process, o.stage)):
+        if (queue := queues.get(each.group)) is None:
+            queue = queues[each.group] = [[] for _ in days]
+        for numbers, due in follow_ups.over(each.values[0], each.numbers):
+            for number, comes in coming(each, due, numbers, days):
+                if asked.apart or each.amount is None:
+                    left_out = no_rate(asked, each.own, number) if each.amount is None else ""
+                    key, deal = (comes.row.stream,), Queue((comes,))
+                    yield Part(each.group, key, deal, 1, each.origin, left_out, each.currency, number)
+                else:
+                    queue[number].append(comes)
+    for group, by_number in queues.items():
+        for number, deals in enumerate(by_number):
+            if deals:
+                yield Part(group, (), Queue(deals), len(deals), period=number)
 
 
-def coming(step: bool, due: str, today: date) -> tuple[str, int, str]:
-    """(due, days overdue, state) of what comes next."""
-    if not due:
-        return "", 0, UNDATED if step else NO_STEP
+def coming(each: Spell, due: Due, numbers: range, days: Sequence[date]) -> Iterator[tuple[int, Next]]:
+    """(number, what comes next) of a deal at some moments, by their numbers."""
+    amount, currency = each.amount or 0, each.currency
+    stream, owner, process, stage = each.values
+    worth = from_minor_units(amount, currency)
+    first = min(due.step_due or due.activity_due, due.activity_due or due.step_due)
+    before, comes = None, None
+    for number in numbers:
+        if comes is None or first:  # where nothing has a day, all moments are alike
+            judged = judgement(bool(due.step), first, days[number] if first else None)
+            if comes is None or judged != before:
+                late, state = before = judged
+                row = FollowUpRow(stream, owner, process, stage, currency, worth, first, late, state)
+                turn = SECTIONS[state], -late, first if state == DUE else "", currency, -amount, stream
+                comes = Next(row, amount, turn)
+        yield number, comes
+
+
+@lru_cache(10_000)
+def judgement(step: bool, due: str, today: date | None) -> tuple[int, str]:
+    """(days overdue, state) of what comes next."""
+    if not due or today is None:
+        return 0, UNDATED if step else NO_STEP
     late = (today - date.fromisoformat(due)).days
-    return due, max(late, 0), OVERDUE if late > 0 else DUE
+    return max(late, 0), OVERDUE if late > 0 else DUE
 
 
-def records(asked: Query, measures: Mapping[Key, Sequence[Next]]) -> Iterator[tuple[Key, FollowUpRow]]:
+def records(asked: Query, measures: Mapping[Key, Sequence[Queue]]) -> Iterator[tuple[Key, FollowUpRow]]:
     """The queue."""
     amounts: dict[str, list[int]] = {}
-    for (then,) in measures.values():
-        amounts.setdefault(then.currency, []).append(then.amount)
+    deals = [each for queues in measures.values() for queue in queues for each in queue.deals]
+    for row, amount, _ in deals:
+        amounts.setdefault(row.currency, []).append(amount)
     valuable = {currency: median(of) for currency, of in amounts.items()}
-
-    def turn(key: Key) -> tuple[int, int, str, str, int, Key]:
-        """By what a deal is sorted."""
-        (then,) = measures[key]
-        match then.state:
-            case "no next step":
-                section = 0 if then.amount >= valuable[then.currency] else 4
-                return section, 0, "", then.currency, -then.amount, key
-            case "overdue":
-                return 1, -then.overdue_days, "", then.currency, -then.amount, key
-            case "due":
-                return 2, 0, then.due, then.currency, -then.amount, key
-            case _:
-                return 3, 0, "", then.currency, -then.amount, key
-
-    for key in sorted(measures, key=turn):
-        (then,) = measures[key]
-        amount = from_minor_units(then.amount, then.currency)
-        yield key, FollowUpRow(
-            key[0], then.owner, then.process, then.stage, then.currency, amount, then.due, then.overdue_days, then.state
-        )  # fmt: skip
+    later: list[FollowUpRow] = []
+    for row, amount, _ in sorted(deals, key=itemgetter(2)):
+        if row.state == NO_STEP and amount < valuable[row.currency]:
+            later.append(row)
+        else:
+            yield (row.stream,), row
+    yield from (((row.stream,), row) for row in later)
 
 
 METRICS = (Metric("follow-up", 2, follow_up, records, PROJECTION, at_once=True),)

@@ -8,7 +8,7 @@ from msgspec import Struct
 from domain.money import from_minor_units
 from projections.query.attribution import Attribution
 from projections.query.metric import Key, Metric, Part, Query
-from projections.query.selection import open_rows
+from projections.query.open_deals import open_rows
 from projections.query.tables import OPPORTUNITIES
 from projections.query.teams import NOBODYS
 from projections.query.units import Amount

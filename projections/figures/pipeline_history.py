@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from domain.money import from_minor_units
 from projections.figures.wins import won_so_far
 from projections.query.metric import Key, Metric, Part, Query, began
-from projections.query.selection import days, open_sums
+from projections.query.open_deals import open_sums
+from projections.query.selection import days
 from projections.query.units import Amount
 from projections.rows.opportunities import PROJECTION
 

@@ -9,6 +9,7 @@ from sqlalchemy import and_
 
 from domain.money import from_minor_units
 from projections.query.metric import Key, Metric, Part, Query
+from projections.query.open_deals import open_then
 from projections.query.question import MOMENT
 from projections.query.selection import (
     Attribution,
@@ -16,7 +17,6 @@ from projections.query.selection import (
     closing,
     day_of,
     days,
-    open_then,
     stands,
     status_is,
     sums,

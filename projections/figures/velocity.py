@@ -9,7 +9,8 @@ from msgspec import Struct
 from projections.figures.rounding import rounded
 from projections.figures.wins import reversals, standing_wins
 from projections.query.metric import Key, Metric, Part, Query
-from projections.query.selection import Sum, at_moment, attributed, open_sums, status_is, sums, within
+from projections.query.open_deals import open_sums
+from projections.query.selection import Sum, at_moment, attributed, status_is, sums, within
 from projections.query.tables import OPPORTUNITIES
 from projections.query.units import Amount, Days, Share
 from projections.rows.opportunities import PROJECTION

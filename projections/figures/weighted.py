@@ -9,7 +9,8 @@ from msgspec import Struct
 from domain.money import from_minor_units
 from projections.figures.wins import won_on_days
 from projections.query.metric import Key, Metric, Part, Query
-from projections.query.selection import is_ranged, open_sums
+from projections.query.open_deals import open_sums
+from projections.query.selection import is_ranged
 from projections.query.stages import chances, in_process_order, name_of, place
 from projections.query.tables import OPPORTUNITIES
 from projections.query.units import Amount

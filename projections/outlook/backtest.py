@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from projections.outlook.blend import Issue, Resolved, resolved
+from projections.outlook.blend import Issue, Resolved, at_error, resolved
 from projections.outlook.calendar import quarter_end
 from projections.outlook.calibration import Bins, binned_chances, scored_bins
 from projections.outlook.experts import booked
@@ -19,7 +19,6 @@ from projections.outlook.lives import Floats, Lives
 from projections.outlook.portable import stream, uniform, words
 from projections.outlook.settings import DEFAULT, Settings
 
-HORIZONS = (30, 60, 90)
 QUARTER_END = "quarter end"
 LEAST_QUARTER = 7
 """Days to the end of a quarter under which it is not forecast."""
@@ -70,11 +69,11 @@ def weekly(start: int, end: int, anchor: int, step: int) -> list[int]:
     return list(range(first + (anchor - first) % step, end + 1, step))
 
 
-def horizons(cut: int, end: int) -> list[tuple[str, int]]:
+def horizons(cut: int, end: int, settings: Settings) -> list[tuple[str, int]]:
     """The names and last days of the periods that are forecast at a cut and have ended."""
-    result = [(f"{days} days", cut + days) for days in HORIZONS]
+    result = [(f"{days} days", cut + days) for days in settings.horizons]
     last = quarter_end(cut + 1)
-    if last - cut >= LEAST_QUARTER:
+    if settings.quarter_ends and last - cut >= LEAST_QUARTER:
         result.append((QUARTER_END, last))
     return [(name, last) for name, last in result if last <= end]
 
@@ -122,7 +121,7 @@ class Replay:
         self.learn(lives)
         model = fit(lives, self.settings)
         result: list[tuple[str, Outlook]] = []
-        for name, last in horizons(lives.cut, end):
+        for name, last in horizons(lives.cut, end, self.settings):
             outlook = forecast(model, lives, lives.cut + 1, last, self.record)
             self.waiting += [(name, issue, outlook) for issue in outlook.issues]
             result.append((name, outlook))
@@ -144,8 +143,6 @@ def scores(name: str, outlook: Outlook, truth: Lives, settings: Settings) -> Ite
 
 def at(each: Resolved, error: float) -> Floats:
     """Where what came lay in the widened distributions."""
-    from projections.outlook.blend import at_error
-
     return at_error(each.positions, error)
 
 

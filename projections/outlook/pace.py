@@ -48,13 +48,16 @@ def by_day(rows: Rows, hazard: Floats, weight: Floats, first: int, days: int) ->
             continue
         entered, lo, hi = rows.entered[at], rows.lo[at], rows.hi[at]
         start, width = int(entered.min()), int(hi.max()) + 1
-        size = (int(entered.max()) - start + 1) * width
-        place = (entered - start) * width
-        change = np.bincount(place + lo, weight[at], size) - np.bincount(place + hi, weight[at], size)
-        at_risk = np.cumsum(change.reshape(-1, width), 1)[:, : width - 1] * hazard[stage, : width - 1]
-        day = np.arange(len(at_risk))[:, None] + np.arange(width - 1)[None, :] + (start + 1 - first)
-        inside = (day >= 0) & (day < days)
-        result += np.bincount(day[inside], at_risk[inside], days)
+        begun = int(entered.max()) - start + 1
+        place, size = entered - start, begun * width
+        change = np.bincount(lo * begun + place, weight[at], size) - np.bincount(hi * begun + place, weight[at], size)
+        at_risk = np.cumsum(change.reshape(width, begun), 0)[:-1] * hazard[stage, : width - 1, None]
+        by_date = np.zeros(begun + width)
+        for age in range(width - 1):
+            by_date[age + 1 : age + 1 + begun] += at_risk[age]
+        skipped = max(first - start, 0)
+        kept = by_date[skipped:][: days - max(start - first, 0)]
+        result[max(start - first, 0) :][: len(kept)] += kept
     return result
 
 

@@ -14,13 +14,14 @@ class Settings(NamedTuple):
     chances count; least_segments: under which no segment does. cohort: whose deals stand for those not created yet.
     draws: how many. seed: of the draws.
 
-    step: between the cuts whose forecasts are scored. prior: weights of the model, the seasonal run-rate, the plain one
-    and the weighted pipeline before any forecast was scored; held: by how many forecasts' evidence they are held there;
-    stiffness: how much more so each; bias_held: by how many forecasts each is held to be right in the mean.
-    evidence_half_life, width_half_life: of what a scored forecast tells of weights and of widths. error: the relative
-    error expected before any was scored, error_held: by how many forecasts. mature: from what age of the log on a
-    forecast tells all of widths, and one of a younger log less. coverage: of the interval. conformal: how far one
-    missed interval moves the level aimed at. bins_held: wins by which a bin of probabilities is held.
+    step: between the cuts whose forecasts are scored; horizons: their lengths, with the ends of quarters or not. prior:
+    weights of the model, the seasonal run-rate, the plain one and the weighted pipeline before any forecast was scored;
+    held: by how many forecasts' evidence they are held there; stiffness: how much more so each; bias_held: by how many
+    forecasts each is held to be right in the mean. evidence_half_life, width_half_life: of what a scored forecast tells
+    of weights and of widths. error: the relative error expected before any was scored, error_held: by how many
+    forecasts. mature: from what age of the log on a forecast tells all of widths, and one of a younger log less.
+    coverage: of the interval. conformal: how far one missed interval moves the level aimed at. bins_held: wins by which
+    a bin of probabilities is held.
     """
 
     half_life: float = 270.0
@@ -34,6 +35,8 @@ class Settings(NamedTuple):
     draws: int = 500
     seed: int = 17
     step: int = 7
+    horizons: tuple[int, ...] = (30, 60, 90)
+    quarter_ends: bool = True
     prior: tuple[float, ...] = (0.4, 0.3, 0.3, 0.0)
     stiffness: tuple[float, ...] = (1.0, 1.0, 1.0, 16.0)
     held: float = 3.0

@@ -106,6 +106,11 @@ class Attribution:
         return self._names
 
     @property
+    def turning(self) -> Sequence[int]:
+        """The instants at which anybody changes teams, where that counts."""
+        return self._teams.turning if self.by_team else ()
+
+    @property
     def needed(self) -> bool:
         """Whether the rows must be looked at: something is grouped or filtered by."""
         return bool(self.columns or self.conditions)

@@ -1,6 +1,5 @@
 """Which deals a question is about, and what they are worth: the conditions and sums that metrics share."""
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
@@ -12,7 +11,6 @@ from projections.query.metric import Origin, Query
 from projections.query.question import MOMENT, Question
 from projections.query.tables import OPPORTUNITIES, STANDING, effective, known
 from projections.rows.opportunities import STAGES_OWN
-from projections.versions import END
 
 BILLION = 10**9
 FIRST_DAY = date.min.isoformat()
@@ -218,94 +216,8 @@ def sums(
             yield Sum(group, values, deals, worth_of, currency, origin, left_out, time, period)
 
 
-def open_sums(asked: Query, columns: Sequence[ColumnElement[Any]] = ()) -> Iterator[Sum]:
-    """The open deals at the end of each period that has begun, with the values of some columns."""
-    moments = asked.moments
-    if len(moments) != 1:
-        yield from sums_over(asked, columns, moments)
-        return
-    then = asked.at(moments[0])
-    ranged = [in_range(OPPORTUNITIES.c.close_date, asked.question)] if is_ranged(asked.question) else []
-    for index, *moment in open_then(then.question):
-        yield from sums(then, OPPORTUNITIES, columns, [status_is(OPPORTUNITIES, "open"), *moment, *ranged], hint=index)
-
-
-def sums_over(asked: Query, columns: Sequence[ColumnElement[Any]], moments: Sequence[int]) -> Iterator[Sum]:
-    """The open deals at several moments, in one pass: each state counts at all those at which it stood."""
-    o, into, rates = OPPORTUNITIES.c, asked.question.convert_to, asked.references.rates
-    base, days = asked.question.base_currency or "", [asked.references.calendar.day(moment) for moment in moments]
-    changes: dict[
-        tuple[Any, ...], list[list[int]]
-    ] = {}  # by group and values, what comes in at each moment, and goes out
-    whose = Attribution(asked, OPPORTUNITIES)
-    for (currency, amount, *values), of, numbers, origin in open_rows(asked, whose, (o.currency, o.amount, *columns)):
-        converted = into is not None and into != currency
-        apart = converted or whose.by_team or origin is not None
-        for number in numbers if apart else numbers[:1]:
-            worth = rates.convert(amount, currency, into, days[number], base) if converted and into else amount
-            for group, part in whose.divided(of, worth, moments[number]):
-                if part is None:
-                    reason = f"no rate from {currency} to {into} on {days[number]}"
-                    yield Sum(group, tuple(values), 1, None, into or currency, origin, reason, period=number)
-                elif origin is not None:
-                    yield Sum(group, tuple(values), 1, part, into or currency, origin, "", period=number)
-                else:
-                    key = (group, into or currency, *values)
-                    if (change := changes.get(key)) is None:
-                        change = changes[key] = [[0, 0] for _ in range(len(moments) + 1)]
-                    end = number + 1 if apart else numbers.stop
-                    change[number][0] += 1
-                    change[number][1] += part
-                    change[end][0] -= 1
-                    change[end][1] -= part
-    for (group, currency, *values), change in changes.items():
-        deals = worth = 0
-        for number, (more, value) in enumerate(change[:-1]):
-            deals, worth = deals + more, worth + value
-            if deals:
-                yield Sum(group, tuple(values), deals, worth, currency, None, "", period=number)
-
-
-def open_rows(
-    asked: Query, whose: Attribution, columns: Sequence[ColumnElement[Any]]
-) -> Iterator[tuple[Sequence[Any], Sequence[Any], range, Origin | None]]:
-    """(columns, those of the attribution, numbers of the periods at whose ends it stood so, origin) of open deals."""
-    o, moments, question = OPPORTUNITIES.c, asked.moments, asked.question
-    if not moments:
-        return
-    ranged = [in_range(o.close_date, question)] if is_ranged(question) else []
-    origin = origin_columns(OPPORTUNITIES) if asked.apart else []
-    chosen = [*columns, *whose.columns, *origin, o.effective_from, o.effective_to]
-    end, last = number_of(END), moments[-1]
-    holds = [known(OPPORTUNITIES, question.known_at), status_is(OPPORTUNITIES, "open"), o.effective_from <= last]
-    index = "opportunities_now" if question.known_at == END else "opportunities_k"
-    of = len(columns)
-    until = of + len(whose.columns)
-    for hint, still in (
-        (index, [o.effective_to == end]),
-        ("opportunities_e", [o.effective_to > moments[0], o.effective_to < end]),
-    ):
-        query = select(*chosen).where(*holds, *still, *ranged, *whose.conditions)
-        for row in asked.select(query.with_hint(OPPORTUNITIES, f"INDEXED BY {hint}", "sqlite")):
-            numbers = range(bisect_left(moments, row[-2]), bisect_left(moments, row[-1]))
-            yield row[:of], row[of:until], numbers, Origin(*row[-5:-2]) if asked.apart else None
-
-
-def open_then(question: Question) -> Iterator[tuple[Any, ...]]:
-    """(index, condition, ...) for the open deals at a moment: those whose state holds to this day, and the others.
-
-    Taken apart because an index serves each of them; what is summed is in it, and the rest is looked up in the table.
-    """
-    k, e, o = question.known_at, question.effective_at, OPPORTUNITIES.c
-    as_known = known(OPPORTUNITIES, k)
-    index = "opportunities_now" if k == END else "opportunities_k"
-    yield index, as_known, effective(OPPORTUNITIES), *([] if e == END else [o.effective_from <= e])
-    if e != END:
-        yield "opportunities_e", as_known, effective(OPPORTUNITIES, e), o.effective_to < literal_column(str(END))
-
-
 __all__ = [
     "STAGES_OWN", "Attribution", "Sum", "at_moment", "attributed", "began_visit", "closing", "days", "in_range",
-    "is_ranged", "joined", "last_days", "number_of", "open_rows", "open_sums", "open_then", "opening",
+    "is_ranged", "joined", "last_days", "number_of", "opening",
     "origin_columns", "period_of", "stands", "status_is", "sums", "day_of", "total", "whole", "within",
 ]  # fmt: skip

@@ -21,13 +21,16 @@ from sqlalchemy import (
 
 from projections.rows import (
     calendars,
+    customers,
     follow_ups,
     forecasts,
+    frameworks,
     leads,
     opportunities,
     processes,
     quotas,
     rates,
+    subjects,
     teams,
 )
 from projections.versions import END, PartialIndex, Projection, column_names
@@ -89,3 +92,6 @@ QUOTAS = table_of(quotas.PROJECTION)
 CALENDARS = table_of(calendars.PROJECTION)
 FORECASTS = table_of(forecasts.PROJECTION)
 FOLLOW_UPS = table_of(follow_ups.PROJECTION)
+CUSTOMERS = table_of(customers.PROJECTION)
+FRAMEWORKS = table_of(frameworks.PROJECTION)
+SUBJECTS = table_of(subjects.PROJECTION)

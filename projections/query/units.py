@@ -1,5 +1,6 @@
 """What a figure is measured in, written on the field of its record: whatever formats an answer reads it there."""
 
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, get_args, get_type_hints
@@ -7,6 +8,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 from msgspec import Meta, Struct
 
 SHARE, MULTIPLE, DAYS, MINUTES, AMOUNT, COUNT, TEXT = "share", "multiple", "days", "minutes", "amount", "count", "text"
+MOMENT = "moment"
 
 Share = Annotated[float, Meta(extra={"unit": SHARE})]
 """A part of a whole, 0 to 1."""
@@ -20,6 +22,8 @@ WholeMinutes = Annotated[int, Meta(extra={"unit": MINUTES})]
 """Minutes that are over."""
 Amount = Annotated[Decimal, Meta(extra={"unit": AMOUNT})]
 """Units of the currency that the record names."""
+Moment = Annotated[datetime, Meta(extra={"unit": MOMENT})]
+"""An instant, in UTC."""
 
 
 @cache

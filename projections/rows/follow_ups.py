@@ -11,7 +11,7 @@ from domain.decider import follow
 from domain.opportunity import NEXT, OpportunityOpened
 from domain.opportunity.follow_up import ActivityCompleted, ActivityScheduled, NextStepSet
 from domain.recorded import Fact
-from projections.versions import PartialIndex, Projection, newest_index, tags
+from projections.versions import END, PartialIndex, Projection, newest_index, tags
 
 VERSION = 2
 DONE = ""  # the day on which an activity is due that took place
@@ -92,8 +92,26 @@ CHANGES: dict[type, Callable[[FollowUp, Any, int], FollowUp]] = {
 MOVING = {event for status, nexts in NEXT.items() for event, after in nexts.items() if after != status}
 COUNTED = {OpportunityOpened, *CHANGES, *MOVING}
 
+DUE = "status = 'open' AND (step_due != '' OR activity_due != '')"
+TIP, HOLDS = f"known_to = {END}", f"effective_to = {END}"
 INDEXES = (
     newest_index("follow_ups"),
+    # what is due on the open deals: as it stands, as it was known, and as it was
+    PartialIndex(
+        "follow_ups_due", ("step_due", "activity_due", "stream", "effective_from", "known_from", "status", "known_to",
+        "effective_to"),
+        f"{DUE} AND {TIP} AND {HOLDS}",
+    ),
+    PartialIndex(
+        "follow_ups_then", ("known_to", "known_from", "effective_from", "step_due", "activity_due", "stream", "status",
+        "effective_to"),
+        f"{DUE} AND known_to < {END} AND {HOLDS}",
+    ),
+    PartialIndex(
+        "follow_ups_over", ("effective_to", "effective_from", "known_from", "known_to", "step_due", "activity_due",
+        "stream", "status"),
+        f"{DUE} AND effective_to < {END}",
+    ),
     PartialIndex("follow_ups_contacts", ("effective_from", "stream", "contact", "known_to"), "contact != ''"),
-)
+)  # fmt: skip
 PROJECTION = Projection("follow_ups", VERSION, "opportunity", tags(*COUNTED), FollowUp, evolve, indexes=INDEXES)

@@ -12,7 +12,7 @@ from domain.lead.disposition import LeadDisqualified, LeadMerged, LeadReopened, 
 from domain.lead.profile import LeadAssigned, LeadContacted, LeadEnriched
 from domain.lead.qualification import LeadQualified
 from domain.recorded import Fact
-from projections.versions import Projection, newest_index, tags
+from projections.versions import END, PartialIndex, Projection, newest_index, tags
 
 VERSION = 3
 
@@ -79,4 +79,19 @@ CHANGES: dict[type, Callable[[Lead, Any, int], Lead]] = {
 """What a fact changes beside the status."""
 COUNTED = {LeadCaptured, *(event for nexts in NEXT.values() for event in nexts)}
 
-PROJECTION = Projection("leads", VERSION, "lead", tags(*COUNTED), Lead, evolve, indexes=(newest_index("leads"),))
+INDEXES = (
+    newest_index("leads"),
+    # lists of the leads, by what is to be done with them and since when they are there
+    PartialIndex(
+        "leads_standing", ("status", "captured_at", "stream", "owner", "source", "company", "effective_from",
+        "known_from", "known_to", "effective_to"),
+        f"known_to = {END} AND effective_to = {END}",
+    ),
+    PartialIndex(
+        "leads_then", ("known_to", "known_from", "status", "effective_to"), f"known_to < {END} AND effective_to = {END}"
+    ),
+    PartialIndex(
+        "leads_over", ("effective_to", "effective_from", "known_from", "known_to", "status"), f"effective_to < {END}"
+    ),
+)  # fmt: skip
+PROJECTION = Projection("leads", VERSION, "lead", tags(*COUNTED), Lead, evolve, indexes=INDEXES)

@@ -20,11 +20,11 @@ from domain.opportunity.judgement import (
 from domain.opportunity.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved, total
 from domain.opportunity.progress import PipelineChanged, StageChanged
 from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
-from domain.opportunity.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
+from domain.opportunity.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged, ProductChanged
 from domain.recorded import Fact
 from projections.versions import END, PartialIndex, Projection, newest_index, tags
 
-VERSION = 6
+VERSION = 7
 MONTH = len("2026-01")
 STAGES_OWN = -1  # the probability of a deal that nobody judged by hand
 written = Encoder(order="deterministic").encode
@@ -92,6 +92,7 @@ class Opportunity(Struct, frozen=True):
     was_lines: str = ""
     was_began: int = 0
     stays: int = 0
+    was_product: str = ""
 
 
 def evolve(row: Opportunity | None, fact: Fact) -> Opportunity | None:
@@ -113,14 +114,14 @@ def changed(row: Opportunity, new: Opportunity, version: int) -> Opportunity:
             new, visits=visits, flows=flows, was=row.status, was_process=row.process, was_stage=row.stage,
             was_from=row.visit_from, was_amount=row.amount if row.status == "open" else 0, was_currency=row.currency,
             was_owner=row.owner, was_close_date=row.close_date, was_splits=row.splits, was_lines=row.lines,
-            was_began=row.began if stays else 0, stays=stays,
+            was_began=row.began if stays else 0, stays=stays, was_product=row.product,
             began=version if visits and place(new) != place(row) else row.began,
         )  # fmt: skip
     if not (row.visits or row.flows):
         return new
     return replace(new, visits=0, flows=0, was="", was_process="", was_stage="", was_from=0, was_amount=0,
                    was_currency="", was_owner="", was_close_date="", was_splits="", was_lines="", was_began=0,
-                   stays=0)  # fmt: skip
+                   stays=0, was_product="")  # fmt: skip
 
 
 def place(row: Opportunity) -> tuple[str, str, str]:
@@ -239,7 +240,7 @@ def returned(row: Opportunity) -> Opportunity:
     return replace(row, status=row.before, before="", visit=row.visit + 1)
 
 
-worth = attrgetter("status", "process", "amount", "currency", "owner", "close_date", "splits", "lines")
+worth = attrgetter("status", "process", "amount", "currency", "owner", "close_date", "splits", "lines", "product")
 """What makes a deal count in the open pipeline, where, and with how much."""
 
 Step = Callable[[Opportunity, Any, int], Opportunity]
@@ -256,6 +257,7 @@ STEPS: dict[type, Step] = {
     SplitsChanged: shared,
     OwnerChanged: lambda row, event, _: replace(row, owner=event.to),
     AccountChanged: lambda row, event, _: replace(row, account=event.to),
+    ProductChanged: lambda row, event, _: replace(row, product=event.to),
     ProbabilityOverridden: lambda row, event, _: replace(row, probability=int(event.probability * 10_000)),
     ProbabilityCleared: lambda row, _event, _at: replace(row, probability=STAGES_OWN),
     ForecastCategoryChanged: lambda row, event, _: replace(row, category=event.to or ""),
@@ -275,12 +277,17 @@ HOLDS, ENDED = f"effective_to = {END}", f"effective_to < {END}"
 GROWS = "CASE WHEN amount > was_amount THEN 1 WHEN amount < was_amount THEN -1 ELSE 0 END"
 """Whether a fact made a deal worth more, less or the same, spelled as its index has it."""
 
+NOW = (*SUMMED, "effective_from", "stream", "visit_from", "status", "known_to", "effective_to")
+STANDING = ("visit_from", "status", "known_to", "effective_to", "stream", "currency", "amount", "owner",
+            "effective_from", "known_from")  # fmt: skip
+DATED = "CASE WHEN close_date = '' THEN '~' ELSE close_date END"
+"""The day to close on, those without one last, spelled as its index has it."""
+
 INDEXES = (
     # each holds all that is summed of open deals: what holds to this day, as known now and then, and what has ended;
     # SQLite does not take from an index's condition what a row's columns must be, so they stand at the end
     PartialIndex(
-        "opportunities_now", (*SUMMED, "effective_from", "stream", "visit_from", "status", "known_to", "effective_to"),
-        f"{OPEN} AND {TIP} AND {HOLDS}",
+        "opportunities_now", NOW, f"{OPEN} AND {TIP} AND {HOLDS}",
     ),
     PartialIndex(
         "opportunities_k", ("known_to", "known_from", *SUMMED, "effective_from", "status", "effective_to"),
@@ -289,6 +296,21 @@ INDEXES = (
     PartialIndex(
         "opportunities_e", ("effective_to", "effective_from", "known_to", "known_from", *SUMMED, "status"),
         f"{OPEN} AND {ENDED}",
+    ),
+    # lists of the open deals, the next to close first, with what they are most asked for by
+    PartialIndex(
+        "opportunities_dated", (f"({DATED})", "stream", "owner", "account", "currency", "amount", "process", "stage",
+        "close_date", "effective_from", "known_from", "status", "known_to", "effective_to"),
+        f"{OPEN} AND {TIP} AND {HOLDS}",
+    ),
+    # of the others what is known otherwise by now, and what has ended: little, as closed deals hardly change
+    PartialIndex(
+        "opportunities_then", ("known_to", "known_from", "status", "effective_to"),
+        f"status != 'open' AND known_to < {END} AND {HOLDS}",
+    ),
+    PartialIndex(
+        "opportunities_over", ("effective_to", "effective_from", "known_from", "known_to", "status"),
+        f"status != 'open' AND {ENDED}",
     ),
     newest_index("opportunities"),
     # the ways of the deals, so that those of one deal lie together, and in them its stays in one stage
@@ -309,8 +331,7 @@ INDEXES = (
         f"visits = 1 AND {TIP}",
     ),
     PartialIndex(
-        "opportunities_standing", ("visit_from", "status", "known_to", "effective_to"),
-        f"{TIP} AND {HOLDS}",
+        "opportunities_standing", STANDING, f"{TIP} AND {HOLDS}",
     ),
     # which deals were taken out
     PartialIndex(

@@ -57,6 +57,11 @@ class Rates:
         self._quoted = {pair: Quoted(sorted(by), [by[day] for day in sorted(by)]) for pair, by in found.items()}
         self._ratios: dict[tuple[str, str, date, str], tuple[int, int] | None] = {}
 
+    @property
+    def currencies(self) -> list[str]:
+        """The currencies that there is any rate of."""
+        return sorted({code for pair in self._quoted for code in pair})
+
     def convert(self, units: int, currency: str, into: str, day: date, base: str = "") -> int | None:
         """Minor units in minor units of another currency, rounded once, half away from zero; None without a rate.
 

@@ -100,7 +100,7 @@ def test_only_the_modules_that_a_line_needs_are_loaded() -> None:
         assert len(modules) == 1, path
         assert dict(verbs_of(application(*modules)))[path].help == everything[path].help
         assert modules_of(["--json", "--db", "sqlite:///x.db", *path, "--help"]) == modules
-    assert modules_of(["subject", "--help"]) == ["commands", "subjects"]
+    assert modules_of(["subject", "--help"]) == ["commands", "subjects", "records"]
     assert modules_of(["kafka"]) == ["publish", "consume", "dlq"]
     assert modules_of(["capture-lead"]) == modules_of(["lead", "typo"]) == modules_of(["--help"]) == []
     assert modules_of(["metric", "board"]) == ["metrics"]

@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import Malformed
 from infra.application.spans import Span, Today, span
-from infra.cli.values import money, number, portion
+from infra.application.written_values import money, number, portion
 
 FRIDAY = Today(date(2026, 11, 27))
 

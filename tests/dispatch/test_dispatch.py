@@ -12,7 +12,7 @@ from domain.opportunity.closing import LoseOpportunity, OpportunityWon, ReopenOp
 from domain.opportunity.progress import ChangeStage, StageChanged
 from domain.opportunity.terms import AmountChanged, ChangeAmount, ChangeOwner, OwnerChanged
 from domain.recorded import Source
-from domain.reference.customer import CustomerOpened, OpenCustomer, customer_stream
+from domain.reference.customer import CustomerOpened, OpenCustomer, PurchaseAdded, customer_stream
 from infra.application.dispatch import Receipt
 from tests.dispatch.asking import CONVERT, DEAL, LEAD, NOW, OPEN, asked, eur, events, qualify
 
@@ -210,13 +210,25 @@ def test_a_conversion_in_a_process_that_is_not_published_is_refused(dispatcher):
             dispatcher.execute(asked(LEAD, replace(CONVERT, process=process)))
 
 
+def test_a_deal_that_names_its_lead_has_the_source_of_that_and_its_conversion_too(dispatcher, log):
+    qualify(dispatcher)
+    dispatcher.execute(asked(LEAD, CONVERT))
+    later = asked("opportunity-8", replace(OPEN, lead=LEAD), command_id="c-1")
+    first = dispatcher.execute(later)
+    assert [events(log, deal)[0].source for deal in (DEAL, "opportunity-8")] == ["fair", "fair"]
+    assert dispatcher.execute(later).facts == first.facts
+    assert dispatcher.execute(asked("opportunity-8", replace(OPEN, lead=LEAD))).facts == ()
+    dispatcher.execute(asked("opportunity-9", replace(OPEN, lead=LEAD, source="web")))
+    assert events(log, "opportunity-9")[0].source == "web"
+
+
 def test_a_win_makes_the_account_a_customer_once(deal, log):
     deal.execute(asked("opportunity-8", replace(OPEN, account=" ACME")))
     customer = customer_stream("Acme", DEAL)
     won = deal.execute(asked(DEAL, WinOpportunity()))
     assert won.facts == ((DEAL, 2), (customer, 1))
-    assert deal.execute(asked("opportunity-8", WinOpportunity())).facts == (("opportunity-8", 2),)
-    assert events(log, customer) == [CustomerOpened("Acme", DEAL)]
+    assert deal.execute(asked("opportunity-8", WinOpportunity())).facts == (("opportunity-8", 2), (customer, 2))
+    assert events(log, customer) == [CustomerOpened("Acme", DEAL), PurchaseAdded("opportunity-8")]
 
 
 def test_two_wins_of_one_account_in_one_batch_make_one_customer(deal, log):
@@ -224,7 +236,7 @@ def test_two_wins_of_one_account_in_one_batch_make_one_customer(deal, log):
         asked("opportunity-8", OPEN), asked(DEAL, WinOpportunity()), asked("opportunity-8", WinOpportunity()),
         asked(customer_stream("Acme", ""), OpenCustomer("Acme")),
     ])  # fmt: skip
-    assert events(log, customer_stream("Acme", DEAL)) == [CustomerOpened("Acme", DEAL)]
+    assert events(log, customer_stream("Acme", DEAL)) == [CustomerOpened("Acme", DEAL), PurchaseAdded("opportunity-8")]
 
 
 # Time

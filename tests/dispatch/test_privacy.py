@@ -10,7 +10,7 @@ import psycopg
 from msgspec.structs import replace
 
 from domain import BY_KIND
-from domain.correction import CorrectFact
+from domain.correction import CorrectAmount, CorrectFact
 from domain.lead import CaptureLead, LeadCaptured
 from domain.lead.disposition import DisqualifyLead, MergeLead, NurtureLead, ReopenLead, UnmergeLead
 from domain.lead.profile import AssignLead, ContactLead, EnrichLead
@@ -20,12 +20,13 @@ from domain.opportunity.follow_up import CompleteActivity, ScheduleActivity, Set
 from domain.opportunity.judgement import OverrideProbability
 from domain.opportunity.progress import ChangeStage
 from domain.opportunity.removal import DeleteOpportunity, MergeOpportunity, RestoreOpportunity, UnmergeOpportunity
+from domain.opportunity.terms import RenameOpportunity
 from domain.personal import personal_fields, personal_texts
 from domain.reference.process import STANDARD
 from infra.application.dispatch import Dispatcher, Receipt
 from infra.privacy.vault import UNREADABLE, KeyFile, Vault
 from infra.store import open_log
-from tests.dispatch.asking import CONVERT, DEAL, LEAD, OPEN, asked, qualify
+from tests.dispatch.asking import CONVERT, DEAL, LEAD, OPEN, asked, eur, qualify
 
 # Personal fields
 
@@ -67,14 +68,18 @@ def test_personal_fields_are_never_stored_in_the_clear(dispatcher, make, log_url
         ("lead-8", MergeLead(LEAD, "SECRET-23")),
         ("lead-8", UnmergeLead("SECRET-24")),
         ("lead-8", CorrectFact(1, "SECRET-25", LeadCaptured("fair", name="SECRET-26", note="SECRET-27"))),
-        (LEAD, CONVERT),
+        (LEAD, replace(CONVERT, name="SECRET-41")),
+        (DEAL, RenameOpportunity("SECRET-42")),
         (DEAL, ChangeStage("proposal", override_reason="SECRET-13")),
         (DEAL, SetNextStep("SECRET-14", day)),
         (DEAL, ScheduleActivity("act-1", "call", day, "SECRET-15")),
         (DEAL, CompleteActivity("act-1", "call", "SECRET-16")),
         (DEAL, LoseOpportunity("price", "globex", "SECRET-17")),
         (DEAL, ReopenOpportunity("SECRET-18")),
-        ("opportunity-8", replace(OPEN, note="SECRET-19")),
+        ("opportunity-10", OPEN),
+        ("opportunity-10", WinOpportunity()),
+        ("opportunity-10", CorrectAmount(eur(5), "SECRET-43")),
+        ("opportunity-8", replace(OPEN, note="SECRET-19", name="SECRET-40")),
         (DEAL, OverrideProbability(Decimal("0.5"), "SECRET-28")),
         (DEAL, MergeOpportunity("opportunity-8", "SECRET-29")),
         (DEAL, UnmergeOpportunity("SECRET-30")),
@@ -95,6 +100,9 @@ def test_personal_fields_are_never_stored_in_the_clear(dispatcher, make, log_url
     personal = {command for kind in ("lead", "opportunity") for command in BY_KIND[kind].commands}
     assert asked_for == {command for command in personal if personal_fields(command)}
     assert make().history(LEAD).state.lead.profile.email == "SECRET-6@acme.example"
+    opened, *_ = log.histories([DEAL])[DEAL]
+    assert opened.event.name.startswith("sealed:1:lead-7:"), "what a deal is called is about the lead it came from"
+    assert make().history(DEAL).state.deal.terms.name == "SECRET-42"
     for stream in (LEAD, "lead-8", DEAL, "opportunity-8", "opportunity-9"):
         for recorded in log.histories([stream])[stream]:
             opened = dispatcher.vault.open_text(stream, "reason", recorded.reason)

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from domain import BY_KIND, FollowUpCommand
-from domain.correction import LED_BY, CorrectFact
+from domain.correction import LED_BY, CorrectAmount, CorrectFact
 from domain.lead import LeadCaptured
 from domain.opportunity import OpenOpportunity, OpportunityOpened
 from domain.opportunity.closing import (
@@ -39,8 +39,8 @@ from domain.opportunity.removal import (
     RestoreOpportunity,
     UnmergeOpportunity,
 )
-from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
-from domain.reference.customer import OpenCustomer, customer_stream
+from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner, ChangeProduct
+from domain.reference.customer import OpenCustomer, WithdrawPurchase, customer_stream
 from domain.reference.process import Published
 from tests.domain.pipelines import FIRST, REVISED, eur
 from tests.domain.pipelines import READ as PIPELINES
@@ -48,7 +48,7 @@ from tests.domain.table import Refused, fold, tag
 from tests.golden import example
 
 OPPORTUNITY = BY_KIND["opportunity"]
-COMMANDS = [command for command in OPPORTUNITY.commands if command is not CorrectFact]
+COMMANDS = [command for command in OPPORTUNITY.commands if command not in (CorrectFact, CorrectAmount)]
 STREAM = "opportunity-7"
 
 # What happened before
@@ -82,6 +82,7 @@ DEALS = {  # the states that rules start from
     "lost in a retired stage": (OpportunityOpened("process-waning", 1, "demo", eur("900")), LOST),
     "in a retired process": (OpportunityOpened("process-ended", 1, "demo", eur("900")),),
     "won without an account": (BARE, OpportunityWon(eur("900"))),
+    "deleted when it was won": (OPENED, WON, DELETED),
     "renewed": (RENEWAL, OpportunityWon(eur("50"), "Acme")),
     "reopened in need": (OPENED, WON, OpportunityReopened("need", "they cancelled")),
     "with lines": (OPENED, BOAT, OARS),
@@ -125,6 +126,7 @@ WISHES = {
     for command in (
         OPEN, ChangeStage("offer"), ChangePipeline("process-renewals", {"demo": "review"}), ChangeAmount(eur("950.50")),
         ChangeCloseDate(date(2026, 4, 1)), ChangeOwner("bob"), ChangeAccount("Globex"),
+        ChangeProduct("yacht"),
         SetLineItem("boat", "Boat", Decimal(2), eur("500")), RemoveLineItem("boat"),
         OverrideProbability(Decimal("0.9"), "they nodded"), ClearProbability(), ChangeForecastCategory("commit"),
         ChangeSplits(HALVES), SetNextStep("call", date(2026, 2, 1)), SCHEDULE, COMPLETE, WinOpportunity(),
@@ -150,7 +152,7 @@ def opened(verb: str, where: str = "demo") -> Refused:
 def won(verb: str) -> Refused:
     return Refused(
         f"{verb}: the opportunity is won, 900 EUR; allowed: reopen-opportunity, delete-opportunity, correct-fact,"
-        " schedule-activity, complete-activity"
+        " correct-amount, schedule-activity, complete-activity"
     )
 
 
@@ -176,3 +178,7 @@ def refused_alike(words, *granted: type) -> list[tuple[object, Refused]]:
 
 def customer(account: str) -> FollowUpCommand:
     return FollowUpCommand(customer_stream(account, STREAM), OpenCustomer(account, STREAM))
+
+
+def no_customer(account: str) -> FollowUpCommand:
+    return FollowUpCommand(customer_stream(account, STREAM), WithdrawPurchase(STREAM))

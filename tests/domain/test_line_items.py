@@ -22,7 +22,7 @@ from domain.opportunity.line_items import (
     evolve,
     total,
 )
-from domain.opportunity.terms import AmountChanged, ChangeAmount
+from domain.opportunity.terms import AmountChanged, ChangeAmount, ChangeProduct
 from tests.domain.deals import BOAT, DEALS, OARS, OPPORTUNITY, READ, STATES, STREAM, customer
 from tests.domain.pipelines import eur
 from tests.domain.table import Refused, Row, check, fold, rows
@@ -107,6 +107,17 @@ OWNED = Refused("change-amount: the deal's line items own its amount; allowed: s
 TABLE = [
     Row("with lines", ChangeAmount(eur("1")), OWNED),
     Row("with a line", ChangeAmount(eur("900")), OWNED, "to what was said before"),
+    Row("with a line", ChangeProduct("Yacht"),
+        (LineItemChanged("boat", Line("Yacht", Decimal(2), eur("500"))),), "of the only line"),
+    Row("with a line", ChangeProduct("Boat"), (), "the same"),
+    Row("with lines", ChangeProduct("Yacht", "boat"),
+        (LineItemChanged("boat", Line("Yacht", Decimal(2), eur("500"))),), "of one of several"),
+    Row("with lines", ChangeProduct("Yacht"), Refused(
+        "change-product: the deal has several line items; say which item: boat, oars"), "of which"),
+    Row("with lines", ChangeProduct("Yacht", "sail"), Refused(
+        "change-product: the deal has no line item 'sail'; it has boat, oars"), "of none"),
+    Row("in need", ChangeProduct("yacht", "sail"), Refused(
+        "change-product: the deal has no line item 'sail'; it has none"), "of a deal without lines"),
     Row("with lines", WinOpportunity(), (OpportunityWon(eur("1015.08"), "Acme"), customer("Acme"))),
     Row("with lines", WinOpportunity(eur("1015.08")), (OpportunityWon(eur("1015.08"), "Acme"), customer("Acme")), "="),
     Row("with lines", WinOpportunity(eur("900")), Refused(

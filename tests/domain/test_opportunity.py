@@ -20,7 +20,14 @@ from domain.opportunity.removal import (
     RestoreOpportunity,
     UnmergeOpportunity,
 )
-from domain.opportunity.terms import AccountChanged, AmountChanged, ChangeAmount, CloseDateChanged, OwnerChanged
+from domain.opportunity.terms import (
+    AccountChanged,
+    AmountChanged,
+    ChangeAmount,
+    CloseDateChanged,
+    OwnerChanged,
+    ProductChanged,
+)
 from tests.domain.deals import (
     BOAT,
     COMMANDS,
@@ -46,6 +53,7 @@ from tests.domain.deals import (
     deleted,
     lost,
     merged,
+    no_customer,
     opened,
     refused_alike,
     won,
@@ -69,6 +77,7 @@ GRANTED = {  # of an open deal, by command
     "change-close-date": (CloseDateChanged(date(2026, 3, 1), date(2026, 4, 1)),),
     "change-owner": (OwnerChanged("ann", "bob"),),
     "change-account": (AccountChanged("Acme", "Globex"),),
+    "change-product": (ProductChanged("boat", "yacht"),),
     "set-line-item": (BOAT,),
     "remove-line-item": (),
     "override-probability": (ProbabilityOverridden(eur("0.9").amount, "they nodded"),),
@@ -102,8 +111,8 @@ TRANSITIONS = [
     Row("won", WinOpportunity(), ()),
     Row("won", WinOpportunity(eur("901")), won("win-opportunity"), "for another amount"),
     Row("won", WinOpportunity(account="Globex"), won("win-opportunity"), "by another account"),
-    Row("won", REOPEN, (OpportunityReopened("demo", "they cancelled"),)),
-    Row("won", WISHES[DeleteOpportunity], (DELETED,)),
+    Row("won", REOPEN, (OpportunityReopened("demo", "they cancelled"), no_customer("Acme"))),
+    Row("won", WISHES[DeleteOpportunity], (DELETED, no_customer("Acme"))),
     *(Row("won", WISHES[kind], ()) for kind in NOT_REMOVED),
     *(Row("won", *row) for row in refused_alike(won, WinOpportunity, *CLOSED.values(), *NOT_REMOVED)),
     #

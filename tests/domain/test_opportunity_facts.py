@@ -52,7 +52,9 @@ from tests.domain.deals import (
 from tests.domain.pipelines import eur
 from tests.domain.table import fold, pairs, tag
 
-DEAL = Deal(OPENED, Progress("process-sales", 1, "demo"), Terms(eur("900"), date(2026, 3, 1), "ann", "Acme"))
+DEAL = Deal(
+    OPENED, Progress("process-sales", 1, "demo"), Terms(eur("900"), date(2026, 3, 1), "ann", "Acme", product="boat")
+)
 EVENTS = {
     type(event): event
     for event in (

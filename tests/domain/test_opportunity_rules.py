@@ -13,6 +13,7 @@ from domain.opportunity.closing import (
     WinOpportunity,
 )
 from domain.opportunity.progress import ChangePipeline, ChangeStage, PipelineChanged, StageChanged
+from domain.opportunity.removal import OpportunityRestored, RestoreOpportunity
 from tests.domain.deals import (
     DEALS,
     OPEN,
@@ -25,6 +26,7 @@ from tests.domain.deals import (
     STREAM,
     WON,
     customer,
+    no_customer,
     opened,
     won,
 )
@@ -156,7 +158,14 @@ CLOSING = [
         "won is a won stage, entered by win-opportunity alone; the open stages are need, demo, offer"), "as won"),
     Row("lost", replace(REOPEN, to_stage="trial"), Refused(
         "the process has no stage 'trial'; its open stages are need, demo, offer"), "in a later version's stage"),
-    Row("renewed", REOPEN, (OpportunityReopened("review", "they cancelled"),), "in another pipeline"),
+    Row("absent", replace(OPEN, source=""),
+        (replace(OPENED, process_version=2, stage="need", source="fair"),), "with its lead's source"),
+    Row("absent", replace(OPEN, source="", lead="lead-9"),
+        (replace(OPENED, process_version=2, stage="need", source="", lead="lead-9"),), "of a lead that nobody knows"),
+    Row("open", replace(OPEN, source="", stage="demo"), (), "again, as its lead says"),
+    Row("renewed", REOPEN,
+        (OpportunityReopened("review", "they cancelled"), no_customer("Acme")), "in another pipeline"),
+    Row("deleted when it was won", RestoreOpportunity("no test"), (OpportunityRestored("no test"), customer("Acme"))),
     Row("reopened in need", replace(REOPEN, to_stage="need"), (), "where it was reopened"),
     Row("reopened in need", LoseOpportunity("timing"), (OpportunityLost("timing"),), "after a win"),
     Row("open", WinOpportunity(override_reason="hurry"), (WON, customer("Acme")), "an override that nothing needs"),

@@ -15,8 +15,12 @@ from domain.opportunity.terms import (
     ChangeAmount,
     ChangeCloseDate,
     ChangeOwner,
+    ChangeProduct,
     CloseDateChanged,
+    OpportunityRenamed,
     OwnerChanged,
+    ProductChanged,
+    RenameOpportunity,
     Terms,
     decide,
     evolve,
@@ -46,12 +50,19 @@ DOLLARS = Money(Decimal(900), "USD")
         (NONE, ChangeAccount("Acme"), (AccountChanged("", "Acme"),), {"account": "Acme"}),
         (FULL, ChangeAccount("Acme"), (), {}),
         (FULL, ChangeAccount("Globex"), (AccountChanged("Acme", "Globex"),), {"account": "Globex"}),
+        (NONE, ChangeProduct("boat"), (ProductChanged("", "boat"),), {"product": "boat"}),
+        (replace(FULL, product="boat"), ChangeProduct("boat"), (), {}),
+        (NONE, RenameOpportunity("A boat"), (OpportunityRenamed("A boat"),), {"name": "A boat"}),
+        (replace(FULL, name="A boat"), RenameOpportunity("A boat"), (), {}),
+        (replace(FULL, name="A boat"), RenameOpportunity("Two boats"), (OpportunityRenamed("Two boats"),),
+         {"name": "Two boats"}),
     ],
     ids=[
         "more", "the same in other digits", "nothing", "in another currency",
         "a first day", "the same day", "an earlier day",
         "a first owner", "the same owner", "another owner",
         "a first account", "the same account", "another account",
+        "a first product", "the same product", "a first name", "the same name", "another name",
     ],
 )  # fmt: skip
 def test_a_command_leads_to_these_facts_and_terms(given, when, then, after):
@@ -69,8 +80,12 @@ def test_a_command_leads_to_these_facts_and_terms(given, when, then, after):
         (lambda: ChangeAmount(eur("-0.01")), "to.amount: -0.01 is not a finite amount from 0 to below 10^14"),
         (lambda: ChangeOwner(" "), "to: a deal is handed to somebody, the name is empty"),
         (lambda: ChangeAccount(""), "to: the account's name is empty"),
+        (lambda: RenameOpportunity(" "), "name: is empty"),
+        (lambda: ChangeProduct(" "), "to: the product's name is empty"),
+        (lambda: RenameOpportunity("A\nboat"), "name: is one line of text, without control characters"),
+        (lambda: RenameOpportunity("A \u202eboat"), "name: is one line of text, without control characters"),
     ],
-    ids=["amount", "owner", "account"],
+    ids=["amount", "owner", "account", "name", "product", "two lines", "another direction"],
 )
 def test_a_command_out_of_bounds_is_malformed(command, reason):
     with pytest.raises(Malformed) as refusal:

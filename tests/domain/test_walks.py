@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from domain import BY_KIND, Context, FollowUpCommand, correction, kind, lead, opportunity
+from domain import BY_KIND, Context, FollowUpCommand, kind, lead, opportunity
 from domain.correction import CorrectFact
 from domain.errors import PipelineError
 from domain.history import History, NewEvent
@@ -67,6 +67,7 @@ from domain.opportunity.terms import (
     OwnerChanged,
 )
 from domain.recorded import Fact
+from domain.reference.customer import Known, customer_stream
 from domain.reference.framework import BANT
 from domain.reference.framework import Published as Framework
 from domain.reference.process import Version
@@ -222,19 +223,16 @@ class Walk(RuleBasedStateMachine):
     def decide(self, stream: str, command: Any, moment: int) -> list[tuple[History, list[NewEvent]]]:
         """What a command leads to, in its stream and in those that must decide with it."""
         changes, commands = [], [FollowUpCommand(stream, command)]
-        for name, command in commands:
+        given = None if moment == LAST_HOUR * HOUR else moment  # a correction takes the fact's own time, or this
+        for name, command, at_once in commands:
             history = self.histories.setdefault(name, History(name, BY_KIND[kind(name)]))
-            decider, correcting = history.decider, isinstance(command, CorrectFact)
-            given = None if moment == LAST_HOUR * HOUR else moment  # a correction takes the fact's own time, or this
-            state = history.state_at(correction.moment_of(history.facts, command, given) if correcting else moment)
-            wanted = correction.reads(state, command) if correcting else decider.reads(state, command)
-            context = Context(name, {other: self.read(other) for other in wanted})
-            if correcting:
-                happenings = [*correction.decide(history.facts, state, command, given, context)]
-            else:
-                answer = decider.decide(state, command, context)
-                commands += [then for then in answer if isinstance(then, FollowUpCommand)]
-                happenings = [NewEvent(event, moment) for event in answer if not isinstance(event, FollowUpCommand)]
+            dated = given if at_once is None else at_once
+            at = history.moment_of(command, dated, moment)
+            state = history.state_at(at)
+            context = Context(name, {other: self.read(other) for other in history.reads(command, state)})
+            answer = history.decide(command, state, dated, at, context)
+            commands += [then for then in answer if isinstance(then, FollowUpCommand)]
+            happenings = [event for event in answer if isinstance(event, NewEvent)]
             history.check(happenings)
             changes.append((history, happenings))
         return changes
@@ -330,13 +328,12 @@ class Walk(RuleBasedStateMachine):
                 assert self.facts(event.opportunity)[0].event.lead == name
 
     @invariant()
-    def every_account_that_bought_is_one_customer(self):
-        wins = [f.event.account for deal in DEALS for f in self.facts(deal) if isinstance(f.event, OpportunityWon)]
-        customers = [history for name, history in self.histories.items() if kind(name) == "customer"]
-        assert all(history.version <= 1 for history in customers)
-        assert {account for account in wins if account} <= {
-            history.state.account for history in customers if history.state
-        }
+    def the_customers_are_the_accounts_whose_deals_are_won_with_those_deals(self):
+        won = {deal: self.read(deal).deal for deal in DEALS if isinstance(self.read(deal), opportunity.Won)}
+        bought = {(customer_stream(deal.terms.account, stream), stream) for stream, deal in won.items()}
+        customers = {name: history.state for name, history in self.histories.items() if kind(name) == "customer"}
+        known = {name: state for name, state in customers.items() if isinstance(state, Known)}
+        assert {(name, deal) for name, state in known.items() for deal in state.deals} == bought
 
     def facts(self, stream: str) -> list[Fact]:
         return self.histories[stream].facts if stream in self.histories else []

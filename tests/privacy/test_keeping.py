@@ -53,6 +53,7 @@ def test_an_erased_subject_has_no_key_no_tokens_and_never_gets_another_one(kept)
     kept.append(Append([erasure("lead-1"), erasure("lead-9")], erase=["lead-1", "lead-9"]))
     assert kept.keys(["lead-1", "lead-2", "lead-9"]) == {"lead-1": ERASED, "lead-2": b"second", "lead-9": ERASED}
     assert kept.subjects_of_token(TOKEN) == ["lead-2"] and kept.subjects_of_token(b"u" * 32) == []
+    assert kept.subjects_by_token([TOKEN, b"u" * 32]) == {TOKEN: ["lead-2"]} and kept.subjects_by_token([]) == {}
     with pytest.raises(Conflict):
         kept.append(Append((), keys={"lead-1": b"again"}))
     kept.append(Append([erasure("lead-1", 2)], erase=["lead-1"]))

@@ -33,7 +33,7 @@ from domain.opportunity.judgement import (
 from domain.opportunity.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved
 from domain.opportunity.progress import PipelineChanged, StageChanged
 from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
-from domain.opportunity.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
+from domain.opportunity.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged, ProductChanged
 from domain.recorded import Fact, micros
 from domain.reference.calendar import CalendarSet
 from domain.reference.forecast import ForecastAdjusted, ForecastSubmitted
@@ -137,6 +137,7 @@ DEAL: dict[type, st.SearchStrategy[Any]] = {
     ForecastCategoryChanged: st.builds(ForecastCategoryChanged, st.none(), st.none() | CATEGORIES),
     SplitsChanged: st.builds(SplitsChanged, SPLITS),
     OwnerChanged: st.builds(OwnerChanged, REASON, OWNERS),
+    ProductChanged: st.builds(ProductChanged, REASON, PRODUCTS),
     AccountChanged: st.builds(AccountChanged, REASON, st.just("Acme")),
     CloseDateChanged: st.builds(CloseDateChanged, st.none(), DAYS),
     NextStepSet: st.builds(NextStepSet, st.sampled_from(["", "call"]), st.none() | DAYS),

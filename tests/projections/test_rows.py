@@ -27,7 +27,14 @@ from domain.opportunity.judgement import (
 from domain.opportunity.line_items import Line, LineItemAdded, LineItemChanged, LineItemRemoved
 from domain.opportunity.progress import PipelineChanged, StageChanged
 from domain.opportunity.removal import OpportunityDeleted, OpportunityMerged, OpportunityRestored, OpportunityUnmerged
-from domain.opportunity.terms import AccountChanged, AmountChanged, CloseDateChanged, OwnerChanged
+from domain.opportunity.terms import (
+    AccountChanged,
+    AmountChanged,
+    CloseDateChanged,
+    OpportunityRenamed,
+    OwnerChanged,
+    ProductChanged,
+)
 from domain.personal import personal_fields
 from domain.recorded import Fact
 from domain.reference.process import ProcessPublished, Stage, StageRenamed, StageRetired
@@ -94,6 +101,8 @@ DEALS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((OPENED, CloseDateChanged(None, date(2025, 1, 2))), {"close_date": "2025-01-02"}),
     ((OPENED, OwnerChanged("ann", "bob")), {"owner": "bob"}),
     ((OPENED, AccountChanged("Acme", "Bolt")), {"account": "Bolt"}),
+    ((OPENED, ProductChanged("x", "y")), {"product": "y", "was_product": "x", "flows": 1, "visits": 0}),
+    ((OPENED, WON, ProductChanged("x", "y")), {"product": "x"}),
     ((OPENED, FORWARD, WON), {
         "status": "won", "stage": "demo", "amount": 900, "account": "Acme", "visit": 3, "visit_from": 30,
     }),
@@ -317,7 +326,7 @@ def test_a_stage_is_renamed_in_its_version_and_retired_in_all_of_them_until_one_
 
 
 def test_every_event_of_a_deal_and_of_a_lead_counts_or_is_left_out_knowingly():
-    uncounted = {NextStepSet, ActivityScheduled, ActivityCompleted}
+    uncounted = {NextStepSet, ActivityScheduled, ActivityCompleted, OpportunityRenamed}
     assert set(get_args(opportunity_domain.Event)) - set(opportunities.COUNTED) == uncounted, (
         "projections/rows/opportunities.py: let the event count, or add it here to those that do not"
     )

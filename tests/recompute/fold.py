@@ -173,6 +173,7 @@ OPEN: dict[str, Change] = {
     "line-item-changed": lambda deal, says, _: with_line(deal, says),
     "line-item-removed": lambda deal, says, _: without_line(deal, says),
     "close-date-changed": lambda deal, says, _: replace(deal, close_date=day(says["to"])),
+    "product-changed": lambda deal, says, _: replace(deal, product=says["to"]),
     "owner-changed": lambda deal, says, _: replace(deal, owner=says["to"]),
     "probability-overridden": lambda deal, says, _: replace(deal, probability=Decimal(says["probability"])),
     "probability-cleared": lambda deal, _says, _at: replace(deal, probability=None),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from domain.errors import Malformed, PipelineError
 from domain.opportunity.removal import DeleteOpportunity
-from infra.importers.cells import money, truth
+from infra.importers.cells import money, titled, truth
 from infra.importers.entries import Change, Entry, Export, Story
 from infra.importers.folders import Folder, load
 from infra.importers.hubspot import engagements as engagement_tables
@@ -56,7 +56,7 @@ TIMES = {
     **{f"engagement_{kind}": ("property_hs_createdate", "_fivetran_synced") for kind in KINDS},
 }
 PROPERTIES = References(
-    [(name, name) for name in ("dealstage", "amount", "closedate", "hubspot_owner_id")]
+    [(name, name) for name in ("dealstage", "amount", "closedate", "hubspot_owner_id", "dealname")]
 )  # of a deal, as its history names them
 
 
@@ -67,6 +67,7 @@ class Properties(NamedTuple):
     amount: str = ""
     closedate: str = ""
     hubspot_owner_id: str = ""
+    dealname: str = ""
 
 
 def read(
@@ -178,6 +179,8 @@ class Deals:
                 (self.calendar.instant(row.cells, "date_entered"), "dealstage", row.cells["value"], row)
                 for row in self.stages[name]
             ]
+        if all(known == "dealname" for _, known, *_ in found):  # a name alone is no history of a deal
+            return []
         return sorted(found, key=lambda one: one[0])
 
     def observed(self, row: Row) -> list[Observation]:
@@ -185,12 +188,14 @@ class Deals:
         cells, name = row.cells, row.cells["deal_id"]
         opened = self.calendar.instant(cells, "property_createdate")
         now = Properties(
-            cells["deal_pipeline_stage_id"], cells["property_amount"], cells["property_closedate"], cells["owner_id"]
-        )
+            cells["deal_pipeline_stage_id"], cells["property_amount"], cells["property_closedate"], cells["owner_id"],
+            cells.get("property_dealname", ""),
+        )  # fmt: skip
         sets = self.sets(name)
         created = [one for one in sets if one[0] <= opened + AT_CREATION]
         entered = next((value for _, known, value, _ in sets if known == "dealstage"), now.dealstage)
-        state = Properties(dealstage=entered) if sets else now
+        called = next((value for _, known, value, _ in sets if known == "dealname"), now.dealname)
+        state = Properties(dealstage=entered, dealname=called) if sets else now
         for _, known, value, _ in created:
             state = state._replace(**{known: value})
         first = self.seen(row, opened, state, None)
@@ -238,6 +243,7 @@ class Deals:
             account=self.accounts.get(cells["deal_id"], ""),
             settled=self.pipelines.settled(process),
             lost_note=cell_text(cells.get("property_closed_lost_reason", "")) if outcome == "lost" else "",
+            name=titled(cell_text(state.dealname)),
         )
 
 

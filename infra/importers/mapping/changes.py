@@ -15,8 +15,8 @@ from domain.money import Money
 from domain.opportunity import OpenOpportunity
 from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.opportunity.progress import ChangeStage
-from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
-from infra.importers.cells import code, coded
+from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner, RenameOpportunity
+from infra.importers.cells import code, coded, titled
 from infra.importers.entries import Change, Story
 from infra.importers.mapping.cells import Cells
 from infra.importers.mapping.file import DEAL, LEAD, Field, Mapping, Step, steps
@@ -26,7 +26,17 @@ from infra.importers.tables import Row
 SEPARATOR = "\x1f"  # between the words of a row
 OPENINGS = ("opened", "captured")
 ONCE = ("product", "source")  # what a deal's opening alone says
-CHANGED = ("owner", "account", "amount", "close_date", "stage", "lost_reason", "won", "reopened")  # of an open deal
+CHANGED = (
+    "owner",
+    "account",
+    "amount",
+    "close_date",
+    "name",
+    "stage",
+    "lost_reason",
+    "won",
+    "reopened",
+)  # of an open deal
 LAST = ("stage", "status", "won", "lost_reason", "reopened")  # of one row: what closes a deal comes after its terms
 
 
@@ -158,7 +168,7 @@ class DealStory:
             self.reader.process, self.money(row, says.get("amount", "")), self.stage, says.get("account", ""),
             says.get("owner", ""), says.get("product", ""),
             self.day(says["close_date"]) if "close_date" in says else None,
-            source=self.cells.text("source", row),
+            source=self.cells.text("source", row), name=titled(says.get("name", "")),
         )  # fmt: skip
         self.now = {name: text for name, text in says.items() if not (ended and name == "stage")}
         found = [Change(first.at, opening, change_key="opened", row=row)]
@@ -187,7 +197,10 @@ class DealStory:
         self.now[name] = text
         if command is None:
             return []
-        return [Change(telling.at, command, change_key=self.reader.change_key(telling, name), row=telling.row)]
+        key = self.reader.change_key(telling, name)
+        if name == "name":  # nobody may try guesses on the digest of what it is called
+            key = SEPARATOR.join((name, telling.at.isoformat()))
+        return [Change(telling.at, command, change_key=key, row=telling.row)]
 
     def command(self, row: Row, name: str, text: str) -> Command | None:
         """What is asked where a field is told to be something else."""
@@ -202,6 +215,8 @@ class DealStory:
                 return ChangeAmount(self.money(row, text))
             case "close_date":
                 return ChangeCloseDate(self.day(text))
+            case "name":
+                return RenameOpportunity(titled(text))
             case "lost_reason":
                 return self.lost(text)
             case "won":

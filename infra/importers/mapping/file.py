@@ -18,7 +18,7 @@ from infra.importers.mapping.cells import Cell, Numbers
 from infra.importers.times import ClockChange
 
 ITEM = ("item", "quantity", "unit_price", "discount")
-DEAL = ("source", "stage", "amount", "currency", "owner", "account", "product", "close_date", "lost_reason")
+DEAL = ("source", "stage", "amount", "currency", "owner", "account", "product", "close_date", "lost_reason", "name")
 LEAD = ("source", "status", "company", "owner", "name", "email", "phone", "note", "channel")
 LEAD_TIMES = ("captured_at", "contacted_at", "qualified_at", "disqualified_at", "converted_at", "changed_at")
 CONVERSION = ("opportunity", "amount", "currency", "stage", "disqualified_reason")

@@ -8,7 +8,7 @@ from decimal import Decimal
 from domain.errors import Malformed
 from domain.money import Money, checked
 from domain.opportunity.line_items import Line, SetLineItem, amount
-from infra.importers.cells import code, coded, identifier, known_currency, number
+from infra.importers.cells import code, coded, identifier, known_currency, number, titled
 from infra.importers.leads import Deal, LeadRecord
 from infra.importers.mapping.cells import Cells
 from infra.importers.mapping.file import Mapping, Step, steps
@@ -81,6 +81,7 @@ class RecordReader:
             account=cells.text("account", row), owner=cells.text("owner", row), product=cells.text("product", row),
             source=cells.text("source", row), close_date=cells.day("close_date", row),
             current="closing" not in cells.columns, staged_at=staged, changed_at=changed,
+            name=titled(cells.text("name", row)),
         )  # fmt: skip
 
     def step(self, field: str, row: Row) -> Step:

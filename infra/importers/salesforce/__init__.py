@@ -14,7 +14,7 @@ from domain.errors import Malformed, PipelineError
 from domain.opportunity.line_items import RemoveLineItem, SetLineItem
 from domain.opportunity.removal import DeleteOpportunity
 from domain.recorded import Request
-from infra.importers.cells import Cells, identifier, money, number, truth, whole_id
+from infra.importers.cells import Cells, identifier, money, number, titled, truth, whole_id
 from infra.importers.entries import Change, Entry, Export, Story
 from infra.importers.folders import Folder, load
 from infra.importers.observations import Observation, as_it_is, happened
@@ -162,6 +162,7 @@ class Opportunities:
         begun = self.seen(first, place)._replace(
             at=opened, stage=place.id if place.kind == "open" else self.stages.first, outcome="", deleted=False
         )
+        begun = begun._replace(name=begun.name or titled(cell_text(row.cells.get("name", ""))))
         found = [begun if place.kind == "open" else begun._replace(probability=None)]
         for at, version in [*history, (calendar.latest, row)]:
             cells = version.cells
@@ -194,6 +195,7 @@ class Opportunities:
             account=cell_text(account["name"] if account else cells.get("account_id", "")),
             probability=self.stages.judged(cells, place),
             deleted=truth(cells, "is_deleted"),
+            name=titled(cell_text(cells.get("name", ""))),
         )
 
     def line_item(self, row: Row) -> tuple[datetime, SetLineItem | RemoveLineItem]:

@@ -22,9 +22,9 @@ from projections.figures.waterfall.scopes import Scope, business_time, knowledge
 from projections.figures.waterfall.steps import Moment, Span, Taken, corrections, facts, revelations, states
 from projections.figures.waterfall.stretches import stretches
 from projections.query.metric import Key, Metric, Part, Period, Query
+from projections.query.open_deals import open_sums
 from projections.query.question import Question
 from projections.query.references import references
-from projections.query.selection import open_sums
 from projections.query.units import Amount
 from projections.rows.opportunities import PROJECTION
 
@@ -56,10 +56,10 @@ def waterfall(asked: Query) -> Iterator[Part]:
     Opening: as things stood just before the period. Closing: as they stood at its last instant, or at the moment asked
     for where that is earlier. Between them, in mode path, every fact of the period in the buckets that it fills:
     created, increased, decreased, pulled in and pushed out (the close date moved into or out of the days asked for),
-    won, lost, reopened, transferred in and out (to another owner, team or pipeline, or shared otherwise; an owner who
-    changes teams takes their deals along; to another currency, where none is converted to), merged or deleted, restored
-    (unmerged too), revalued (another rate begins to count). Won is gross, as in bookings: what is taken back comes
-    in again as reopened. Mode net compares the first and the last state of each deal as one step.
+    won, lost, reopened, transferred in and out (to another owner, team, pipeline or product, or shared otherwise; an
+    owner who changes teams takes their deals along; to another currency, where none is converted to), merged or
+    deleted, restored (unmerged too), revalued (another rate begins to count). Won is gross, as in bookings: what is
+    taken back comes in again as reopened. Mode net compares the first and the last state of each deal as one step.
     A step may fill several buckets, in this order: revalued, transferred, pulled in or pushed out, increased or
     decreased; then what leaves does, with the amount that it has by then. So a win at a higher amount increases, and
     the amount won leaves. What becomes open enters as it then is. Opening + all the buckets = closing, to the minor

@@ -69,9 +69,9 @@ def filled(held: Holding, step: Step) -> Iterator[Filled]:
     """The buckets that a step fills, one after the other.
 
     A deal that was open is first revalued (the rate of the day of this step counts, no more that of the one before);
-    then handed over to another owner, team or pipeline, or shared otherwise (transferred); then to be closed on another
-    day (pulled in, pushed out); then worth another amount (increased, decreased; in another currency that is not
-    converted: transferred); and it leaves last, with the amount that it has by then. So a win at a higher amount
+    then handed over to another owner, team, pipeline or product, or shared otherwise (transferred); then to be closed
+    on another day (pulled in, pushed out); then worth another amount (increased, decreased; in another currency that is
+    not converted: transferred); and it leaves last, with the amount that it has by then. So a win at a higher amount
     increases, and what leaves is the amount won. A deal that becomes open enters as it is from then on.
     """
     before, after = step.before, step.after

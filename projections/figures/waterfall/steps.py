@@ -23,9 +23,10 @@ WAS = ROWS | {
     for name, column in (
         ("status", "was"), ("amount", "was_amount"), ("currency", "was_currency"), ("owner", "was_owner"),
         ("process", "was_process"), ("close_date", "was_close_date"), ("splits", "was_splits"), ("lines", "was_lines"),
+        ("product", "was_product"),
     )
 }  # fmt: skip
-"""A row before its fact; what is sold and where it came from never change from one fact to the next."""
+"""A row before its fact; where it came from never changes from one fact to the next."""
 
 NOWHERE = ""  # the status of a deal that is not there
 Slot = Any

@@ -1,0 +1,82 @@
+"""A thread that keeps the tables up with the log, after each commit of this process and soon after those of others."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING, Protocol
+
+from domain.errors import PipelineError
+from infra.store.log import Log
+
+if TYPE_CHECKING:
+    from infra.views import Views
+
+LOOK = 0.05  # seconds between two looks at what others committed
+Heard = Callable[[int], None]
+
+
+class Installation(Protocol):
+    """What is followed: a log, and the tables that follow it."""
+
+    log: Log
+
+    def views(self) -> "AbstractContextManager[Views]":
+        """The tables, caught up."""
+        ...
+
+
+class Follower:
+    """Keeps tables up, and says to who listens which position the log has reached."""
+
+    def __init__(self, app: Installation) -> None:
+        self._app = app
+        self._nudged, self._ends = Event(), Event()
+        self._listeners: list[Heard] = []
+        self._door = Lock()
+        self.head = self.reached = 0  # where the log is, and the tables, as far as the thread has seen
+        self.failure: PipelineError | None = None  # why it gets no further, for now
+        self._thread = Thread(target=self._run, name="follower", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def nudge(self) -> None:
+        """Look now: something was committed. Costs nothing to say."""
+        self._nudged.set()
+
+    def listen(self, heard: Heard) -> None:
+        """Call `heard` with each new position of the log, from the follower's own thread."""
+        with self._door:
+            self._listeners.append(heard)
+
+    def _run(self) -> None:
+        while not self._ends.is_set():
+            try:
+                self._step()
+                self.failure = None
+            except PipelineError as error:  # it comes back: the database does
+                self.failure = error
+            self._nudged.wait(LOOK)
+            self._nudged.clear()
+
+    def _step(self) -> None:
+        """One look at the log."""
+        head = self._app.log.head()
+        if head == self.head == self.reached:
+            return
+        moved, self.head = head != self.head, head
+        if moved:
+            with self._door:
+                listeners = [*self._listeners]
+            for heard in listeners:
+                heard(head)
+        with self._app.views():
+            self.reached = max(self.reached, head)
+
+    def close(self) -> None:
+        """Follow no further."""
+        self._ends.set()
+        self._nudged.set()
+        if self._thread.is_alive():
+            self._thread.join()

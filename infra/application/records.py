@@ -1,0 +1,259 @@
+"""Lists of records, and one record: what is asked is read as people write it, names are opened where that can be."""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from domain.errors import Malformed, NotFound
+from domain.recorded import Fact, instant
+from infra.application.moments import Installation, first_day, last_day
+from infra.application.questions import question, single
+from infra.application.requests import is_text
+from projections.query.question import Question
+from projections.records import KINDS, cursor
+from projections.records.kind import (
+    AMOUNT,
+    CALLER,
+    FIRST_DAY,
+    FLAG,
+    LARGEST,
+    LAST_DAY,
+    SMALLEST,
+    USUAL,
+    Filter,
+    Histories,
+    Kind,
+    Values,
+    Wanted,
+    Written,
+)
+from projections.records.listing import Listing, Place, listing
+
+if TYPE_CHECKING:
+    from infra.privacy.vault import Vault
+    from infra.views import Views
+
+MOMENT = ("known_at", "effective_at")
+MONEY = ("convert_to", "base_currency")
+PARTS = (*MOMENT, "view", "sort", "limit", "cursor", "totals")
+"""What every list can be asked for beside its filters; MONEY where it has amounts."""
+YES, NO = ("yes", "true"), ("no", "false")
+MOST = 50  # values of one filter
+
+
+class Source(Installation, Protocol):
+    """Where records are: a log, and the vault that opens what is sealed in it."""
+
+    @property
+    def vault(self) -> "Vault":
+        """The vault of this thread, to read with."""
+        ...
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of that name, of one of its records or of several. Raises NotFound with those there are."""
+    for kind in KINDS.values():
+        if name in (kind.name, kind.plural):
+            return kind
+    raise NotFound(f"there are no records {name!r}; there are {', '.join(kind.plural for kind in KINDS.values())}")
+
+
+def list_of(app: Source, views: "Views", name: str, texts: Mapping[str, Written], caller: str = "") -> Listing:
+    """A page of the records of a kind that match. caller: who asks, for views that rest on it.
+
+    Raises NotFound for a kind, a view or a value that there is not, Malformed naming the part that cannot be so.
+    """
+    kind = kind_of(name)
+    texts = with_view(kind, texts, caller)
+    check_parts(kind, texts)
+    parts = {part: value for part, value in texts.items() if part in kind.filters}
+    parts = {part: value for part, value in kind.usual.items() if part not in parts} | parts
+    written = {part: [value] if isinstance(value, str) else list(value) for part, value in sorted(parts.items())}
+    sort = single("sort", texts.get("sort") or kind.order)
+    asked, after = place_of(app, kind, texts, written, sort)
+    wanted = Wanted(
+        {part: values_of(app, part, kind.filters[part], of) for part, of in written.items()}, column(kind, sort),
+        sort.startswith("-"), limit_of(texts), after,
+    )  # fmt: skip
+    totals = flag("totals", single("totals", texts.get("totals", "yes")))
+    with views.pinned(asked) as (known_at, newest, query):
+        digest = cursor.digest_of(kind.name, written, sort, *(texts.get(part) for part in MONEY))
+        place = Place(known_at, newest, written, sort, digest, totals)
+        found = listing(kind, query, wanted, place, histories(app, known_at))
+    if not found.records and after is None:
+        check_values(views, kind, written)
+    return found
+
+
+def record_of(app: Source, views: "Views", name: str, stream: str, texts: Mapping[str, Written]) -> Any:
+    """One record with all that is known of it. Raises NotFound where there is none at the moment, Malformed."""
+    kind = kind_of(name)
+    if strange := [part for part in texts if part not in MOMENT]:
+        raise Malformed(f"{strange[0]}: a record is asked for at {' and '.join(MOMENT)} alone")
+    asked = question(app, texts)
+    with views.pinned(asked) as (known_at, _, query):
+        found = kind.record(query, stream, histories(app, known_at)) if is_text(stream) else None
+    if found is None:
+        when = " at that moment" if texts else ""
+        raise NotFound(f"{stream}: there is no such {kind.name}{when}")
+    return found
+
+
+def histories(app: Source, known_at: int) -> Histories:
+    """The facts of streams up to a position, opened as far as their keys are there."""
+
+    def opened(streams: Sequence[str]) -> dict[str, list[Fact]]:
+        vault = app.vault
+        if vault.is_outdated:
+            vault.refresh()
+        facts = app.log.facts(streams, known_at)
+        return {
+            stream: [fact._replace(event=vault.open(stream, fact.event)) for fact in facts.get(stream, ())]
+            for stream in streams
+        }
+
+    return opened
+
+
+def list_document(found: Listing, position: int) -> dict[str, Any]:
+    """The JSON form of a list, from tables that have reached a position: money as exact text, times as ISO."""
+    totals = {} if found.totals is None else {"totals": msgspec.to_builtins(found.totals), "left_out": found.left_out}
+    return {
+        "kind": found.kind,
+        "position": position,
+        "known_at": found.known_at,
+        "effective_at": instant(found.effective_at),
+        "newest_fact_at": None if found.newest is None else instant(found.newest),
+        "filters": found.filters,
+        "sort": found.sort,
+        "rows": msgspec.to_builtins(found.records),
+        **({} if found.count is None else {"count": found.count}),
+        **totals,
+        "next": found.next or None,
+    }
+
+
+# What is asked for
+
+
+def with_view(kind: Kind, texts: Mapping[str, Written], caller: str) -> dict[str, Written]:
+    """What is asked for with the filters of the views that are; one that is asked for itself comes first."""
+    views, found = texts.get("view") or (), dict[str, Written]()
+    for name in [views] if isinstance(views, str) else views:
+        if name not in kind.views:
+            there = ", ".join(kind.views) or "none"
+            raise NotFound(f"view: {kind.plural} have no view {name!r}; there are {there}")
+        found |= kind.views[name]
+    if CALLER in found.values() and not caller:
+        raise Malformed("view: mine is a list of who asks, which nobody says: name the owner")
+    of_caller = {part: caller if value == CALLER else value for part, value in found.items()}
+    return {**of_caller, **{part: value for part, value in texts.items() if part != "view"}}
+
+
+def check_parts(kind: Kind, texts: Mapping[str, Written]) -> None:
+    """Raise Malformed for a part that lists of this kind do not have."""
+    there = (*kind.filters, *PARTS, *(MONEY if kind.converts else ()))
+    if strange := [part for part in texts if part not in there]:
+        raise Malformed(f"{strange[0]}: a list of {kind.plural} has no such part; there are {', '.join(there)}")
+
+
+def place_of(
+    app: Source, kind: Kind, texts: Mapping[str, Written], written: Mapping[str, list[str]], sort: str
+) -> tuple[Question, tuple[Any, ...] | None]:
+    """(the moment, the key after which the page begins): those of the cursor, where there is one."""
+    asked = question(app, {part: texts[part] for part in (*MOMENT, *MONEY) if part in texts})
+    for part in MONEY:
+        check_code(part, getattr(asked, part))
+    text = single("cursor", texts.get("cursor") or "")
+    if not text:
+        return asked, None
+    if any(part in texts for part in MOMENT):
+        raise Malformed("cursor: a next page is for the moment of the first one; leave known_at and effective_at out")
+    end = cursor.read(text)
+    if end.list != cursor.digest_of(kind.name, written, sort, *(texts.get(part) for part in MONEY)):
+        raise Malformed("cursor: it is of another list; a next page is asked for by the same filters and sort")
+    if not 0 <= end.known_at <= app.log.head():
+        raise Malformed("cursor: it is of another log")
+    return Question(
+        known_at=end.known_at, effective_at=end.effective_at, convert_to=asked.convert_to,
+        base_currency=asked.base_currency,
+    ), end.after  # fmt: skip
+
+
+def check_code(part: str, code: str | None) -> None:
+    """Raise Malformed where a currency is none."""
+    from domain.money import check_currency
+
+    if code is not None:
+        check_currency(part, code)
+
+
+def column(kind: Kind, sort: str) -> str:
+    """By what a list is sorted. Raises Malformed where it cannot be."""
+    name = sort.removeprefix("-")
+    if name not in kind.sorts:
+        raise Malformed(f"sort: {kind.plural} are sorted by {', '.join(kind.sorts)}, not by {name!r}")
+    return name
+
+
+def limit_of(texts: Mapping[str, Written]) -> int:
+    """How many records make a page."""
+    text = single("limit", texts.get("limit") or str(USUAL))
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and SMALLEST <= int(text) <= LARGEST):
+        raise Malformed(f"limit: {text!r} is not a number from {SMALLEST} to {LARGEST}")
+    return int(text)
+
+
+def values_of(app: Source, part: str, of: Filter, written: Sequence[str]) -> Values:
+    """The values of a filter, each as it is read. Raises Malformed, or NotFound with the values there are."""
+    if not of.several and len(written) > 1:
+        raise Malformed(f"{part}: say one, not {len(written)}")
+    if not written or len(written) > MOST:
+        raise Malformed(f"{part}: give 1 to {MOST} values, not {len(written)}")
+    if bad := next((text for text in written if not is_text(text)), None):
+        raise Malformed(f"{part}: {bad!r} is not a text that could be stored")
+    if of.among and (strange := [text for text in written if text not in of.among]):
+        raise NotFound(f"{part}: there is no {strange[0]!r}; there are {', '.join(of.among)}")
+    return tuple(READERS[of.reads](app, part, text) for text in written)
+
+
+def check_values(views: "Views", kind: Kind, written: Mapping[str, list[str]]) -> None:
+    """Raise NotFound for a value that stands nowhere, with those there are: asked where nothing was found."""
+    from infra.views.filters import check_value
+
+    with views.reading() as snapshot:
+        for part, texts in written.items():
+            if of := kind.filters[part].of:
+                for text in texts:
+                    check_value(snapshot, part, of, text)
+
+
+def flag(part: str, text: str) -> bool:
+    """Yes or no."""
+    if text.lower() in YES:
+        return True
+    if text.lower() in NO:
+        return False
+    raise Malformed(f"{part}: {text!r} is neither yes nor no")
+
+
+def amount(part: str, text: str) -> Decimal:
+    """A number of units of a currency."""
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        raise Malformed(f"{part}: {text!r} is not an amount such as 1500 or 1500.50") from None
+    if not found.is_finite() or abs(found) >= 10**15:
+        raise Malformed(f"{part}: {text} is not an amount of less than 10^15")
+    return found
+
+
+READERS: dict[str, Callable[[Source, str, str], Any]] = {
+    "text": lambda _app, _part, text: text,
+    AMOUNT: lambda _, part, text: amount(part, text),
+    FIRST_DAY: first_day,
+    LAST_DAY: last_day,
+    FLAG: lambda _, part, text: flag(part, text),
+}

@@ -1,0 +1,135 @@
+"""A few threads that write for all who ask at the same time, each taking all that waits for its streams.
+
+Requests are routed by their stream, so that no two threads decide on the same one: each batch is one append, and the
+appends of the threads share the log's commit.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
+from typing import NamedTuple, Protocol
+
+from domain.errors import Conflict, PipelineError, Unavailable
+from domain.recorded import Request
+from infra.application.batch import Receipt
+from infra.application.dispatch import Dispatcher, with_names
+
+THREADS = 3
+LARGEST = 256  # requests in a batch: more would make the last of them wait too long
+WAITING = 4096  # requests that wait for one thread at the most; more are refused, to come back later
+
+Outcome = Receipt | PipelineError
+Deliver = Callable[[Outcome | Exception], None]
+
+
+class Installation(Protocol):
+    """Who makes dispatchers, each for one thread at a time."""
+
+    def dispatcher(self) -> Dispatcher:
+        """A dispatcher of one's own."""
+        ...
+
+
+class Job(NamedTuple):
+    """A request, and who hears what became of it."""
+
+    request: Request
+    future: "Future[Outcome]"
+
+
+class Writer:
+    """One thread with a dispatcher of its own, which takes all that waits for it together."""
+
+    def __init__(self, app: Installation, name: str, appended: Callable[[], None]) -> None:
+        self._app, self._appended = app, appended
+        self._dispatcher: Dispatcher | None = None
+        self.waiting = SimpleQueue[Job | None]()
+        self.thread = Thread(target=self._run, name=name, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        while (first := self.waiting.get()) is not None:
+            jobs, ends = [first], False
+            while len(jobs) < LARGEST and not self.waiting.empty():
+                job = self.waiting.get()  # nobody else takes from this queue
+                if job is None:
+                    ends = True
+                    break
+                jobs.append(job)
+            outcomes = self._outcomes([job.request for job in jobs])
+            self._appended()
+            for job, outcome in zip(jobs, outcomes, strict=True):
+                if isinstance(outcome, Exception) and not isinstance(outcome, PipelineError):
+                    job.future.set_exception(outcome)
+                else:
+                    job.future.set_result(outcome)
+            if ends:
+                return
+
+    def _outcomes(self, requests: Sequence[Request]) -> list[Outcome | Exception]:
+        """What became of each request. A batch that fails as nothing should is done again one by one."""
+        try:
+            return [for_caller(*pair) for pair in zip(requests, self._execute(requests), strict=True)]
+        except Exception as error:
+            if len(requests) == 1 or isinstance(error, Unavailable):
+                return [error] * len(requests)
+            return [outcome for request in requests for outcome in self._outcomes([request])]
+
+    def _execute(self, requests: Sequence[Request]) -> list[Outcome]:
+        dispatcher = self._dispatcher or self._app.dispatcher()
+        self._dispatcher = None  # one that raised is let go
+        outcomes = dispatcher.execute_all(requests)
+        self._dispatcher = dispatcher
+        return outcomes
+
+
+def for_caller(request: Request, outcome: Outcome) -> Outcome:
+    """What became of a request, to who asked: that a stream moved concerns only who said which version they saw."""
+    if isinstance(outcome, Conflict) and request.expected_version is None:
+        return Unavailable(f"{request.stream}: too many write to it at the same time; try again")
+    return outcome
+
+
+class Writers:
+    """The threads that write. Safe to call from any thread, or from a loop that must not wait."""
+
+    def __init__(self, app: Installation, threads: int = THREADS, appended: Callable[[], None] = lambda: None) -> None:
+        """`appended` is called by the writing thread after each batch."""
+        self._writers = [Writer(app, f"writer-{number}", appended) for number in range(threads)]
+
+    def submit(self, request: Request) -> "Future[Outcome]":
+        """Line a request up; the future holds a receipt or a refusal, and raises what nothing should.
+
+        Raises Unavailable where too many wait already.
+        """
+        request = with_names(request)
+        writer = self._writers[zlib.crc32(request.stream.encode("utf-8", "replace")) % len(self._writers)]
+        if writer.waiting.qsize() >= WAITING:
+            raise Unavailable(f"{WAITING:,} requests wait to be written; try again")
+        future: Future[Outcome] = Future()
+        writer.waiting.put(Job(request, future))
+        return future
+
+    async def execute(self, request: Request) -> Receipt:
+        """Do what one request asks, or raise why not."""
+        outcome = await asyncio.shield(asyncio.wrap_future(self.submit(request)))
+        if isinstance(outcome, PipelineError):
+            raise outcome
+        return outcome
+
+    async def execute_all(self, requests: Sequence[Request]) -> list[Outcome]:
+        """What became of each of several requests; those of one stream happen in their order."""
+        return await asyncio.gather(*(asyncio.wrap_future(self.submit(request)) for request in requests))
+
+    def close(self) -> None:
+        """Finish what waits, and end the threads."""
+        for writer in self._writers:
+            writer.waiting.put(None)
+        for writer in self._writers:
+            writer.thread.join()
+
+
+__all__ = ["Writers"]

@@ -1,0 +1,22 @@
+"""The numbered steps that make the control tables: plain SQL that both databases read, each in its own transaction.
+
+A step is never changed once it was released: what is to be different is a step more.
+"""
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    (
+        # digest: SHA-256 of the secret, hexadecimal; roles and scopes: separated by commas; times in microseconds since
+        # 1970 UTC, 0 for never
+        """CREATE TABLE api_keys (
+            prefix TEXT PRIMARY KEY, digest TEXT NOT NULL, actor TEXT NOT NULL, roles TEXT NOT NULL,
+            owner TEXT NOT NULL, scopes TEXT NOT NULL, created_at BIGINT NOT NULL, created_by TEXT NOT NULL,
+            expires_at BIGINT NOT NULL, revoked_at BIGINT NOT NULL, revoked_by TEXT NOT NULL)""",
+    ),
+)
+"""The step of number 1 stands first. Step 0 makes the tables that these are kept in."""
+BOOKS = (
+    "CREATE TABLE control (one INTEGER PRIMARY KEY CHECK (one = 1), log TEXT NOT NULL)",
+    "CREATE TABLE migrations (number INTEGER PRIMARY KEY, applied_at BIGINT NOT NULL)",
+)
+OURS = frozenset({"one", "log"})
+"""The columns of `control`, by which tables are known to be ours."""

@@ -1,0 +1,302 @@
+"""The application: Litestar finds the path, and here a request is read, allowed, answered, or refused."""
+
+import asyncio
+import time
+import traceback
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+from litestar import Litestar, Request, Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from domain.errors import Malformed, NotFound, PipelineError, Unavailable
+from infra.application.app import App
+from infra.http import bulk, feed, figures, operating, records, writing
+from infra.http.describing import Describing
+from infra.http.limits import Limits
+from infra.http.operations import Call, Operation, Reply, encode, read_query
+from infra.http.pages import PATHS, news, page
+from infra.http.problems import MEDIA_TYPE, Problem, kind_of, problem
+from infra.http.running import Service
+from infra.identity.caller import Access, Caller, Target
+from infra.identity.local import Local
+from infra.logs import Logger
+from infra.logs import logger as new_logger
+
+Headers = dict[str, str]
+PARTS = (writing, bulk, records, figures, feed, operating)
+Messages = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+MOST_PARAMETERS = 100
+PARTING = 0.3  # seconds that a stream has to end by itself when the service does
+FRAMES = 8  # of a traceback, in the log
+NOBODY = Caller("", frozenset(), "", personal=False)
+REFUSALS = {"unauthorized": "unauthenticated", "forbidden": "refused"}
+BODIES = ("application/json",)
+
+
+def create(
+    app: App, access: Access | None = None, limits: Limits | None = None, logger: Logger | None = None
+) -> Litestar:
+    """The application that serves an installation; who closes the installation closes it after this one ended.
+
+    Its `state.service` can be told to stop. Without `access` there is one identity, for this machine alone.
+    """
+    service = Service(
+        app, access or Local(app.settings.who), limits or Limits(), logger or new_logger(app.settings.service.logs)
+    )
+    operations = Describing(all_operations()).operations
+
+    @asynccontextmanager
+    async def running(_: Litestar) -> AsyncGenerator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.close()
+
+    site = Litestar(
+        [*(endpoint(service, operation) for operation in operations), *pages_of(service)],
+        openapi_config=None,
+        lifespan=[running],
+        exception_handlers={Exception: partial(strayed, service)},
+        debug=False,
+        logging_config=None,
+        pdb_on_exception=False,
+    )
+    site.state.service = service
+    site.state.operations = operations
+    return site
+
+
+def all_operations() -> list[Operation]:
+    """Every operation that there is, but for those that describe the others."""
+    return [operation for part in PARTS for operation in part.operations()]
+
+
+def endpoint(service: Service, operation: Operation) -> Any:
+    """The handler of an operation."""
+    path = "/".join(f"{part[:-1]}:str}}" if part.startswith("{") else part for part in operation.path.split("/"))
+
+    async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
+        scope, began = cast("dict[str, Any]", request.scope), time.perf_counter()
+        reply = await answer(service, operation, scope, cast(Messages, request.receive))
+        seconds = time.perf_counter() - began if reply.stream is None else None
+        service.measures.request(operation.method, operation.path, reply.status, seconds)
+        return cast(ASGIApp, Sent(service, reply, scope["method"] == "HEAD"))
+
+    methods: Any = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
+    return HTTPRouteHandler(path, http_method=methods, include_in_schema=False)(handle)
+
+
+def pages_of(service: Service) -> list[Any]:
+    """The handlers of the pages, of their files, and of the news of what moved."""
+
+    async def show(request: Request[Any, Any, Any]) -> ASGIApp:
+        scope = cast("dict[str, Any]", request.scope)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            body = b""
+            if scope["method"] == "POST":
+                body = await read_body(cast(Messages, request.receive), headers, service.limits.body)
+            async with asyncio.timeout(service.limits.time):
+                reply = await page(service, scope, headers, body)
+        except TimeoutError:
+            reply = refusal(Unavailable(f"this took longer than {service.limits.time:g} s"), scope["path"])
+        except PipelineError as error:
+            reply = refusal(error, scope["path"])
+        return cast(ASGIApp, Sent(service, reply, scope["method"] == "HEAD"))
+
+    async def tell(request: Request[Any, Any, Any]) -> ASGIApp:
+        scope = cast("dict[str, Any]", request.scope)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            caller = await service.judge(service.access.identify, headers)
+            await service.judge(service.access.allow, caller, Target("records", "page /live"))
+            after = headers.get("last-event-id") or request.query_params.get("after", "")
+            start = int(after) if after.isdecimal() else service.app.log.head()
+            reply = Reply(b"", 200, {"cache-control": "no-store"}, "text/event-stream", news(service, start))
+        except PipelineError as error:
+            reply = refusal(error, scope["path"])
+        return cast(ASGIApp, Sent(service, reply, False))
+
+    methods: Any = ["GET", "HEAD"]
+    return [
+        HTTPRouteHandler("/live", http_method=["GET"], include_in_schema=False)(tell),
+        HTTPRouteHandler([*PATHS], http_method=methods, include_in_schema=False, name="pages")(show),
+        HTTPRouteHandler([*PATHS], http_method=["POST"], include_in_schema=False, name="forms")(show),
+    ]
+
+
+def strayed(service: Service, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """What no path of ours takes is a problem document too."""
+    path, status = request.scope["path"], getattr(error, "status_code", 500)
+    if status == 405:
+        headers: Mapping[str, str] = getattr(error, "headers", None) or {}
+        allowed = headers.get("allow", "")
+        stray: Exception = Problem("method-not-allowed", f"{path} takes {allowed}", {"allow": allowed})
+    elif status < 500:
+        stray = NotFound(f"there is no path {path}")
+    else:
+        stray = error
+        unexpected(service, error, "")
+    reply = refusal(stray, path)
+    return Response(reply.body, status_code=reply.status, headers=dict(reply.headers), media_type=reply.media_type)
+
+
+async def answer(service: Service, operation: Operation, scope: Mapping[str, Any], receive: Messages) -> Reply:
+    """The reply to a request; whatever is raised on the way is a problem document."""
+    limited: Headers = {}
+    try:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        caller = NOBODY
+        if not operation.anonymous:
+            caller = await service.judge(service.access.identify, headers)
+            limited = service.rates.count(caller.actor).headers
+        async with asyncio.timeout(service.limits.time):
+            call = await read_call(service, operation, caller, headers, scope, receive)
+            if not operation.anonymous:
+                target = operation.target._replace(stream=call.path.get("id", ""))
+                await service.judge(service.access.allow, caller, target)
+            reply = await operation.run(call)
+        kept = {"cache-control": "no-store"} if operation.secret else {}
+        return reply._replace(headers={**kept, **limited, **reply.headers})
+    except TimeoutError:
+        late = Unavailable(f"this took longer than {service.limits.time:g} s; a write may have happened: ask again")
+        return refusal(late, scope["path"], limited)
+    except PipelineError as error:
+        if counted := REFUSALS.get(kind_of(error)):
+            service.measures.refusal(counted)
+        return refusal(error, scope["path"], limited)
+    except Exception as error:
+        unexpected(service, error, operation.name)
+        return refusal(error, scope["path"], limited)
+
+
+def unexpected(service: Service, error: Exception, operation: str) -> None:
+    """Log a fault of ours: where it is, and nothing of what anybody wrote."""
+    frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+    where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+    service.log.error("unexpected", error=type(error).__name__, operation=operation, detail=where)
+
+
+async def read_call(
+    service: Service,
+    operation: Operation,
+    caller: Any,
+    headers: Headers,
+    scope: Mapping[str, Any],
+    receive: Messages,
+) -> Call:
+    """The call that a request makes of an operation. Raises what is wrong with it."""
+    texts: dict[str, list[str]] = {}
+    try:
+        query = scope["query_string"].decode("ascii")
+        for name, text in parse_qsl(query, True, False, "utf-8", "strict", MOST_PARAMETERS):
+            texts.setdefault(name, []).append(text)
+    except ValueError as error:
+        raise Problem("unreadable", f"the query cannot be read: {error}") from error
+    own: Headers = {}
+    path: Headers = {}
+    for parameter in operation.parameters:
+        if parameter.place == "header" and (text := headers.get(parameter.name.lower())) is not None:
+            try:
+                own[parameter.name] = parameter.value.read(parameter.name, text)
+            except Malformed as error:
+                raise Problem("unreadable", str(error)) from error
+        elif parameter.place == "path":
+            path[parameter.name] = parameter.value.read(parameter.name, scope["path_params"][parameter.name])
+    body = b""
+    if operation.body is not None:
+        check_media_type(headers)
+        limit = service.limits.bulk if operation.name == "bulk" else service.limits.body
+        body = await read_body(receive, headers, limit)
+    return Call(service, operation, caller, path, read_query(operation, texts), own, headers, body)
+
+
+def check_media_type(headers: Headers) -> None:
+    """Raise a problem where a body is said to be something else than JSON."""
+    given = headers.get("content-type", "")
+    kind, _, rest = given.partition(";")
+    charset = rest.strip().lower().replace('"', "").replace(" ", "")
+    if kind.strip().lower() not in BODIES or charset not in ("", "charset=utf-8"):
+        raise Problem("unsupported-media-type", f"content-type: {given!r} is not application/json")
+
+
+async def read_body(receive: Messages, headers: Headers, limit: int) -> bytes:
+    """The body of a request. Raises a problem where it is larger than the limit."""
+    too_large = Problem("too-large", f"the body is larger than {limit:,} bytes", {"connection": "close"})
+    stated = headers.get("content-length", "")
+    if stated.isdecimal() and int(stated) > limit:
+        raise too_large
+    parts, size = list[bytes](), 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem("unreadable", "the caller hung up")
+        part: bytes = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise too_large
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def refusal(error: BaseException, path: str, headers: Mapping[str, str] | None = None) -> Reply:
+    """The reply that says why not."""
+    document, own = problem(error, path)
+    kept = {"cache-control": "no-store", **(headers or {}), **own}
+    return Reply(encode(document), document.status, kept, MEDIA_TYPE)
+
+
+class Sent:
+    """A reply on its way: the whole of it, its headers alone, or a stream."""
+
+    def __init__(self, service: Service, reply: Reply, head: bool) -> None:
+        self.service, self.reply, self.head = service, reply, head
+
+    async def __call__(self, scope: Any, receive: Messages, send: Send) -> None:
+        reply = self.reply
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
+        if reply.status != 304:
+            headers.append((b"content-type", reply.media_type.encode()))
+        if reply.stream is None and reply.status != 304:
+            headers.append((b"content-length", str(len(reply.body)).encode()))
+        headers.append((b"x-content-type-options", b"nosniff"))
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        if reply.stream is None or self.head:
+            await send({"type": "http.response.body", "body": b"" if self.head else reply.body})
+            return
+        await self.flow(reply.stream, receive, send)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def flow(self, stream: AsyncIterator[bytes], receive: Messages, send: Send) -> None:
+        """Send a stream until it ends, the caller goes, or the service ends and the caller takes no more."""
+
+        async def flowing() -> None:
+            async for part in stream:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+
+        async def gone() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        async def ended() -> None:
+            await self.service.ending()
+            await asyncio.sleep(PARTING)
+
+        tasks = [asyncio.ensure_future(each()) for each in (flowing, gone, ended)]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()

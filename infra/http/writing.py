@@ -1,0 +1,226 @@
+"""The operations that write: one for each command and kind of stream, derived from the domain."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.errors import Conflict, Malformed
+from domain.recorded import Request
+from infra.application.batch import Receipt
+from infra.application.dispatch import OPENERS
+from infra.application.histories import LATEST
+from infra.application.names import COMMANDS_OF, PLURALS, tag_of
+from infra.application.requests import parse, parse_command, read
+from infra.http.operations import WRITE, Body, Call, Operation, Parameter, Reply, encode
+from infra.http.problems import CameFirst, Problem
+from infra.http.schemas import ref, writable
+from infra.http.values import Text
+from infra.identity.caller import Target
+
+DEALS = ("lead", "opportunity", "forecast", "customer")  # kinds that are worked on; the others configure
+VERSION = re.compile('"(0|[1-9][0-9]{0,17})"')
+KEY = "[!-~]{1,200}"
+ENVELOPE = "envelope"
+CONVERTING = "convert-lead"
+
+
+class Envelope(Struct, frozen=True, forbid_unknown_fields=True):
+    """What surrounds a command: when it happened (now, if left out), for whom it is done, why, and in which
+    conversation. Who does it is whoever is authenticated.
+    """
+
+    occurred_at: datetime | None = None
+    on_behalf_of: str = ""
+    reason: str = ""
+    correlation_id: str = ""
+
+
+class Happened(Struct, frozen=True):
+    """A fact that followed."""
+
+    stream: str
+    version: int
+    event: str
+
+
+class Written(Struct, frozen=True):
+    """What a command led to; no facts where all was true already.
+
+    position: of the last fact, 0 for none: what to `wait` for. repeated: whether the Idempotency-Key was answered
+    before, in which case the facts are from then.
+    """
+
+    stream: str
+    position: int
+    repeated: bool
+    facts: list[Happened]
+
+
+def operations() -> list[Operation]:
+    """An operation for each command and kind of stream; those that open may do without a name of the stream."""
+    wanted = [(noun, verb, command) for noun, verbs in COMMANDS_OF.items() for verb, command in verbs.items()]
+    return [
+        *(opening(noun, command) for noun, _, command in wanted if OPENERS.get(command) == noun),
+        *(of_stream(noun, verb, command) for noun, verb, command in wanted),
+    ]
+
+
+def opening(noun: str, command: type[Struct]) -> Operation:
+    """The operation that opens a stream, which gets a name."""
+    return Operation(
+        "POST", f"/v1/{PLURALS[noun]}", f"{noun}-create", f"{summary(command)} It gets a name.",
+        target(noun, command), write, PLURALS[noun], description(command), CONDITIONS[:1], body(command),
+        ANSWER, (201, 200), WRITE,
+    )  # fmt: skip
+
+
+def of_stream(noun: str, verb: str, command: type[Struct]) -> Operation:
+    """The operation that asks a command of a stream."""
+    return Operation(
+        "POST", f"/v1/{PLURALS[noun]}/{{id}}/{verb}", f"{noun}-{verb}", summary(command), target(noun, command), write,
+        PLURALS[noun], description(command), (stream_parameter(noun), *CONDITIONS), body(command), ANSWER, (200,),
+        WRITE,
+    )  # fmt: skip
+
+
+def target(noun: str, command: type[Struct]) -> Target:
+    """What a command touches."""
+    return Target("write" if noun in DEALS else "configure", tag_of(command), noun, "", tag_of(command))
+
+
+def stream_parameter(noun: str) -> Parameter:
+    """The name of a stream of a kind, in a path."""
+    rest = "[A-Za-z0-9._:@-]{1,150}"
+    return Parameter(
+        "id", "path", Text(f"{noun}-{rest}", f"the name of {noun}, such as {noun}-7"),
+        f"Which {noun}, by its name, such as `{noun}-7`.", required=True,
+    )  # fmt: skip
+
+
+CONDITIONS = (
+    Parameter(
+        "Idempotency-Key", "header", Text(KEY, "a key: up to 200 visible characters", 1),
+        "A name of yours for this request: sent again, it is answered as the first time.",
+    ),
+    Parameter(
+        "If-Match", "header", Text(VERSION.pattern, 'a version in quotes, such as "3"', 3, 20),
+        'The version of the stream that you have seen, such as `"3"`; `"0"` for none. Where others came first, nothing '
+        "happens, and the answer says what came first.",
+    ),
+)  # fmt: skip
+
+
+def summary(command: type[Struct]) -> str:
+    """The first sentence of a command's docstring."""
+    return " ".join((command.__doc__ or "").partition("\n\n")[0].split())
+
+
+def description(command: type[Struct]) -> str:
+    """The rest of it."""
+    return " ".join((command.__doc__ or "").partition("\n\n")[2].split())
+
+
+def body(command: type[Struct]) -> Body:
+    """The document of a command: its fields, and the envelope beside them."""
+    optional = ("opportunity",) if tag_of(command) == CONVERTING else ()  # it gets a name
+    return Body(writable(command, {ENVELOPE: ref(Envelope)}, optional), (Envelope, command))
+
+
+ANSWER = Body(ref(Written), (Written,))
+
+
+async def write(call: Call) -> Reply:
+    """Carry out a command."""
+    request = requested(call)
+    request = replace(
+        request, command=await call.service.judge(call.service.access.owned, call.caller, request.command)
+    )
+    try:
+        receipt = await call.service.writers.execute(request)
+    except Conflict as conflict:
+        if request.expected_version is None or conflict.stream != request.stream:
+            raise
+        raise await moved(call, request, conflict) from conflict
+    version = max((version for stream, version in receipt.facts if stream == receipt.stream), default=None)
+    if version is None:
+        versions = await call.read(call.service.app.log.versions, [receipt.stream], LATEST)
+        version = versions.get(receipt.stream, 0)
+    headers = {"etag": f'"{version}"', "cache-control": "no-store"}
+    if receipt.repeated:
+        headers["idempotency-replayed"] = "true"
+    created = "id" not in call.path and bool(receipt.facts)
+    if created:
+        headers["location"] = f"{call.operation.path}/{receipt.stream}"
+    return Reply(encode(written(receipt)), 201 if created else 200, headers)
+
+
+def written(receipt: Receipt) -> Written:
+    """A receipt as it is handed out."""
+    facts = zip(receipt.facts, receipt.types, strict=True)
+    happened = [Happened(stream, version, tag) for (stream, version), tag in facts]
+    return Written(receipt.stream, receipt.position, receipt.repeated, happened)
+
+
+def requested(call: Call) -> Request:
+    """The request that a call holds. Raises Malformed naming the field."""
+    tag = call.operation.target.command
+    raw = read_object(call.body)
+    fields = {name: value for name, value in raw.items() if name != ENVELOPE}
+    surrounding = enveloped(raw.get(ENVELOPE, {}))
+    if tag == CONVERTING:
+        fields.setdefault("opportunity", "")  # it gets a name
+    match = call.headers.get("If-Match")
+    return Request(
+        stream=call.path.get("id", ""),
+        command=parse_command(tag, fields),
+        actor=call.caller.actor,
+        occurred_at=surrounding.occurred_at,
+        on_behalf_of=surrounding.on_behalf_of,
+        reason=surrounding.reason,
+        correlation_id=surrounding.correlation_id,
+        command_id=call.headers.get("Idempotency-Key", ""),
+        expected_version=None if match is None else int(match.strip('"')),
+    )
+
+
+def enveloped(raw: Any) -> Envelope:
+    """The envelope that a document holds. Raises Malformed naming the field within it."""
+    try:
+        return parse(Envelope, raw)
+    except Malformed as error:
+        raise Malformed(f"{ENVELOPE}{'.' if ':' in str(error) else ': '}{error}") from error
+
+
+def read_object(text: bytes) -> Mapping[str, Any]:
+    """The JSON object that a body is. Raises a problem where it is no JSON, Malformed where it is something else."""
+    try:
+        raw = read(text)
+    except Malformed as error:
+        raise Problem("unreadable", str(error)) from error
+    if not isinstance(raw, dict):
+        raise Malformed("the body is not a JSON object")
+    return raw  # pyright: ignore[reportUnknownVariableType]
+
+
+async def moved(call: Call, request: Request, conflict: Conflict) -> Problem:
+    """The problem of who has seen an earlier version: what came first, and by whom."""
+    histories = await call.read(call.service.app.log.histories, [request.stream])
+    came_first = tuple(
+        CameFirst(
+            fact.version, str(fact.event.__struct_config__.tag), fact.actor,
+            fact.occurred_at.isoformat(), fact.recorded_at.isoformat(),
+        )
+        for fact in histories.get(request.stream, ())
+        if fact.version > conflict.expected
+    )  # fmt: skip
+    return Problem(
+        "version-moved", str(conflict), {"etag": f'"{conflict.actual}"'},
+        stream=conflict.stream, version=conflict.actual, came_first=came_first,
+    )  # fmt: skip
+
+
+__all__ = ["Envelope", "Written", "operations"]

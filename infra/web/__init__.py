@@ -1,0 +1,1 @@
+"""The pages: what the API knows, for people to look at and work with. Knows no HTTP server; `infra/http` mounts it."""

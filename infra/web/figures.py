@@ -1,0 +1,257 @@
+"""The pages of figures: every metric with its picture, its rows, and the events behind each of them."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from markupsafe import Markup
+from msgspec import Struct
+
+from domain.errors import Malformed
+from domain.recorded import instant
+from infra.application.answers import definition, document, rows, text
+from infra.application.plots import PLOTS, RESOLUTION, spec
+from infra.web.moment import moment_of
+from infra.web.page import MOMENT, Cell, Column, Page, Reply, Table, Visit, address, json_reply
+from projections import METRICS
+from projections.query.question import Question
+from projections.query.units import units
+
+if TYPE_CHECKING:
+    from infra.views import Answer
+
+FORMS = {"html", "json", "csv", "svg", "png"}
+SHOWN = 200  # rows behind a figure on one page
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Pipeline now": ("board", "weighted", "forecast", "coverage", "ageing", "follow-up", "hygiene", "push-count"),
+    "Won and lost": ("bookings", "quota-attainment", "win-rate", "loss-reasons", "win-curve", "sales-cycle"),
+    "Flow": ("funnel", "transitions", "time-in-stage", "stage-flow", "velocity", "slip-rate", "generation"),
+    "History": ("waterfall", "pipeline-history", "forecast-accuracy"),
+    "Leads and activities": ("lead-funnel", "lead-conversion", "lead-response", "sources", "activities"),
+}
+"""The metrics under titles; one that stands under none comes last."""
+DEFAULTS: dict[str, dict[str, Any]] = {"win-rate": {"by": "month"}, "activities": {"by": "month"}}
+PAST = {
+    "this-year": "This year",
+    "this-quarter": "This quarter",
+    "last-quarter": "Last quarter",
+    "this-month": "This month",
+}
+ELSEWHERE = "https://vega.github.io/vega-datasets/"  # what is put before an address without a host
+STYLE = re.compile(r' style="[^"]*"')
+NUMBERS = {"share", "multiple", "days", "minutes", "amount", "count"}
+
+
+def index(visit: Visit) -> Page:
+    """All metrics, with the first sentence of what each of them means."""
+    placed = {name for names in GROUPS.values() for name in names}
+    groups = {**GROUPS, "Others": tuple(name for name in METRICS if name not in placed)}
+    sections = [
+        (title, [(name, definition(name).split("\n")[0]) for name in names if name in METRICS])
+        for title, names in groups.items()
+    ]
+    columns = (Column("metric", "Metric"), Column("definition", "Definition"))
+    table = Table(
+        "metrics",
+        columns,
+        [[Cell(name, link=f"/figures/{name}"), Cell(first)] for _, names in sections for name, first in names],
+    )
+    shown = [each for each in sections if each[1]]
+    return Page("figures.html", "Figures", {"sections": shown, "moment": moment_of(visit)}, [table])
+
+
+def figure(visit: Visit) -> Page | Reply:
+    """One metric: picture, rows, definition, moment, and what was left out."""
+    name, form = visit.path["metric"], visit.one("format", "html")
+    texts = asked(visit, name)
+    answer = visit.ask(name, texts)
+    if form in ("svg", "png"):
+        return picture(answer, form)
+    if form == "json":
+        return json_reply(document(answer, visit.app.log.head(), dict(texts)))
+    metric = METRICS[name]
+    parts = {
+        "name": name,
+        "definition": definition(name),
+        "answer": answer,
+        "instant": instant(answer.effective_at),
+        "svg": inline(visit, answer),
+        "moment": moment_of(visit),
+        "metric": metric,
+        "texts": texts,
+        "by": list(metric.by),
+        "periods": PAST,
+        "links": links(visit, name),
+    }
+    return Page("figure.html", title_of(name), parts, [table_of(visit, answer)])
+
+
+def asked(visit: Visit, name: str) -> dict[str, Any]:
+    """The question that an address asks of a metric; a field that stands there empty asks for nothing.
+
+    Nobody's, and no team's, is written as "(none)".
+    """
+    known = Question.__struct_fields__
+    found: dict[str, Any] = dict(visit.moment())
+    for field, values in visit.query.items():
+        given = [value for value in values if value]
+        if field in known and field != "by" and given:
+            found[field] = "" if given == ["(none)"] else visit.one(field)
+        elif field == "by" and given:
+            found["by"] = tuple(given)
+        elif field == "period" and given:
+            found |= {"since": visit.one("period"), "until": visit.one("period")}
+    metric = METRICS.get(name)
+    if metric is not None and not (set(found) - {*MOMENT}):
+        found |= DEFAULTS.get(name, {})
+    if metric is not None and metric.period and not {"since", "until"} & set(found):
+        found |= {"since": "this-year", "until": "this-year"}
+    return found
+
+
+def title_of(name: str) -> str:
+    """A metric's name as a title."""
+    return name.replace("-", " ").capitalize()
+
+
+def links(visit: Visit, name: str) -> list[tuple[str, str]]:
+    """The other forms of a figure."""
+    drawn = [("SVG", "svg"), ("PNG", "png")] if name in PLOTS else []
+    return [(title, visit.here(format=form)) for title, form in (*drawn, ("JSON", "json"), ("CSV", "csv"))]
+
+
+def table_of(visit: Visit, answer: "Answer") -> Table:
+    """The rows of an answer; each leads to what is behind it."""
+    if not answer.records:
+        return Table(answer.metric, (), (), empty="No rows at this moment, for what is asked.")
+    first: Struct = answer.records[0]
+    of = units(type(first))
+    columns = [
+        *(Column(name, title_of(name)) for name in answer.groups[0]),
+        *(Column(name, title_of(name.replace("_", "-")), unit in NUMBERS) for name, unit in of.items()),
+        Column("behind", "Behind"),
+    ]
+    shown = list[list[Cell]]()
+    for number, (group, record) in enumerate(zip(answer.groups, answer.records, strict=True)):
+        currency = getattr(record, "currency", "")
+        cells = [Cell(str(value) or "none", value) for value in group.values()]
+        cells += [cell(visit, name, unit, getattr(record, name), currency) for name, unit in of.items()]
+        shown.append([*cells, Cell("Events", number, behind_link(visit, answer, number))])
+    left_out = [f"{deals:,} left out: {reason}" for reason, deals in answer.left_out.items()]
+    return Table(answer.metric, columns, shown, "; ".join([*left_out, *answer.notes]))
+
+
+def cell(visit: Visit, name: str, unit: str, value: Any, currency: str) -> Cell:
+    """A field of a record, as people read it; a deal leads to its page."""
+    link = visit.link(f"/opportunities/{value}") if name == "stream" and value else ""
+    return Cell(text(unit, value, currency), msgspec.to_builtins(value), link)
+
+
+def behind_link(visit: Visit, answer: "Answer", number: int) -> str:
+    """The address of what is behind one row of an answer, at the position and the instant of that answer."""
+    at = {"known_at": str(answer.known_at), "effective_at": str(instant(answer.effective_at)).replace("+00:00", "Z")}
+    here = {name: list(values) for name, values in visit.query.items() if name not in ("format", "sort")}
+    fields = {**here, **at, "row": str(number)}
+    return address(f"/figures/{answer.metric}/behind", fields)
+
+
+def behind(visit: Visit) -> Page | Reply:
+    """The rows and events behind one figure, or behind all of them and those that count in none."""
+    name, number = visit.path["metric"], visit.one("row", "")
+    found = visit.explain(name, asked(visit, name))
+    if number and not (number.isdecimal() and int(number) < len(found["figures"])):
+        raise Malformed(f"row: {number} is none of the {len(found['figures'])} figures of this answer")
+    figures = [found["figures"][int(number)]] if number else found["figures"]
+    if visit.one("format") == "json":
+        return json_reply({"metric": name, "figures": figures, "left_out": found["left_out"]})
+    sections = [section(visit, each) for each in figures]
+    tables = [each[1] for each in sections]
+    if not number and found["left_out"]:
+        tables.append(behind_table(visit, found["left_out"], "Left out"))
+    parts = {
+        "name": name,
+        "headings": [each[0] for each in sections],
+        "moment": moment_of(visit),
+        "back": visit.link(
+            f"/figures/{name}",
+            **{n: list(v) for n, v in visit.query.items() if n not in ("row", "format", "known_at", "effective_at")},
+        ),
+    }
+    return Page("behind.html", f"Behind {title_of(name).lower()}", parts, tables)
+
+
+def section(visit: Visit, each: dict[str, Any]) -> tuple[str, Table]:
+    """A figure in words, and the rows behind it."""
+    said = {**each["group"], **each["record"]}
+    heading = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items() if value not in (None, ""))
+    return heading, behind_table(visit, each["rows"], f"{len(each['rows']):,} rows")
+
+
+def behind_table(visit: Visit, found: list[dict[str, Any]], caption: str) -> Table:
+    """Rows behind a figure, each with the events that wrote it."""
+    columns = (
+        Column("stream", "Record"),
+        Column("adds", "Adds"),
+        Column("event", "Event"),
+        Column("occurred_at", "Happened"),
+        Column("recorded_at", "Recorded"),
+        Column("actor", "By"),
+        Column("position", "Position", True),
+    )
+    rows_ = list[list[Cell]]()
+    for row in found[:SHOWN]:
+        event = row["events"][0]
+        adds = row.get("reason") or ", ".join(
+            f"{name.replace('_', ' ')} {value}" for name, value in row.get("adds", {}).items() if value is not None
+        )
+        rows_.append(
+            [
+                Cell(row["stream"], link=record_link(visit, row["stream"], row["version"])),
+                Cell(adds),
+                Cell(event["type"], event["event_id"]),
+                Cell(f"{event['occurred_at']:%Y-%m-%d %H:%MZ}", event["occurred_at"]),
+                Cell(f"{event['recorded_at']:%Y-%m-%d %H:%MZ}", event["recorded_at"]),
+                Cell(event["actor"]),
+                Cell(f"{event['position']:,}", event["position"]),
+            ]
+        )
+    more = f", the first {SHOWN} of them" if len(found) > SHOWN else ""
+    return Table("rows", columns, rows_, caption + more)
+
+
+def record_link(visit: Visit, stream: str, version: int) -> str:
+    """The address of the fact of a record."""
+    paths = {"opportunity": "opportunities", "lead": "leads"}
+    kind = stream.partition("-")[0]
+    return f"{visit.link(f'/{paths[kind]}/{stream}')}#v{version}" if kind in paths else f"/streams/{stream}"
+
+
+def picture(answer: "Answer", form: str) -> Reply:
+    """The picture of an answer as a file of its own."""
+    import vl_convert
+
+    drawing = spec(answer.metric, rows(answer), [])
+    if form == "png":
+        return Reply(200, "image/png", vl_convert.vegalite_to_png(drawing, scale=RESOLUTION))
+    return Reply(200, "image/svg+xml", vl_convert.vegalite_to_svg(drawing).encode())
+
+
+def inline(visit: Visit, answer: "Answer") -> Markup | None:
+    """The picture of an answer inside the page, its bars leading to what is behind them; None where there is none."""
+    if answer.metric not in PLOTS or not answer.records:
+        return None
+    linked = [{**row, "href": behind_link(visit, answer, number)} for number, row in enumerate(rows(answer))]
+    return picture_of(answer.metric, linked)
+
+
+def picture_of(metric: str, rows_: list[dict[str, Any]]) -> Markup | None:
+    """The picture of a metric's records as a part of a page, in the page's colours; None where it cannot be drawn."""
+    try:
+        import vl_convert
+
+        drawing = spec(metric, rows_, [])
+    except (ImportError, Malformed):  # the extra is not there; drawn over time only, or too many of them
+        return None
+    drawing = {**drawing, "background": None, "padding": {"left": 4, "top": 4, "bottom": 4, "right": 72}, "title": None}
+    svg = vl_convert.vegalite_to_svg(drawing).replace(f'xlink:href="{ELSEWHERE}', 'href="')
+    return Markup(STYLE.sub("", svg))  # noqa: S704 - drawn by us, its texts escaped

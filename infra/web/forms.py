@@ -1,0 +1,252 @@
+"""Forms: whatever can be asked of a record, from the fields of its command; read, checked and carried out."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from uuid import uuid4
+
+import msgspec
+from msgspec.structs import FieldInfo
+
+from domain import BY_KIND, COMMANDS, Command, kind
+from domain.errors import Conflict, Malformed, NotFound, PipelineError
+from domain.history import History
+from domain.money import Money
+from domain.personal import Personal
+from domain.portion import is_portion
+from domain.recorded import Request
+from infra.application.histories import LATEST
+from infra.application.requests import parse_command
+from infra.application.seen import Overtaken
+from infra.application.spans import Today, span
+from infra.application.written_values import money, number, portion
+from infra.web.page import Page, Reply, Visit, see_other
+from infra.web.records import PLURALS, history_of, words
+
+LONG = ("note", "text")
+STATUS = {
+    "Malformed": 422,
+    "KeyReused": 422,
+    "Rejected": 409,
+    "Conflict": 409,
+    "Overtaken": 409,
+    "NotFound": 404,
+    "Forbidden": 403,
+    "Unavailable": 503,
+}
+
+
+class Field(NamedTuple):
+    """A field of a form: what it is called, what it holds, what is wrong with it, and what it may be."""
+
+    name: str
+    title: str
+    value: str
+    hint: str
+    wrong: str
+    kind: str
+    choices: tuple[str, ...] = ()
+    required: bool = False
+    titles: Mapping[str, str] | None = None
+
+
+def command_form(visit: Visit) -> Page:
+    """The empty form of a command, with what the record already says."""
+    stream, command = target(visit)
+    history = history_of(visit, stream, LATEST)
+    return form(visit, stream, command, {}, seen=str(history.version))
+
+
+def carry_out(visit: Visit) -> Page | Reply:
+    """Do what a form asks, and look at the record; or show the form again, saying what is wrong."""
+    stream, command = target(visit)
+    values = {name: given[0] for name, given in visit.form.items() if given and given[0] != ""}
+    seen = values.get("seen", "0")
+    try:
+        document = document_of(command, values, visit.app.today())
+        asked = parse_command(tag_of(command), document)
+        request = Request(
+            stream=stream,
+            command=asked,
+            actor=visit.actor,
+            reason=values.get("reason", ""),
+            command_id=values.get("command_id", ""),
+        )
+        visit.carry_out(request, kind(stream), int(seen) if seen.isdecimal() else None)
+    except PipelineError as error:
+        return refused(visit, stream, command, values, error)
+    return see_other(f"{back(stream)}?done={words(tag_of(command))}".replace(" ", "+"))
+
+
+def refused(visit: Visit, stream: str, command: type[Any], values: Mapping[str, str], error: PipelineError) -> Page:
+    """The form again, with what is wrong beside its field, or on top; who came first, where somebody did."""
+    field, _, reason = str(error).partition(": ")
+    names = {each.encode_name for each in msgspec.structs.fields(command)}
+    wrong = {field: reason} if isinstance(error, Malformed) and field in names else {}
+    overtaken = overtaking(visit, error) if isinstance(error, Overtaken) else []
+    page = form(
+        visit,
+        stream,
+        command,
+        values,
+        wrong,
+        "" if wrong or overtaken else str(error),
+        "any" if isinstance(error, Conflict) else values.get("seen", "0"),
+        overtaken,
+    )
+    return page._replace(status=STATUS.get(type(error).__name__, 500))
+
+
+def overtaking(visit: Visit, error: Overtaken) -> list[dict[str, Any]]:
+    """Who did what since the form was made."""
+    return [
+        {"title": words(tag_of(type(fact.event))), "actor": fact.actor, "occurred_at": fact.occurred_at}
+        for fact in error.facts
+    ]
+
+
+def form(
+    visit: Visit,
+    stream: str,
+    command: type[Any],
+    values: Mapping[str, str],
+    wrong: Mapping[str, str] | None = None,
+    problem: str = "",
+    seen: str = "0",
+    overtaken: list[dict[str, Any]] | None = None,
+) -> Page:
+    """The page of a form."""
+    hints = get_type_hints(command, include_extras=True)
+    stages = stage_titles(visit, stream)
+    fields = [field(each, hints[each.name], values, wrong or {}, stages) for each in msgspec.structs.fields(command)]
+    parts = {
+        "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()),
+        "fields": fields,
+        "refused": problem,
+        "overtaken": overtaken or [],
+        "seen": seen,
+        "back": back(stream),
+        "verb": words(tag_of(command)),
+        "reason": values.get("reason", ""),
+        "attempt": values.get("command_id") or str(uuid4()),
+    }
+    return Page("command.html", f"{words(tag_of(command))}: {stream}", parts)
+
+
+def field(
+    each: FieldInfo, hint: Any, values: Mapping[str, str], wrong: Mapping[str, str], stages: Mapping[str, str]
+) -> Field:
+    """A field of a form, by the type of the command's."""
+    name, kinds = each.encode_name, members(hint)
+    choices = next((get_args(part) for part in kinds if get_origin(part) is Literal), ())
+    titles = None
+    if name in ("to", "to_stage", "stage", "map_to") and stages and (str in kinds):
+        choices, titles = tuple(stages), stages
+    kind_of = "long" if name in LONG else "date" if date in kinds else "text"
+    return Field(
+        name,
+        words(name.replace("_", "-")),
+        values.get(name, ""),
+        explained(hint, kinds),
+        wrong.get(name, ""),
+        kind_of,
+        choices,
+        each.required,
+        titles,
+    )
+
+
+def explained(hint: Any, kinds: tuple[Any, ...]) -> str:
+    """How a value of a type is written."""
+    if Money in kinds:
+        return "An amount with its currency: 12,500.00 EUR"
+    if hint == tuple[str, ...]:
+        return "Several, with commas between them"
+    if is_portion(hint):
+        return "0.35, or 35%"
+    if (
+        not {str, date, Personal} & set(kinds)
+        and not any(get_origin(part) is Literal for part in kinds)
+        and int not in kinds
+    ):
+        return "JSON"
+    return ""
+
+
+def document_of(command: type[Any], values: Mapping[str, str], today: Today) -> dict[str, Any]:
+    """The document of a command that the fields of a form make; one left empty is left out."""
+    hints = get_type_hints(command, include_extras=True)
+    found: dict[str, Any] = {}
+    for each in msgspec.structs.fields(command):
+        name, hint = each.encode_name, hints[each.name]
+        if name in values:
+            found[name] = value_of(name, values[name], hint, today)
+    return found
+
+
+def value_of(name: str, text: str, hint: Any, today: Today) -> Any:
+    """A field's text as the document of a command has it. Raises Malformed naming the field."""
+    kinds = members(hint)
+    if Money in kinds:
+        return money(name, text)
+    if hint == tuple[str, ...]:
+        return [each.strip() for each in text.split(",") if each.strip()]
+    if date in kinds:
+        days = span(text, lambda: today, ahead=True)
+        return str(days.first) if days and days.first == days.last else text
+    if is_portion(hint):
+        return portion(name, text)
+    if any(getattr(part, "__name__", "") == "Decimal" for part in kinds):
+        return number(name, text)
+    if str in kinds or any(get_origin(part) is Literal for part in kinds):
+        return text
+    try:
+        return msgspec.json.Decoder(float_hook=str).decode(text)
+    except msgspec.DecodeError as error:
+        raise Malformed(f"{name}: {error}") from None
+
+
+def members(hint: Any) -> tuple[Any, ...]:
+    """What a field may be, its annotations put aside."""
+    parts = get_args(hint) if get_origin(hint) is Union or type(hint).__name__ == "UnionType" else (hint,)
+    return tuple(get_args(part)[0] if type(part).__name__ == "_AnnotatedAlias" else part for part in parts)
+
+
+def target(visit: Visit) -> tuple[str, type[Any]]:
+    """The record and the command of an address. Raises NotFound for what is neither."""
+    stream, tag = visit.path["id"], visit.path["verb"]
+    command: type[Any] | None = COMMANDS.get("change-stage" if tag == "move" else tag)
+    decider = BY_KIND.get(kind(stream))
+    if command is None or decider is None or command not in decider.commands:
+        raise NotFound(f"verb: nothing called {tag} can be asked of {stream}")
+    return stream, command
+
+
+def stage_titles(visit: Visit, stream: str) -> dict[str, str]:
+    """The open stages of a deal's process, by id, with their names."""
+    if kind(stream) != "opportunity":
+        return {}
+    state = history_of(visit, stream, LATEST).state
+    deal = getattr(state, "deal", None)
+    if deal is None:
+        return {}
+    facts = visit.app.log.facts([deal.progress.process], LATEST).get(deal.progress.process, ())
+    process = History(deal.progress.process, BY_KIND["process"], facts).state
+    if process is None:
+        return {}
+    version = process.version(deal.progress.process_version)
+    return {stage.id: process.names.get(stage.id, stage.name) for stage in version.open_stages}
+
+
+def back(stream: str) -> str:
+    """The page of a stream."""
+    plural = PLURALS.get(kind(stream))
+    return f"/{plural}/{stream}" if plural else "/settings"
+
+
+def tag_of(command: type[Any]) -> str:
+    """The name of a command or an event."""
+    return str(command.__struct_config__.tag)
+
+
+__all__ = ["Command", "carry_out", "command_form"]

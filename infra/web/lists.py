@@ -1,0 +1,132 @@
+"""Lists of records: filters, order, columns, totals, and pages that go on where the one before ended."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+import msgspec
+from msgspec import Struct
+
+from infra.application.answers import digits, text
+from infra.web.moment import moment_of
+from infra.web.page import MOMENT, Cell, Column, Page, Table, Visit
+from infra.web.records import PLURALS, words
+from projections.query.units import units
+from projections.records import KINDS
+
+TITLES = {
+    "opportunity": "Deals",
+    "lead": "Leads",
+    "customer": "Customers",
+    "process": "Processes",
+    "framework": "Frameworks",
+    "team": "Teams",
+    "quota": "Quotas",
+    "rate": "Exchange rates",
+    "subject": "Persons",
+}
+KEPT = ("sort", "limit", "cursor", "view")
+SHOWN = ("status", "owner", "team", "stage", "pipeline", "account", "company", "source", "text")
+"""The filters that stand above a list; all others work in its address."""
+FORMS = ("format", "done")
+
+
+def listing(visit: Visit, kind: str) -> Page:
+    """A list of records of a kind."""
+    known = KINDS[kind]
+    asked = {name: list(values) for name, values in visit.query.items() if name not in FORMS and any(values)}
+    texts: dict[str, Any] = {name: values if len(values) > 1 else values[0] for name, values in asked.items()}
+    found = visit.list(kind, moved_on(texts))
+    table = table_of(visit, kind, known, found)
+    here = visit.query.get("view", [""])[0]
+    parts = {
+        "kind": kind,
+        "filters": [name for name in SHOWN if name in known.filters],
+        "views": list(known.views),
+        "view": here,
+        "moment": moment_of(visit),
+        "values": {name: values[0] for name, values in asked.items()},
+        "next": visit.here(cursor=found.next) if found.next else "",
+        "totals": totals(found),
+        "shown": len(found.records),
+        "sorts": [name for sort in known.sorts for name in (sort, f"-{sort}")],
+        "order": known.order,
+    }
+    return Page("list.html", TITLES.get(kind, kind.capitalize()), parts, [table])
+
+
+def totals(found: Any) -> str:
+    """How many records match in all, and what they are worth."""
+    amounts = ", ".join(f"{digits(each.amount, each.currency)} {each.currency}" for each in found.totals or ())
+    return f"{found.count:,}" + (f" worth {amounts}" if amounts else "")
+
+
+def moved_on(texts: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked of a list; a page that goes on is for the moment of the first one, which its cursor has."""
+    left = MOMENT if texts.get("cursor") else ()
+    return {name: value for name, value in texts.items() if name not in left}
+
+
+def table_of(visit: Visit, kind: str, known: Any, found: Any) -> Table:
+    """The records of a list as a table, each leading to its page."""
+    of = units(known.of)
+    columns = [
+        Column(
+            name,
+            words(name.replace("_", "-")),
+            of.get(name) in ("amount", "days", "share", "count"),
+            sort_of(visit, known, name),
+        )
+        for name in ("stream", *(each for each in known.columns if each != "stream"))
+    ]
+    rows = [
+        [cell(visit, kind, each.name, getattr(record, each.name), record, of) for each in columns]
+        for record in found.records
+    ]
+    return Table(
+        PLURALS.get(kind, f"{kind}s"),
+        columns,
+        rows,
+        empty="Nothing matches at this moment. Take a filter away, or look at another moment.",
+    )
+
+
+def sort_of(visit: Visit, known: Any, name: str) -> str:
+    """How a click on the title of a column sorts: by it, or the other way round; empty where it does not."""
+    if name not in known.sorts:
+        return ""
+    return f"-{name}" if visit.one("sort") == name else name
+
+
+def cell(visit: Visit, kind: str, name: str, value: Any, record: Struct, of: Mapping[str, str]) -> Cell:
+    """A field of a record in a list."""
+    if name == "stream":
+        return Cell(
+            str(value), value, f"{visit.link(f'/{PLURALS[kind]}/{value}')}" if kind in PLURALS else f"/streams/{value}"
+        )
+    if value in (None, "", (), []):
+        return Cell("", "")
+    if isinstance(value, bool):
+        return Cell("yes" if value else "", value, tone="warn" if value and name == "stale" else "")
+    if isinstance(value, datetime):
+        return Cell(f"{value:%Y-%m-%d}", value)
+    if isinstance(value, date):
+        return Cell(value.isoformat(), value)
+    if isinstance(value, Decimal):
+        currency = getattr(record, "currency", "")
+        return Cell(f"{digits(value, currency)} {currency}".strip(), value)
+    if isinstance(value, int | float):
+        return Cell(text(of.get(name, "count"), value), value)
+    several = isinstance(value, list | tuple)
+    return Cell(", ".join(map(str, cast("list[Any]", value))) if several else str(value), msgspec.to_builtins(value))
+
+
+def opportunities(visit: Visit) -> Page:
+    """The list of deals."""
+    return listing(visit, "opportunity")
+
+
+def leads(visit: Visit) -> Page:
+    """The list of leads."""
+    return listing(visit, "lead")

@@ -1,0 +1,64 @@
+"""The moment of a page: what its address asks for, and how the control that moves it stands."""
+
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from domain.recorded import instant
+from infra.application.answers import day_and_time
+from infra.application.app import App
+from infra.application.moments import position
+from infra.web.page import Visit
+
+
+class Moment(NamedTuple):
+    """How the control of time stands.
+
+    first, last: the days (ISO 8601) of its ends: of the first fact that was recorded, and today. days: how many there
+    are between them; known_day: where it stands. known, effective: the days asked for, empty for now. text: the moment
+    in words, with its position.
+    """
+
+    first: str
+    last: str
+    days: int
+    known_day: int
+    known: str
+    effective: str
+    known_text: str
+    text: str
+
+
+def moment_of(visit: Visit) -> Moment:
+    """The moment that an address asks for."""
+    app, known, effective = visit.app, visit.one("known_at"), visit.one("effective_at")
+    head, zone = app.log.head(), app.zone()
+    last = app.today().day
+    first = instant(app.log.recorded_at(1)).astimezone(zone).date() if head else last
+    first = min(first, last)
+    upto = position(app, known) if known else head
+    day = min(max(day_known(app, known, upto), first), last) if known else last
+    text = f"known at position {upto:,}" + (f" ({day})" if known else ", now")
+    text += f", true {effective}" if effective else ""
+    shown = str(day) if known else ""
+    effective = effective[: len(shown or str(last))]  # the control shows a day, the text the instant
+    return Moment(str(first), str(last), (last - first).days, (day - first).days, shown, effective, str(day), text)
+
+
+def day_known(app: App, text: str, upto: int) -> date:
+    """The day that `known_at` means: its own, or that on which a position was recorded."""
+    if not text.isdecimal():
+        try:
+            return date.fromisoformat(text[: len("2026-01-31")])
+        except ValueError:
+            pass
+    return instant(app.log.recorded_at(max(upto, 1))).astimezone(app.zone()).date()
+
+
+def day_after(first: str, days: int) -> str:
+    """The day so many days after another one."""
+    return str(date.fromisoformat(first) + timedelta(days=days))
+
+
+def clock(moment: int) -> str:
+    """An instant in words, in UTC."""
+    return " ".join(day_and_time(instant(moment), seconds=False))

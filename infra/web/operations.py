@@ -1,0 +1,100 @@
+"""Where the log stands, and those who follow it: tables, streams that are parked, the relay."""
+
+from typing import Any
+
+from infra.application.integrity import missing_tail
+from infra.web.page import Cell, Column, Page, Table, Visit
+
+RECENT = 20  # events
+
+
+def operations(visit: Visit) -> Page:
+    """Positions, lag, parked streams, and what came last."""
+    app = visit.app
+    head = app.log.head()
+    with app.views() as views:
+        kept, parked, generations = views.kept(), views.parked(), views.generations()
+        faults = missing_tail(app.log, app.settings.db, views.anchors())
+    recent = app.log.recorded(max(head - RECENT, 0), RECENT)
+    reached = min((each.position for each in kept), default=0)
+    tiles = [
+        ("Log", f"{head:,}", "position"),
+        ("Tables", f"{head - reached:,}", "behind"),
+        ("Parked", f"{len(parked):,}", "streams"),
+        ("Sets of tables", f"{len(generations):,}", "kept"),
+        *relayed(visit, head),
+    ]
+    projections = Table(
+        "projections",
+        (
+            Column("name", "Projection"),
+            Column("version", "Version", True),
+            Column("position", "Position", True),
+            Column("lag", "Behind", True),
+            Column("parked", "Parked", True),
+        ),
+        [
+            [
+                Cell(each.projection),
+                Cell(str(each.version), each.version),
+                Cell(f"{each.position:,}", each.position),
+                Cell(f"{head - each.position:,}", head - each.position),
+                Cell(str(each.parked), each.parked),
+            ]
+            for each in kept
+        ],
+        "Projections",
+    )
+    strays = Table(
+        "parked",
+        (
+            Column("stream", "Stream"),
+            Column("projection", "Projection"),
+            Column("position", "Position", True),
+            Column("error", "Why"),
+        ),
+        [
+            [Cell(each.stream), Cell(each.projection), Cell(f"{each.position:,}", each.position), Cell(each.error)]
+            for each in parked
+        ],
+        "Parked streams",
+        empty="No stream is parked.",
+    )
+    events = Table(
+        "events",
+        (
+            Column("position", "Position", True),
+            Column("stream", "Stream"),
+            Column("type", "Event"),
+            Column("actor", "By"),
+            Column("recorded_at", "Recorded"),
+        ),
+        [
+            [
+                Cell(f"{each.position:,}", each.position),
+                Cell(each.stream, link=stream_link(visit, each.stream)),
+                Cell(str(each.event.__struct_config__.tag)),
+                Cell(each.actor),
+                Cell(f"{each.recorded_at:%Y-%m-%d %H:%M:%SZ}", each.recorded_at),
+            ]
+            for each in reversed(recent)
+        ],
+        "Recorded last",
+    )
+    return Page("operations.html", "Operations", {"tiles": tiles, "faults": faults}, [projections, strays, events])
+
+
+def relayed(visit: Visit, head: int) -> list[tuple[str, str, str]]:
+    """How far the log is published to Kafka, where a relay ever ran."""
+    from infra.store.leases import RELAY, standing_at
+
+    found: Any = standing_at(visit.app.settings.db, RELAY)
+    if found is None:
+        return [("Kafka", "-", "no relay ever ran")]
+    return [("Kafka", f"{max(0, head - found.position):,}", "behind, alive" if found.alive else "behind, not running")]
+
+
+def stream_link(visit: Visit, stream: str) -> str:
+    """The page of a stream."""
+    paths = {"opportunity": "opportunities", "lead": "leads"}
+    return visit.link(f"/{paths.get(stream.partition('-')[0], 'streams')}/{stream}")

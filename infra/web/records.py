@@ -1,0 +1,260 @@
+"""The page of a deal or a lead: what it is, how far it came, and everything that happened to it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+
+from domain import BY_KIND
+from domain.changes import fields_by_name
+from domain.errors import NotFound
+from domain.history import History
+from domain.money import Money
+from domain.opportunity.line_items import total
+from domain.recorded import Fact
+from domain.reference.process import Published, Stage
+from infra.application.answers import digits
+from infra.application.histories import LATEST
+from infra.application.moments import at, position
+from infra.application.timeline import timeline_lines
+from infra.web.moment import moment_of
+from infra.web.page import Cell, Column, Page, Table, Visit
+
+PLURALS = {"opportunity": "opportunities", "lead": "leads"}
+VIEWS = ("compact", "full", "raw")
+MAIN = {
+    "opportunity": (
+        ("Move", "move"),
+        ("Log activity", "complete-activity"),
+        ("Next step", "set-next-step"),
+        ("Win", "win-opportunity"),
+    ),
+    "lead": (("Qualify", "qualify-lead"), ("Log contact", "contact-lead"), ("Convert", "convert-lead")),
+}
+"""What is done most with a record: the words, and the command or page."""
+HIDDEN = {"status", "opened_at", "exit_criteria"}
+TONES = {"won": "good", "lost": "bad", "open": "accent", "qualified": "good", "disqualified": "bad"}
+
+
+class Step(NamedTuple):
+    """The addresses of the history with one fact less, and with one more; empty where there is none."""
+
+    before: str
+    after: str
+
+
+class Stop(NamedTuple):
+    """A stage on the way of a deal."""
+
+    name: str
+    done: bool
+    here: bool
+
+
+def record(visit: Visit) -> Page:
+    """A deal or a lead at a moment, with its history up to it."""
+    stream, app = visit.path["id"], visit.app
+    kind = stream.partition("-")[0]
+    if kind not in PLURALS:
+        raise NotFound(f"id: {stream} is neither a lead nor an opportunity")
+    known = position(app, visit.one("known_at")) if visit.one("known_at") else LATEST
+    effective = at(app, "effective_at", visit.one("effective_at")) if visit.one("effective_at") else None
+    whole = timeline_lines(visit.reading, stream)
+    if not whole:
+        raise NotFound(f"id: there is no {stream}")
+    lines = timeline_lines(visit.reading, stream, known, effective)
+    history = history_of(visit, stream, known)
+    state = history.state if effective is None else history.state_at(effective)
+    fields = fields_by_name(state, BY_KIND[kind].events[0])
+    view = visit.one("view", "compact")
+    parts = {
+        "moment": moment_of(visit),
+        "view": view if view in VIEWS else "compact",
+        "chips": chips(fields),
+        "lines": [shown(line) for line in lines],
+        "facts": facts(fields),
+        "track": track(visit, fields),
+        "step": step(visit, whole, lines),
+        "actions": actions(kind, stream),
+        "commands": commands(kind, stream, fields),
+        "notice": visit.one("done"),
+    }
+    tables = [history_table(lines), *part_tables(state)]
+    return Page("record.html", title_of(stream, fields), parts, tables)
+
+
+def history_of(visit: Visit, stream: str, known: int) -> History:
+    """The facts of a record up to a position, opened by the vault."""
+    app = visit.reading
+    found: list[Fact] = [
+        fact._replace(event=app.vault.open(stream, fact.event))
+        for fact in app.log.facts([stream], known).get(stream, ())
+    ]
+    return History(stream, BY_KIND[stream.partition("-")[0]], found)
+
+
+def title_of(stream: str, fields: Mapping[str, Any]) -> str:
+    """What a record is called: by its name, its account or company, else by its id."""
+    for name in ("name", "account", "company"):
+        if fields.get(name):
+            return str(fields[name])
+    return stream
+
+
+def chips(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What stands beside the title."""
+    status = str(fields.get("status", "unknown yet"))
+    found = [(status, TONES.get(status, ""))]
+    if isinstance(amount := fields.get("amount"), Money):
+        found.append((f"{digits(amount.amount, amount.currency)} {amount.currency}", ""))
+    return found
+
+
+def facts(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The fields of a record as people read them."""
+    return [
+        (name.replace("_", " ").replace(".", " "), written(value))
+        for name, value in fields.items()
+        if name not in HIDDEN and "." not in name and value not in (None, "", (), [], {})
+    ]
+
+
+def written(value: Any) -> str:
+    """A field's value in words."""
+    if isinstance(value, Money):
+        return f"{digits(value.amount, value.currency)} {value.currency}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%MZ}"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return ", ".join(written(each) for each in value)  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, dict):
+        if set(value) == {"amount", "currency"}:  # pyright: ignore[reportUnknownArgumentType]
+            return f"{digits(Decimal(value['amount']), value['currency'])} {value['currency']}"
+        return ", ".join(f"{name} {written(each)}" for name, each in value.items())  # pyright: ignore[reportUnknownVariableType]
+    return str(value)
+
+
+def shown(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of a history as the page shows it."""
+    changes = [
+        {"field": each["field"].replace("_", " "), "before": side(each["before"]), "after": side(each["after"])}
+        for each in line["changes"]
+    ]
+    source = line["source"]
+    return {
+        **line,
+        "changes": changes,
+        "title": words(line["type"]),
+        "raw": msgspec.json.format(msgspec.json.encode(line), indent=2).decode(),
+        "source": f"{source.system} {source.external_id}".strip() if source else "",
+    }
+
+
+def side(value: Any) -> str:
+    """One side of a change; empty for nothing."""
+    return "" if value in (None, "", [], {}) else written(value)
+
+
+def words(tag: str) -> str:
+    """An event's or a command's name as a title."""
+    return tag.replace("-", " ").capitalize()
+
+
+def step(visit: Visit, whole: list[dict[str, Any]], lines: list[dict[str, Any]]) -> Step:
+    """Where a step back and a step on lead: to the position at which the fact before was the last one known."""
+    seen = len(lines)
+    known = [line["position"] for line in whole]
+    before = visit.here(known_at=known[seen - 2]) if seen > 1 else ""
+    if seen >= len(whole):
+        return Step(before, "")
+    last = seen + 1 == len(whole)
+    return Step(before, visit.here(known_at=None if last else known[seen]))
+
+
+def track(visit: Visit, fields: Mapping[str, Any]) -> list[Stop]:
+    """The open stages of a deal's process, those behind it, and the one that it is in."""
+    process = fields.get("process")
+    if not process:
+        return []
+    state = process_of(visit, process)
+    version = int(fields.get("process_version") or 0)
+    published: Sequence[Stage] = state.versions.get(version, ()) if state else ()
+    stages = [stage for stage in published if stage.kind == "open"]
+    names = state.names if state else {}
+    ids = [stage.id for stage in stages]
+    here = ids.index(fields["stage"]) if fields.get("stage") in ids else -1
+    status = fields.get("status")
+    stops = [
+        Stop(names.get(stage.id, stage.name), number <= here, number == here and status == "open")
+        for number, stage in enumerate(stages)
+    ]
+    return [*stops, Stop("Lost" if status == "lost" else "Won", status in ("won", "lost"), status in ("won", "lost"))]
+
+
+def process_of(visit: Visit, process: str) -> Published | None:
+    """A process with its stages, as it stands."""
+    known = visit.app.log.facts([process], LATEST).get(process, ())
+    return History(process, BY_KIND["process"], known).state
+
+
+def actions(kind: str, stream: str) -> list[tuple[str, str, bool]]:
+    """What is done most with a record: words, address, and whether it comes first."""
+    return [(text, f"/{PLURALS[kind]}/{stream}/{name}", number == 0) for number, (text, name) in enumerate(MAIN[kind])]
+
+
+def commands(kind: str, stream: str, fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Everything that can be asked of a record, but what opens it and what its own buttons do."""
+    first = {name for _, name in MAIN[kind]} | {"capture-lead", "open-opportunity", "change-stage", "correct-fact"}
+    tags = [str(command.__struct_config__.tag) for command in BY_KIND[kind].commands]
+    return [(words(tag), f"/{PLURALS[kind]}/{stream}/{tag}") for tag in tags if tag not in first]
+
+
+def history_table(lines: list[dict[str, Any]]) -> Table:
+    """A history as data."""
+    columns = (
+        Column("version", "Version", True),
+        Column("position", "Position", True),
+        Column("type", "Event"),
+        Column("occurred_at", "Happened"),
+        Column("recorded_at", "Recorded"),
+        Column("actor", "By"),
+        Column("reason", "Why"),
+        Column("changes", "Changes"),
+        Column("flags", "Marks"),
+    )
+    rows = [
+        [
+            *(
+                Cell(str(line[name]), line[name])
+                for name in ("version", "position", "type", "occurred_at", "recorded_at")
+            ),
+            Cell(line["actor"]),
+            Cell(line["reason"]),
+            Cell(
+                "; ".join(
+                    f"{each['field']} {side(each['before'])} > {side(each['after'])}" for each in line["changes"]
+                ),
+                line["changes"],
+            ),
+            Cell(", ".join(line["flags"]), line["flags"]),
+        ]
+        for line in lines
+    ]
+    return Table("history", columns, rows, "History")
+
+
+def part_tables(state: Any) -> list[Table]:
+    """The parts of a deal that are lists: the line items."""
+    deal = getattr(state, "deal", None)
+    if deal is None:
+        return []
+    found = list[Table]()
+    if deal.lines:
+        columns = (Column("item", "Line"), Column("product", "Product"), Column("amount", "Amount", True))
+        rows = [[Cell(item), Cell(line.product), Cell(written(total(line)))] for item, line in deal.lines.items()]
+        found.append(Table("lines", columns, rows, "Line items"))
+    return found

@@ -1,0 +1,146 @@
+"""Every page, light and dark, desktop and phone: found by who cannot see it, still while it loads, small, and ours."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from infra.web.routes import ROUTES
+from projections import METRICS
+from tests.http.site import Site
+from tests.web.browsing import DESKTOP, PHONE, person
+
+SCRIPT_AND_STYLE = 60_000  # bytes of a page without charts
+SHIFT = 0.02
+SHIFTED = """() => new Promise(done => {
+  let sum = 0;
+  new PerformanceObserver(list => { for (const each of list.getEntries()) if (!each.hadRecentInput) sum += each.value; })
+    .observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => done(sum), 300);
+})"""
+PLACES = {
+    "board": "/board", "board-past": "/board?known_at=2026-05-01",
+    "deals": "/opportunities", "leads": "/leads",
+    "inbox": "/inbox", "figures": "/figures", "funnel": "/figures/funnel?since=2025-07-01&until=2026-06-30",
+    "waterfall": "/figures/waterfall?since=2026-04-01&until=2026-06-30", "win-rate": "/figures/win-rate?by=month",
+    "behind": "/figures/board/behind?row=0", "compare": "/compare?first=2026-06-01&second=2026-06-30",
+    "operations": "/operations", "settings": "/settings", "search": "/search?q=a", "parts": "/ui", "new": "/new/lead",
+}  # fmt: skip
+
+
+def places(site: Site) -> dict[str, str]:
+    """Every page that there is, with those of one deal and one lead."""
+    deal = site.app.list("opportunity", {"limit": "1"}).records[0].stream
+    lead = site.app.list("lead", {"limit": "1"}).records[0].stream
+    one = {
+        "deal": f"/opportunities/{deal}", "deal-full": f"/opportunities/{deal}?view=full",
+        "deal-raw": f"/opportunities/{deal}?view=raw", "move": f"/opportunities/{deal}/move",
+        "lead": f"/leads/{lead}", "missing": "/opportunities/opportunity-nobody",
+        "process": "/streams/process-standard",
+    }  # fmt: skip
+    return PLACES | one
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_nothing_on_any_page(chromium: Browser, site: Site, scheme: str, size: Any) -> None:
+    found = list[str]()
+    with person(chromium, site.url, scheme, size) as page:
+        for name, address in places(site).items():
+            page.goto(address)
+            violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+            for each in violations:
+                nodes = "; ".join(
+                    f"{node['html'][:120]} ({node['failureSummary'][:160]})" for node in each["nodes"][:2]
+                )
+                found.append(f"{name}: {each['id']}: {nodes}")
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_nothing_shifts_while_a_page_loads(chromium: Browser, site: Site, size: Any) -> None:
+    shifts = dict[str, float]()
+    with person(chromium, site.url, size=size) as page:
+        for name, address in places(site).items():
+            page.goto(address)
+            if (shift := page.evaluate(SHIFTED)) > SHIFT:
+                shifts[name] = shift
+    assert not shifts
+
+
+def test_no_page_needs_much_script_or_style(site: Site) -> None:
+    static = Path(__file__).parents[2] / "infra" / "web" / "static"
+    assert sum(path.stat().st_size for path in static.iterdir()) < SCRIPT_AND_STYLE
+
+
+def test_every_page_is_its_data_too(site: Site) -> None:
+    for name, address in places(site).items():
+        if name in ("new", "move", "missing"):
+            continue
+        joined = "&" if "?" in address else "?"
+        answer = site.client.get(f"{address}{joined}format=json")
+        assert answer.status_code == 200, name
+        assert answer.json(), name
+        text = site.client.get(f"{address}{joined}format=csv")
+        assert text.status_code == 200 and text.headers["content-type"].startswith("text/csv"), name
+
+
+def test_every_metric_has_a_page_with_its_definition_and_its_rows_lead_to_events(site: Site) -> None:
+    for name in METRICS:
+        answer = site.client.get(f"/figures/{name}")
+        assert answer.status_code == 200, (name, answer.text[:300])
+        assert "What it means" in answer.text, name
+
+
+def test_a_page_may_load_from_here_alone_and_runs_no_script_of_others(site: Site) -> None:
+    policy = site.client.get("/board").headers["content-security-policy"]
+    assert "script-src 'self'" in policy and "style-src 'self'" in policy and "unsafe" not in policy
+    assert "default-src 'none'" in policy
+
+
+def test_a_form_without_its_token_does_nothing(site: Site) -> None:
+    deal = site.app.list("opportunity", {"limit": "1", "status": "open"}).records[0]
+    for answer in (
+        site.client.post("/board/move", data={"to": "proposal", "chosen": f"{deal.stream}:{deal.version}"}),
+        site.client.post(f"/opportunities/{deal.stream}/lose-opportunity", data={"reason": "price", "seen": "any"}),
+    ):
+        assert answer.status_code == 403, answer.text[:200]
+    assert site.app.record("opportunity", deal.stream, {}).version == deal.version  # type: ignore[attr-defined]
+
+
+def test_a_form_sent_from_another_site_does_nothing(site: Site) -> None:
+    with httpx.Client(base_url=site.url) as client:
+        client.get("/board")
+        token = client.cookies["dealtrail_form"]
+        answer = client.post(
+            "/board/move",
+            data={"to": "proposal", "chosen": "x:1", "token": token},
+            headers={"sec-fetch-site": "cross-site"},
+        )
+        assert answer.status_code == 403
+        assert "pages of this site alone" in answer.text
+
+
+def test_every_route_that_writes_takes_no_get(site: Site) -> None:
+    reads = {route.pattern for route in ROUTES if route.method == "GET"}
+    writes = [route.pattern for route in ROUTES if route.method == "POST"]
+    assert writes
+    for pattern in writes:
+        assert pattern in reads or site.client.get(pattern).status_code == 404
+
+
+def test_markup_in_a_name_is_text(site: Site) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    deal = site.deal(account=name)
+    for address in (f"/opportunities/{deal}", f"/opportunities?account={name}", "/board?pipeline=process-standard"):
+        text = site.client.get(address).text
+        assert "<img src=x" not in text and "&lt;img src=x" in text, address
+
+
+def test_a_formula_in_a_name_is_text_to_a_spreadsheet(site: Site) -> None:
+    site.deal(account="=1+1")
+    text = site.client.get("/opportunities", params={"account": "=1+1", "format": "csv"}).text
+    assert "'=1+1" in text
