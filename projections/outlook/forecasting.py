@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from projections.outlook.blend import Issue, Resolved, aim, model_error, weights
+from projections.outlook.calibration import Bins, corrected, corrections
 from projections.outlook.chances import Prospects, prospects
 from projections.outlook.draws import Drawn, Newcomers, new_wins, open_wins, summed
 from projections.outlook.experts import booked, run_rates, weighted
@@ -52,7 +53,8 @@ class Figures(NamedTuple):
 
 class Outlook(NamedTuple):
     """A forecast. weights, bias: of each measure's experts. deals: the open ones; amounts: minor units of each if won;
-    means: minor units that each adds to the mean, which sum to the part of open deals. low_confidence: why it should be
+    means: minor units that each adds to the mean, which sum to the part of open deals; chances: of each, put right by
+    what came of past ones. low_confidence: why it should be
     trusted less. issues: what is kept so that it can be scored.
     """
 
@@ -67,6 +69,7 @@ class Outlook(NamedTuple):
     deals: Prospects
     amounts: Ints
     means: Ints
+    chances: Floats
     low_confidence: tuple[str, ...]
     issues: tuple[Issue, ...]
 
@@ -82,7 +85,7 @@ class Parts(NamedTuple):
 
 def parts(model: Model, lives: Lives, first: int, last: int) -> Parts:
     """The model's own part of a forecast from one day to another, both after the cut."""
-    deals, each, _ = prospects(model, lives, first, last)
+    deals, each = prospects(model, lives, first, last)
     coming = model.arrivals
     worth = values(model.worth, lives.deals, deals.at)
     weight = each * coming.count
@@ -127,10 +130,12 @@ def means(
     return Means(opened, created, np.stack([opened + created, seasonal, plain, pipeline]))
 
 
-def forecast(model: Model, lives: Lives, first: int, last: int, record: Record | None = None) -> Outlook:
+def forecast(
+    model: Model, lives: Lives, first: int, last: int, record: Record | None = None, bins: Sequence[Bins] = ()
+) -> Outlook:
     """What will be won from day `first` to `last`, the last after the cut, with what was learnt by the cut.
 
-    record: past forecasts whose periods ended by the cut; others are not looked at.
+    record, bins: past forecasts, and the chances of deals in them; those whose periods end later are not looked at.
     """
     record = record or {}
     since = max(first, lives.cut + 1)
@@ -170,9 +175,10 @@ def forecast(model: Model, lives: Lives, first: int, last: int, record: Record |
                     value * (int(each.open[0]) / sum_of if sum_of > 0 else 0.0), int(each.open[0])
                 )
     reasons = low_confidence(model, lives, figures[0].p10[0], figures[0].p50[0], figures[0].p90[0])
+    chances = corrected(part.deals.chance, corrections(bins, lives.cut, last, model.settings))
     return Outlook(
         lives.cut, first, last, lives.currency, model.settings.seed, tuple(figures), used, biases, part.deals,
-        np.rint(part.worth).astype(np.int64), open_amounts, reasons, tuple(issues),
+        np.rint(part.worth).astype(np.int64), open_amounts, chances, reasons, tuple(issues),
     )  # fmt: skip
 
 
