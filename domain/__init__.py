@@ -18,7 +18,8 @@ Event = (
 Command = (
     lead.Command | opportunity.Command | CorrectFact | CorrectAmount | process.Command | framework.Command
     | customer.Command | quota.Command | rate.Command | team.Command | calendar.Command | forecast.Command
-    | outlook.Command | subject.Command
+    | outlook.Command
+    | subject.Command
 )  # fmt: skip
 
 
@@ -41,12 +42,12 @@ DECIDERS = (
         forecast.evolve,
     ),
     Decider(
-        "outlook", get_args(outlook.Command), get_args(outlook.Event), outlook.decide, outlook.possible,
-        outlook.evolve,
-    ),
-    Decider(
         "customer", get_args(customer.Command), get_args(customer.Event), customer.decide, customer.possible,
         customer.evolve, onward=True,
+    ),
+    Decider(
+        "outlook", get_args(outlook.Command), get_args(outlook.Event), outlook.decide, outlook.possible,
+        outlook.evolve,
     ),
     Decider(
         "subject", get_args(subject.Command), get_args(subject.Event), subject.decide, subject.possible,
