@@ -73,7 +73,7 @@ def record(visit: Visit) -> Page:
         "moment": moment_of(visit),
         "view": view if view in VIEWS else "compact",
         "chips": chips(fields),
-        "lines": [shown(line) for line in lines],
+        "lines": [line_of(line) for line in lines],
         "facts": facts(fields),
         "track": track(visit, fields),
         "step": step(visit, whole, lines),
@@ -139,7 +139,7 @@ def written(value: Any) -> str:
     return str(value)
 
 
-def shown(line: Mapping[str, Any]) -> dict[str, Any]:
+def line_of(line: Mapping[str, Any]) -> dict[str, Any]:
     """A line of a history as the page shows it."""
     changes = [
         {"field": each["field"].replace("_", " "), "before": side(each["before"]), "after": side(each["after"])}
