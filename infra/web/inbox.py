@@ -51,7 +51,7 @@ def section(visit: Visit, rows: Any, state: str, title: str, empty: str) -> Tabl
     writes = visit.writes and not visit.past
     found = [
         [
-            Cell(names.get(row.stream, row.stream), row.stream, visit.link(f"/opportunities/{row.stream}")),
+            Cell(names.get(row.stream) or str(row.stream), row.stream, visit.link(f"/opportunities/{row.stream}")),
             Cell(row.owner),
             Cell(row.stage),
             Cell(row.due),
