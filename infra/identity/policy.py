@@ -40,6 +40,7 @@ CUSTOMERS = Policy({"rep": "all", "manager": "all", "auditor": "all"}, "records"
 REFERENCES = Policy(REFERENCE, "records")
 TARGETS = Policy({"manager": "all", "analyst": "all", "auditor": "all", "admin": "all"}, "records")
 CALLS = Policy({"manager": "all", "auditor": "all"}, "records")
+OUTLOOKS = Policy({"analyst": "all", "auditor": "all"}, "records")
 SUBJECTS = Policy({"auditor": "all", "admin": "all"}, "privacy")
 FEED = Policy({"auditor": "all"}, "feed")
 JOBS = Policy({}, "jobs")
@@ -47,6 +48,7 @@ WORK = Policy(SELLERS, "commands")
 JUDGE = Policy({"manager": "team"}, "commands")
 CONFIGURE = Policy({"admin": "all"}, "configuration")
 PRIVACY = Policy({"admin": "all"}, "privacy")
+ISSUE = Policy({}, "commands")  # forecasts are issued and scored by a schedule, over everybody's deals
 
 RECORDS: dict[str, Policy] = {
     "lead": DEALS,
@@ -59,6 +61,7 @@ RECORDS: dict[str, Policy] = {
     "calendar": REFERENCES,
     "quota": TARGETS,
     "forecast": CALLS,
+    "outlook": OUTLOOKS,
     "subject": SUBJECTS,
 }
 """Who reads records, by kind of stream."""
@@ -73,6 +76,7 @@ COMMANDS_OF: dict[str, Policy] = {
     "calendar": CONFIGURE,
     "quota": CONFIGURE,
     "forecast": WORK,
+    "outlook": ISSUE,
     "subject": PRIVACY,
 }
 """Who gives commands, by the kind of stream that decides them."""

@@ -53,7 +53,6 @@ COPYING = {("log", "copy"), ("log", "replay")}
 BROKER = {"kafka"}
 """These ask a broker first, and refuse where none is named."""
 OTHERS: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("init",): (),
     ("db", "init"): (),
     ("db", "restore"): ("backup",),
     ("api-key", "create"): ("crm", "--role", "analyst"),

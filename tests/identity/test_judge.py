@@ -115,6 +115,7 @@ MAY: dict[str, set[str]] = {
     **{f"records {each}": {"rep", "manager", "analyst", "auditor", "admin"}
        for each in ("process", "framework", "rate", "team", "calendar")},
     "write lead": {"rep", "manager"}, "write opportunity": {"rep", "manager"}, "write forecast": {"rep", "manager"},
+    "records outlook": {"analyst", "auditor"}, "write outlook": set(),
     "write customer": {"manager"}, "write adjust-forecast": {"manager"},
     **{f"write {each}": {"admin"}
        for each in ("process", "framework", "rate", "team", "calendar", "quota", "subject")},
