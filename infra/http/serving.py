@@ -23,6 +23,7 @@ from infra.http.operations import Call, Operation, Reply, encode, read_query
 from infra.http.pages import PATHS, news, page
 from infra.http.problems import MEDIA_TYPE, Problem, kind_of, problem
 from infra.http.running import Service
+from infra.http.signing_in import with_credential
 from infra.identity.caller import Access, Caller, Target
 from infra.identity.local import Local
 from infra.logs import Logger
@@ -125,8 +126,8 @@ def pages_of(service: Service) -> list[Any]:
         scope = cast("dict[str, Any]", request.scope)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            caller = await service.judge(service.access.identify, headers)
-            await service.judge(service.access.allow, caller, Target("records", "page /live"))
+            caller = await service.judge(service.access.identify, with_credential(service, headers))
+            await service.judge(service.access.allow, caller, Target("records", "page /live", "opportunity"))
             after = headers.get("last-event-id") or request.query_params.get("after", "")
             start = int(after) if after.isdecimal() else service.app.log.head()
             reply = Reply(b"", 200, {"cache-control": "no-store"}, "text/event-stream", news(service, start))

@@ -55,13 +55,14 @@ class Written(Struct, frozen=True):
     """What a command led to; no facts where all was true already.
 
     position: of the last fact, 0 for none: what to `wait` for. repeated: whether the Idempotency-Key was answered
-    before, in which case the facts are from then.
+    before, in which case the facts are from then. warnings: what else the caller should know.
     """
 
     stream: str
     position: int
     repeated: bool
     facts: list[Happened]
+    warnings: list[str] = []
 
 
 RULES = {
@@ -198,7 +199,7 @@ def written(receipt: Receipt) -> Written:
     """A receipt as it is handed out."""
     facts = zip(receipt.facts, receipt.types, strict=True)
     happened = [Happened(stream, version, tag) for (stream, version), tag in facts]
-    return Written(receipt.stream, receipt.position, receipt.repeated, happened)
+    return Written(receipt.stream, receipt.position, receipt.repeated, happened, list(receipt.warnings))
 
 
 def requested(call: Call) -> Request:
