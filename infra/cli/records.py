@@ -234,12 +234,9 @@ def sums(kind: "Kind", found: "Listing") -> list[str]:
     """How many records there are in all, what they are worth, and where the next page is."""
     lines: list[str] = []
     if found.count is not None:
-        shown = len(found.records)
-        part = f"{shown:,} of {found.count:,} {kind.plural}" if found.next else f"{found.count:,} {kind.plural}"
-        worth = [
-            f"{digits(each.amount, each.currency)} {each.currency} ({each.count:,})" for each in found.totals or ()
-        ]
-        lines.append(", ".join([part, *worth]))
+        part = f"{len(found.records):,} of " if len(found.records) < found.count else ""
+        amounts = [f"{digits(each.amount, each.currency)} {each.currency}" for each in found.totals or ()]
+        lines.append(", ".join([f"{part}{found.count:,} {kind.name if found.count == 1 else kind.plural}", *amounts]))
         lines += [f"{count:,} in no sum: {reason}" for reason, count in found.left_out.items()]
     if found.next:
         lines.append(f"next page: --cursor {found.next}")
@@ -296,7 +293,7 @@ def show_fields(out: Output, record: Struct, zone: tzinfo) -> None:
 
 def is_several(value: Any) -> TypeGuard[list[Struct]]:
     """Whether a field holds records of its own."""
-    return isinstance(value, list) and bool(value) and isinstance(value[0], Struct)
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Struct)  # type: ignore[arg-type]
 
 
 def show_several(out: Output, title: str, records: list[Struct], zone: tzinfo) -> None:
