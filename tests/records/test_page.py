@@ -5,8 +5,10 @@ import shlex
 import shutil
 from pathlib import Path
 
+from infra.cli.records import KEPT
 from projections.records import KINDS
 from tests.cli.program import ROOT, dealtrail
+from tests.generate import kept_options
 from tests.test_readme import BLOCK, pattern
 
 PAGE = (ROOT / "docs" / "records.md").read_text()
@@ -33,3 +35,7 @@ def test_the_page_names_every_kind_filter_view_and_usual_sort() -> None:
         assert re.findall(r"`([a-z_]+)`(?! is)", filters) == [*kind.filters], kind.name
         for view in kind.views:
             assert f"| `{kind.name} list --view {view}` |" in PAGE
+
+
+def test_the_terminal_keeps_the_options_that_the_kinds_make() -> None:
+    assert KEPT.read_bytes() == kept_options(), "run `make generate`"
