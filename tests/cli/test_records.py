@@ -97,3 +97,16 @@ def test_a_record_is_shown_whole_and_one_that_there_is_not_is_refused(
     code, out, err = call("opportunity show opportunity-9")
     assert (code, out) == (3, "") and "opportunity-9: there is no such opportunity" in err
     assert call("opportunity list --owner an")[0] == 3
+
+
+def test_the_rows_of_a_figure_are_sorted_cut_and_chosen_too(call: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, _ = call("metric board --by owner --sort -amount --limit 2 --columns owner,amount")
+    assert code == 0
+    assert [line.split()[1] for line in out.splitlines() if line.startswith("│")] == ["ann", "bob"]
+    assert "2 of 3 rows" in out and "deals" not in out
+    rows = json.loads(call("metric board --by owner --sort deals --columns deals,owner --json")[1])["rows"]
+    assert rows == [{"deals": 1, "owner": "cy"}, {"deals": 2, "owner": "bob"}, {"deals": 4, "owner": "ann"}]
+    assert call("metric board --columns stage,deals --export -")[1].splitlines() == ["stage,deals", "discovery,7"]
+    code, out, err = call("metric board --sort colour")
+    assert (code, out) == (2, "") and "sort: board has no 'colour'; there are process, stage" in err
+    assert "limit: at least one row, not 0" in call("metric board --limit 0")[2]
