@@ -64,7 +64,7 @@ class Tested(Struct, frozen=True):
     calibration: tuple[Calibration, ...]
 
 
-def tested(making: Forecaster, day: int, weeks: int | None = None) -> Tested:
+def past_accuracy(making: Forecaster, day: int, weeks: int | None = None) -> Tested:
     """Forecasts at weekly cuts, each by what was available then, scored by what is known at the end of a day.
 
     weeks: how many of the last cuts are scored; by default all from the end of the first quarter on. Raises NotFound

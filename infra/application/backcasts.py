@@ -19,11 +19,10 @@ from domain.errors import PipelineError
 from infra.application.exports import replaced
 from projections.outlook.backtest import Replay, weekly
 from projections.outlook.blend import Resolved
-from projections.outlook.calibration import Bins, binned_chances, scored_bins
+from projections.outlook.calibration import Bins
 from projections.outlook.cuts import cut
 from projections.outlook.days import end_of
-from projections.outlook.forecasting import Outlook, Record
-from projections.outlook.lives import Lives
+from projections.outlook.forecasting import Record
 from projections.outlook.settings import VERSION, Settings
 from projections.outlook.states import Known
 from projections.versions import END
@@ -91,19 +90,11 @@ def backcasts(
 
 def replayed(known: Known, cuts: Sequence[int], settings: Settings, progressed: Progressed) -> Backcasts:
     """The forecasts of cuts, in order, each scored with what was known when its period had ended."""
-    replay, waiting, scored = Replay(settings), list[tuple[Bins, Outlook, Lives]](), list[Bins]()
+    replay = Replay(settings)
     for day in cuts:
-        lives, still = cut(known, day).lives, list[tuple[Bins, Outlook, Lives]]()
-        for bins, outlook, then in waiting:
-            if bins.last <= day:
-                scored.append(scored_bins(bins, outlook, then, lives))
-            else:
-                still.append((bins, outlook, then))
-        for name, outlook in replay.outlooks(lives, cuts[-1]):
-            still.append((binned_chances(name, outlook, lives, scored, settings), outlook, lives))
-        waiting = still
+        replay.outlooks(cut(known, day).lives, cuts[-1])
         progressed(1)
-    return Backcasts(replay.record, tuple(scored))
+    return Backcasts(replay.record, tuple(replay.bins))
 
 
 def write(file: Path, made: Backcasts) -> None:

@@ -32,14 +32,14 @@ from infra.settings import user_folder
 from infra.store.places import sqlite_file
 from projections.outlook import forecasting
 from projections.outlook.blend import EXPERTS
-from projections.outlook.calibration import corrected, corrections
 from projections.outlook.cuts import Cut, cut
 from projections.outlook.days import as_date, day_number
+from projections.outlook.digests import deals_digest
 from projections.outlook.experts import booked
 from projections.outlook.fitting import Model, fit
 from projections.outlook.forecasting import MEASURES, THOUSANDTHS, Figures, forecast, grouped
 from projections.outlook.guards import Readiness, readiness
-from projections.outlook.lives import LEVELS, Floats
+from projections.outlook.lives import LEVELS
 from projections.outlook.settings import DEFAULT, VERSION, Settings
 from projections.outlook.states import Known, known
 
@@ -51,12 +51,12 @@ Progressed = Callable[[int], None]
 
 
 class Forecast(NamedTuple):
-    """A forecast of a period with what it was made of. chances: of each open deal, put right by what came before."""
+    """A forecast of a period with what it was made of."""
 
     outlook: forecasting.Outlook
     model: Model
     cut: Cut
-    chances: Floats
+    past: Backcasts
 
 
 class Forecaster:
@@ -113,10 +113,8 @@ class Forecaster:
             raise Malformed(f"period: it is over on {as_date(last)}, and nothing of it is to come after {as_date(day)}")
         now, past = self.at(day), self.learnt(day)
         model = fit(now.lives, self.settings)
-        made = forecast(model, now.lives, first, last, past.record)
-        chance = made.deals.chance
-        factor = corrections(past.bins, day, self.settings)
-        return Forecast(made, model, now, corrected(chance, factor))
+        made = forecast(model, now.lives, first, last, past.record, past.bins)
+        return Forecast(made, model, now, past)
 
     def readiness(self, day: int) -> Readiness:
         """What there is of what forecasts need, at the end of a day."""
@@ -144,7 +142,7 @@ def issued(made: Forecast, position: int, settings: Settings = DEFAULT) -> Issue
         of.currency, as_date(of.first), as_date(of.last), as_date(of.cut), position, MODEL, VERSION,
         hashlib.sha256(repr(settings).encode()).hexdigest()[:16], of.seed, tuple(figures),
         tuple(Weight(name, Decimal(f"{weight:.6f}")) for name, weight in weights), of.low_confidence,
-        digest_of_deals(made),
+        deals_digest(of, made.cut.lives),
     )  # fmt: skip
 
 
@@ -162,14 +160,6 @@ def expectations(currency: str, amounts: Figures, wins: Figures) -> Iterable[Exp
 def spread_of(figures: Figures) -> tuple[forecasting.Ints, ...]:
     """Mean, p10, p50 and p90."""
     return figures.mean, figures.p10, figures.p50, figures.p90
-
-
-def digest_of_deals(made: Forecast) -> str:
-    """The digest of the table of open deals: stream, chance in millionths, amount if won in minor units."""
-    digest, deals = hashlib.sha256(), made.outlook.deals
-    for at, chance, amount in zip(deals.at, made.chances, made.outlook.amounts, strict=True):
-        digest.update(f"{made.cut.streams[int(at)]}\t{round(float(chance) * 1e6)}\t{int(amount)}\n".encode())
-    return digest.hexdigest()
 
 
 def outlook_of(app: App, currency: str, start: date, end: date) -> Outlook | None:

@@ -75,7 +75,7 @@ def forecaster(app: "Installation", of: ForecastOptions) -> Generator["Forecaste
         yield Forecaster(app, of.convert_to or "", of.base_currency or "", progressed=advance)
 
 
-def days_asked(making: "Forecaster", of: ForecastOptions, day: int | None = None) -> tuple[int, int, int]:
+def period_of(making: "Forecaster", of: ForecastOptions, day: int | None = None) -> tuple[int, int, int]:
     """The first and the last day of the period, and the day at whose end the forecast is made."""
     from infra.application.moments import days_of, last_day, no_day
     from projections.outlook.days import as_date, day_number
@@ -117,7 +117,7 @@ def issue(
             until = making.last_day()
             days = snapshot_days(making.read.references, every, until - 31, until)
             day = days[-1]
-        first, last, day = days_asked(making, of, day)
+        first, last, day = period_of(making, of, day)
         there = making.issued_before(first, last, day)
         if there is None:
             standing, new = record(app, making.forecast(first, last, day), making.position, actor or app.settings.who)
@@ -142,7 +142,7 @@ def show(
     with asking.reading() as app, forecaster(app, of) as making:
         from infra.application.forecasts import issued, outlook_of
 
-        first, last, day = days_asked(making, of)
+        first, last, day = period_of(making, of)
         made = making.forecast(first, last, day)
         now = issued(made, making.position)
         before = outlook_of(app, now.currency, now.start, now.end)
@@ -241,7 +241,7 @@ def scored(app: "Installation", stream: str, of: "Outlook", asked: ForecastOptio
 def readiness(*, of: ForecastOptions = USUAL, asking: Options = HERE) -> None:
     """Whether the log has what a forecast needs, and what it is made of as long as it has not."""
     with asking.reading() as app, forecaster(app, of) as making:
-        _, _, day = days_asked(making, of)
+        _, _, day = period_of(making, of)
         found = making.readiness(day)
     if asking.json:
         document = {"ready": found.ready, "measured": found.measured, "segments": found.segments}
@@ -282,10 +282,10 @@ def backtest(
     claim where the periods come to under 4 that do not overlap.
     """
     with asking.reading() as app, forecaster(app, of) as making:
-        from infra.application.accuracy import tested
+        from infra.application.accuracy import past_accuracy
 
-        _, _, day = days_asked(making, of)
-        found = tested(making, day, weeks)
+        _, _, day = period_of(making, of)
+        found = past_accuracy(making, day, weeks)
     if asking.json:
         return asking.answer(msgspec.to_builtins(found))
     out = stdout()

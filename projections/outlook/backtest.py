@@ -11,7 +11,7 @@ import numpy as np
 
 from projections.outlook.blend import Issue, Resolved, at_error, resolved
 from projections.outlook.calendar import quarter_end
-from projections.outlook.calibration import Bins, binned_chances, scored_bins
+from projections.outlook.calibration import Bins, binned, scored
 from projections.outlook.experts import booked
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import MEASURES, Outlook, Record, forecast, grouped
@@ -54,11 +54,14 @@ class Score(NamedTuple):
 
 
 class Backtest(NamedTuple):
-    """All forecasts that were scored, and the chances of deals in bins. record: what later forecasts learn from."""
+    """All forecasts that were scored, and the chances of deals in bins. record, past: what later forecasts learn from,
+    of all cuts.
+    """
 
     scores: tuple[Score, ...]
     bins: tuple[Bins, ...]
     record: Record
+    past: tuple[Bins, ...]
     first: int
     last: int
 
@@ -96,25 +99,33 @@ def chances_of(issue: Issue, seed: int) -> Floats:
     return uniform(words(stream(seed, PLACE), key, np.arange(len(issue.labels))))
 
 
+class Waiting(NamedTuple):
+    """A forecast whose period goes on."""
+
+    horizon: str
+    outlook: Outlook
+    lives: Lives
+    bins: Bins
+
+
 class Replay:
-    """Forecasts made at one cut after the other."""
+    """Forecasts made at one cut after the other, each told of those whose periods have ended."""
 
     def __init__(self, settings: Settings = DEFAULT) -> None:
         self.settings = settings
-        self.waiting: list[tuple[str, Issue, Outlook]] = []
+        self.waiting: list[Waiting] = []
         self.record: dict[tuple[str, str], list[Resolved]] = {}
         self.bins: list[Bins] = []
 
     def learn(self, lives: Lives) -> None:
         """Score the forecasts whose periods have ended, as known at a cut."""
-        still: list[tuple[str, Issue, Outlook]] = []
-        for name, issue, outlook in self.waiting:
-            if issue.last > lives.cut:
-                still.append((name, issue, outlook))
-                continue
-            came = resolved(issue, actual(issue, lives), chances_of(issue, self.settings.seed))
-            self.record.setdefault((issue.measure, issue.level), []).append(came)
-        self.waiting = still
+        ended = [each for each in self.waiting if each.outlook.last <= lives.cut]
+        self.waiting = [each for each in self.waiting if each.outlook.last > lives.cut]
+        for each in ended:
+            for issue in each.outlook.issues:
+                came = resolved(issue, actual(issue, lives), chances_of(issue, self.settings.seed))
+                self.record.setdefault((issue.measure, issue.level), []).append(came)
+            self.bins.append(scored(each.bins, each.outlook.deals, each.lives, lives))
 
     def outlooks(self, lives: Lives, end: int) -> list[tuple[str, Outlook]]:
         """The forecasts of a cut, for periods that end by a day; they are kept to be scored."""
@@ -122,8 +133,9 @@ class Replay:
         model = fit(lives, self.settings)
         result: list[tuple[str, Outlook]] = []
         for name, last in horizons(lives.cut, end, self.settings):
-            outlook = forecast(model, lives, lives.cut + 1, last, self.record)
-            self.waiting += [(name, issue, outlook) for issue in outlook.issues]
+            outlook = forecast(model, lives, lives.cut + 1, last, self.record, self.bins)
+            deals = binned(name, outlook.deals, outlook.chances, lives.cut, last)
+            self.waiting.append(Waiting(name, outlook, lives, deals))
             result.append((name, outlook))
         return result
 
@@ -156,15 +168,10 @@ def backtest(
     """
     replay = Replay(settings)
     kept: list[Score] = []
-    bins: list[Bins] = []
     for cut in cuts:
-        lives = lives_at(cut)
-        for name, outlook in replay.outlooks(lives, truth.cut):
-            chances = binned_chances(name, outlook, lives, [each for each in bins if each.last <= cut], settings)
-            each = scored_bins(chances, outlook, lives, truth)
-            bins.append(each)
+        for name, outlook in replay.outlooks(lives_at(cut), truth.cut):
             if cut >= scored_from:
                 kept += scores(name, outlook, truth, settings)
     replay.learn(truth)
-    scored = tuple(each for each in bins if each.cut >= scored_from)
-    return Backtest(tuple(kept), scored, replay.record, scored_from, truth.cut)
+    bins = tuple(each for each in replay.bins if each.cut >= scored_from)
+    return Backtest(tuple(kept), bins, replay.record, tuple(replay.bins), scored_from, truth.cut)

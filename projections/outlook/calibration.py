@@ -5,12 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from projections.outlook.forecasting import Outlook
+from projections.outlook.chances import Prospects
 from projections.outlook.hazards import faded
 from projections.outlook.lives import WON, Floats, Ints, Lives
+from projections.outlook.portable import exp, log
 from projections.outlook.settings import Settings
 
 BINS = 20
+APART = 4.0
+"""How fast a forecast of another length says less."""
 
 
 class Bins(NamedTuple):
@@ -33,11 +36,16 @@ def bin_of(chance: Floats) -> Ints:
     return np.minimum((chance * BINS).astype(np.int64), BINS - 1)
 
 
-def corrections(past: Sequence[Bins], cut: int, settings: Settings) -> Floats:
-    """What a chance of each bin is multiplied by: wins over expected ones of past forecasts, held to 1 and fading."""
+def corrections(past: Sequence[Bins], cut: int, last: int, settings: Settings) -> Floats:
+    """What a chance of each bin is multiplied by: wins over expected ones of past forecasts whose periods ended by the
+    cut, held to 1. Old ones fade, and so do those of other lengths.
+    """
     raw, won = np.full(BINS, settings.bins_held), np.full(BINS, settings.bins_held)
     for each in past:
-        weight = float(faded(np.array([cut - each.last]), settings.bins_half_life)[0])
+        if each.last > cut:
+            continue
+        apart = abs(float(log((each.last - each.cut) / (last - cut))))
+        weight = float(faded(np.array([cut - each.last]), settings.bins_half_life)[0]) * float(exp(-APART * apart))
         raw, won = raw + weight * each.raw, won + weight * each.won
     return won / raw
 
@@ -47,20 +55,18 @@ def corrected(chance: Floats, factor: Floats) -> Floats:
     return np.minimum(chance * factor[bin_of(chance)], 1.0)
 
 
-def binned_chances(name: str, outlook: Outlook, lives: Lives, past: Sequence[Bins], settings: Settings) -> Bins:
-    """The open deals of a forecast in bins; past: those of the same length whose periods ended by its cut."""
-    chance, of = outlook.deals.chance, bin_of(outlook.deals.chance)
-    same = [each for each in past if each.horizon == name and each.last <= outlook.cut]
-    right = corrected(chance, corrections(same, outlook.cut, settings))
+def binned(name: str, deals: Prospects, right: Floats, cut: int, last: int) -> Bins:
+    """The open deals of a forecast in bins; right: their chances put right."""
+    of = bin_of(deals.chance)
     return Bins(
-        outlook.cut, outlook.last, name, np.bincount(of, minlength=BINS).astype(np.float64),
-        np.bincount(of, chance, BINS), np.bincount(of, right, BINS), np.zeros(BINS),
+        cut, last, name, np.bincount(of, minlength=BINS).astype(np.float64), np.bincount(of, deals.chance, BINS),
+        np.bincount(of, right, BINS), np.zeros(BINS),
     )  # fmt: skip
 
 
-def scored_bins(bins: Bins, outlook: Outlook, lives: Lives, truth: Lives) -> Bins:
-    """Bins with how many of their deals were won in the period."""
-    d = truth.deals
-    won = d.key[(d.status == WON) & (d.closed >= outlook.first) & (d.closed <= outlook.last)]
-    came = np.isin(lives.deals.key[outlook.deals.at], won)
-    return bins._replace(won=np.bincount(bin_of(outlook.deals.chance), came, BINS))
+def scored(bins: Bins, deals: Prospects, lives: Lives, now: Lives) -> Bins:
+    """Bins with how many of their deals were won in the period, as the log is by another cut."""
+    d = now.deals
+    won = d.key[(d.status == WON) & (d.closed > bins.cut) & (d.closed <= bins.last)]
+    came = np.isin(lives.deals.key[deals.at], won)
+    return bins._replace(won=np.bincount(bin_of(deals.chance), came, BINS))

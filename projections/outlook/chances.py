@@ -11,7 +11,7 @@ import numpy as np
 
 from projections.outlook.calendar import month_of_quarter
 from projections.outlook.fitting import Model
-from projections.outlook.hazards import AGES
+from projections.outlook.hazards import AGES, Hazards
 from projections.outlook.lives import OPEN, Floats, Ints, Lives
 from projections.outlook.portable import exp, interpolated, log
 from projections.outlook.segments import Standing, factors_of
@@ -68,12 +68,17 @@ def solved(model: Model, days: int, oldest: int) -> Chances:
         for stage in range(stages):
             arriving += h.entry[stage] * won[:, stage, 0]
         new[:, day] = arriving
-        young = won[:, :, 0].copy()
-        older = np.concatenate([won[:, :, 1:], won[:, :, -1:]], 2)
-        won = step.win + step.stay * older
-        for place, (begin, end) in enumerate(h.pairs):
-            won[:, begin] += step.kept[:, begin] * step.moves[place] * young[:, end, None]
+        won = earlier(h, step, won)
     return Chances(won, new)
+
+
+def earlier(h: Hazards, step: Steps, won: Floats) -> Floats:
+    """Chances a day before: to be won on it, or to move to another stage, or to grow older."""
+    older = np.concatenate([won[:, :, 1:], won[:, :, -1:]], 2)
+    before = step.win + step.stay * older
+    for place, (begin, end) in enumerate(h.pairs):
+        before[:, begin] += step.kept[:, begin] * step.moves[place] * won[:, end, :1]
+    return before
 
 
 class Prospects(NamedTuple):
@@ -116,25 +121,45 @@ def at_theta(grid: Floats, theta: Floats) -> Floats:
     return grid[low, column] * (1.0 - share) + grid[low + 1, column] * share
 
 
-def prospects(model: Model, lives: Lives, first: int, last: int) -> tuple[Prospects, Floats, Floats]:
-    """The open deals with their chances to be won from `first` to `last` (days after the cut), and of the deals that
-    stand for new ones: their multipliers' wins for one creation a day. Shapes: (deals,), (like,), (like,): theta.
+def chances_between(model: Model, deals: Prospects, first: int, last: int) -> tuple[Floats, Floats]:
+    """The chances of deals, as they are at the model's cut, to be won from `first` to `last`, both after it; and the
+    wins of new ones for one creation a day, by the grid's multipliers.
+    """
+    oldest = int(deals.age.max(initial=0))
+    whole = solved(model, last - model.cut, oldest)
+    chance, new = at_theta(whole.won[:, deals.stage, deals.age], deals.theta), whole.new.sum(1)
+    if first > model.cut + 1:
+        before = solved(model, first - 1 - model.cut, oldest)
+        chance = chance - at_theta(before.won[:, deals.stage, deals.age], deals.theta)
+        new = new - before.new.sum(1)
+    return np.clip(chance, 0.0, 1.0), new
+
+
+def prospects(model: Model, lives: Lives, first: int, last: int) -> tuple[Prospects, Floats]:
+    """The open deals with their chances to be won from `first` to `last` (days after the cut); and, of the deals that
+    stand for new ones, the wins for one creation a day. Shapes: (deals,), (like,).
     """
     at, days = still_open(lives), last - lives.cut
     age = np.clip(lives.cut - lives.deals.entered[at], 0, AGES - 1)
-    oldest = int(age.max(initial=0))
     theta = thetas(model, lives, standing_now(lives, at), age, days)
-    stage = lives.deals.stage[at]
-    whole = solved(model, days, oldest)
-    chance, new = at_theta(whole.won[:, stage, age], theta), whole.new.sum(1)
-    if first > lives.cut + 1:
-        before = solved(model, first - 1 - lives.cut, oldest)
-        chance = chance - at_theta(before.won[:, stage, age], theta)
-        new = new - before.new.sum(1)
-    like = model.arrivals.like
-    theta_new = newcomers(model, lives, like, days)
+    deals = Prospects(at, lives.deals.stage[at], age, theta, theta)
+    chance, new = chances_between(model, deals, first, last)
+    theta_new = newcomers(model, lives, model.arrivals.like, days)
     each = interpolated(log(np.maximum(theta_new, 1e-9)), log(GRID), new)
-    return Prospects(at, stage, age, theta, np.clip(chance, 0.0, 1.0)), each, theta_new
+    return deals._replace(chance=chance), each
+
+
+def won_by(model: Model, deals: Prospects, days: int) -> Floats:
+    """The chances to be won within 1, 2, … days, in months like any other. Shape: (days, deals)."""
+    h, pace = model.hazards, model.pace
+    flat = model._replace(pace=pace._replace(win_months=np.zeros(3), loss_months=np.zeros(3)))
+    ages = min(AGES, int(deals.age.max(initial=0)) + days + 2)
+    step, won = steps(flat, 0, ages), np.zeros((len(GRID), len(h.win), ages))
+    result = np.zeros((days, len(deals.age)))
+    for day in range(days):
+        won = earlier(h, step, won)
+        result[day] = at_theta(won[:, deals.stage, deals.age], deals.theta)
+    return result
 
 
 def newcomers(model: Model, lives: Lives, like: Ints, days: int) -> Floats:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from projections.outlook.blend import Issue, Resolved, aim, model_error, weights
+from projections.outlook.calibration import Bins, corrected, corrections
 from projections.outlook.chances import Prospects, prospects
-from projections.outlook.draws import Drawn, Newcomers, new_wins, open_wins, summed
+from projections.outlook.draws import Drawn, Newcomers, drawn, summed
 from projections.outlook.experts import booked, run_rates, weighted
 from projections.outlook.fitting import Model
 from projections.outlook.guards import low_confidence
@@ -52,7 +53,8 @@ class Figures(NamedTuple):
 
 class Outlook(NamedTuple):
     """A forecast. weights, bias: of each measure's experts. deals: the open ones; amounts: minor units of each if won;
-    means: minor units that each adds to the mean, which sum to the part of open deals. low_confidence: why it should be
+    means: minor units that each adds to the mean, which sum to the part of open deals; chances: of each, put right by
+    what came of past ones. low_confidence: why it should be
     trusted less. issues: what is kept so that it can be scored.
     """
 
@@ -67,33 +69,32 @@ class Outlook(NamedTuple):
     deals: Prospects
     amounts: Ints
     means: Ints
+    chances: Floats
     low_confidence: tuple[str, ...]
     issues: tuple[Issue, ...]
 
 
 class Parts(NamedTuple):
-    """What a forecast is put together from."""
+    """What a forecast is put together from. pipeline: the chance of each open deal by the weighted pipeline."""
 
     deals: Prospects
     worth: Floats
     new: Newcomers
+    pipeline: Floats
     drawn: Drawn
 
 
 def parts(model: Model, lives: Lives, first: int, last: int) -> Parts:
     """The model's own part of a forecast from one day to another, both after the cut."""
-    deals, each, _ = prospects(model, lives, first, last)
+    deals, each = prospects(model, lives, first, last)
     coming = model.arrivals
     worth = values(model.worth, lives.deals, deals.at)
     weight = each * coming.count
     whole = float(coming.count.sum())
     wins = coming.rate * float(weight.sum()) / whole if whole > 0 else 0.0
     new = Newcomers(wins, coming.like, weight, values(model.worth, lives.deals, coming.like))
-    draws, seed = model.settings.draws, model.settings.seed
-    drawn = Drawn(
-        draws, open_wins(model, lives, deals, worth, draws, seed), new_wins(model, new, draws, seed)
-    )  # fmt: skip
-    return Parts(deals, worth, new, drawn)
+    pipeline = weighted(lives, (first, last), deals.at)
+    return Parts(deals, worth, new, pipeline, drawn(model, lives, deals, worth, new))
 
 
 def grouped(lives: Lives, level: str) -> tuple[tuple[str, ...], Ints]:
@@ -123,14 +124,17 @@ def means(
     share = new.weight * (new.amount if money else 1.0) * (new.wins / whole if whole > 0 else 0.0)
     created = np.bincount(codes[new.like], share, groups)
     seasonal, plain = run_rates(lives, model.pace.booked_months, days, codes, groups, money)
-    pipeline = weighted(lives, days, deals.at, codes, groups, money)
+    value = part.pipeline * (lives.deals.amount_open[deals.at] if money else 1.0)
+    pipeline = np.bincount(codes[deals.at], value, groups)
     return Means(opened, created, np.stack([opened + created, seasonal, plain, pipeline]))
 
 
-def forecast(model: Model, lives: Lives, first: int, last: int, record: Record | None = None) -> Outlook:
+def forecast(
+    model: Model, lives: Lives, first: int, last: int, record: Record | None = None, bins: Sequence[Bins] = ()
+) -> Outlook:
     """What will be won from day `first` to `last`, the last after the cut, with what was learnt by the cut.
 
-    record: past forecasts whose periods ended by the cut; others are not looked at.
+    record, bins: past forecasts, and the chances of deals in them; those whose periods end later are not looked at.
     """
     record = record or {}
     since = max(first, lives.cut + 1)
@@ -170,9 +174,10 @@ def forecast(model: Model, lives: Lives, first: int, last: int, record: Record |
                     value * (int(each.open[0]) / sum_of if sum_of > 0 else 0.0), int(each.open[0])
                 )
     reasons = low_confidence(model, lives, figures[0].p10[0], figures[0].p50[0], figures[0].p90[0])
+    chances = corrected(part.deals.chance, corrections(bins, lives.cut, last, model.settings))
     return Outlook(
         lives.cut, first, last, lives.currency, model.settings.seed, tuple(figures), used, biases, part.deals,
-        np.rint(part.worth).astype(np.int64), open_amounts, reasons, tuple(issues),
+        np.rint(part.worth).astype(np.int64), open_amounts, chances, reasons, tuple(issues),
     )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ class Settings(NamedTuple):
     error_held: float = 3.0
     mature: float = 365.0
     coverage: float = 0.8
-    conformal: float = 0.15
+    conformal: float = 0.3
     bins_held: float = 20.0
     bins_half_life: float = 182.0
 

@@ -1,0 +1,77 @@
+"""The chances that are solved backwards, beside as many lives of each deal drawn day by day from the same hazards."""
+
+import numpy as np
+
+from projections.outlook.calendar import month_of_quarter
+from projections.outlook.chances import GRID, Prospects, at_theta, prospects, solved, steps, won_by
+from projections.outlook.draws import open_wins, paces
+from projections.outlook.fitting import Model, fit
+from projections.outlook.lives import Lives, truncated
+from projections.outlook.worth import values
+from tests.outlook.simulated import World, history
+
+DAYS, TIMES = 45, 40
+
+
+def drawn(model: Model, deals: Prospects, place: int, days: int, rng: np.random.Generator) -> np.ndarray:
+    """Whether each deal, with the grid's multiplier at a place, is won within some days, in each of TIMES lives."""
+    h = model.hazards
+    stage, age = np.tile(deals.stage, TIMES), np.tile(deals.age, TIMES)
+    alive, won = np.ones(len(stage), bool), np.zeros(len(stage), bool)
+    ages = int(deals.age.max()) + days + 2
+    month = month_of_quarter(np.arange(model.cut + 1, model.cut + 1 + days))
+    by_month = {kind: steps(model, kind, ages) for kind in set(month.tolist())}
+    for day in range(days):
+        step = by_month[int(month[day])]
+        share = rng.random(len(stage))
+        win = step.win[place, stage, age]
+        won |= alive & (share < win)
+        gone = share < 1.0 - step.stay[place, stage, age]
+        upto, where = win.copy(), np.full(len(stage), -1)
+        for number, (begin, end) in enumerate(h.pairs):
+            chance = np.where(stage == begin, step.kept[place, stage, age] * step.moves[number][age], 0.0)
+            where = np.where((share >= upto) & (share < upto + chance), end, where)
+            upto = upto + chance
+        alive &= ~(gone & (where < 0))
+        stage, age = np.where(where >= 0, where, stage), np.where(where >= 0, 0, age + 1)
+    return won.reshape(TIMES, -1)
+
+
+def cut() -> Lives:
+    lives = history(3, World(days=400, rate=2.0))
+    return truncated(lives, lives.cut - 60)
+
+
+def test_chances_are_those_of_lives_drawn_day_by_day() -> None:
+    lives = cut()
+    model = fit(lives)
+    deals, _ = prospects(model, lives, lives.cut + 1, lives.cut + DAYS)
+    rng = np.random.default_rng(8)
+    for place in (1, 3, 5):
+        table = solved(model, DAYS, int(deals.age.max())).won
+        chance = at_theta(table[:, deals.stage, deals.age], np.full(len(deals.at), GRID[place]))
+        won = drawn(model, deals, place, DAYS, rng)
+        error = np.sqrt((chance * (1 - chance)).sum() / TIMES)
+        assert abs(won.mean(0).sum() - chance.sum()) < 4 * error, (place, won.mean(0).sum(), chance.sum(), error)
+
+
+def test_the_mean_of_the_draws_is_the_sum_of_the_chances() -> None:
+    lives = cut()
+    model = fit(lives)
+    deals, _ = prospects(model, lives, lives.cut + 1, lives.cut + DAYS)
+    worth = values(model.worth, lives.deals, deals.at)
+    wins = open_wins(model, lives, deals, worth, paces(model, 4000, 1), 1)
+    error = np.sqrt((deals.chance * (1 - deals.chance)).sum() / 4000) + deals.chance.sum() / np.sqrt(
+        model.pace.shape * 4000
+    )
+    assert abs(len(wins.draw) / 4000 - deals.chance.sum()) < 4 * error
+    assert abs(wins.amount.sum() / 4000 / (deals.chance * worth).sum() - 1) < 0.02
+
+
+def test_a_longer_time_wins_more() -> None:
+    lives = cut()
+    model = fit(lives)
+    deals, _ = prospects(model, lives, lives.cut + 1, lives.cut + DAYS)
+    won = won_by(model, deals, 60)
+    assert (np.diff(won, axis=0) >= -1e-12).all()
+    assert (won[-1] <= 1.0).all()

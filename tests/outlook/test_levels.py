@@ -1,0 +1,100 @@
+"""What a forecast promises whatever its figures are: levels, parts and deals add up; a deal's draws are its own."""
+
+import numpy as np
+import pytest
+
+from projections.outlook.fitting import fit
+from projections.outlook.forecasting import Outlook, forecast
+from projections.outlook.lives import Lives, truncated
+from tests.outlook.simulated import World, history
+
+WORLD = World(days=420, rate=2.0)
+
+
+@pytest.fixture(scope="module")
+def lives() -> Lives:
+    return history(5, WORLD)
+
+
+@pytest.fixture(scope="module")
+def cut(lives: Lives) -> Lives:
+    return truncated(lives, lives.cut - 90)
+
+
+@pytest.fixture(scope="module")
+def outlook(cut: Lives) -> Outlook:
+    return forecast(fit(cut), cut, cut.cut - 20, cut.cut + 70)
+
+
+def test_the_groups_of_each_level_add_up_to_the_total(outlook: Outlook) -> None:
+    totals = {each.measure: each for each in outlook.figures if each.level == "total"}
+    assert {each.level for each in outlook.figures} == {"total", "pipeline", "team", "owner", "product"}
+    for each in outlook.figures:
+        for name in ("booked", "open", "new", "mean"):
+            assert getattr(each, name).sum() == getattr(totals[each.measure], name)[0], (each.level, name)
+
+
+def test_the_mean_is_what_is_booked_with_open_and_new_deals(outlook: Outlook) -> None:
+    for each in outlook.figures:
+        np.testing.assert_array_equal(each.mean, each.booked + each.open + each.new)
+    assert outlook.figures[0].booked[0] > 0
+    assert outlook.figures[0].new[0] > 0
+
+
+def test_what_open_deals_bring_sums_to_their_part(outlook: Outlook) -> None:
+    assert outlook.means.sum() == outlook.figures[0].open[0]
+    assert (outlook.means >= 0).all()
+    assert ((outlook.chances >= 0) & (outlook.chances <= 1)).all()
+
+
+def test_quantiles_are_in_order_around_the_median(outlook: Outlook) -> None:
+    for each in outlook.figures:
+        assert (each.p10 <= each.p50).all()
+        assert (each.p50 <= each.p90).all()
+        assert (each.booked <= each.p10).all()
+
+
+def test_a_period_in_two_parts_wins_about_what_the_whole_does(cut: Lives) -> None:
+    """Not quite: a deal's total age is that of the period, in the mean."""
+    model = fit(cut)
+    whole = forecast(model, cut, cut.cut + 1, cut.cut + 60).deals.chance
+    first = forecast(model, cut, cut.cut + 1, cut.cut + 25).deals.chance
+    second = forecast(model, cut, cut.cut + 26, cut.cut + 60)
+    np.testing.assert_allclose(first + second.deals.chance, whole, atol=0.02)
+    assert second.figures[0].booked[0] == 0
+
+
+def test_the_order_of_deals_and_visits_changes_no_figure(cut: Lives) -> None:
+    """Sums of real numbers in another order may differ in their last bit, whole figures do not."""
+    order = np.random.default_rng(1).permutation(len(cut.deals.key))
+    back = np.argsort(order)
+    deals = type(cut.deals)(*(array[order] for array in cut.deals))
+    visits = cut.visits._replace(deal=back[cut.visits.deal])
+    shuffled = cut._replace(deals=deals, visits=visits)
+    before, after = (forecast(fit(each), each, each.cut + 1, each.cut + 60) for each in (cut, shuffled))
+    for one, two in zip(before.figures, after.figures, strict=True):
+        assert np.abs(one.mean - two.mean).max() <= 1
+
+
+def test_rows_that_stand_for_several_deals_say_what_these_do(cut: Lives) -> None:
+    """Losses of one kind summed up into one row, with their visits."""
+    d, v = cut.deals, cut.visits
+    lost = np.flatnonzero(d.status == 2)
+    kinds = np.stack([d.opened[lost], d.closed[lost], d.owner[lost], d.product[lost], d.amount[lost]], 1)
+    _, first, inverse, counts = np.unique(kinds, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    assert len(first) <= len(lost)
+    place = np.arange(len(d.key))
+    place[lost] = lost[first][inverse.ravel()]
+    tallied = v._replace(deal=place[v.deal])
+    rows = np.stack(tallied, 1)
+    unique, count = np.unique(np.delete(rows, 6, 1), axis=0, return_counts=True)
+    visits = type(v)(*np.insert(unique, 6, count, 1).T)
+    weight = d.count.copy()
+    weight[lost] = 0
+    weight[lost[first]] = counts
+    times = np.maximum(weight, 1)
+    deals = d._replace(count=weight, amount=d.amount * times, amount_open=d.amount_open * times)
+    tally = cut._replace(deals=deals, visits=visits)
+    before, after = (forecast(fit(each), each, each.cut + 1, each.cut + 60) for each in (cut, tally))
+    for one, two in zip(before.figures, after.figures, strict=True):
+        np.testing.assert_allclose(one.open, two.open, atol=2)
