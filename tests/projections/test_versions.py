@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from domain.recorded import Fact
 from projections import PROJECTIONS
@@ -11,6 +11,7 @@ from projections.versions import END, cells, history_cells, in_order, relevant, 
 from tests.projections.histories import histories
 from tests.projections.test_moments import EXAMPLES
 from tests.projections.test_rows import BACK, FORWARD, OPENED, facts
+from tests.thorough import thorough
 
 
 def times(given: list[Fact]) -> list[tuple[int, ...]]:
@@ -70,7 +71,7 @@ def test_a_first_page_must_begin_with_the_beginning():
     assert not in_order((), [forward])
 
 
-@settings(max_examples=5 * EXAMPLES, deadline=None)
+@thorough(5 * EXAMPLES)
 @given(log=histories())
 def test_the_short_way_makes_the_same_rows(log: list[Fact]):
     for projection in PROJECTIONS:
