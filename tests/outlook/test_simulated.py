@@ -43,10 +43,17 @@ def inside(scores: Sequence[Score], level: str) -> float:
     )
 
 
-def bias(scores: Sequence[Score]) -> float:
+def excess(scores: Sequence[Score]) -> tuple[float, float]:
+    """By how much the means of amounts were above what came, and what came."""
     totals = [each for each in scores if each.level == "total" and each.measure == "amount"]
-    came = sum(each.actual.sum() for each in totals)
-    return float(sum(each.mean.sum() for each in totals) - came) / came
+    came = float(sum(each.actual.sum() for each in totals))
+    return float(sum(each.mean.sum() for each in totals)) - came, came
+
+
+def bias(kept: Sequence[Sequence[Score]]) -> Figure:
+    """Of all histories together: what is forecast too much of what came; the mean of ratios would be above it."""
+    both = np.array([excess(scores) for scores in kept])
+    return figure(both[:, 0] / both[:, 1].mean())
 
 
 def measured(seeds: Sequence[int], world: World) -> dict[str, Figure]:
@@ -63,7 +70,7 @@ def measured(seeds: Sequence[int], world: World) -> dict[str, Figure]:
         kept.append(result.scores)
         sums += np.sum([[each.deals, each.right, each.won] for each in result.bins], axis=0)
     figures = {level: figure([inside(scores, level) for scores in kept]) for level in ("total", "team")}
-    figures["bias"] = figure([bias(scores) for scores in kept])
+    figures["bias"] = bias(kept)
     figures["ece"] = Figure(float(np.abs(sums[1] - sums[2]).sum() / sums[0].sum()), 0.0)
     print(world, {name: str(each) for name, each in figures.items()})
     return figures
