@@ -82,7 +82,7 @@ def test_the_short_way_makes_the_same_rows(log: list[Fact]):
                 assert sorted(history_cells(projection, counted)) == sorted(made)
 
 
-@settings(max_examples=5 * EXAMPLES, deadline=None)
+@thorough(5 * EXAMPLES)
 @given(log=histories(), data=st.data())
 def test_what_could_be_known_at_an_instant_is_what_the_facts_available_by_then_make(
     log: list[Fact], data: st.DataObject
