@@ -1,7 +1,7 @@
 """Forecasts of what will be won: made of the log, issued as facts, and scored when their period is over."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -130,20 +130,24 @@ def folder_of(app: App) -> Path | None:
 def issued(made: Forecast, position: int, settings: Settings = DEFAULT) -> IssueOutlook:
     """A forecast as it is recorded."""
     of = made.outlook
-    by_level = {(each.measure, each.level): each for each in of.figures}
-    figures = [
-        expected
-        for level in (TOTAL, *LEVELS)
-        if (MEASURES[0], level) in by_level
-        for expected in expectations(of.currency, *(by_level[measure, level] for measure in MEASURES))
-    ]
     weights = zip(EXPERTS, of.weights[MEASURES[0]], strict=True)
     return IssueOutlook(
         of.currency, as_date(of.first), as_date(of.last), as_date(of.cut), position, MODEL, VERSION,
-        hashlib.sha256(repr(settings).encode()).hexdigest()[:16], of.seed, tuple(figures),
+        hashlib.sha256(repr(settings).encode()).hexdigest()[:16], of.seed, expected_by_level(of.currency, of.figures),
         tuple(Weight(name, Decimal(f"{weight:.6f}")) for name, weight in weights), of.low_confidence,
         deals_digest(of, made.cut.lives),
     )  # fmt: skip
+
+
+def expected_by_level(currency: str, figures: Sequence[Figures]) -> tuple[Expected, ...]:
+    """Figures as they are handed out."""
+    by_level = {(each.measure, each.level): each for each in figures}
+    return tuple(
+        expected
+        for level in (TOTAL, *LEVELS)
+        if (MEASURES[0], level) in by_level
+        for expected in expectations(currency, *(by_level[measure, level] for measure in MEASURES))
+    )
 
 
 def expectations(currency: str, amounts: Figures, wins: Figures) -> Iterable[Expected]:
