@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import fields, replace
 
 from domain import lead, opportunity
+from domain.bounds import Version, Why
 from domain.decider import Context, NewEvent
 from domain.errors import Malformed, Rejected
 from domain.lead import LeadConverted, disposition, profile, qualification
@@ -54,8 +55,8 @@ class CorrectFact(Struct, frozen=True, tag="correct-fact", forbid_unknown_fields
     It keeps its type, and its time unless another one is given.
     """
 
-    version: int
-    reason: Personal
+    version: Version
+    reason: Why
     replacement: Correctable | None = None
 
     def __post_init__(self) -> None:

@@ -31,9 +31,15 @@ def personal_texts(event: Struct) -> dict[str, str]:
 
 def emails(event: Struct) -> tuple[str, ...]:
     """The e-mail addresses in an event, by which the person can be looked up; those that a correction brings too."""
-    replacement = getattr(event, "replacement", None)
-    return tuple(
-        text
-        for part in (event, replacement)
-        if isinstance(part, Struct) and (text := personal_texts(part).get("email"))
-    )
+    return texts_of(event, "email")
+
+
+def names(event: Struct) -> tuple[str, ...]:
+    """The names in an event, by whose words the lead or the deal can be looked up; those of a correction too."""
+    return texts_of(event, "name")
+
+
+def texts_of(event: Struct, field: str) -> tuple[str, ...]:
+    """What a personal field of an event, and of what replaces one, holds."""
+    parts = (event, getattr(event, "replacement", None))
+    return tuple(text for part in parts if isinstance(part, Struct) and (text := personal_texts(part).get(field)))

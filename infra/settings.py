@@ -13,6 +13,7 @@ from infra.store.places import place, sqlite_file
 
 FILE = Path("dealtrail.toml")
 PREFIX = "DEALTRAIL_"
+SECRET = 16  # characters of a secret at the least
 DAY = 86_400_000_000  # microseconds
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 """Those that tokens can be signed by: with a key of the issuer's alone, never with a secret that is shared."""
@@ -65,7 +66,8 @@ class Oidc(Struct, frozen=True, forbid_unknown_fields=True):
     leeway_seconds: by how much clocks may differ. actor_claim: the claim that names who acts; it must be one that
     people cannot change themselves. owner_claim: the one that names the seller they are in the log. roles_claim and
     scopes_claim: those that list roles, and a service's scopes; a path such as `realm_access.roles` will do. roles:
-    their names of roles for ours, such as `sales-rep=rep,team-lead=manager`.
+    their names of roles for ours, such as `sales-rep=rep,team-lead=manager`. client_id, client_secret: who we are to
+    the issuer where people sign in to the pages through it; without an id they sign in by a key.
     """
 
     issuer: str = ""
@@ -78,6 +80,12 @@ class Oidc(Struct, frozen=True, forbid_unknown_fields=True):
     roles_claim: str = "roles"
     scopes_claim: str = "scope"
     roles: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+
+    def __repr__(self) -> str:
+        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name != "client_secret"}
+        return f"Oidc({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def __post_init__(self) -> None:
         if self.issuer and not self.audience:
@@ -108,7 +116,8 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
 
     host and port: where it listens; beyond this machine only where callers are authenticated. keys: whether API keys
     open it. lag: how many facts the tables may be behind the log while it says that it is ready. logs: one JSON object
-    a line, or lines for people.
+    a line, or lines for people. session_secret: what processes that serve one site seal the sessions of browsers with;
+    left empty, a session ends with its process.
     """
 
     host: str = "127.0.0.1"
@@ -116,6 +125,15 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
     keys: bool = False
     lag: Annotated[int, Meta(ge=0)] = 10_000
     logs: Literal["json", "text"] = "json"
+    session_secret: str = ""
+
+    def __post_init__(self) -> None:
+        if self.session_secret and len(self.session_secret) < SECRET:
+            raise Malformed(f"service.session_secret: a secret has {SECRET} characters at least")
+
+    def __repr__(self) -> str:
+        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name != "session_secret"}
+        return f"Service({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @property
     def is_local(self) -> bool:
@@ -194,6 +212,9 @@ def without_secrets(settings: Settings) -> dict[str, Any]:
     shown["db"] = place(settings.db)
     if settings.kafka.password:
         shown["kafka"]["password"] = HIDDEN
+    for table, name in (("oidc", "client_secret"), ("service", "session_secret")):
+        if shown[table][name]:
+            shown[table][name] = HIDDEN
     return shown
 
 

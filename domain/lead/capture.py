@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from domain.bounds import Email, Filled
 from domain.errors import Malformed
 from domain.personal import Personal
 
@@ -21,11 +22,11 @@ class LeadCaptured(Struct, frozen=True, tag="lead-captured"):
 class CaptureLead(Struct, frozen=True, tag="capture-lead", forbid_unknown_fields=True):
     """Record that somebody shows interest."""
 
-    source: str
+    source: Filled
     company: str = ""
     owner: str = ""
     name: Personal = ""
-    email: Personal = ""
+    email: Email = ""
     phone: Personal = ""
     note: Personal = ""
 

@@ -4,6 +4,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from domain.bounds import Code, Why
 from domain.codes import check_code
 from domain.decider import Context
 from domain.errors import Malformed, Rejected
@@ -47,7 +48,7 @@ class LeadReopened(Struct, frozen=True, tag="lead-reopened"):
 class DisqualifyLead(Struct, frozen=True, tag="disqualify-lead", forbid_unknown_fields=True):
     """Decide that the lead will not become an opportunity, for a reason."""
 
-    reason: str
+    reason: Code
     note: Personal = ""
 
     def __post_init__(self) -> None:
@@ -73,7 +74,7 @@ class MergeLead(Struct, frozen=True, tag="merge-lead", forbid_unknown_fields=Tru
 class UnmergeLead(Struct, frozen=True, tag="unmerge-lead", forbid_unknown_fields=True):
     """Take a merge back: the lead is as it was before."""
 
-    reason: Personal
+    reason: Why
 
     def __post_init__(self) -> None:
         if not self.reason.strip():
@@ -83,7 +84,7 @@ class UnmergeLead(Struct, frozen=True, tag="unmerge-lead", forbid_unknown_fields
 class ReopenLead(Struct, frozen=True, tag="reopen-lead", forbid_unknown_fields=True):
     """Work on a disqualified lead again."""
 
-    reason: Personal
+    reason: Why
 
     def __post_init__(self) -> None:
         if not self.reason.strip():

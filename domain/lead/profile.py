@@ -3,6 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.bounds import Code, Email, Filled, Identifier
 from domain.codes import check_code, check_identifier
 from domain.errors import Malformed
 from domain.personal import Personal
@@ -36,7 +37,7 @@ class EnrichLead(Struct, frozen=True, tag="enrich-lead", forbid_unknown_fields=T
 
     company: str | None = None
     name: Personal | None = None
-    email: Personal | None = None
+    email: Email | None = None
     phone: Personal | None = None
 
     def __post_init__(self) -> None:
@@ -47,7 +48,7 @@ class EnrichLead(Struct, frozen=True, tag="enrich-lead", forbid_unknown_fields=T
 class AssignLead(Struct, frozen=True, tag="assign-lead", forbid_unknown_fields=True):
     """Hand the lead to somebody."""
 
-    owner: str
+    owner: Filled
 
     def __post_init__(self) -> None:
         if not self.owner.strip():
@@ -57,8 +58,8 @@ class AssignLead(Struct, frozen=True, tag="assign-lead", forbid_unknown_fields=T
 class ContactLead(Struct, frozen=True, tag="contact-lead", forbid_unknown_fields=True):
     """Record that we spoke or wrote to the lead; `contact` is the caller's id for it."""
 
-    contact: str
-    channel: str
+    contact: Identifier
+    channel: Code
     note: Personal = ""
 
     def __post_init__(self) -> None:

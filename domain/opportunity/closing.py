@@ -3,6 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.bounds import Code, OptionalCode, Why
 from domain.codes import check_code
 from domain.decider import Context, FollowUpCommand
 from domain.errors import Malformed, Rejected
@@ -54,8 +55,8 @@ class WinOpportunity(Struct, frozen=True, tag="win-opportunity", forbid_unknown_
 class LoseOpportunity(Struct, frozen=True, tag="lose-opportunity", forbid_unknown_fields=True):
     """Close the deal as lost, for a reason, perhaps to a competitor: both are codes, and words go to `note`."""
 
-    reason: str
-    competitor: str = ""
+    reason: Code
+    competitor: OptionalCode = ""
     note: Personal = ""
 
     def __post_init__(self) -> None:
@@ -69,7 +70,7 @@ class LoseOpportunity(Struct, frozen=True, tag="lose-opportunity", forbid_unknow
 class ReopenOpportunity(Struct, frozen=True, tag="reopen-opportunity", forbid_unknown_fields=True):
     """Work on a closed deal again, in the stage it was closed in unless `to_stage` says otherwise."""
 
-    reason: Personal
+    reason: Why
     to_stage: str = ""
 
     def __post_init__(self) -> None:

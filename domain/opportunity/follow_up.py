@@ -5,6 +5,7 @@ from datetime import date
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.bounds import Code, Identifier
 from domain.codes import check_code, check_identifier
 from domain.personal import Personal
 
@@ -43,8 +44,8 @@ class SetNextStep(Struct, frozen=True, tag="set-next-step", forbid_unknown_field
 class ScheduleActivity(Struct, frozen=True, tag="schedule-activity", forbid_unknown_fields=True):
     """Plan a call, a meeting or the like; `activity` is the caller's id for it."""
 
-    activity: str
-    kind: str
+    activity: Identifier
+    kind: Code
     due: date
     note: Personal = ""
 
@@ -56,8 +57,8 @@ class ScheduleActivity(Struct, frozen=True, tag="schedule-activity", forbid_unkn
 class CompleteActivity(Struct, frozen=True, tag="complete-activity", forbid_unknown_fields=True):
     """Record that a call, a meeting or the like took place, planned or not."""
 
-    activity: str
-    kind: str
+    activity: Identifier
+    kind: Code
     note: Personal = ""
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.bounds import Why
 from domain.errors import Malformed
 from domain.personal import Personal
 from domain.portion import Portion
@@ -46,7 +47,7 @@ class OverrideProbability(Struct, frozen=True, tag="override-probability", forbi
     """Judge the chance of winning the deal yourself, from 0 to 1, with the reason."""
 
     probability: Portion
-    reason: Personal
+    reason: Why
 
     def __post_init__(self) -> None:
         if not self.probability.is_finite() or not 0 <= self.probability <= 1:

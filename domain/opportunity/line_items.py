@@ -5,6 +5,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.bounds import Filled, Quantity
 from domain.codes import check_printable
 from domain.errors import Malformed, Rejected
 from domain.money import LARGEST, Money, checked, rounded
@@ -45,9 +46,9 @@ class LineItemRemoved(Struct, frozen=True, tag="line-item-removed"):
 class SetLineItem(Struct, frozen=True, tag="set-line-item", forbid_unknown_fields=True):
     """Add a line to the deal, or change the one of that id."""
 
-    item: str
+    item: Filled
     product: str
-    quantity: Decimal
+    quantity: Quantity
     unit_price: Money
     discount: Portion = Decimal(0)
 

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from domain.bounds import Why
 from domain.decider import Context, FollowUpCommand
 from domain.errors import Malformed, Rejected
 from domain.opportunity.closing import purchase, withdrawal
@@ -44,7 +45,7 @@ class MergeOpportunity(Struct, frozen=True, tag="merge-opportunity", forbid_unkn
 class UnmergeOpportunity(Struct, frozen=True, tag="unmerge-opportunity", forbid_unknown_fields=True):
     """Take a merge back: the deal is as it was before."""
 
-    reason: Personal
+    reason: Why
 
     def __post_init__(self) -> None:
         reasoned(self.reason)
@@ -53,7 +54,7 @@ class UnmergeOpportunity(Struct, frozen=True, tag="unmerge-opportunity", forbid_
 class DeleteOpportunity(Struct, frozen=True, tag="delete-opportunity", forbid_unknown_fields=True):
     """Say that the deal should never have been there. Its history stays."""
 
-    reason: Personal
+    reason: Why
 
     def __post_init__(self) -> None:
         reasoned(self.reason)
@@ -62,7 +63,7 @@ class DeleteOpportunity(Struct, frozen=True, tag="delete-opportunity", forbid_un
 class RestoreOpportunity(Struct, frozen=True, tag="restore-opportunity", forbid_unknown_fields=True):
     """Take a deletion back: the deal is as it was before."""
 
-    reason: Personal
+    reason: Why
 
     def __post_init__(self) -> None:
         reasoned(self.reason)

@@ -5,6 +5,7 @@ from datetime import date
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.bounds import Filled
 from domain.codes import check_line
 from domain.errors import Malformed
 from domain.money import Money, checked
@@ -70,7 +71,7 @@ class ChangeCloseDate(Struct, frozen=True, tag="change-close-date", forbid_unkno
 class ChangeOwner(Struct, frozen=True, tag="change-owner", forbid_unknown_fields=True):
     """Hand the deal to somebody."""
 
-    to: str
+    to: Filled
 
     def __post_init__(self) -> None:
         if not self.to.strip():
@@ -80,7 +81,7 @@ class ChangeOwner(Struct, frozen=True, tag="change-owner", forbid_unknown_fields
 class ChangeAccount(Struct, frozen=True, tag="change-account", forbid_unknown_fields=True):
     """Say who would buy."""
 
-    to: str
+    to: Filled
 
     def __post_init__(self) -> None:
         if not self.to.strip():

@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from domain.bounds import Month
 from domain.decider import Context
 from domain.errors import Malformed
 
@@ -25,7 +26,7 @@ class SetCalendar(Struct, frozen=True, tag="set-calendar", forbid_unknown_fields
     """
 
     zone: str
-    fiscal_year_start: int = 1
+    fiscal_year_start: Month = 1
 
     def __post_init__(self) -> None:
         if not 1 <= self.fiscal_year_start <= 12:

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from domain.bounds import Filled, Why
 from domain.decider import Context
 from domain.errors import Malformed
 from domain.money import Money, checked
@@ -52,7 +53,7 @@ class AdjustForecast(Struct, frozen=True, tag="adjust-forecast", forbid_unknown_
     end: date
     category: Category
     amount: Money
-    reason: Personal
+    reason: Why
     replaces: Money | None = None
 
     def __post_init__(self) -> None:
@@ -67,7 +68,7 @@ class AdjustForecast(Struct, frozen=True, tag="adjust-forecast", forbid_unknown_
 class SubmitForecast(Struct, frozen=True, tag="submit-forecast", forbid_unknown_fields=True):
     """Commit to a figure for the days from `start` to `end`, both included."""
 
-    holder: str
+    holder: Filled
     start: date
     end: date
     category: Category

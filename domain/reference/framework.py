@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from domain.bounds import Filled
 from domain.decider import Context
 from domain.errors import Malformed, Rejected
 
@@ -27,7 +28,7 @@ class FrameworkPublished(Struct, frozen=True, tag="framework-published"):
 class PublishFramework(Struct, frozen=True, tag="publish-framework", forbid_unknown_fields=True):
     """Publish the criteria of a qualification framework, as its first or its next version."""
 
-    name: str
+    name: Filled
     criteria: tuple[Criterion, ...]
 
     def __post_init__(self) -> None:

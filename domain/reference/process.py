@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.bounds import Filled
 from domain.decider import Context
 from domain.errors import Malformed, Rejected
 
@@ -72,7 +73,7 @@ class PublishProcess(Struct, frozen=True, tag="publish-process", forbid_unknown_
     qualifying_stage: the open stage from which on a deal counts as pipeline generated; empty for the first.
     """
 
-    name: str
+    name: Filled
     stages: tuple[Stage, ...]
     qualifying_stage: str = ""
 
@@ -101,7 +102,7 @@ class RenameStage(Struct, frozen=True, tag="rename-stage", forbid_unknown_fields
     """Give a stage another name."""
 
     stage: str
-    name: str
+    name: Filled
 
     def __post_init__(self) -> None:
         if not self.name.strip():

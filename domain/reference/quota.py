@@ -4,6 +4,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from domain.bounds import Filled
 from domain.decider import Context
 from domain.errors import Malformed
 from domain.money import Money, checked
@@ -21,7 +22,7 @@ class QuotaSet(Struct, frozen=True, tag="quota-set"):
 class SetQuota(Struct, frozen=True, tag="set-quota", forbid_unknown_fields=True):
     """Set the target of an owner or a team for the days from `start` to `end`, both included."""
 
-    holder: str
+    holder: Filled
     start: date
     end: date
     amount: Money

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from domain.bounds import CurrencyCode, ExchangeRate
 from domain.decider import Context
 from domain.errors import Malformed
 from domain.money import check_currency
@@ -24,10 +25,10 @@ class FxRateSet(Struct, frozen=True, tag="fx-rate-set"):
 class SetFxRate(Struct, frozen=True, tag="set-fx-rate", forbid_unknown_fields=True):
     """Set what one unit of `base` is worth in `quote`, from that day until the next rate's."""
 
-    base: str
-    quote: str
+    base: CurrencyCode
+    quote: CurrencyCode
     day: date
-    rate: Decimal
+    rate: ExchangeRate
 
     def __post_init__(self) -> None:
         for field, code in (("base", self.base), ("quote", self.quote)):

@@ -5,6 +5,7 @@ Its stream is named after the stream that the person's key is named after: `subj
 
 from msgspec import Struct
 
+from domain.bounds import Filled, Why
 from domain.decider import Context
 from domain.errors import Malformed, Rejected
 from domain.personal import Personal
@@ -39,8 +40,8 @@ class SubjectReleased(Struct, frozen=True, tag="subject-released"):
 class EraseSubject(Struct, frozen=True, tag="erase-subject", forbid_unknown_fields=True):
     """Forget a person for ever: one asks, another approved it. The basis stays readable: a rule, and no names."""
 
-    basis: str
-    approved_by: str
+    basis: Filled
+    approved_by: Filled
 
     def __post_init__(self) -> None:
         if not self.basis.strip():
@@ -52,7 +53,7 @@ class EraseSubject(Struct, frozen=True, tag="erase-subject", forbid_unknown_fiel
 class HoldSubject(Struct, frozen=True, tag="hold-subject", forbid_unknown_fields=True):
     """Forbid that a person is erased until they are released."""
 
-    reason: Personal
+    reason: Why
 
     def __post_init__(self) -> None:
         checked_reason(self.reason)
@@ -61,7 +62,7 @@ class HoldSubject(Struct, frozen=True, tag="hold-subject", forbid_unknown_fields
 class ReleaseSubject(Struct, frozen=True, tag="release-subject", forbid_unknown_fields=True):
     """End every hold on a person."""
 
-    reason: Personal
+    reason: Why
 
     def __post_init__(self) -> None:
         checked_reason(self.reason)

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from domain.bounds import Filled
 from domain.decider import Context
 from domain.errors import Malformed
 
@@ -17,7 +18,7 @@ class TeamChanged(Struct, frozen=True, tag="team-changed"):
 class ChangeTeam(Struct, frozen=True, tag="change-team", forbid_unknown_fields=True):
     """Say who is in the team, all of them; nobody dissolves it."""
 
-    name: str
+    name: Filled
     manager: str = ""
     members: tuple[str, ...] = ()
 

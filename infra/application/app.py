@@ -6,7 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock, local
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from domain import BY_KIND
@@ -95,19 +95,24 @@ class App:
             check_values(views, asked)
             return explained
 
-    def list(self, kind: str, texts: "Mapping[str, Text]", caller: str = "") -> "Listing":
+    def list(
+        self, kind: str, texts: "Mapping[str, Text]", caller: str = "", veil: Callable[[Any], Any] | None = None
+    ) -> "Listing":
         """A page of the records of a kind at a moment, what is asked for as people write it.
 
         Parts: the filters of the kind, known_at, effective_at, view, sort, limit, cursor, totals (yes or no), and
-        convert_to and base_currency for deals. caller: who asks. Raises NotFound for a kind, a view or a value that
-        there is not, Malformed naming the part.
+        convert_to and base_currency for deals. caller: who asks. veil: hides what is personal in an event, for who
+        may not read that, and who then cannot look for names. Raises NotFound for a kind, a view or a value that there
+        is not, Malformed naming the part.
         """
         from infra.application.records import list_of
 
         with self.views() as views:
-            return list_of(self, views, kind, texts, caller)
+            return list_of(self, views, kind, texts, caller, veil)
 
-    def record(self, kind: str, stream: str, texts: "Mapping[str, Text]") -> "Struct":
+    def record(
+        self, kind: str, stream: str, texts: "Mapping[str, Text]", veil: Callable[[Any], Any] | None = None
+    ) -> "Struct":
         """One record with all that is known of it, and the version of its stream, at known_at and effective_at.
 
         Raises NotFound where there is none at the moment.
@@ -115,7 +120,7 @@ class App:
         from infra.application.records import record_of
 
         with self.views() as views:
-            return record_of(self, views, kind, stream, texts)
+            return record_of(self, views, kind, stream, texts, veil)
 
     # What it is made of
 

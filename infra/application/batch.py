@@ -11,7 +11,7 @@ from domain import BY_KIND, Context, Decider, FollowUpCommand, kind
 from domain.decider import NewEvent
 from domain.errors import Conflict, KeyReused, Malformed, NotFound, PipelineError, Rejected
 from domain.history import History, Mark
-from domain.personal import emails, personal_texts
+from domain.personal import emails, names, personal_texts
 from domain.recorded import Request, micros
 from domain.reference.subject import KIND, SubjectErased, about
 from infra.application.histories import LATEST, Histories
@@ -344,6 +344,8 @@ class Batch:
             tokens = [token for email in emails(event) if (token := self.vault.token(email))]
             self.part.tokens += [(token, subject) for token in tokens]
             self.part.addressed += [(stream, token) for token in tokens]
+            for name in names(event):
+                self.part.tokens += [(token, subject) for token in self.vault.word_tokens(name)]
             if isinstance(event, SubjectErased):
                 self.part.erase.append(subject)
                 self.erased.add(subject)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from domain.errors import Malformed, NotFound
+from domain.errors import Forbidden, Malformed, NotFound
 from domain.recorded import Fact, instant
 from infra.application.moments import Installation, first_day, last_day
 from infra.application.questions import question, single
 from infra.application.requests import is_text
+from projections.query.metric import Query
 from projections.query.question import Question
 from projections.records import KINDS, cursor
 from projections.records.kind import (
@@ -22,6 +23,7 @@ from projections.records.kind import (
     LAST_DAY,
     SMALLEST,
     USUAL,
+    WORDS,
     Filter,
     Histories,
     Kind,
@@ -41,6 +43,11 @@ PARTS = (*MOMENT, "view", "sort", "limit", "cursor", "totals")
 """What every list can be asked for beside its filters; MONEY where it has amounts."""
 YES, NO = ("yes", "true"), ("no", "false")
 MOST = 50  # values of one filter
+NAMESAKES = 5_000  # streams that are read to see what they are called
+
+
+Veil = Callable[[Any], Any]
+"""An event without what is personal in it, for who may not read that."""
 
 
 class Source(Installation, Protocol):
@@ -60,8 +67,10 @@ def kind_of(name: str) -> Kind:
     raise NotFound(f"there are no records {name!r}; there are {', '.join(kind.plural for kind in KINDS.values())}")
 
 
-def list_of(app: Source, views: "Views", name: str, texts: Mapping[str, Written], caller: str = "") -> Listing:
-    """A page of the records of a kind that match. caller: who asks, for views that rest on it.
+def list_of(
+    app: Source, views: "Views", name: str, texts: Mapping[str, Written], caller: str = "", veil: Veil | None = None
+) -> Listing:
+    """A page of the records of a kind that match. caller: who asks, for views that rest on it. veil: what hides names.
 
     Raises NotFound for a kind, a view or a value that there is not, Malformed naming the part that cannot be so.
     """
@@ -73,46 +82,57 @@ def list_of(app: Source, views: "Views", name: str, texts: Mapping[str, Written]
     written = {part: [value] if isinstance(value, str) else list(value) for part, value in sorted(parts.items())}
     sort = single("sort", texts.get("sort") or kind.order)
     asked, after = place_of(app, kind, texts, written, sort)
-    wanted = Wanted(
-        {part: values_of(app, part, kind.filters[part], of) for part, of in written.items()}, column(kind, sort),
-        sort.startswith("-"), limit_of(texts), after,
-    )  # fmt: skip
+    filters = {part: values_of(app, part, kind.filters[part], of) for part, of in written.items()}
+    wanted = Wanted(filters, column(kind, sort), sort.startswith("-"), limit_of(texts), after)
     totals = flag("totals", single("totals", texts.get("totals", "yes")))
     with views.pinned(asked) as (known_at, newest, query):
         digest = cursor.digest_of(kind.name, written, sort, *(texts.get(part) for part in MONEY))
+        opened = histories(app, known_at, veil)
+        for part, (name, *_) in filters.items():
+            if kind.filters[part].reads == WORDS:
+                if veil is not None:
+                    raise Forbidden(f"{part}: who may not read names looks for none")
+                filters[part] = streams_called(app, kind, query, name, opened)
         place = Place(known_at, newest, written, sort, digest, totals)
-        found = listing(kind, query, wanted, place, histories(app, known_at))
+        found = listing(kind, query, wanted, place, opened)
     if not found.records and after is None:
         check_values(views, kind, written)
     return found
 
 
-def record_of(app: Source, views: "Views", name: str, stream: str, texts: Mapping[str, Written]) -> Any:
-    """One record with all that is known of it. Raises NotFound where there is none at the moment, Malformed."""
+def record_of(
+    app: Source, views: "Views", name: str, stream: str, texts: Mapping[str, Written], veil: Veil | None = None
+) -> Any:
+    """One record with all that is known of it. veil: what hides names and notes.
+
+    Raises NotFound where there is none at the moment, Malformed.
+    """
     kind = kind_of(name)
     if strange := [part for part in texts if part not in MOMENT]:
         raise Malformed(f"{strange[0]}: a record is asked for at {' and '.join(MOMENT)} alone")
     asked = question(app, texts)
     with views.pinned(asked) as (known_at, _, query):
-        found = kind.record(query, stream, histories(app, known_at)) if is_text(stream) else None
+        found = kind.record(query, stream, histories(app, known_at, veil)) if is_text(stream) else None
     if found is None:
         when = " at that moment" if texts else ""
         raise NotFound(f"{stream}: there is no such {kind.name}{when}")
     return found
 
 
-def histories(app: Source, known_at: int) -> Histories:
-    """The facts of streams up to a position, opened as far as their keys are there."""
+def histories(app: Source, known_at: int, veil: Veil | None = None) -> Histories:
+    """The facts of streams up to a position, opened as far as their keys are there, or what a veil leaves of them."""
 
     def opened(streams: Sequence[str]) -> dict[str, list[Fact]]:
         vault = app.vault
         if vault.is_outdated:
             vault.refresh()
         facts = app.log.facts(streams, known_at)
-        return {
-            stream: [fact._replace(event=vault.open(stream, fact.event)) for fact in facts.get(stream, ())]
-            for stream in streams
-        }
+
+        def seen(fact: Fact) -> Fact:
+            event = vault.open(fact.stream, fact.event)
+            return fact._replace(event=event if veil is None or event is None else veil(event))
+
+        return {stream: [seen(fact) for fact in facts.get(stream, ())] for stream in streams}
 
     return opened
 
@@ -230,6 +250,26 @@ def check_values(views: "Views", kind: Kind, written: Mapping[str, list[str]]) -
                     check_value(snapshot, part, of, text)
 
 
+def streams_called(app: Source, kind: Kind, asked: Query, text: str, opened: Histories) -> Values:
+    """The streams whose sealed name at the moment has all the words of a text: looked up by keyed tokens, then read.
+
+    Raises Malformed where there is no word, or where far too many have it; NotFound where there is no index.
+    """
+    from infra.privacy.subjects import find_by_words
+    from infra.privacy.vault import words
+
+    wanted = set(words(text))
+    if not wanted:
+        raise Malformed(f"name: {text!r} has no word to look for")
+    assert kind.candidates and kind.name_of, "who is filtered by name has one"
+    streams = kind.candidates(asked, find_by_words(app.log, app.vault, text))
+    if len(streams) > NAMESAKES:
+        raise Malformed(f"name: {len(streams):,} may be called so, more than {NAMESAKES:,}: say another word")
+    facts = opened(streams)
+    called = {stream: set(words(kind.name_of(facts[stream], asked.moment))) for stream in streams}
+    return tuple(stream for stream, name in called.items() if wanted <= name)
+
+
 def flag(part: str, text: str) -> bool:
     """Yes or no."""
     if text.lower() in YES:
@@ -255,5 +295,6 @@ READERS: dict[str, Callable[[Source, str, str], Any]] = {
     AMOUNT: lambda _, part, text: amount(part, text),
     FIRST_DAY: first_day,
     LAST_DAY: last_day,
+    WORDS: lambda _app, _part, text: text,
     FLAG: lambda _, part, text: flag(part, text),
 }

@@ -25,12 +25,12 @@ def register(app: App) -> None:
 
 
 def create(
-    actor: Annotated[str, Parameter(help="Under which name facts are recorded, such as crm-sync.")],
+    actor: Annotated[str, Parameter(help="Under which name facts are recorded.", example="crm-sync")],
     *,
     role: Annotated[list[RoleName], Parameter(help="What it may do; again for another role.")],
-    owner: Annotated[str, Parameter(help="Which seller a rep or a manager is in the log.")] = "",
+    owner: Annotated[str, Parameter(help="Which seller a rep or a manager is in the log.", example="ann")] = "",
     scope: Annotated[list[ScopeName] | None, Parameter(help="What a service may do; again for another scope.")] = None,
-    days: Annotated[int, Parameter(help="How long it is valid.")] = 90,
+    days: Annotated[int, Parameter(help="For how many days it is valid.")] = 90,
     asking: Options = HERE,
 ) -> None:
     """Make a key, and print it once: what is kept opens nothing, so a key that is lost is revoked and made anew."""
@@ -78,7 +78,9 @@ def list_(*, asking: Options = HERE) -> None:
 
 
 def revoke(
-    prefix: Annotated[str, Parameter(help="The twelve digits after dtk_, as `api-key list` shows them.")],
+    prefix: Annotated[
+        str, Parameter(help="The twelve digits after dtk_, as `api-key list` shows them.", example="0a1b2c3d4e5f")
+    ],
     *,
     asking: Options = HERE,
 ) -> None:

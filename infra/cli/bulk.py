@@ -48,12 +48,13 @@ class Happened(Struct, frozen=True):
     event: str
 
 
-class Done(Struct, frozen=True):
-    """The answer to a line that was carried out; no facts where all was true already."""
+class Done(Struct, frozen=True, omit_defaults=True):
+    """The answer to a line that was carried out; no facts where all was true already. `warnings` only where any are."""
 
     line: int
     ok: bool
     facts: list[Happened]
+    warnings: tuple[str, ...] = ()
 
 
 class Refused(Struct, frozen=True):
@@ -145,4 +146,5 @@ def carried_out(app: "Installation", batch: Sequence[Line]) -> Iterator[Done | R
             yield Refused(line.number, False, type(outcome).__name__, str(outcome))
         else:
             facts = zip(outcome.facts, outcome.types, strict=True)
-            yield Done(line.number, True, [Happened(stream, version, tag) for (stream, version), tag in facts])
+            happened = [Happened(stream, version, tag) for (stream, version), tag in facts]
+            yield Done(line.number, True, happened, outcome.warnings)

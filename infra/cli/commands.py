@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 import msgspec
 
 from domain import DECIDERS, KINDS, Command, kind
-from domain.correction import CorrectFact
 from domain.errors import Malformed, NotFound
 from domain.money import Money
 from domain.portion import is_portion
@@ -29,10 +28,11 @@ from infra.application.written_values import money, number, portion
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
-from infra.cli.output import bold
+from infra.cli.output import bold, stderr, yellow
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
+    from infra.application.batch import Receipt
 
 EXACT = msgspec.json.Decoder(float_hook=Decimal)
 ANOTHER_DAY = date(2000, 1, 1)
@@ -223,7 +223,9 @@ def carry_out(asking: Options, stream: str, build: Callable[[date], Command], en
         actor: str = envelope.pop("actor", None) or app.settings.who
         request = Request(stream=stream, command=command, actor=actor, occurred_at=when, **envelope)
         receipt = app.execute(request)
-        more = aftermath(app, receipt.stream, command)
+        more = aftermath(app, receipt, command)
+    for text in () if asking.json else receipt.warnings:
+        stderr().print(yellow("warning:"), text)
     stream, facts = receipt.stream, [(*fact, tag) for fact, tag in zip(receipt.facts, receipt.types, strict=True)]
     if asking.json:
         shown = [{"stream": name, "version": version, "event": tag} for name, version, tag in facts]
@@ -239,15 +241,14 @@ def carry_out(asking: Options, stream: str, build: Callable[[date], Command], en
         out.text(f"{stream}: that is so already, nothing was added")
 
 
-def aftermath(app: "Installation", stream: str, command: Command) -> dict[str, Any]:
+def aftermath(app: "Installation", receipt: "Receipt", command: Command) -> dict[str, Any]:
     """What else is said, and done, once a command was carried out: what a program is answered beside the facts."""
-    if isinstance(command, CorrectFact):
-        from infra.cli.consequences import consequences
+    from infra.cli.consequences import consequences
 
-        for text in consequences(app, stream, command):
-            note(text)
+    for text in consequences(app, receipt, command):
+        note(text)
     if isinstance(command, subject.EraseSubject):
         from infra.cli.subjects import traces_destroyed
 
         return {"traces_destroyed": traces_destroyed(app)}
-    return {}
+    return {"warnings": list(receipt.warnings)} if receipt.warnings else {}

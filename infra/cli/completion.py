@@ -4,12 +4,12 @@ import sys
 from typing import Annotated, Literal
 
 from infra.cli.grammar import App, Parameter
-from infra.cli.groups import START
+from infra.cli.groups import LOG
 
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(completion, group=START)
+    app.command(completion, group=LOG)
 
 
 def completion(shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="Which shell.")], /) -> None:

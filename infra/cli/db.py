@@ -43,7 +43,9 @@ def init(*, asking: Options = HERE) -> None:
 
 
 def backup(
-    file: Annotated[str, Parameter(help="The file to write: a new one, which its owner alone will read.")],
+    file: Annotated[
+        str, Parameter(help="The file to write: a new one, which its owner alone will read.", example="backup.db")
+    ],
     *,
     asking: Options = HERE,
 ) -> None:
@@ -58,7 +60,7 @@ def backup(
 
 
 def restore(
-    file: Annotated[str, Parameter(help="The backup.")],
+    file: Annotated[str, Parameter(help="The backup.", example="backup.db")],
     *,
     asking: Options = HERE,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from infra.cli.grammar import App
-from infra.cli.groups import START
+from infra.cli.groups import WAYS
 from infra.cli.imports import simulate
 from infra.cli.options import HERE, Options, note
 from infra.cli.output import Column, Output, Table, bold, stdout
@@ -33,7 +33,7 @@ NEXT = (
 
 def register(app: App) -> None:
     """Add the verb."""
-    app.command(demo, group=START)
+    app.command(demo, group=WAYS)
 
 
 def demo(*, asking: Options = HERE) -> None:

@@ -5,5 +5,4 @@ from infra.cli.grammar import Group
 DEALS = Group("Leads, deals and what they refer to", 0)
 ANSWERS = Group("Figures and histories", 1)
 WAYS = Group("Ways in and out", 2)
-LOG = Group("The log, its tables and its keys", 3)
-START = Group("To begin with", 4)
+LOG = Group("The installation: its log, tables, keys and settings", 3)

@@ -14,7 +14,7 @@ import msgspec
 from domain.errors import NotFound
 from infra.application.moments import day, day_end, day_start
 from infra.cli.grammar import App, Parameter
-from infra.cli.groups import START, WAYS
+from infra.cli.groups import WAYS
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.progress import progress
 
@@ -48,7 +48,7 @@ RejectsWhole = Annotated[bool, Parameter(help="List rejected rows with all their
 def register(app: App) -> None:
     """Add the verbs."""
     app.command(import_, name="import", group=WAYS)
-    app.command(simulate, group=START)
+    app.command(simulate, group=WAYS)
 
 
 def import_(

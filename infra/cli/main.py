@@ -39,6 +39,7 @@ OUTSIDE = FULL | {
 """What the machine says of files, and no fault of ours."""
 VERBS = {
     "commands": (), "subjects": ("subject export", "subject find", "subject clear-index", "subject rebuild-index"),
+    "hand_over": ("opportunity hand-over",),
     "records": tuple(
         f"{noun} {verb}"
         for noun in ("lead", "opportunity", "customer", "process", "framework", "team", "quota", "rate", "subject")

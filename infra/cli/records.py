@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
 import msgspec
 from msgspec import Struct
@@ -38,7 +38,7 @@ EXAMPLES = {
     "pipeline": "process-standard", "stage": "proposal", "owner": "ann", "team": "team-north", "account": "alder",
     "product": "'Team plan'", "source": "website", "currency": "EUR", "lead": "lead-7", "reason": "price",
     "competitor": "acme", "company": "alder", "opportunity": "opportunity-7", "holder": "ann", "base": "USD",
-    "quote": "EUR", "name": "north", "manager": "mia", "member": "ann", "subject": "lead-7",
+    "quote": "EUR", "name": "archer", "manager": "mia", "member": "ann", "subject": "lead-7",
     "amount": "1500.50", "first day": "this-month", "last day": "this-week", "flag": "yes",
 }  # fmt: skip
 """An example for a filter, by its name or by how its value is read."""
@@ -284,7 +284,7 @@ def show_fields(out: Output, record: Struct, zone: tzinfo) -> None:
         value: Any = getattr(record, name)
         if isinstance(value, dict):
             value = [f"{key} {each}" for key, each in value.items()]  # type: ignore[misc]
-        if isinstance(value, list) and value and isinstance(value[0], Struct):
+        if is_several(value):
             several.append((name, value))
         elif name != "stream" and value not in ("", None, []):
             table.add(name.replace("_", " "), cell(of[name], value, record, zone))
@@ -292,6 +292,11 @@ def show_fields(out: Output, record: Struct, zone: tzinfo) -> None:
     for name, records in several:
         out.print("")
         show_several(out, name.replace("_", " "), records, zone)
+
+
+def is_several(value: Any) -> TypeGuard[list[Struct]]:
+    """Whether a field holds records of its own."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Struct)
 
 
 def show_several(out: Output, title: str, records: list[Struct], zone: tzinfo) -> None:

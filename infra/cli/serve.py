@@ -15,11 +15,15 @@ def register(app: App) -> None:
 def serve(
     *,
     port: Annotated[
-        int | None, Parameter(help="The port to listen on, 0 for any that is free (DEALTRAIL_SERVICE_PORT).")
+        int | None,
+        Parameter(help="The port to listen on, 0 for any that is free (DEALTRAIL_SERVICE_PORT).", example="8000"),
     ] = None,
     host: Annotated[
         str | None,
-        Parameter(help="The address to listen on; beyond this machine only with identities (DEALTRAIL_SERVICE_HOST)."),
+        Parameter(
+            help="The address to listen on; beyond this machine only with identities (DEALTRAIL_SERVICE_HOST).",
+            example="127.0.0.1",
+        ),
     ] = None,
     asking: Options = HERE,
 ) -> None:

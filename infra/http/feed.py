@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from domain.errors import Malformed
+from domain.errors import Forbidden, Malformed
 from domain.recorded import Recorded
 from infra.application.feed import TAGS, Search, event_document
 from infra.application.moments import at, start
@@ -70,7 +70,7 @@ async def events(call: Call) -> Reply:
     """A page of events, or the stream of them."""
     opened = call.query.get("open", False)
     if opened and not call.caller.personal:
-        raise Malformed("open: personal fields are not opened for you")
+        raise Forbidden("open: personal fields are not opened for you")
     if EVENT_STREAM in call.conditions.get("accept", ""):
         return await stream(call)
     limit = min(call.query.get("limit", LIMIT), call.service.limits.page)

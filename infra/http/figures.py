@@ -15,14 +15,13 @@ from infra.http.conditional import not_modified
 from infra.http.operations import READ, Body, Call, Operation, Parameter, Reply, encode
 from infra.http.positions import WAIT, check_reached
 from infra.http.schemas import ANYTHING, TEXT, TIME, WHOLE, array, record, ref
-from infra.http.values import Choice, Moment, Text, Value
+from infra.http.values import Choice, Currency, Moment, Text, Value
 from infra.http.visibility import seen_differences, seen_rows
 from infra.identity.caller import Target
 from projections import METRICS
 from projections.query.metric import Metric
 from projections.query.question import ATTRIBUTIONS
 
-CURRENCY = Text("[A-Z]{3}", "an ISO 4217 code such as EUR", 3, 3)
 KNOWN_AT = Parameter(
     "known_at", "query", Moment(position=True),
     "As known at this position of the log, or at this time; and as true then, unless `effective_at` says otherwise.",
@@ -39,8 +38,8 @@ PARTS: dict[str, tuple[Value, str]] = {
     "currency": (Text(), "Only the deals in this currency."),
     "since": (Moment(instants=False), "The first day of the period."),
     "until": (Moment(instants=False), "The last day of the period."),
-    "convert_to": (CURRENCY, "Every amount in this currency, by the rate of its day."),
-    "base_currency": (CURRENCY, "Where two currencies have no rate: through what either is worth in this one."),
+    "convert_to": (Currency(), "Every amount in this currency, by the rate of its day."),
+    "base_currency": (Currency(), "Where two currencies have no rate: through what either is worth in this one."),
     "attribute": (
         Choice(ATTRIBUTIONS), "Whether what happened counts for who and what it belonged to then, or at the moment.",
     ),
@@ -83,27 +82,29 @@ def operations() -> Iterator[Operation]:
         answer=Body(array(ref(Described)), (Described,)), secret=False,
     )  # fmt: skip
     for name, metric in METRICS.items():
+        rules = PERIODS_RULE
         parameters = (*(parameter for parameter in parameters_of(metric)), KNOWN_AT, EFFECTIVE_AT, WAIT)
         yield Operation(
             "GET", f"/v1/metrics/{name}", f"metric-{name}", f"The figure {name}.", Target("figures", f"metric-{name}"),
             answered, "metrics", definition(name), parameters, None, answer_of(metric), (200, 304), STATUSES,
-            secret=False,
+            secret=False, rules=rules,
         )  # fmt: skip
         yield Operation(
             "GET", f"/v1/metrics/{name}/explanation", f"explain-{name}",
             f"The rows and the events behind each figure of {name}, and what was left out, with the reason.",
             Target("figures", f"explain-{name}"), explained, "metrics", "", parameters, None,
-            Body(EXPLANATION), (200,), STATUSES,
+            Body(EXPLANATION), (200,), STATUSES, rules=rules,
         )  # fmt: skip
     yield Operation(
         "GET", "/v1/differences", "differences",
         "What is different between two moments: deals created, moved, changed, closed, and the waterfall between them.",
         Target("figures", "differences"), different, "metrics", "", (*DIFFERENCE, WAIT), None, Body(DIFFERENCES),
-        (200,), STATUSES,
+        (200,), STATUSES, rules="The first moment lies before the second; what the axis is, only the moments say.",
     )  # fmt: skip
 
 
 STATUSES = (*READ, 409)
+PERIODS_RULE = "A period begins before it ends; by week, month or quarter it needs both; some are asked at a moment."
 
 
 def parameters_of(metric: Metric) -> Iterator[Parameter]:
@@ -116,7 +117,8 @@ def parameters_of(metric: Metric) -> Iterator[Parameter]:
             name in ("pipeline", "owner", "team", "product", "source", "currency") and name not in metric.dimensions
         )
         if not of_none and not left_out.get(name):
-            yield Parameter(name, "query", value, text)
+            needed = name in ("since", "until") and metric.period == "needed" and not metric.compares
+            yield Parameter(name, "query", value, text, required=needed)
     if metric.by:
         yield Parameter("by", "query", Choice(metric.by), "Apart by these; at most one period among them.", many=True)
     for name, ways in (("mode", metric.modes), ("cohort", metric.cohorts)):

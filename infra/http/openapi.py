@@ -7,7 +7,8 @@ from typing import Any
 
 from infra.http.operations import Operation, Parameter
 from infra.http.problems import KINDS, MEDIA_TYPE, ProblemDocument
-from infra.http.schemas import components, ref
+from infra.http.schemas import components, currencies, ref
+from infra.http.values import MOMENTS
 
 ABOUT = """A sales pipeline that remembers: every figure, as of any moment, explained by its events.
 
@@ -49,7 +50,11 @@ def openapi(operations: Sequence[Operation]) -> dict[str, Any]:
         "security": [{}, {"bearer": []}],
         "paths": paths,
         "components": {
-            "schemas": components([ProblemDocument, *structs]),
+            "schemas": {
+                "Currency": currencies(), **{each.name: each.whole_schema for each in MOMENTS},
+                **components([ProblemDocument, *structs]),
+            },
+            "responses": {f"Problem{status}": refusal(status) for status in sorted({k.status for k in KINDS.values()})},
             "securitySchemes": {
                 "bearer": {
                     "type": "http", "scheme": "bearer", "description": "An OIDC access token, or an API key.",
@@ -68,6 +73,8 @@ def described(operation: Operation) -> dict[str, Any]:
         "parameters": [parameter(each) for each in operation.parameters],
         "responses": {str(status): answer(operation, status) for status in statuses(operation)},
     }
+    if operation.rules:
+        document["x-rules"] = operation.rules
     if operation.description:
         document["description"] = operation.description
     if operation.body is not None:
@@ -94,17 +101,27 @@ def parameter(each: Parameter) -> dict[str, Any]:
 
 def answer(operation: Operation, status: int) -> dict[str, Any]:
     """What an operation answers with a status."""
+    if status >= 400 and status not in operation.success:
+        return {"$ref": f"#/components/responses/Problem{status}"}
+    document: dict[str, Any] = {"description": meaning(status), "headers": fields_of(status)}
+    if status != 304:
+        document["content"] = {operation.media_type: {"schema": operation.answer.schema}}
+    return document
+
+
+def refusal(status: int) -> dict[str, Any]:
+    """What every operation answers with a status that refuses."""
+    content = {MEDIA_TYPE: {"schema": ref(ProblemDocument)}}
+    return {"description": meaning(status), "headers": fields_of(status), "content": content}
+
+
+def fields_of(status: int) -> dict[str, Any]:
+    """The header fields of an answer."""
     fields = {**(LIMITED if status != 304 else {}), **HEADERS.get(status, {})}
-    headers = {
+    return {
         name: {"description": text, "schema": {"type": "integer" if "Limit" in name or "After" in name else "string"}}
         for name, text in fields.items()
     }
-    document: dict[str, Any] = {"description": meaning(status), "headers": headers}
-    if status >= 400:
-        document["content"] = {MEDIA_TYPE: {"schema": ref(ProblemDocument)}}
-    elif status != 304:
-        document["content"] = {operation.media_type: {"schema": operation.answer.schema}}
-    return document
 
 
 def meaning(status: int) -> str:

@@ -1,9 +1,9 @@
 """Mounts the pages: their routes, the files that they need, forms with a token, and the news of changed streams."""
 
+import gzip
 import hmac
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -11,19 +11,24 @@ import msgspec
 
 from domain import BY_KIND, kind
 from domain.errors import Forbidden, Malformed, PipelineError
+from infra.http import signing_in as signing
 from infra.http.operations import Reply
 from infra.http.problems import Problem, problem
 from infra.http.running import Service
-from infra.identity.caller import Action, Caller, Target
+from infra.identity.caller import Action, Caller, Target, Unauthorized
 from infra.web.openings import OPENERS
 from infra.web.page import Reply as WebReply
 from infra.web.page import Visit
+from infra.web.rendering import as_html
 from infra.web.routes import Kind, Route, answer, file, route_of
+from infra.web.routes import problem as problem_page
 
 TOKEN = "dealtrail_form"  # noqa: S105 - the name of a cookie
 TOKEN_BYTES = 24
 MOST_FIELDS = 2000
 BEAT = 15.0  # seconds after which a stream of news says that it is still there
+SMALL, LEVEL = 1_000, 6  # bytes that are not worth packing, and how hard the others are packed
+PACKED = ("text/", "application/json", "image/svg")
 NEWS = 200  # events that are looked through at once
 ACTIONS: Mapping[Kind, Action] = {
     "open": "describe",
@@ -31,43 +36,75 @@ ACTIONS: Mapping[Kind, Action] = {
     "records": "records",
     "write": "write",
     "configure": "configure",
-    "service": "events",
+    "service": "records",
 }
 PATHS = ("/", "/{first:str}", "/{first:str}/{second:str}", "/{first:str}/{second:str}/{third:str}")
 
 
 async def page(service: Service, scope: Mapping[str, Any], headers: Mapping[str, str], body: bytes) -> Reply:
-    """The answer to who asks for a page, or sends a form. Raises nothing: an error is a page too."""
+    """The answer to who asks for a page, or sends a form, packed where they take it so. An error is a page too."""
+    return packed(await unpacked(service, scope, headers, body), headers)
+
+
+async def unpacked(service: Service, scope: Mapping[str, Any], headers: Mapping[str, str], body: bytes) -> Reply:
+    """The answer as it is."""
     wants = "json" if "application/json" in headers.get("accept", "") else "html"
-    visit, route = None, None
+    path, method = scope["path"], "POST" if scope["method"] == "POST" else "GET"
+    visit, token = None, token_of(headers)
     try:
-        path = scope["path"]
         if path.startswith("/static/"):
             return sent(file(path.rpartition("/")[2]))
-        caller = await service.judge(service.access.identify, headers)
-        route, variable = route_of("POST" if scope["method"] == "POST" else "GET", path)
-        target = target_of(route, variable)
-        await service.judge(service.access.allow, caller, target)
-        token = token_of(headers)
-        visit = await service.judge(
-            visited, service, caller, path, variable, fields(scope["query_string"]), fields(body)
-        )
-        visit = visit._replace(token=token, wants=wants)
-        if route.method == "POST":
-            check_form(visit, headers)
-        reply = sent(await service.apart(answer, visit, route))
-        if route.method == "POST" or token not in headers.get("cookie", ""):
-            secure = "" if scope["scheme"] == "http" else "; Secure"
-            cookie = f"{TOKEN}={token}; Path=/; HttpOnly; SameSite=Lax{secure}"
-            reply = reply._replace(headers={**reply.headers, "set-cookie": cookie})
-        return reply
+        query, form = fields(scope["query_string"]), fields(body)
+        if path.startswith(("/sign-in", "/sign-out")):
+            return await signing_in(service, scope, headers, query, form, token)
+        shown = signing.with_credential(service, headers)
+        caller = await service.judge(service.access.identify, shown)
+        route, variable = route_of(method, path)
+        visit = await service.judge(visited, service, caller, path, variable, query, form)
+        visit = visit._replace(token=masked(token), wants=wants)
+        await service.judge(service.access.allow, caller, target_of(route, variable))
+        if method == "POST":
+            check_form(token, form, headers)
+            check_now(visit)
+        return with_token(sent(await service.apart(answer, visit, route)), scope, headers, token)
     except PipelineError as error:
-        if visit is not None and route is not None and wants == "html":
-            from infra.web.routes import problem as problem_page
-
+        if isinstance(error, Unauthorized) and (elsewhere := signing.unknown(path, error, wants)):
+            return sent(elsewhere)
+        if visit is not None and wants == "html":
             return sent(problem_page(visit, error))
-        document, own = problem(error, scope["path"])
+        document, own = problem(error, path)
         return Reply(msgspec.json.encode(document), document.status, own, "application/problem+json")
+
+
+async def signing_in(
+    service: Service,
+    scope: Mapping[str, Any],
+    headers: Mapping[str, str],
+    query: Mapping[str, Sequence[str]],
+    form: Mapping[str, Sequence[str]],
+    token: str,
+) -> Reply:
+    """The answer at an address of the sign-in: nobody is known yet."""
+    if scope["method"] == "POST":
+        check_form(token, form, headers)
+    first = ({name: values[0] for name, values in each.items()} for each in (query, form))
+    secure = scope["scheme"] == "https"
+    asked = signing.Asking(scope["path"], scope["method"], headers, *first, secure)
+    found = await service.apart(signing.answer, service, asked)
+    if isinstance(found, WebReply):
+        return sent(found)
+    nobody = Caller("", frozenset())
+    visit = Visit(service.app, nobody, service.access, scope["path"], token=masked(token))
+    return with_token(sent(as_html(visit, found)), scope, headers, token)
+
+
+def with_token(reply: Reply, scope: Mapping[str, Any], headers: Mapping[str, str], token: str) -> Reply:
+    """A reply with the cookie that forms are held to, where the browser has it not yet."""
+    if token in headers.get("cookie", "") or "set-cookie" in reply.headers:
+        return reply
+    secure = "; Secure" if scope["scheme"] == "https" else ""
+    cookie = f"{TOKEN}={token}; Path=/; HttpOnly; SameSite=Lax{secure}"
+    return reply._replace(headers={**reply.headers, "set-cookie": cookie})
 
 
 def target_of(route: Route, variable: Mapping[str, str]) -> Target:
@@ -115,20 +152,38 @@ def fields(text: bytes) -> dict[str, Sequence[str]]:
 
 def token_of(headers: Mapping[str, str]) -> str:
     """What a form of ours carries: what the browser has as a cookie, or a new one."""
+    held = signing.cookie(headers, TOKEN)
+    return held if len(held) >= TOKEN_BYTES else secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def masked(token: str) -> str:
+    """A token as a page carries it: another text each time, so that the size of a packed page tells nothing of it."""
+    pad = secrets.token_bytes(len(token))
+    mixed = bytes(one ^ other for one, other in zip(pad, token.encode(), strict=True))
+    return f"{pad.hex()}{mixed.hex()}"
+
+
+def unmasked(text: str) -> bytes:
+    """The token that a form carries; empty where it is none."""
     try:
-        kept = SimpleCookie(headers.get("cookie", "")).get(TOKEN)
-    except CookieError:
-        kept = None
-    return kept.value if kept is not None and len(kept.value) >= TOKEN_BYTES else secrets.token_urlsafe(TOKEN_BYTES)
+        both = bytes.fromhex(text)
+    except ValueError:
+        return b""
+    half = len(both) // 2
+    return bytes(one ^ other for one, other in zip(both[:half], both[half:], strict=False))
 
 
-def check_form(visit: Visit, headers: Mapping[str, str]) -> None:
-    """Raise Forbidden for a form that another site made its reader send, Malformed for one of the past."""
-    given = visit.form.get("token", [""])[0]
-    if not hmac.compare_digest(given.encode(), visit.token.encode()):
+def check_form(token: str, form: Mapping[str, Sequence[str]], headers: Mapping[str, str]) -> None:
+    """Raise Forbidden for a form that another site made its reader send."""
+    given = form.get("token", [""])[0]
+    if not hmac.compare_digest(unmasked(given), token.encode()):
         raise Forbidden("token: this form is not ours, or is of an earlier session: load the page again")
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Forbidden("origin: forms are sent from pages of this site alone")
+
+
+def check_now(visit: Visit) -> None:
+    """Raise Malformed for a form of the past."""
     if visit.past:
         raise Malformed("known_at: the past cannot be changed; go back to now")
 
@@ -136,6 +191,15 @@ def check_form(visit: Visit, headers: Mapping[str, str]) -> None:
 def sent(reply: WebReply) -> Reply:
     """A reply of the pages as the service sends it."""
     return Reply(reply.body, reply.status, reply.headers, reply.kind)
+
+
+def packed(reply: Reply, headers: Mapping[str, str]) -> Reply:
+    """A reply in fewer bytes, where its reader takes it so and it is worth it."""
+    taken = "gzip" in headers.get("accept-encoding", "")
+    if not taken or reply.stream is not None or len(reply.body) < SMALL or not reply.media_type.startswith(PACKED):
+        return reply
+    body = gzip.compress(reply.body, LEVEL, mtime=0)
+    return reply._replace(body=body, headers={**reply.headers, "content-encoding": "gzip", "vary": "accept-encoding"})
 
 
 async def news(service: Service, after: int) -> AsyncIterator[bytes]:

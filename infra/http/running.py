@@ -11,6 +11,7 @@ from infra.application.writers import Writers
 from infra.http.limits import Limits, Rates
 from infra.http.tail import Tail
 from infra.identity.local import Local
+from infra.identity.sessions import Sessions
 from infra.operations.health import Health
 from infra.operations.measures import Measures
 
@@ -33,6 +34,7 @@ class Service:
         self.health = Health(app)
         self.measures = Measures(app, self.health)
         self.rates = Rates(limits)
+        self.sessions = Sessions(app.settings.service.session_secret)
         self.stopped = Event()
         self.head = 0  # where the log is, as far as the loop has heard
         self.follower = Follower(app)

@@ -16,20 +16,21 @@ from litestar.types import ASGIApp
 
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from infra.application.app import App
-from infra.http import bulk, feed, figures, operating, records, writing
+from infra.http import bulk, exports, feed, figures, operating, records, writing
 from infra.http.describing import Describing
 from infra.http.limits import Limits
 from infra.http.operations import Call, Operation, Reply, encode, read_query
 from infra.http.pages import PATHS, news, page
 from infra.http.problems import MEDIA_TYPE, Problem, kind_of, problem
 from infra.http.running import Service
+from infra.http.signing_in import with_credential
 from infra.identity.caller import Access, Caller, Target
 from infra.identity.local import Local
 from infra.logs import Logger
 from infra.logs import logger as new_logger
 
 Headers = dict[str, str]
-PARTS = (writing, bulk, records, figures, feed, operating)
+PARTS = (writing, bulk, records, exports, figures, feed, operating)
 Messages = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 MOST_PARAMETERS = 100
@@ -116,8 +117,8 @@ def pages_of(service: Service) -> list[Any]:
         scope = cast("dict[str, Any]", request.scope)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            caller = await service.judge(service.access.identify, headers)
-            await service.judge(service.access.allow, caller, Target("records", "page /live"))
+            caller = await service.judge(service.access.identify, with_credential(service, headers))
+            await service.judge(service.access.allow, caller, Target("records", "page /live", "opportunity"))
             after = headers.get("last-event-id") or request.query_params.get("after", "")
             start = int(after) if after.isdecimal() else service.app.log.head()
             reply = Reply(b"", 200, {"cache-control": "no-store"}, "text/event-stream", news(service, start))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from domain.errors import Malformed
+from domain.money import check_currency
 from infra.application.requests import is_text
 
 LONGEST = 200  # characters of a text
@@ -94,6 +95,20 @@ class Choice(NamedTuple):
         return text
 
 
+class Currency(NamedTuple):
+    """A currency by its code."""
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """One of the codes."""
+        return {"$ref": "#/components/schemas/Currency"}
+
+    def read(self, field: str, text: str) -> str:
+        """The code."""
+        check_currency(field, text[:LONGEST])
+        return text
+
+
 class Flag(NamedTuple):
     """Yes or no."""
 
@@ -127,9 +142,19 @@ class Moment(NamedTuple):
         return "|".join(ways)
 
     @property
+    def name(self) -> str:
+        """What its schema is called."""
+        return "PositionOrMoment" if self.position else "Moment" if self.instants else "DayOrPeriod"
+
+    @property
     def schema(self) -> dict[str, Any]:
+        """The schema of that name."""
+        return {"$ref": f"#/components/schemas/{self.name}"}
+
+    @property
+    def whole_schema(self) -> dict[str, Any]:
         """A string."""
-        return {"type": "string", "pattern": f"^(?:{self.pattern})$"}
+        return {"type": "string", "pattern": f"^(?:{self.pattern})$", "description": f"It is {self.in_words()}."}
 
     def read(self, field: str, text: str) -> str:
         """The text; who asks the question knows the zone and the day that it is."""
@@ -143,3 +168,7 @@ class Moment(NamedTuple):
         ways += ["a time with its zone (2026-01-31T09:30:00Z)"] if self.instants else []
         ways += ["a position of the log"] if self.position else []
         return ", or ".join(reversed(ways))
+
+
+MOMENTS = (Moment(), Moment(position=True), Moment(instants=False))
+"""The ways in which moments are written, each with a schema of its own name."""

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from domain.errors import Conflict, Malformed
 from domain.recorded import Request
 from infra.application.batch import Receipt
-from infra.application.dispatch import OPENERS
+from infra.application.dispatch import DEFAULTS, OPENERS
 from infra.application.histories import LATEST
 from infra.application.names import COMMANDS_OF, PLURALS, tag_of
 from infra.application.requests import parse, parse_command, read
@@ -20,6 +20,7 @@ from infra.http.problems import CameFirst, Problem
 from infra.http.schemas import ref, writable
 from infra.http.values import Text
 from infra.identity.caller import Target
+from infra.trace import HEADER, trace_id
 
 DEALS = ("lead", "opportunity", "forecast", "customer")  # kinds that are worked on; the others configure
 VERSION = re.compile('"(0|[1-9][0-9]{0,17})"')
@@ -51,13 +52,34 @@ class Written(Struct, frozen=True):
     """What a command led to; no facts where all was true already.
 
     position: of the last fact, 0 for none: what to `wait` for. repeated: whether the Idempotency-Key was answered
-    before, in which case the facts are from then.
+    before, in which case the facts are from then. warnings: what else the caller should know.
     """
 
     stream: str
     position: int
     repeated: bool
     facts: list[Happened]
+    warnings: list[str] = []
+
+
+RULES = {
+    "change-splits": "The shares come to 1, and nobody stands twice.",
+    "publish-process": "Orders rise, ids are there once, and there are open, won and lost stages.",
+    "publish-framework": "Ids are there once, and each criterion has its answers.",
+    "set-quota": "The period ends after it begins.",
+    "submit-forecast": "The period ends after it begins.",
+    "adjust-forecast": "The period ends after it begins; the figure that is replaced is in the same currency.",
+    "set-fx-rate": "The two currencies differ.",
+    "set-calendar": "The zone is one of the tz database.",
+    "change-team": "Nobody stands twice.",
+    "set-line-item": "The line comes to less than 10^14; its id can be read.",
+    "correct-fact": "The replacement is what the command of the fact's type allows.",
+    "convert-lead": "The deal is named after its kind, as opportunity-7.",
+    "change-forecast-category": "Nobody closes a deal by its category.",
+    "change-pipeline": "The stages are those of the process.",
+    "open-customer": "The name of a stream can be read.",
+}
+"""What makes a command malformed that its schema cannot say, by its tag; that it happened in the future always does."""
 
 
 def operations() -> list[Operation]:
@@ -65,6 +87,7 @@ def operations() -> list[Operation]:
     wanted = [(noun, verb, command) for noun, verbs in COMMANDS_OF.items() for verb, command in verbs.items()]
     return [
         *(opening(noun, command) for noun, _, command in wanted if OPENERS.get(command) == noun),
+        *(unnamed(noun, verb, command) for noun, verb, command in wanted if command in DEFAULTS),
         *(of_stream(noun, verb, command) for noun, verb, command in wanted),
     ]
 
@@ -75,6 +98,17 @@ def opening(noun: str, command: type[Struct]) -> Operation:
         "POST", f"/v1/{PLURALS[noun]}", f"{noun}-create", f"{summary(command)} It gets a name.",
         target(noun, command), write, PLURALS[noun], description(command), CONDITIONS[:1], body(command),
         ANSWER, (201, 200), WRITE,
+        rules=RULES.get(tag_of(command), ""),
+    )  # fmt: skip
+
+
+def unnamed(noun: str, verb: str, command: type[Struct]) -> Operation:
+    """The operation that asks a command of the stream that its own fields say."""
+    return Operation(
+        "POST", f"/v1/{PLURALS[noun]}/{verb}", f"{noun}-{verb}-unnamed",
+        f"{summary(command)} Which {noun} it is, the fields say.", target(noun, command), write, PLURALS[noun],
+        description(command), CONDITIONS[:1], body(command), ANSWER, (200,), WRITE,
+        rules=RULES.get(tag_of(command), ""),
     )  # fmt: skip
 
 
@@ -83,7 +117,7 @@ def of_stream(noun: str, verb: str, command: type[Struct]) -> Operation:
     return Operation(
         "POST", f"/v1/{PLURALS[noun]}/{{id}}/{verb}", f"{noun}-{verb}", summary(command), target(noun, command), write,
         PLURALS[noun], description(command), (stream_parameter(noun), *CONDITIONS), body(command), ANSWER, (200,),
-        WRITE,
+        WRITE, rules=RULES.get(tag_of(command), ""),
     )  # fmt: skip
 
 
@@ -152,7 +186,7 @@ async def write(call: Call) -> Reply:
     headers = {"etag": f'"{version}"', "cache-control": "no-store"}
     if receipt.repeated:
         headers["idempotency-replayed"] = "true"
-    created = "id" not in call.path and bool(receipt.facts)
+    created = 201 in call.operation.success and bool(receipt.facts)
     if created:
         headers["location"] = f"{call.operation.path}/{receipt.stream}"
     return Reply(encode(written(receipt)), 201 if created else 200, headers)
@@ -162,7 +196,7 @@ def written(receipt: Receipt) -> Written:
     """A receipt as it is handed out."""
     facts = zip(receipt.facts, receipt.types, strict=True)
     happened = [Happened(stream, version, tag) for (stream, version), tag in facts]
-    return Written(receipt.stream, receipt.position, receipt.repeated, happened)
+    return Written(receipt.stream, receipt.position, receipt.repeated, happened, list(receipt.warnings))
 
 
 def requested(call: Call) -> Request:
@@ -181,7 +215,7 @@ def requested(call: Call) -> Request:
         occurred_at=surrounding.occurred_at,
         on_behalf_of=surrounding.on_behalf_of,
         reason=surrounding.reason,
-        correlation_id=surrounding.correlation_id,
+        correlation_id=surrounding.correlation_id or trace_id(call.conditions.get(HEADER, "")),
         command_id=call.headers.get("Idempotency-Key", ""),
         expected_version=None if match is None else int(match.strip('"')),
     )

@@ -119,6 +119,10 @@ class Access(Protocol):
         """
         ...
 
+    def refused(self, caller: Caller, target: Target, error: PipelineError) -> None:
+        """Log what a door refuses by itself, by what the caller sees."""
+        ...
+
     def saw_personal(self, caller: Caller, target: Target) -> None:
         """Log that personal data was read in clear, by whom and of what."""
         ...

@@ -177,9 +177,12 @@ class Judge:
         ways = [*(["API keys"] if self._control else []), *(["access tokens"] if self._tokens else [])]
         return f"callers show {' or '.join(ways)}, and see what their roles allow"
 
+    def refused(self, caller: Caller, target: Target, error: PipelineError) -> None:
+        """Log a refusal: which field, for the rest repeats what was asked, in words that may be personal."""
+        self._audit.refused(caller, target, f"{type(error).__name__}: {str(error).partition(':')[0]}")
+
     def _refuse(self, caller: Caller, target: Target, error: PipelineError) -> NoReturn:
-        field = str(error).partition(":")[0]  # the rest repeats what was asked, in words that may be personal
-        self._audit.refused(caller, target, f"{type(error).__name__}: {field}")
+        self.refused(caller, target, error)
         raise error
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from domain.errors import Forbidden
+from domain.errors import Forbidden, PipelineError
 from infra.identity.caller import EVERY_SCOPE, Action, Caller, Target
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ class Local:
     def owned(self, caller: Caller, command: Struct) -> Struct:
         """The command."""
         return command
+
+    def refused(self, caller: Caller, target: Target, error: PipelineError) -> None:
+        """Nothing is: they see all."""
 
     def saw_personal(self, caller: Caller, target: Target) -> None:
         """Who sits at the machine has the key file as well: nothing is learnt from a line."""

@@ -17,6 +17,7 @@ from domain.errors import Malformed
 from domain.recorded import instant, micros
 from infra.kafka.topics import topic_of
 from infra.store.log import StoredEvent
+from infra.trace import traceparent
 
 TYPE_PREFIX, TYPE_SUFFIX = "dealtrail.", ".v1"
 
@@ -48,6 +49,7 @@ EXTENSIONS = (  # of CloudEvents, with the field of a stored event
     ("ce_history", "history"),
 )
 LOG = "ce_logid"
+TRACE = "traceparent"
 BIGINT = 2**63 - 1
 _SPEC = ("ce_specversion", b"1.0")
 OVERHEAD = 100  # bytes of a batch and of a record around what they hold
@@ -74,6 +76,8 @@ def headers(event: StoredEvent, source: bytes, log: str = "") -> list[Header]:
         _JSON,
     ]
     made += [(name, text.encode()) for name, field in EXTENSIONS if (text := getattr(event, field))]
+    if trace := traceparent(event.correlation_id, event.event_id):
+        made.append((TRACE, trace.encode()))
     if log:
         made.append((LOG, log.encode()))
     return made

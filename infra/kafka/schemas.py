@@ -14,7 +14,7 @@ from msgspec import Struct, inspect
 from consumers.lead_intake import IncomingLead
 from domain import DECIDERS
 from domain.upcasting import RETIRED
-from infra.kafka.envelope import EXTENSIONS, LOG, TYPE_PREFIX, event_type
+from infra.kafka.envelope import EXTENSIONS, LOG, TRACE, TYPE_PREFIX, event_type
 from infra.kafka.topics import EVENT_TOPICS, INTAKE, OF_KIND, POSITIONS, Topic
 from infra.kafka.watermark import Watermark
 from infra.privacy.vault import SEALED
@@ -36,6 +36,7 @@ STREAM = "^[a-z]+-.+$"  # names no kinds: one more of them breaks nobody
 SEALED_TEXT = f"Personal: empty, or sealed as `{SEALED}SUBJECT:…`, unreadable once the subject is erased."
 CLEAR_TEXT = "Personal, in the clear: it is sealed before it is stored."
 
+TRACED = "W3C Trace Context, where the conversation is a trace: a span under it, named after the event."
 ABOUT = {
     "ce_eventid": "The event's own id, a UUID.",
     "ce_actor": "Who asked.",
@@ -198,6 +199,7 @@ def headers() -> Schema:
         "type": "object",
         "properties": required
         | {name: TEXT | {"description": ABOUT[name]} for name, _ in EXTENSIONS}
+        | {TRACE: TEXT | {"pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-01$", "description": TRACED}}
         | {LOG: TEXT | {"description": "The identity of the log: what tells it from every other one."}},
         "required": list(required),
     }

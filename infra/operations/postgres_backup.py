@@ -31,8 +31,10 @@ def dump(url: str, identity: str, unfinished: Path) -> int:
         head = connection.execute("SELECT coalesce(max(notification_id), 0) FROM stored_events").fetchone()
         wanted = [name for name in (schema, *(f"{schema}{end}" for end in BESIDE)) if name in there]
         # no owners and no rights: those of the roles that there are where it is put back are granted there
-        flags = ["-Fc", "-O", "-x", f"{LONG}snapshot={snapshot}", "-f", str(unfinished)]
-        _run([tool, *flags, *(part for name in wanted for part in ("-n", _pattern(name)))], url)
+        flags: list[str] = ["-Fc", "-O", "-x", f"{LONG}snapshot={snapshot}", "-f", str(unfinished)]
+        for name in wanted:
+            flags += ["-n", _pattern(name)]
+        _run([tool, *flags], url)
         return int(head[0]) if head else 0
 
 
@@ -49,14 +51,14 @@ def load(url: str, backup: str) -> None:
         raise Rejected(f"the schema {schema} has a log already: a backup is put back into a database that has none")
     if beside := [name for end in BESIDE if (name := f"{schema}{end}") in there]:
         raise Rejected(f"the schema {beside[0]} is there, of the log that was: a backup is put back where nothing is")
-    listed = _run([tool, "-l", backup], url)
+    listed = _run([tool, "-l", str(Path(backup).absolute())], url)
     # a schema that is there already, as public is everywhere, is not made again
     kept = [line for line in listed.splitlines() if not any(f" SCHEMA - {name} " in f"{line} " for name in there)]
     if not any(" TABLE DATA " in line for line in kept):
         raise Unavailable(f"{backup} holds no log")
     flags = ["-O", "-x", "-e", "-1", "-L", "/dev/stdin"]  # stop at the first error, and leave nothing then
-    database = conninfo_to_dict(url).get("dbname") or ""
-    _run([tool, *flags, "-d", database, backup], url, "\n".join(kept))
+    database, file = str(conninfo_to_dict(url).get("dbname") or ""), str(Path(backup).absolute())
+    _run([tool, *flags, "-d", database, file], url, "\n".join(kept))
     open_log_to_read(url).close()
 
 

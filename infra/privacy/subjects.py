@@ -8,20 +8,23 @@ import msgspec
 
 from domain.correction import FactCorrected
 from domain.errors import Conflict, NotFound
-from domain.personal import emails, personal_texts
+from domain.personal import emails, names, personal_texts
 from domain.recorded import Recorded
 from domain.reference.subject import PREFIX
 from infra.privacy.vault import FORGOTTEN, UNREADABLE, Vault, subject_of
 from infra.store.log import INDEX, Append, Log
 
-PAGE = 1000  # addresses put into the index in one append
+EMAIL, NAME = "email", "name"
+PAGE = 1000  # addresses and names put into the index in one append
+CLEARED = "the index of addresses and names was cleared; dealtrail subject rebuild-index builds it from the log"
 ATTEMPTS = 5  # at one page, where other writers keep coming first
 
 
-class Address(NamedTuple):
-    """An e-mail address as it stands in the log, sealed, and where."""
+class Entry(NamedTuple):
+    """An e-mail address, or a name, as it stands in the log, sealed, and where."""
 
     stream: str
+    field: str
     text: str
     subject: str
 
@@ -30,8 +33,20 @@ def find(log: Log, vault: Vault, email: str) -> list[str]:
     """The subjects that an address was ever recorded of, in order. Raises NotFound where there is no index."""
     token = vault.token(email) if vault.knows(INDEX) else None
     if token is None and vault.erased(INDEX):
-        raise NotFound("the index of addresses was cleared; dealtrail subject rebuild-index builds it from the log")
+        raise NotFound(CLEARED)
     return log.subjects_of_token(token) if token else []
+
+
+def find_by_words(log: Log, vault: Vault, text: str) -> list[str]:
+    """The subjects of whom a name with all the words of a text was ever recorded, in order.
+
+    Raises NotFound where there is no index.
+    """
+    tokens = vault.word_tokens(text) if vault.knows(INDEX) else []
+    if not tokens and vault.erased(INDEX):
+        raise NotFound(CLEARED)
+    found = [set(subjects) for subjects in log.subjects_by_token(tokens).values()]
+    return sorted(set[str].intersection(*found)) if found and len(found) == len(tokens) else []
 
 
 def gathered(log: Log, subject: str) -> list[Recorded]:
@@ -62,13 +77,13 @@ def subjects_in(fact: Recorded) -> set[str]:
 
 
 def clear_index(log: Log, vault: Vault) -> None:
-    """Destroy the index of addresses and its key; none is kept until it is built again."""
+    """Destroy the index of addresses and names with its key; none is kept until it is built again."""
     log.append(Append((), erase=[INDEX]))
     vault.refresh()
 
 
 def rebuild_index(log: Log, vault: Vault) -> int:
-    """Build the index of addresses from the log under a new key; how many addresses were read.
+    """Build the index of addresses and names from the log under a new key; how many addresses were read.
 
     What is captured meanwhile enters under the new key, and who is erased meanwhile does not enter.
     """
@@ -76,32 +91,40 @@ def rebuild_index(log: Log, vault: Vault) -> int:
     clear_index(log, vault)
     vault.renew(INDEX)
     log.append(Append((), keys=vault.take_fresh(), standing=vault.take_standing()))
-    count, addresses = 0, addresses_in(log)
-    while page := list(islice(addresses, PAGE)):
+    count, entries = 0, entries_in(log)
+    while page := list(islice(entries, PAGE)):
         count += enter(log, vault, page)
     return count
 
 
-def addresses_in(log: Log) -> Iterator[Address]:
-    """Every address in the log; a correction's too."""
+def entries_in(log: Log) -> Iterator[Entry]:
+    """Every address and every name in the log; a correction's too."""
     for facts in log.scan(log.head()):
         for fact in facts:
-            for text in emails(fact.event) if isinstance(fact.event, msgspec.Struct) else ():
-                yield Address(fact.stream, text, subject_of(text) or fact.stream)
+            for field, texts in ((EMAIL, emails), (NAME, names)):
+                for text in texts(fact.event) if isinstance(fact.event, msgspec.Struct) else ():
+                    yield Entry(fact.stream, field, text, subject_of(text) or fact.stream)
 
 
-def enter(log: Log, vault: Vault, page: Sequence[Address]) -> int:
-    """Put addresses into the index, unless their subject was erased; how many."""
+def enter(log: Log, vault: Vault, page: Sequence[Entry]) -> int:
+    """Put addresses and the words of names into the index, unless their subject was erased; how many addresses."""
     for attempt in range(1, ATTEMPTS + 1):
-        subjects = {address.subject for address in page}
+        subjects = {entry.subject for entry in page}
         vault.load(subjects)
-        opened = [(vault.open_text(a.stream, "email", a.text), a.subject) for a in page]
-        readable = [pair for pair in opened if pair[0] not in (FORGOTTEN, UNREADABLE)]
-        tokens = [(token, subject) for email, subject in readable if (token := vault.token(email))]
+        tokens, addresses = list[tuple[bytes, str]](), 0
+        for entry in page:
+            text = vault.open_text(entry.stream, entry.field, entry.text)
+            if text in (FORGOTTEN, UNREADABLE):
+                continue
+            if entry.field == NAME:
+                tokens += [(token, entry.subject) for token in vault.word_tokens(text)]
+            elif token := vault.token(text):
+                tokens.append((token, entry.subject))
+                addresses += 1
         vault.rest_on(subjects)
         try:
             log.append(Append((), standing=vault.take_standing(), tokens=tokens))
-            return len(tokens)
+            return addresses
         except Conflict:  # somebody was erased meanwhile, or the index was cleared
             vault.refresh()
             if attempt == ATTEMPTS:

@@ -1,6 +1,7 @@
 """Personal fields are sealed before they are stored; without the subject's key nobody can read them again."""
 
 import hmac
+import re
 import time
 import unicodedata
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -24,6 +25,8 @@ UNREADABLE = "[sealed]"
 FORGOTTEN = "[erased]"
 MARK = 4  # bytes of a text, before the nonce, that tell which of its subject's keys sealed it: one may follow another
 COMMITTED = 32  # bytes in front of a wrapped key that commit to the key inside
+WORD = re.compile(r"\w+")
+WORDS = 20  # of a name that it can be looked up by
 HELD = 50_000  # unwrapped keys kept in memory at the most, between two appends
 HELD_SECONDS = 10.0  # that a key stays in memory at the most: so long may another process still read who was erased
 
@@ -210,6 +213,13 @@ class Vault:
             return None
         return hmac.digest(self.key(INDEX), b"email\x1f" + normal(email).encode(), "sha256")
 
+    def word_tokens(self, name: str) -> list[bytes]:
+        """What the words of a name are looked up by, one each; none where there is no index."""
+        if self.erased(INDEX):
+            return []
+        key = self.key(INDEX)
+        return [hmac.digest(key, b"word\x1f" + word.encode(), "sha256") for word in words(name)]
+
     def key(self, subject: str) -> bytes:
         """The subject's key, made where there is none; Rejected where the subject was erased."""
         if subject not in self._keys and subject not in self._absent:  # looked up before in this batch
@@ -292,4 +302,10 @@ def normal(email: str) -> str:
     return unicodedata.normalize("NFKC", email.strip()).casefold()
 
 
-__all__ = ["FORGOTTEN", "SEALED", "UNREADABLE", "KeyFile", "MasterKey", "Vault", "subject_of"]
+def words(name: str) -> list[str]:
+    """The words of a name as they are compared, each once and in order: whatever their case and form of Unicode."""
+    found = WORD.findall(unicodedata.normalize("NFKC", name).casefold())
+    return list(dict.fromkeys(found))[:WORDS]
+
+
+__all__ = ["FORGOTTEN", "SEALED", "UNREADABLE", "KeyFile", "MasterKey", "Vault", "subject_of", "words"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -130,11 +130,12 @@ def written(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, list | tuple):
-        return ", ".join(written(each) for each in value)  # pyright: ignore[reportUnknownVariableType]
+        return ", ".join(written(each) for each in cast("list[Any]", value))
     if isinstance(value, dict):
-        if set(value) == {"amount", "currency"}:  # pyright: ignore[reportUnknownArgumentType]
-            return f"{digits(Decimal(value['amount']), value['currency'])} {value['currency']}"
-        return ", ".join(f"{name} {written(each)}" for name, each in value.items())  # pyright: ignore[reportUnknownVariableType]
+        parts = cast("dict[str, Any]", value)
+        if set(parts) == {"amount", "currency"}:
+            return f"{digits(Decimal(parts['amount']), parts['currency'])} {parts['currency']}"
+        return ", ".join(f"{name} {written(each)}" for name, each in parts.items())
     return str(value)
 
 

@@ -54,7 +54,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/figures/{metric}", figures.figure, "figures"),
     Route("GET", "/figures/{metric}/behind", figures.behind, "records", "opportunity"),
     Route("GET", "/compare", compare.compare, "figures"),
-    Route("GET", "/operations", operations.operations, "service"),
+    Route("GET", "/operations", operations.operations, "service", "process"),
     Route("GET", "/settings", settings.settings, "records", "process"),
     Route("GET", "/search", search.search, "records", "opportunity"),
     Route("GET", "/ui", gallery.gallery, "open"),

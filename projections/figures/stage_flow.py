@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -62,22 +63,32 @@ def stage_flow(asked: Query) -> Iterator[Part]:
     """
     of, whose = ladders(asked.references.stages), attributed_visits(asked)
     periods = sum(began(period, asked.moment) for period in asked.periods)
-    counted = Counter[tuple[int, Group, Key, Flow]]()
+    stayed: dict[tuple[Group, Key], list[int]] = {}  # the deals that come to do so in each period, less those that end
+    left = Counter[tuple[int, Group, Key, Flow]]()
     for way in ways(asked, whose, there_since(asked)):
         if way.visits[-1].status in GONE:
             continue
         path, last = places(way.visits), {visit.process: visit.process_version for visit in way.visits}
         for process, version in last.items():
             ladder = of.get((process, version)) or Ladder(process, ())
-            for visit, found in flows(path, ladder, periods):
+            for visit, staying, leaving in presences(path, ladder, periods):
                 key = process, visit.stage
                 for group, _ in whose.divided(whose.placed(visit.of, process)):
-                    for period, flow in found:
-                        if asked.apart:
+                    if asked.apart:
+                        for period, flow in (*((period, STAYED) for period in staying), *leaving):
                             yield Part(group, key, flow, 1, visit.origin, period=period)
-                        else:
-                            counted[period, group, key, flow] += way.deals
-    for (period, group, key, flow), deals in counted.items():
+                        continue
+                    if (change := stayed.get((group, key))) is None:
+                        change = stayed[group, key] = [0] * (periods + 1)
+                    change[staying.start] += way.deals
+                    change[staying.stop] -= way.deals
+                    for period, flow in leaving:
+                        left[period, group, key, flow] += way.deals
+    for (group, key), change in stayed.items():
+        for period, deals in enumerate(accumulate(change[:periods])):
+            if deals:
+                yield Part(group, key, Flow(deals), deals, period=period)
+    for (period, group, key, flow), deals in left.items():
         yield Part(group, key, Flow(*(deals * each for each in flow)), deals, period=period)
 
 
@@ -102,34 +113,45 @@ def places(visits: Sequence[Visit]) -> list[Visit]:
     return found
 
 
-def flows(path: Sequence[Visit], ladder: Ladder, periods: int) -> Iterator[tuple[Visit, list[tuple[int, Flow]]]]:
-    """(visit, [(period, what the deal did)]) for each stay in a stage of the ladder's process in one of the periods."""
-    steps = [ladder.step(visit.stage, visit.status) if visit.process == ladder.process else 0 for visit in path]
-    seen = set[tuple[str, int]]()
-    for index, (visit, step) in enumerate(zip(path, steps, strict=True)):
+Presence = tuple[Visit, range, Sequence[tuple[int, Flow]]]
+"""A stay in a stage, the periods in which the deal stayed on, and that in which it left, with what it did."""
+
+
+def presences(path: Sequence[Visit], ladder: Ladder, periods: int) -> Iterator[Presence]:
+    """The stays in the stages of the ladder's process in some of the periods, each period once a stage."""
+    unseen: dict[str, int] = {}
+    for index, visit in enumerate(path):
         if visit.process != ladder.process or visit.status != "open":
             continue
-        later, next_steps, found = path[index + 1 :], steps[index + 1 :], list[tuple[int, Flow]]()
-        for period in range(max(visit.period, 0), periods):
-            if visit.before(period) and later and not later[0].past_start(period):
-                break  # it had left before, or left at the very beginning
-            if (visit.stage, period) not in seen:
-                seen.add((visit.stage, period))
-                found.append((period, flow(step, later, next_steps, period)))
-        if found:
-            yield visit, found
+        after = path[index + 1] if index + 1 < len(path) else None
+        first = max(visit.period, 0)
+        until = periods if after is None else after.last_begun + 1  # who leaves at the very beginning is not there
+        if not visit.before(first):  # but came in it
+            until = max(until, first + 1)
+        first, until = max(first, unseen.get(visit.stage, 0)), min(until, periods)
+        if first >= until:
+            continue
+        unseen[visit.stage] = until
+        if after is not None and after.period == until - 1:
+            yield visit, range(first, until - 1), ((until - 1, flow(path, index, ladder)),)
+        else:
+            yield visit, range(first, until), ()
 
 
-def flow(step: int, later: Sequence[Visit], steps: Sequence[int], period: int) -> Flow:
-    """What a deal that was in a stage in a period did next in it."""
-    if not later or later[0].period > period:
-        return STAYED
-    inside = [(visit, reached) for visit, reached in zip(later, steps, strict=True) if visit.period == period]
-    if any(reached > step for _, reached in inside):
-        return PROGRESSED
-    if later[0].period == period:
-        return Flow(1, lost=int(later[0].status == "lost"), back=int(0 < steps[0] < step))
-    return STAYED
+def flow(path: Sequence[Visit], index: int, ladder: Ladder) -> Flow:
+    """What a deal did next, in the period in which it left the stage of a visit."""
+    step, after = reached(path[index], ladder), path[index + 1]
+    for visit in path[index + 1 :]:
+        if visit.period > after.period:
+            break
+        if reached(visit, ladder) > step:
+            return PROGRESSED
+    return Flow(1, lost=int(after.status == "lost"), back=int(0 < reached(after, ladder) < step))
+
+
+def reached(visit: Visit, ladder: Ladder) -> int:
+    """How far a visit got in the ladder's process."""
+    return ladder.step(visit.stage, visit.status) if visit.process == ladder.process else 0
 
 
 def records(asked: Query, measures: Mapping[Key, Sequence[Flow]]) -> Iterator[tuple[Key, FlowRow]]:

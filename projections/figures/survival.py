@@ -45,7 +45,8 @@ def is_reached(share: Fraction, going_on: float, steps: Sequence[tuple[int, int]
 
     In whole numbers where it is too close to tell, and only there: the numbers grow with every step.
     """
+    near = share.denominator * going_on - (share.denominator - share.numerator)  # in whole numbers as far as it goes
+    if abs(near) > CLOSE * share.denominator:
+        return near < 0
     left = 1 - share
-    if abs(going_on - left) > CLOSE:
-        return going_on < left
     return prod(stay for stay, _ in steps) * left.denominator <= prod(of for _, of in steps) * left.numerator

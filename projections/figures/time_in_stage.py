@@ -2,15 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
+from itertools import chain
+from operator import itemgetter
 from statistics import median
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from projections.figures.durations import Stay, stays
+from projections.figures.durations import NUMBER, OF, OVER, PERIOD, PROCESS, STREAM, TOOK, Stay, stays
 from projections.figures.survival import median_duration
-from projections.query.metric import Key, Metric, Part, Query
+from projections.query.attribution import Group
+from projections.query.metric import Key, Metric, Origin, Part, Query
 from projections.query.stages import in_process_order, name_of, place
 from projections.query.units import Days
 from projections.rows.opportunities import PROJECTION
@@ -41,12 +43,12 @@ class Lasted(NamedTuple):
 
     visits: int = 0
     left: int = 0
-    ended: tuple[int, ...] = ()
-    going_on: tuple[int, ...] = ()
+    ended: Sequence[int] = ()
+    going_on: Sequence[int] = ()
 
     def explained(self) -> dict[str, Any]:
         """With the days of one stay."""
-        return {"visits": self.visits, "left": self.left, "days": sum(self.ended + self.going_on) / DAY}
+        return {"visits": self.visits, "left": self.left, "days": sum((*self.ended, *self.going_on)) / DAY}
 
 
 def time_in_stage(asked: Query) -> Iterator[Part]:
@@ -64,18 +66,21 @@ def time_in_stage(asked: Query) -> Iterator[Part]:
     Source: the visits of the opportunities begun by effective_at as known at known_at.
     """
     whose, every = stays(asked)
-    latest = asked.question.mode == LATEST
-    found: dict[tuple[int, tuple[str, ...], Key], tuple[list[int], list[int]]] = {}
-    for took, over, stay in by_deal(every, latest):
-        for group, _ in whose.divided(stay.of):
+    until, everybody = OF + len(whose.columns), ((), None)
+    found: dict[tuple[Group, Key], tuple[list[int], list[int]]] = {}
+    for took, over, stay in by_deal(every, asked.question.mode == LATEST):
+        place = tuple(stay[PROCESS:NUMBER])
+        for group, _ in whose.divided(stay[OF:until]) if whose.needed else (everybody,):
             if asked.apart:
                 of = Lasted(1, int(over), (took,) if over else (), () if over else (took,))
-                yield Part(group, stay.place, of, 1, stay.origin, period=stay.period)
+                yield Part(group, place[:2], of, 1, Origin(*stay[until:]), period=stay[PERIOD])
+            elif (lasted := found.get((group, place))) is None:
+                found[group, place] = ([took], []) if over else ([], [took])
             else:
-                found.setdefault((stay.period, group, stay.place), ([], []))[not over].append(took)
-    for (period, group, key), (ended, going_on) in found.items():
+                lasted[not over].append(took)
+    for (group, (*key, period)), (ended, going_on) in found.items():
         stayed = len(ended) + len(going_on)
-        yield Part(group, key, Lasted(stayed, len(ended), tuple(ended), tuple(going_on)), stayed, period=period)
+        yield Part(group, tuple(key), Lasted(stayed, len(ended), ended, going_on), stayed, period=period)
 
 
 def by_deal(every: Iterable[Stay], latest: bool) -> Iterator[tuple[int, bool, Stay]]:
@@ -83,27 +88,27 @@ def by_deal(every: Iterable[Stay], latest: bool) -> Iterator[tuple[int, bool, St
 
     Of its latest stay there, or of all of them together, which count for whom the first did.
     """
-    first: dict[tuple[str, tuple[str, str], int], Stay] = {}
-    more: dict[tuple[str, tuple[str, str], int], list[Stay]] = {}
+    first: dict[Sequence[Any], Stay] = {}
+    more: dict[Sequence[Any], list[Stay]] = {}
     for stay in every:
-        place = stay.stream, stay.place, stay.period
+        place = stay[STREAM:NUMBER]
         if first.setdefault(place, stay) is not stay:
             more.setdefault(place, [first[place]]).append(stay)
     for place, stay in first.items():
         if (of := more.get(place)) is None:
-            yield stay.took, stay.over, stay
+            yield stay[TOOK], stay[OVER], stay
             continue
-        of.sort(key=attrgetter("number"))
+        of.sort(key=itemgetter(NUMBER))
         last = of[-1]
-        yield (last.took, last.over, last) if latest else (sum(each.took for each in of), last.over, of[0])
+        took = last[TOOK] if latest else sum(each[TOOK] for each in of)
+        yield took, last[OVER], last if latest else of[0]
 
 
 def together(each: Sequence[Lasted]) -> Lasted:
     """Several as one."""
-    return Lasted(
-        sum(of.visits for of in each), sum(of.left for of in each),
-        tuple(took for of in each for took in of.ended), tuple(took for of in each for took in of.going_on),
-    )  # fmt: skip
+    ended = [*chain.from_iterable(of.ended for of in each)]
+    going_on = [*chain.from_iterable(of.going_on for of in each)]
+    return Lasted(len(ended) + len(going_on), len(ended), ended, going_on)
 
 
 def records(asked: Query, measures: Mapping[Key, Sequence[Lasted]]) -> Iterator[tuple[Key, TimeRow]]:

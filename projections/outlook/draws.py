@@ -19,6 +19,10 @@ WINS, AMOUNTS, PACE, CREATION, NUMBER, CHOICE, CHOICE_AMOUNTS = range(1, 8)
 """What words are for."""
 BLOCK = 1024
 """Deals drawn at once."""
+MOST_NEW = 2_000_000
+LEAST_CYCLE = 64
+"""Wins of new deals that are drawn at most: where there would be more, the draws of new deals and of the pace repeat
+after so many."""
 HALF = 2**32
 FIXED = 2**16
 LEAST_SPREAD = 0.05
@@ -35,9 +39,10 @@ class Wins(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """Wins of the deals that are open and of those not created yet."""
+    """Wins of the deals that are open and of those not created yet. cycle: after how many draws those repeat."""
 
     draws: int
+    cycle: int
     open: Wins
     new: Wins
 
@@ -53,6 +58,18 @@ class Newcomers(NamedTuple):
     amount: Floats
 
 
+def drawn(
+    model: Model, lives: Lives, deals: Prospects, worth: Floats, new: Newcomers, cycle: int | None = None
+) -> Drawn:
+    """All draws. worth: what each open deal brings, minor units. cycle: where it must be that of other draws."""
+    draws, seed = model.settings.draws, model.settings.seed
+    most = int(MOST_NEW / max(new.wins, 1.0))
+    cycle = cycle or min(max(most, LEAST_CYCLE), draws)
+    pace = paces(model, cycle, seed)
+    of_open = open_wins(model, lives, deals, worth, pace[np.arange(draws) % cycle], seed)
+    return Drawn(draws, cycle, of_open, new_wins(model, new, pace, seed))
+
+
 def paces(model: Model, draws: int, seed: int) -> Ints:
     """By how much the pace deviates in each draw, in parts of 65536, at most all of it. Shape: (draws,)."""
     share = uniform(words(stream(seed, PACE), np.zeros(1, np.uint64), np.arange(draws)))
@@ -60,10 +77,9 @@ def paces(model: Model, draws: int, seed: int) -> Ints:
     return np.rint(deviation * FIXED).astype(np.int64)
 
 
-def open_wins(model: Model, lives: Lives, deals: Prospects, worth: Floats, draws: int, seed: int) -> Wins:
-    """The wins of open deals. worth: what each brings, minor units."""
-    start, amounts = stream(seed, WINS), stream(seed, AMOUNTS)
-    pace = paces(model, draws, seed)[None, :]
+def open_wins(model: Model, lives: Lives, deals: Prospects, worth: Floats, pace: Ints, seed: int) -> Wins:
+    """The wins of open deals, with the pace of each draw. worth: what each brings, minor units."""
+    start, amounts, draws = stream(seed, WINS), stream(seed, AMOUNTS), len(pace)
     numbers = np.arange((draws + 1) // 2)[None, :]
     whole = np.rint(deals.chance * HALF).astype(np.int64)
     slope = np.rint(deals.chance * (1.0 - deals.chance) * HALF).astype(np.int64)
@@ -73,7 +89,7 @@ def open_wins(model: Model, lives: Lives, deals: Prospects, worth: Floats, draws
         block = slice(first, first + BLOCK)
         word = words(start, key[block, None], numbers)
         halves = np.concatenate([word & np.uint64(HALF - 1), word >> np.uint64(32)], 1)[:, :draws].astype(np.int64)
-        limit = (slope[block, None] * pace >> 16) + whole[block, None]
+        limit = (slope[block, None] * pace[None, :] >> 16) + whole[block, None]
         row, draw = np.nonzero(halves < limit)
         parts.append((row + first, draw))
     row = np.concatenate([each[0] for each in parts]) if parts else np.zeros(0, np.int64)
@@ -89,17 +105,17 @@ def pick(values: Floats, word: Ints | np.typing.NDArray[np.uint64]) -> Floats:
     return values[np.minimum((uniform(word) * len(values)).astype(np.int64), len(values) - 1)]
 
 
-def new_wins(model: Model, new: Newcomers, draws: int, seed: int) -> Wins:
+def new_wins(model: Model, new: Newcomers, pace: Ints, seed: int) -> Wins:
     """The wins of deals not created yet: a Poisson count whose mean varies as creation does; each like a recent one."""
     none = np.zeros(0, np.int64)
     whole = np.cumsum(new.weight)
     if new.wins <= 0 or not len(whole) or whole[-1] <= 0:
         return Wins(none, none, none)
-    numbers, zero = np.arange(draws), np.zeros(1, np.uint64)
+    numbers, zero = np.arange(len(pace)), np.zeros(1, np.uint64)
     shape = max(new.wins / max(model.arrivals.dispersion - 1.0, LEAST_SPREAD), 1.0)
     uneven = gamma(uniform(words(stream(seed, CREATION), zero, numbers)), shape)
-    pace = 1.0 + paces(model, draws, seed) / FIXED
-    count = poisson(uniform(words(stream(seed, NUMBER), zero, numbers)), new.wins * uneven * pace)
+    mean = new.wins * uneven * (1.0 + pace / FIXED)
+    count = poisson(uniform(words(stream(seed, NUMBER), zero, numbers)), mean)
     draw = np.repeat(numbers, count)
     within = np.arange(len(draw)) - np.repeat(np.cumsum(count) - count, count)
     key = draw.astype(np.uint64)
@@ -114,8 +130,13 @@ def summed(drawn: Drawn, codes: Ints, groups: int, money: bool) -> Ints:
 
     Exact: whole numbers below 2**53 are summed.
     """
-    whole = np.zeros(drawn.draws * groups)
-    for wins in (drawn.open, drawn.new):
-        place = wins.draw * groups + codes[wins.at]
-        whole += np.bincount(place, wins.amount if money else None, drawn.draws * groups)
-    return whole.astype(np.int64).reshape(drawn.draws, groups)
+    of_open = by_draw(drawn.open, drawn.draws, codes, groups, money)
+    of_new = by_draw(drawn.new, drawn.cycle, codes, groups, money)
+    return of_open + of_new[np.arange(drawn.draws) % drawn.cycle]
+
+
+def by_draw(wins: Wins, draws: int, codes: Ints, groups: int, money: bool) -> Ints:
+    """The sums of wins by draw and group."""
+    place = wins.draw * groups + codes[wins.at]
+    whole = np.bincount(place, wins.amount if money else None, draws * groups)
+    return whole.astype(np.int64).reshape(draws, groups)

@@ -46,9 +46,10 @@ def stage_chances(lives: Lives) -> Floats:
     if not lost.any():
         return without_losses(lives, chance)
     alone = d.count[v.deal] == 1
-    _, first = np.unique(v.deal[alone] * stages + v.stage[alone], return_index=True)
-    at = np.concatenate([np.flatnonzero(alone)[first], np.flatnonzero(~alone)])
-    stage, deal, count = v.stage[at], v.deal[at], v.count[at]
+    ever = np.flatnonzero(np.bincount((v.deal * stages + v.stage)[alone], minlength=1))
+    stage = np.concatenate([ever % stages, v.stage[~alone]])
+    deal = np.concatenate([ever // stages, v.deal[~alone]])
+    count = np.concatenate([np.ones(len(ever), np.int64), v.count[~alone]])
     won = np.bincount(stage, np.where(d.status[deal] == WON, count, 0), stages)
     gone = np.bincount(stage, np.where(lost[deal], count, 0), stages)
     return (won + CHANCE_HELD * chance) / (won + gone + CHANCE_HELD)
@@ -76,12 +77,10 @@ def cycle(lives: Lives) -> tuple[float, float]:
     return float((days * count).sum()) / whole, float(stale)
 
 
-def weighted(lives: Lives, days: tuple[int, int], at: Ints, codes: Ints, groups: int, money: bool) -> Floats:
-    """The timed weighted pipeline of open deals over days from one to another, by group."""
+def weighted(lives: Lives, days: tuple[int, int], at: Ints) -> Floats:
+    """The chances of open deals by the timed weighted pipeline, over days from one to another. Shape: (len(at),)."""
     d, cut = lives.deals, lives.cut
     mean, stale = cycle(lives)
-    fresh = cut - d.opened[at] <= stale
-    value = stage_chances(lives)[d.stage[at]] * np.where(fresh, d.amount_open[at] if money else 1.0, 0.0)
     mean = max(mean, 1.0)
     share = min(1.0, (days[1] - cut) / mean) - min(1.0, (days[0] - 1 - cut) / mean)
-    return np.bincount(codes[at], value, groups) * share
+    return np.where(cut - d.opened[at] <= stale, stage_chances(lives)[d.stage[at]] * share, 0.0)

@@ -13,7 +13,7 @@ import numpy as np
 from projections.outlook.blend import Issue, Resolved, aim, model_error, weights
 from projections.outlook.calibration import Bins, corrected, corrections
 from projections.outlook.chances import Prospects, prospects
-from projections.outlook.draws import Drawn, Newcomers, new_wins, open_wins, summed
+from projections.outlook.draws import Drawn, Newcomers, drawn, summed
 from projections.outlook.experts import booked, run_rates, weighted
 from projections.outlook.fitting import Model
 from projections.outlook.guards import low_confidence
@@ -75,11 +75,12 @@ class Outlook(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What a forecast is put together from."""
+    """What a forecast is put together from. pipeline: the chance of each open deal by the weighted pipeline."""
 
     deals: Prospects
     worth: Floats
     new: Newcomers
+    pipeline: Floats
     drawn: Drawn
 
 
@@ -92,11 +93,8 @@ def parts(model: Model, lives: Lives, first: int, last: int) -> Parts:
     whole = float(coming.count.sum())
     wins = coming.rate * float(weight.sum()) / whole if whole > 0 else 0.0
     new = Newcomers(wins, coming.like, weight, values(model.worth, lives.deals, coming.like))
-    draws, seed = model.settings.draws, model.settings.seed
-    drawn = Drawn(
-        draws, open_wins(model, lives, deals, worth, draws, seed), new_wins(model, new, draws, seed)
-    )  # fmt: skip
-    return Parts(deals, worth, new, drawn)
+    pipeline = weighted(lives, (first, last), deals.at)
+    return Parts(deals, worth, new, pipeline, drawn(model, lives, deals, worth, new))
 
 
 def grouped(lives: Lives, level: str) -> tuple[tuple[str, ...], Ints]:
@@ -126,7 +124,8 @@ def means(
     share = new.weight * (new.amount if money else 1.0) * (new.wins / whole if whole > 0 else 0.0)
     created = np.bincount(codes[new.like], share, groups)
     seasonal, plain = run_rates(lives, model.pace.booked_months, days, codes, groups, money)
-    pipeline = weighted(lives, days, deals.at, codes, groups, money)
+    value = part.pipeline * (lives.deals.amount_open[deals.at] if money else 1.0)
+    pipeline = np.bincount(codes[deals.at], value, groups)
     return Means(opened, created, np.stack([opened + created, seasonal, plain, pipeline]))
 
 

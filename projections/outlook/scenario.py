@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from projections.outlook.blend import Issue
-from projections.outlook.draws import Drawn, new_wins, open_wins, summed
+from projections.outlook.draws import Drawn, drawn, summed
 from projections.outlook.fitting import Model
 from projections.outlook.forecasting import MEASURES, THOUSANDTHS, Figures, Outlook, Parts, grouped, parts
 from projections.outlook.lives import Floats, Ints, Lives
@@ -91,9 +91,7 @@ def changed(model: Model, lives: Lives, base: Parts, scenario: Scenario, span: t
         worth[key == np.uint64(one)] = float(amount)
     deals = base.deals._replace(chance=chance)
     new = base.new._replace(wins=base.new.wins * scenario.creation)
-    draws, seed = model.settings.draws, model.settings.seed
-    drawn = Drawn(draws, open_wins(model, lives, deals, worth, draws, seed), new_wins(model, new, draws, seed))
-    return Parts(deals, worth, new, drawn)
+    return Parts(deals, worth, new, base.pipeline, drawn(model, lives, deals, worth, new, base.drawn.cycle))
 
 
 def expected_open(part: Parts, codes: Ints, groups: int, money: bool) -> Floats:

@@ -28,16 +28,17 @@ ENOUGH = 50
 
 
 class Dimension(NamedTuple):
-    """A dimension's codes of some rows. Where `days` is given its values follow each other on those days.
+    """A dimension's codes of some rows. Where there is a `day`, its values follow each other some steps from it.
 
-    codes: shape (rows,). days: shape (rows, values - 1), the day from whose end on the next value counts, NONE where a
-    row has none of them: such rows have the code in `codes`, others the first.
+    codes: shape (rows,). day: shape (rows,), NONE where a row has none of them: such a row has the code in `codes`.
+    steps: days after it, from whose ends on the next value counts.
     """
 
     name: str
     size: int
     codes: Ints
-    days: Ints | None = None
+    day: Ints | None = None
+    steps: tuple[int, ...] = ()
 
 
 class Multipliers(NamedTuple):
@@ -74,11 +75,6 @@ def amount_of_one(deals: Deals) -> Ints:
     return deals.amount_open // np.maximum(deals.count, 1)
 
 
-def shifted(days: Ints, steps: tuple[int, ...]) -> Ints:
-    """Days moved by each of some steps, NONE where there is no day. Shape: (days, steps)."""
-    return np.where(days[:, None] == NONE, NONE, days[:, None] + np.array(steps))
-
-
 def dimensions(lives: Lives, rows: Standing, bands: Ints) -> Iterator[Dimension]:
     """Those that a log has anything of, in the order in which they count."""
     d, labels = lives.deals, lives.labels
@@ -91,7 +87,7 @@ def dimensions(lives: Lives, rows: Standing, bands: Ints) -> Iterator[Dimension]
     products, stages = len(labels.product), len(labels.stages)
     if products > 1 and stages > 1:
         yield Dimension("stage and product", stages * (products + 1), rows.stage * (products + 1) + d.product[at] + 1)
-    yield Dimension("total age", len(TOTAL_AGE) + 1, np.zeros(len(at), np.int64), shifted(d.opened[at], TOTAL_AGE))
+    yield Dimension("total age", len(TOTAL_AGE) + 1, np.zeros(len(at), np.int64), d.opened[at], TOTAL_AGE)
     if len(labels.category):
         yield Dimension("category", len(labels.category) + 1, rows.category + 1)
     if (d.pushes > 0).sum() >= ENOUGH:
@@ -99,10 +95,10 @@ def dimensions(lives: Lives, rows: Standing, bands: Ints) -> Iterator[Dimension]
     if (d.due != NONE).sum() >= ENOUGH:
         late = tuple(-step for step in reversed(DUE))
         codes = np.where(rows.due == NONE, len(DUE) + 1, 0)
-        yield Dimension("close date", len(DUE) + 2, codes, shifted(rows.due, late))
+        yield Dimension("close date", len(DUE) + 2, codes, rows.due, late)
     if (d.contact != NONE).sum() >= ENOUGH:
         codes = np.where(rows.contact == NONE, len(SILENCE) + 1, 0)
-        yield Dimension("days since contact", len(SILENCE) + 2, codes, shifted(rows.contact, SILENCE))
+        yield Dimension("days since contact", len(SILENCE) + 2, codes, rows.contact, SILENCE)
 
 
 def cumulative(hazard: Floats) -> Floats:
@@ -116,32 +112,29 @@ def expected(table: Floats, stage: Ints, lo: Ints, hi: Ints) -> Floats:
     return table[stage, np.maximum(hi, np.minimum(lo, AGES))] - table[stage, np.minimum(lo, AGES)]
 
 
-def parted(dimension: Dimension, table: Floats, stage: Ints, entered: Ints, lo: Ints, hi: Ints) -> Floats:
-    """The expected wins of each row by the values of a dimension of time. Shape: (rows, values)."""
-    days = dimension.days
-    assert days is not None
-    parts = np.zeros((len(stage), dimension.size))
-    begun, steps = lo, days.shape[1]
-    dated = days[:, 0] != NONE
-    for value in range(steps):
-        until = np.clip(days[:, value] - entered, begun, np.maximum(hi, begun))
-        parts[:, value] = np.where(dated, expected(table, stage, begun, until), 0.0)
-        begun = np.where(dated, until, begun)
+def parted(dimension: Dimension, table: Floats, stage: Ints, entered: Ints, lo: Ints, hi: Ints) -> list[Floats]:
+    """The expected wins of each row by the values of a dimension of time: one array a value, each of shape (rows,)."""
+    day = dimension.day
+    assert day is not None
+    dated = day != NONE
+    parts: list[Floats] = []
+    begun, after = lo, day - entered
+    for step in dimension.steps:
+        until = np.where(dated, np.clip(after + step, begun, np.maximum(hi, begun)), begun)
+        parts.append(expected(table, stage, begun, until))
+        begun = until
     rest = expected(table, stage, begun, hi)
-    if dimension.size > steps + 1:
-        parts[:, steps] = np.where(dated, rest, 0.0)
-        parts[:, steps + 1] = np.where(dated, 0.0, rest)
-    else:
-        parts[:, steps] = rest
-    return parts
+    if dimension.size > len(dimension.steps) + 1:
+        return [*parts, np.where(dated, rest, 0.0), np.where(dated, 0.0, rest)]
+    return [*parts, rest]
 
 
 def value_on(dimension: Dimension, day: Ints) -> Ints:
     """The value that each row has on a day."""
-    if dimension.days is None:
+    if dimension.day is None:
         return dimension.codes
-    passed = (dimension.days < day[:, None]).sum(1)
-    return np.where(dimension.days[:, 0] == NONE, dimension.codes, passed)
+    passed = np.searchsorted(np.array(dimension.steps), day - dimension.day, side="left")
+    return np.where(dimension.day == NONE, dimension.codes, passed)
 
 
 def standing(lives: Lives, rows: Rows) -> Standing:
@@ -163,15 +156,15 @@ def multipliers(lives: Lives, rows: Rows, win: Floats, settings: Settings) -> tu
     held = settings.segment_shrink
     for each in dimensions(lives, standing(lives, rows), bands):
         got = np.bincount(value_on(each, rows.entered + rows.hi), wins, each.size)
-        if each.days is None:
+        if each.day is None:
             due = np.bincount(each.codes, plain * theta, each.size)
             factor = (got + held) / (due + held)
             theta = theta * factor[each.codes]
         else:
-            parts = parted(each, table, rows.stage, rows.entered, rows.lo, rows.hi) * (rows.count * theta)[:, None]
-            factor = (got + held) / (parts.sum(0) + held)
-            mean = (parts * factor).sum(1) / np.maximum(parts.sum(1), 1e-300)
-            theta = np.where(parts.sum(1) > 0, theta * mean, theta)
+            parts = parted(each, table, rows.stage, rows.entered, rows.lo, rows.hi)
+            weight = rows.count * theta
+            factor = (got + held) / (np.array([float((part * weight).sum()) for part in parts]) + held)
+            theta = theta * weighed(parts, factor, np.ones(len(theta)))
         names.append(each.name)
         factors.append(factor)
     scale = whole / max(float((plain * theta).sum()), 1e-9)
@@ -197,11 +190,19 @@ def factors_of(
         factor = known.get(each.name)
         if factor is None:
             continue
-        if each.days is None:
+        if each.day is None:
             result.append((each.name, factor[each.codes]))
             continue
         parts = parted(each, table, rows.stage, entered, ages, ages + days)
         now = factor[value_on(each, np.full(len(ages), lives.cut + 1))]
-        whole = parts.sum(1)
-        result.append((each.name, np.where(whole > 0, (parts * factor).sum(1) / np.maximum(whole, 1e-300), now)))
+        result.append((each.name, weighed(parts, factor, now)))
     return result
+
+
+def weighed(parts: list[Floats], factor: Floats, otherwise: Floats) -> Floats:
+    """The mean multiplier of each row, by the wins expected at each value; another one where none are expected."""
+    whole, mean = np.zeros(len(otherwise)), np.zeros(len(otherwise))
+    for part, each in zip(parts, factor, strict=True):
+        whole += part
+        mean += part * each
+    return np.where(whole > 0, mean / np.maximum(whole, 1e-300), otherwise)

@@ -117,6 +117,8 @@ class Attribution:
 
     def placed(self, cells: Sequence[Any], process: str) -> Sequence[Any]:
         """The values of `columns` with another process, where that is among them."""
+        if "process" not in self._names:
+            return cells
         return [process if name == "process" else cell for name, cell in zip(self._names, cells, strict=True)]
 
     def divided(self, cells: Sequence[Any], amount: int | None = None, moment: int | None = None) -> Divided:

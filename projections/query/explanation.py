@@ -78,7 +78,8 @@ def left_out(metric: Metric, asked: Query, answer: Result) -> Iterator[LeftOut]:
             told.add(stream)
             yield LeftOut(stream, version, known_from, why(question.currency, status, held))
     if question.known_at < END:
-        today = asked._replace(question=replace(question, known_at=END), apart=True)
+        # of the same moment, after which something may have happened that was not known of by the position
+        today = asked._replace(question=replace(question, known_at=END, effective_at=asked.moment), apart=True)
         for figure in compute(metric, today).figures:
             for part in figure.parts:
                 if part.origin and part.origin.stream not in told:

@@ -41,9 +41,10 @@ class Visit(NamedTuple):
         """Whether it began before a period, by number from 0."""
         return self.begun <= 2 * period
 
-    def past_start(self, period: int) -> bool:
-        """Whether it began later than a period did."""
-        return self.begun > 2 * period + 1
+    @property
+    def last_begun(self) -> int:
+        """The last period, by number from 0, that had begun before it did; -1 for none."""
+        return self.begun // 2 - 1
 
 
 class Way(NamedTuple):
@@ -77,11 +78,13 @@ def ways(asked: Query, whose: Attribution, of: AnySelect | None) -> Iterator[Way
         return
     deals: dict[str, list[tuple[int, Visit]]] = {}
     place = Place(asked)
-    columns = [*origin_columns(OPPORTUNITIES), *fields, o.effective_from, *whose.columns]
-    for row in asked.select(select(*columns).where(*begun, *joined(whose, asked))):
-        origin = Origin(*row[:3]) if asked.apart else None
-        visit = Visit(row[4], row[5], row[6], row[7], place(row[8]), row[9:], origin)
-        deals.setdefault(row[0], []).append((row[3], visit))
+    columns = [o.stream, *fields, o.effective_from, *whose.columns]
+    origin = origin_columns(OPPORTUNITIES) if asked.apart else ()
+    until = len(columns)
+    for row in asked.select(select(*columns, *origin).where(*begun, *joined(whose, asked))):
+        stream, number, process, version, stage, status, at, *whom = row[:until]
+        named = Origin(*row[until:]) if origin else None
+        deals.setdefault(stream, []).append((number, Visit(process, version, stage, status, place(at), whom, named)))
     for numbered in deals.values():
         numbered.sort(key=itemgetter(0))
         yield Way(tuple(visit for _, visit in numbered), 1)

@@ -77,6 +77,8 @@ class Kind(NamedTuple):
     the sort where none is asked for, with a minus for the other way round. views: lists with a name, by their filters.
     page: a page and one record more, where there is one, each with its key. totals: of all that match. records: of the
     rows of a page. record: one with all that is known of it, None where there is none at the moment.
+    candidates: where records have sealed names, the streams that may have one sealed for some people; name_of: what a
+    stream is called at an instant.
     """
 
     name: str
@@ -94,3 +96,5 @@ class Kind(NamedTuple):
     usual: Mapping[str, str] = {}
     views: Mapping[str, Mapping[str, Written]] = {}
     converts: bool = False
+    candidates: Callable[[Query, Sequence[str]], Sequence[str]] | None = None
+    name_of: Callable[[Sequence[Fact], int], str] | None = None

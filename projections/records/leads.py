@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy import select
 
-from domain import lead
+from domain import kind, lead
 from domain.lead.profile import LeadContacted, Profile
 from domain.lead.qualification import Answers, LeadQualified
 from domain.lead.states import Nurturing
@@ -196,6 +196,17 @@ def is_contacted(_: Query, values: Values) -> Condition:
     return c.contacted_at != 0 if values[0] else c.contacted_at == 0
 
 
+def leads_of(_: Query, subjects: Sequence[str]) -> Sequence[str]:
+    """The leads that people are."""
+    return [subject for subject in subjects if kind(subject) == "lead"]
+
+
+def name_of(facts: Sequence[Fact], moment: int) -> str:
+    """What a lead is called at an instant; empty before its capture."""
+    state = folded(lead.evolve, facts, moment)
+    return state.lead.profile.name if state else ""
+
+
 SORTS: Mapping[str, Keys] = {
     "captured_at": lambda _: [c.captured_at],
     "status_since": lambda _: [c.status_from],
@@ -206,6 +217,7 @@ SORTS: Mapping[str, Keys] = {
 }
 FILTERS: Mapping[str, Filter] = {
     "status": pages.status(LEADS, STATUSES, "merged"),
+    "name": pages.by_name(LEADS),
     "owner": equal(c.owner, "who works on it; empty for nobody", of="owner"),
     "team": pages.of_team(c.owner, "the team of its owner at the moment; empty for none"),
     "company": holding(c.company, "a part of the company's name; empty for none"),
@@ -226,4 +238,5 @@ KIND = Kind(
     "lead", "leads", "people who showed interest", LeadRecord,
     ("stream", "name", "company", "status", "owner", "source", "captured_at"),
     FILTERS, SORTS, "-captured_at", page, totals, records, record, {"status": ANY}, VIEWS,
+    candidates=leads_of, name_of=name_of,
 )  # fmt: skip

@@ -37,7 +37,7 @@ from projections.query.metric import Query
 from projections.query.selection import day_of, total, whole
 from projections.query.tables import effective, known
 from projections.query.teams import NOBODYS
-from projections.records.kind import AMOUNT, ANY, FIRST_DAY, LAST_DAY, Filter, Key, Row, Total, Totals, Values
+from projections.records.kind import AMOUNT, ANY, FIRST_DAY, LAST_DAY, WORDS, Filter, Key, Row, Total, Totals, Values
 from projections.versions import END
 
 Condition = ColumnElement[bool]
@@ -213,6 +213,15 @@ def like(column: ColumnElement[str], text: str) -> Condition:
     """Whether a column holds a text, whatever the case of its letters; `%` and `_` mean themselves."""
     escaped = text.lower().replace(ESCAPE, ESCAPE * 2).replace("%", f"{ESCAPE}%").replace("_", f"{ESCAPE}_")
     return func.lower(column).like(f"%{escaped}%", escape=ESCAPE)
+
+
+def by_name(rows: FromClause) -> Filter:
+    """Rows of some streams: of those that have the words of a sealed name."""
+
+    def condition(_: Query, values: Values) -> Condition:
+        return rows.c.stream.in_(values)
+
+    return Filter("whole words of its name", condition, WORDS)
 
 
 def since(column: ColumnElement[int], meaning: str) -> Filter:

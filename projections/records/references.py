@@ -60,13 +60,17 @@ class RateDetail(Struct, frozen=True, kw_only=True):
 
 
 class CustomerRecord(Struct, frozen=True, kw_only=True):
-    """An account that has bought, and the deal whose win made it a customer. `version`: what its stream has reached."""
+    """An account that has bought, and the deal whose win made it a customer. `version`: what its stream has reached.
+
+    purchases: its deals that are won, and 1 for what it bought before.
+    """
 
     stream: str
     version: int
     account: str
     opened_at: Moment
     opportunity: str
+    purchases: int
 
 
 def quota(_: Query, stream: str, version: int, row: Quota) -> QuotaRecord:
@@ -98,7 +102,7 @@ def customer(_: Query, stream: str, version: int, row: Customer) -> CustomerReco
     """A customer from its row."""
     return CustomerRecord(
         stream=stream, version=version, account=row.account, opened_at=instant(row.opened_at),
-        opportunity=row.opportunity,
+        opportunity=row.opportunity, purchases=row.purchases,
     )  # fmt: skip
 
 
@@ -169,7 +173,7 @@ RATE = tabled(Tabled(
 ))  # fmt: skip
 CUSTOMER = tabled(Tabled(
     "customer", "customers", "accounts that have bought", CUSTOMERS, Customer, CustomerRecord,
-    ("stream", "account", "opened_at", "opportunity"),
+    ("stream", "account", "opened_at", "opportunity", "purchases"),
     CUSTOMER_SORTS, "-opened_at",
     {
         "account": holding(c.account, "a part of the account's name; empty for none"),

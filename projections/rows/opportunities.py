@@ -303,6 +303,10 @@ INDEXES = (
         "close_date", "effective_from", "known_from", "status", "known_to", "effective_to"),
         f"{OPEN} AND {TIP} AND {HOLDS}",
     ),
+    # the deals of a lead
+    PartialIndex(
+        "opportunities_lead", ("lead", "stream", "known_to", "effective_to"), f"lead != '' AND {TIP} AND {HOLDS}"
+    ),
     # of the others what is known otherwise by now, and what has ended: little, as closed deals hardly change
     PartialIndex(
         "opportunities_then", ("known_to", "known_from", "status", "effective_to"),

@@ -200,7 +200,7 @@ def test_whatever_a_line_holds_the_others_are_carried_out(ask: Bulk, log: Log):
         *({**adjusting(), name: "\0"} for name in ("stream", "actor", "command_id", "reason")),
         *({**adjusting(), name: value} for name in ("stream", "fields", "occurred_at") for value in (1, [], True)),
         {**adjusting(), "stream": "lead-1"},
-        {**adjusting(), "stream": ""},
+        line("", "change-team", name="North"),
         {**adjusting(), "occurred_at": "9999-12-30"},
         adjusting(holder="team-\0"),
         adjusting(amount={"amount": "1e400", "currency": "EUR"}),

@@ -11,7 +11,7 @@ from infra.cli.helping import verbs_of
 from infra.cli.main import VERBS, application, modules_of, run
 
 LINES, COLUMNS = 50, 80  # of a screen
-MOST = 60  # lines of a verb with thirty options
+MOST = 90  # lines of a verb with forty options
 
 
 @pytest.fixture

@@ -81,6 +81,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
             }.items():  # fmt: skip
                 keys[name] = new_key(control, wanted, "boss", now())[0]
             keys["token"] = issuer.token()
+            keys["no seller"] = issuer.token(owner=None, sub="dan")
             keys["late"] = issuer.token(exp=1)
             keys["other"] = issuer.token(aud="other")
             text, key = new_key(control, Wanted("x", ("admin",)), "boss", now())
@@ -322,3 +323,58 @@ def test_personal_texts_are_masked_for_who_may_not_read_them_and_reads_are_logge
 def test_the_application_without_access_is_this_machines_alone(guarded: Guarded):
     site = create(guarded.site.app)
     assert "loopback" in site.state.service.access.describe()
+
+
+def test_the_trace_of_a_call_is_the_conversation_of_its_facts_where_none_is_named(guarded: Guarded):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    for envelope, conversation in (({}, trace), ({"correlation_id": "run-1"}, "run-1")):
+        document = {"source": "web", "envelope": envelope}
+        answer = guarded.ask("rep", "POST", "/v1/leads", json=document, headers=headers)
+        [recorded] = guarded.site.app.log.recorded(answer.json()["position"] - 1, 1)
+        assert recorded.correlation_id == conversation
+    answer = guarded.ask("rep", "POST", "/v1/leads", json={"source": "web"}, headers={"traceparent": "no"})
+    [recorded] = guarded.site.app.log.recorded(answer.json()["position"] - 1, 1)
+    assert recorded.correlation_id == ""
+
+
+# Lists
+
+
+@pytest.mark.parametrize("path", ["/v1/leads", "/v1/opportunities"])
+def test_lists_hold_what_one_sees_at_whatever_moment_and_count_nothing_else(guarded: Guarded, path: str):
+    # those of whom every role asked everything may be closed by now
+    whole = {} if path == "/v1/leads" else {"status": ["open", "won", "lost", "merged", "deleted"]}
+
+    def listed(role: str, **query: str) -> set[str]:
+        answer = guarded.ask(role, "GET", path, params={"limit": 200, **whole, **query})
+        assert answer.status_code == 200, answer.text
+        return {row["owner"] for row in answer.json()["rows"]}
+
+    moments = ({}, {"known_at": str(guarded.site.app.log.head())}, {"effective_at": "2026-10-01T00:00:00Z"})
+    for query in (*moments, {"view": "mine"}):
+        assert listed("rep", **query) <= {"ana"}
+        assert listed("manager", **query) <= {"ben", "cleo"}
+    assert listed("rep") == {"ana"} and listed("manager") == {"ben", "cleo"}
+    assert listed("auditor") == listed("service") >= {"ana", "ben", "cleo", "dan", ""}
+    own = guarded.ask("rep", "GET", path, params={"totals": "yes", **whole}).json()
+    assert own["count"] == len({row["stream"] for row in own["rows"]})
+    before = len(guarded.logged())
+    for role, owner in (("rep", "dan"), ("rep", ""), ("manager", "ana")):
+        assert guarded.ask(role, "GET", path, params={"owner": owner}).status_code == 403, (role, owner)
+    assert [line["decision"] for line in guarded.logged()[before:]] == ["refused"] * 3
+
+
+def test_who_is_no_seller_lists_nothing_not_even_what_nobody_owns(guarded: Guarded):
+    for path in ("/v1/leads", "/v1/opportunities"):
+        for query in ({}, {"view": "mine"}, {"known_at": "1"}):
+            assert guarded.ask("no seller", "GET", path, params=query).status_code == 403
+    assert guarded.ask("no seller", "GET", "/v1/leads/lead-none").status_code == 404
+    assert guarded.ask("no seller", "GET", "/v1/metrics/board").status_code == 403
+
+
+def test_lists_and_records_are_masked_like_timelines(guarded: Guarded):
+    for path in ("/v1/leads?limit=200", "/v1/leads/lead-ana"):
+        for who, clear in (("rep", True), ("auditor", False), ("reader", False)):
+            text = guarded.ask(who, "GET", path).text
+            assert ("Ada Lovelace" in text) <= clear, (who, path)

@@ -60,12 +60,12 @@ TABLE: list[tuple[str, str, dict[str, Any], int, str, str]] = [
     ("GET", "/v1/metrics/board?wait=12345", {}, 409, "not-reached", "wait"),
     ("GET", "/v1/metrics/board?wait=-1", {}, 422, "malformed", "wait"),
     ("GET", "/v1/metrics/board?owner=nobody", {}, 404, "not-found", "owner"),
-    ("GET", "/v1/metrics/win-rate", {}, 422, "malformed", ""),
+    ("GET", "/v1/metrics/velocity", {}, 422, "malformed", ""),
     ("GET", "/v1/metrics/board?owner=%ff", {}, 400, "unreadable", ""),
     ("GET", "/v1/differences", {}, 422, "malformed", "from"),
     ("GET", "/v1/differences?from=today&to=2020-01-01", {}, 422, "malformed", ""),
     ("GET", "/v1/differences?axis=known&from=0&to=999", {}, 409, "not-reached", "to"),
-    ("GET", "/v1/problems/none", {}, 404, "not-found", ""),
+    ("GET", "/v1/problems/none", {}, 422, "malformed", "name"),
 ]  # fmt: skip
 
 

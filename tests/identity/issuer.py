@@ -18,6 +18,7 @@ MAKERS: dict[str, tuple[Callable[[], Any], Any]] = {
     "ES256": (lambda: ec.generate_private_key(ec.SECP256R1()), ECAlgorithm),
     "EdDSA": (ed25519.Ed25519PrivateKey.generate, OKPAlgorithm),
 }
+ENDPOINTS = (("authorization", "authorize"), ("token", "token"))
 
 
 @cache
@@ -34,6 +35,8 @@ class Issuer:
         self.private: dict[str, tuple[str, Any]] = {}
         self.published: dict[str, dict[str, Any]] = {}
         self.documents: dict[str, Any] = {}
+        self.queries: dict[str, Callable[[str], Any]] = {}
+        self.forms: dict[str, Callable[[str], Any]] = {}
 
     def add_key(self, kid: str, algorithm: str, published: bool = True) -> None:
         kind = MAKERS[algorithm][1]
@@ -62,7 +65,11 @@ class Issuer:
         if path in self.documents:
             return self.documents[path]
         if path == "/.well-known/openid-configuration":
-            return {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
+            ends = {f"{name}_endpoint": f"{self.url}/{path}" for name, path in ENDPOINTS}
+            return {"issuer": self.url, "jwks_uri": f"{self.url}/keys", **ends}
+        name, _, query = path.partition("?")
+        if name in self.queries:
+            return self.queries[name](query)
         return {"keys": list(self.published.values())} if path == "/keys" else None
 
 
@@ -72,11 +79,17 @@ def serving() -> Iterator[Issuer]:
     issuer = Issuer()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            self.send(issuer.forms[self.path](form))
+
         def do_GET(self) -> None:
             if issuer.down:
                 self.close_connection = True
                 return
-            document = issuer.answer(self.path)
+            self.send(issuer.answer(self.path))
+
+        def send(self, document: Any) -> None:
             if isinstance(document, str):
                 self.send_response(302)
                 self.send_header("Location", document)

@@ -76,8 +76,8 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    settings = Settings(db=f"sqlite:///{tmp_path / 'log.db'}", confirm_clock=True)
+def house(log_url: str, tmp_path: Path) -> Iterator[House]:
+    settings = Settings(db=log_url, key_file=str(tmp_path / "key"), confirm_clock=True)
     with opened(settings) as app:
         house = House(app)
         with closing(house.control):
@@ -383,9 +383,6 @@ def test_tokens_and_keys_open_what_is_configured_alone(house: House):
         text, _ = create(house.control, Wanted("x", ("analyst",)), "boss", now())
         with pytest.raises(Unauthorized, match=r"service\.keys is off"):
             judge.identify({"authorization": f"Bearer {text}"})
-        house.control.close()
-    with pytest.raises(Exception, match="closed"):
-        house.judge.identify({"authorization": f"Bearer {text}"})
 
 
 def test_the_local_identity_answers_this_machine_alone():

@@ -4,7 +4,7 @@ import numpy as np
 
 from projections.outlook.calendar import month_of_quarter
 from projections.outlook.chances import GRID, Prospects, at_theta, prospects, solved, steps, won_by
-from projections.outlook.draws import open_wins
+from projections.outlook.draws import open_wins, paces
 from projections.outlook.fitting import Model, fit
 from projections.outlook.lives import Lives, truncated
 from projections.outlook.worth import values
@@ -60,7 +60,7 @@ def test_the_mean_of_the_draws_is_the_sum_of_the_chances() -> None:
     model = fit(lives)
     deals, _ = prospects(model, lives, lives.cut + 1, lives.cut + DAYS)
     worth = values(model.worth, lives.deals, deals.at)
-    wins = open_wins(model, lives, deals, worth, 4000, 1)
+    wins = open_wins(model, lives, deals, worth, paces(model, 4000, 1), 1)
     error = np.sqrt((deals.chance * (1 - deals.chance)).sum() / 4000) + deals.chance.sum() / np.sqrt(
         model.pace.shape * 4000
     )

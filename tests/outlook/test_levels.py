@@ -54,12 +54,13 @@ def test_quantiles_are_in_order_around_the_median(outlook: Outlook) -> None:
         assert (each.booked <= each.p10).all()
 
 
-def test_a_period_in_two_parts_wins_what_the_whole_does(cut: Lives) -> None:
+def test_a_period_in_two_parts_wins_about_what_the_whole_does(cut: Lives) -> None:
+    """Not quite: a deal's total age is that of the period, in the mean."""
     model = fit(cut)
     whole = forecast(model, cut, cut.cut + 1, cut.cut + 60).deals.chance
     first = forecast(model, cut, cut.cut + 1, cut.cut + 25).deals.chance
     second = forecast(model, cut, cut.cut + 26, cut.cut + 60)
-    np.testing.assert_allclose(first + second.deals.chance, whole, atol=1e-12)
+    np.testing.assert_allclose(first + second.deals.chance, whole, atol=0.02)
     assert second.figures[0].booked[0] == 0
 
 
@@ -91,12 +92,9 @@ def test_rows_that_stand_for_several_deals_say_what_these_do(cut: Lives) -> None
     weight = d.count.copy()
     weight[lost] = 0
     weight[lost[first]] = counts
-    deals = d._replace(
-        count=weight, amount=d.amount * np.maximum(weight, 1), amount_open=d.amount_open * np.maximum(weight, 1)
-    )
-    before, after = (
-        forecast(fit(each), each, each.cut + 1, each.cut + 60)
-        for each in (cut, cut._replace(deals=deals, visits=visits))
-    )
+    times = np.maximum(weight, 1)
+    deals = d._replace(count=weight, amount=d.amount * times, amount_open=d.amount_open * times)
+    tally = cut._replace(deals=deals, visits=visits)
+    before, after = (forecast(fit(each), each, each.cut + 1, each.cut + 60) for each in (cut, tally))
     for one, two in zip(before.figures, after.figures, strict=True):
         np.testing.assert_allclose(one.open, two.open, atol=2)

@@ -54,7 +54,7 @@ def test_a_cleared_index_finds_nobody_and_takes_nothing_in_until_it_is_built_aga
     clear_index(app.log, app.vault)
     ask(app, "lead-dan", CaptureLead("fair", name="Dan", email="dan@x.example"))
     erase(app, BOB)
-    with pytest.raises(NotFound, match="keys rebuild-index"):
+    with pytest.raises(NotFound, match="subject rebuild-index"):
         found(app, "ada@alder.example")
     assert rebuild_index(app.log, app.vault) == 3
     assert [found(app, f"{name}@{name}.example") for name in ("ada", "dan")] == [[], []]

@@ -18,7 +18,7 @@ from domain.opportunity.judgement import ChangeForecastCategory, ChangeSplits, O
 from domain.opportunity.line_items import SetLineItem
 from domain.opportunity.progress import ChangeStage
 from domain.opportunity.removal import DeleteOpportunity, MergeOpportunity
-from domain.opportunity.terms import ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.opportunity.terms import ChangeAmount, ChangeCloseDate, ChangeOwner, RenameOpportunity
 from domain.recorded import micros
 from domain.reference.framework import BANT, PublishFramework
 from domain.reference.process import PublishProcess, Stage
@@ -111,6 +111,7 @@ class Office(Desk):
     def sell(self) -> None:
         """Nine deals: open 1 to 5, won 6, lost 7, merged 8, deleted 9."""
         self.several("opportunity-1", (ChangeStage("demo"), "05-01"), (ChangeCloseDate(date(2026, 6, 30)), "05-02"),
+                     (RenameOpportunity("New chairs for Ada"), "05-05"),
                      (SetLineItem("a", "chairs", Decimal(2), eur("300.50")), "05-03"),
                      (ChangeSplits((Share("ann", Decimal("0.6")), Share("bob", Decimal("0.4")))), "05-04"))  # fmt: skip
         opened = (

@@ -12,13 +12,14 @@ from tests.records.office import Office
 FILTERS: dict[str, dict[str, tuple[Any, list[str]]]] = {
     "opportunity": {
         "status": ("won", ["6"]),
+        "name": ("CHAIRS", ["1"]),
         "pipeline": ("process-renewals", ["5"]),
         "stage": ("demo", ["1"]),
         "owner": ("ann", ["2", "1"]),
         "team": ("team-north", ["2", "1", "3"]),
         "account": ("ALDER", ["2", "1"]),
         "product": ("desks", ["2", "4"]),
-        "source": ("fair", ["3"]),
+        "source": ("fair", ["5", "3"]),
         "currency": ("USD", ["2"]),
         "category": ("best-case", ["3"]),
         "lead": ("lead-5", ["5"]),
@@ -35,6 +36,7 @@ FILTERS: dict[str, dict[str, tuple[Any, list[str]]]] = {
     },
     "lead": {
         "status": (("new", "nurturing"), ["5", "3", "2"]),
+        "name": ("archer", ["4", "1"]),
         "owner": ("", ["3"]),
         "team": ("team-south", ["4"]),
         "company": ("alder", ["3", "1"]),
@@ -139,6 +141,7 @@ MALFORMED: list[tuple[str, dict[str, Any], str]] = [
         ("opportunity", {"known_at": "99999"}, "known_at: position 99999 is not reached yet"),
         ("opportunity", {"cursor": "x"}, "cursor: it is not one that a list gave"),
         ("opportunity", {"cursor": "bm90aGluZw"}, "cursor: it is not one that a list gave"),
+        ("lead", {"name": " - "}, "name: ' - ' has no word to look for"),
         ("opportunity", {"view": "mine"}, "view: mine is a list of who asks, which nobody says"),
         ("opportunity", {"totals": "maybe"}, "totals: 'maybe' is neither yes nor no"),
 ]  # fmt: skip

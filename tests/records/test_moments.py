@@ -17,8 +17,16 @@ from domain.lead.profile import AssignLead, EnrichLead
 from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
 from domain.opportunity.progress import ChangeStage
 from domain.opportunity.removal import DeleteOpportunity, RestoreOpportunity
-from domain.opportunity.terms import AmountChanged, ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner
+from domain.opportunity.terms import (
+    AmountChanged,
+    ChangeAccount,
+    ChangeAmount,
+    ChangeCloseDate,
+    ChangeOwner,
+    RenameOpportunity,
+)
 from domain.recorded import instant, micros
+from domain.reference.subject import EraseSubject
 from tests.desk import deal, eur, on, usd
 from tests.records.office import Office
 
@@ -123,3 +131,31 @@ def test_references_are_listed_as_they_were(office: Office) -> None:
     assert office.listed("opportunity", team="team-north", effective_at="2026-05-30").count == 2
     assert office.streams("customer", effective_at="2026-05-19") == []
     assert [each.status for each in office.listed("subject", effective_at="2026-06-02").records] == ["held", "held"]
+
+
+def test_a_customer_whose_wins_are_taken_back_is_listed_no_more_but_was(office: Office) -> None:
+    [customer] = office.listed("customer").records
+    assert (customer.opportunity, customer.purchases) == ("opportunity-6", 1)
+    again = deal(eur("50"), account=customer.account)
+    office.several("opportunity-20", (again, "06-01"), (WinOpportunity(), "06-02"))
+    office.tell("opportunity-6", ReopenOpportunity("they cancelled"), "06-03")
+    [still] = office.listed("customer").records
+    assert (still.stream, still.purchases, still.version) == (customer.stream, 1, 3)
+    office.tell("opportunity-20", ReopenOpportunity("they cancelled"), "06-04")
+    assert office.listed("customer").records == []
+    assert [each.purchases for each in office.listed("customer", effective_at="2026-06-02").records] == [2]
+    office.tell("opportunity-6", WinOpportunity(), "06-05")
+    assert [each.purchases for each in office.listed("customer").records] == [1]
+
+
+def test_a_deal_has_the_name_of_the_moment_until_the_person_is_erased(office: Office) -> None:
+    office.tell("opportunity-2", RenameOpportunity("Plans for Alder"), "06-04")
+    names = {
+        at: {each.stream: each.name for each in office.listed("opportunity", effective_at=at).records}["opportunity-2"]
+        for at in ("2026-06-03", "2026-06-05")
+    }
+    assert names == {"2026-06-03": "", "2026-06-05": "Plans for Alder"}
+    office.tell("subject-opportunity-2", EraseSubject("GDPR-17", "bea"), "06-06")
+    assert [each.name for each in office.listed("opportunity").records if each.stream == "opportunity-2"] == [
+        "[erased]"
+    ]

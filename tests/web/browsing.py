@@ -1,10 +1,12 @@
 """A person before a page: a browser that collects all that must not happen, whichever test it is in."""
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 ARGUMENTS = [
@@ -12,7 +14,15 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 DESKTOP, PHONE = {"width": 1360, "height": 860}, {"width": 390, "height": 844}
-EXPECTED = ("409", "422", "404")  # what a browser writes to its console of answers that a test asks for
+EXPECTED = ("401", "409", "422", "404")  # what a browser writes to its console of answers that a test asks for
+
+
+def form_token(client: httpx.Client, address: str = "/ui") -> str:
+    """What a form of this client carries."""
+    text = client.get("/sign-in" if client.get(address).status_code in (303, 401) else "/new/lead").text
+    found = re.search(r'name="token" value="([0-9a-f]+)"', text)
+    assert found, text[:300]
+    return found[1]
 
 
 class Watched:

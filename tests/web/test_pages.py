@@ -1,5 +1,6 @@
 """Every page, light and dark, desktop and phone: found by who cannot see it, still while it loads, small, and ours."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +9,21 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
+from domain.opportunity import OpenOpportunity
+from domain.recorded import Request
 from infra.web.routes import ROUTES
 from projections import METRICS
+from tests.desk import eur
 from tests.http.site import Site
-from tests.web.browsing import DESKTOP, PHONE, person
+from tests.web.browsing import DESKTOP, PHONE, form_token, person
 
 SCRIPT_AND_STYLE = 60_000  # bytes of a page without charts
 SHIFT = 0.02
+DOCUMENT, PACKED = 150_000, 20_000  # bytes of a board
 SHIFTED = """() => new Promise(done => {
   let sum = 0;
-  new PerformanceObserver(list => { for (const each of list.getEntries()) if (!each.hadRecentInput) sum += each.value; })
-    .observe({ type: "layout-shift", buffered: true });
+  const add = list => { for (const each of list.getEntries()) if (!each.hadRecentInput) sum += each.value; };
+  new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
   setTimeout(() => done(sum), 300);
 })"""
 PLACES = {
@@ -113,8 +118,7 @@ def test_a_form_without_its_token_does_nothing(site: Site) -> None:
 
 def test_a_form_sent_from_another_site_does_nothing(site: Site) -> None:
     with httpx.Client(base_url=site.url) as client:
-        client.get("/board")
-        token = client.cookies["dealtrail_form"]
+        token = form_token(client)
         answer = client.post(
             "/board/move",
             data={"to": "proposal", "chosen": "x:1", "token": token},
@@ -130,6 +134,32 @@ def test_every_route_that_writes_takes_no_get(site: Site) -> None:
     assert writes
     for pattern in writes:
         assert pattern in reads or site.client.get(pattern).status_code == 404
+
+
+def test_a_board_of_thousands_of_deals_is_a_small_page(site: Site) -> None:
+    opening = OpenOpportunity("process-standard", eur("1500"), owner="ann")
+    opens = [Request(stream=f"opportunity-many-{n}", command=opening, actor="ann") for n in range(1200)]
+    assert not [each for each in site.app.execute_all(opens) if isinstance(each, Exception)]
+    whole = site.client.get("/board?pipeline=process-standard", headers={"accept-encoding": "identity"})
+    assert whole.text.count('class="card"') == 50 and ">1,200<" in whole.text
+    assert len(whole.content) < DOCUMENT
+    with site.client.stream("GET", "/board?pipeline=process-standard", headers={"accept-encoding": "gzip"}) as answer:
+        assert answer.headers["content-encoding"] == "gzip"
+        assert sum(len(part) for part in answer.iter_raw()) < PACKED
+
+
+def test_a_column_goes_on_to_its_last_deal(site: Site) -> None:
+    opening = OpenOpportunity("process-standard", eur("1500"), owner="ann")
+    opens = [Request(stream=f"opportunity-many-{n}", command=opening, actor="ann") for n in range(130)]
+    site.app.execute_all(opens)
+    text, deals = site.client.get("/board?pipeline=process-standard").text, set[str]()
+    while True:
+        deals |= set(re.findall(r'id="deal-(opportunity-many-[0-9]+)"', text))
+        more = re.search(r'href="([^"]+)" data-more', text)
+        if more is None:
+            break
+        text = site.client.get(more[1].replace("&amp;", "&") + "&part=1").text
+    assert len(deals) == 130
 
 
 def test_markup_in_a_name_is_text(site: Site) -> None:

@@ -10,7 +10,7 @@ from domain.opportunity.terms import ChangeAmount
 from domain.recorded import Request
 from tests.desk import eur
 from tests.http.site import Site
-from tests.web.browsing import person
+from tests.web.browsing import form_token, person
 
 THEN = "2026-05-01"
 
@@ -38,7 +38,7 @@ def test_nothing_can_be_changed_in_the_past(chromium: Browser, site: Site) -> No
             page.goto(f"{address}?known_at={THEN}")
             assert page.locator("form[method=post]").count() == 0, address
             assert page.locator("a.primary").count() == 0, address
-    token = site.client.get("/board").cookies["dealtrail_form"]
+    token = form_token(site.client)
     refused = site.client.post(
         f"/board/move?known_at={THEN}", data={"token": token, "to": "proposal", "chosen": f"{deal}:1"}
     )

@@ -86,7 +86,7 @@ class Scope:
         """The columns that say to whom a deal counts."""
         self.teamed = "team" in by or asked.question.team is not None
         self._base = asked.question.base_currency or ""
-        self._single: dict[tuple[Any, ...], Sequence[tuple[str, ...]]] = {}
+        self._single: dict[tuple[tuple[Any, ...], int], Sequence[tuple[str, ...]]] = {}
 
     def held(self, stand: Stand) -> Held:
         """What a deal counts for, by place; nothing where it does not count."""
@@ -97,11 +97,11 @@ class Scope:
 
     def parts(self, of: tuple[Any, ...], moment: int, amount: int | None = None) -> Divided:
         """The groups that a deal counts in at a moment, their currency aside, each with its part of an amount."""
-        values = dict(zip(self.columns, of, strict=True))
-        if values.get("splits") or values.get("lines"):
-            return self._whose.parts(values, moment, amount)
-        place = (*of, moment if self.teamed else 0)
+        place = of, moment if self.teamed else 0
         if (groups := self._single.get(place)) is None:
+            values = dict(zip(self.columns, of, strict=True))
+            if values.get("splits") or values.get("lines"):
+                return self._whose.parts(values, moment, amount)
             groups = self._single[place] = [group for group, _ in self._whose.parts(values, moment, None)]
         return [(group, amount) for group in groups]
 
@@ -110,8 +110,10 @@ class Scope:
         into = self.question.convert_to
         if into in (None, currency):
             return True
-        ratios = (rates.ratio(currency, into, day, self._base) for rates, day in map(self.axis.priced, (before, after)))
-        return len({*ratios}) == 1
+        (rates, day), (other, last) = self.axis.priced(before), self.axis.priced(after)
+        if rates is other and day == last:
+            return True
+        return rates.ratio(currency, into, day, self._base) == other.ratio(currency, into, last, self._base)
 
     def _worth(self, stand: Stand) -> tuple[int | None, str]:
         """(minor units, currency) that an amount counts for; no units where there is no rate."""
@@ -123,6 +125,8 @@ class Scope:
 
     def group(self, place: Place) -> tuple[str, ...]:
         """The group that a place is."""
+        if "currency" not in self._dimensions:
+            return place[0]
         group, currency = iter(place[0]), place[1]
         return tuple(currency if name == "currency" else next(group) for name in self._dimensions)
 

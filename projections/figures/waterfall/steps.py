@@ -1,6 +1,8 @@
 """The steps that deals took between two moments: fact by fact, as they became known, or from one state to another."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, Integer, Select, and_, func, literal_column, or_, select
@@ -225,10 +227,13 @@ def taken(asked: Query, scope: Scope, sides: Sides, chosen: Select[Any]) -> Iter
     grows: ColumnElement[Any] = literal_column(GROWS) if sides.before is WAS else compared(*amounts)
     summed = chosen.with_only_columns(*keys, func.count(), *sums)
     width = len(before)
+    selected = count()
+    fixed = [slot for slot in slots if not isinstance(slot, ColumnElement)]
+    beyond = count(len(keys) + 1 + len(sums))
+    values_of = itemgetter(*(next(selected if isinstance(slot, ColumnElement) else beyond) for slot in slots))
     for row in asked.select(summed.group_by(*keys, grows)):
-        cells = iter(row)
-        values = [next(cells) if isinstance(slot, ColumnElement) else slot for slot in slots]
-        deals, *high_and_low = cells
+        values = values_of((*row, *fixed))
+        deals, *high_and_low = row[len(keys) :]
         was, is_now, (moment, then, period, *rest) = values[:width], values[width : 2 * width], values[2 * width :]
         apart = bool(each and (rest[0] or rest[1]))
         worth = rest[:2] if apart else (whole(*high_and_low[:2]), whole(*high_and_low[2:]))

@@ -1,15 +1,17 @@
 """What changes of deals that stand still: a new rate begins to count, or their owner changes teams."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, literal_column, or_, select
 
 from projections.figures.waterfall.flows import Stand, Step
 from projections.figures.waterfall.scopes import Scope
 from projections.figures.waterfall.steps import Span, Taken
 from projections.query.metric import Origin, Query
+from projections.query.open_deals import states_during
 from projections.query.selection import in_range, origin_columns, status_is
-from projections.query.tables import OPPORTUNITIES, effective, known
+from projections.query.tables import OPPORTUNITIES, effective
 from projections.versions import END
 
 
@@ -31,29 +33,29 @@ def stretches(asked: Query, scope: Scope, axis: str, spans: Sequence[Span]) -> I
         moving.append(OPPORTUNITIES.c.currency != question.convert_to)
     if not moving:
         return
-    still = known(OPPORTUNITIES, question.known_at) if axis == "effective" else effective(
-        OPPORTUNITIES, question.effective_at
-    )  # fmt: skip
-    lasting = and_(end > after, end > start, *([] if upto == END else [start <= upto]))
     keys = [OPPORTUNITIES.c[name] for name in (*scope.columns, "amount", "currency")]
     keys += [start, end, *(origin_columns(OPPORTUNITIES) if asked.apart else ())]
-    chosen = select(*keys, func.count()).where(
-        status_is(OPPORTUNITIES, "open"), still, lasting, or_(*moving), in_range(OPPORTUNITIES.c.close_date, question)
-    )
-    width = len(scope.columns)
-    for row in asked.select(chosen.group_by(*keys)):
+    where = [end > start, or_(*moving), in_range(OPPORTUNITIES.c.close_date, question)]
+    if axis == "effective":
+        rows = states_during(asked, keys, where, after, upto)
+    else:
+        lasting = end > after, *([] if upto == END else [start <= upto])
+        still = status_is(OPPORTUNITIES, "open"), effective(OPPORTUNITIES, question.effective_at)
+        rows = asked.select(select(*keys).where(*still, *lasting, *where))
+    width, lasts = len(scope.columns), [span.last for span in spans]
+    for row in rows:
         of = tuple(row[:width])
         amount, currency, since, until = row[width : width + 4]
-        origin, deals = Origin(*row[-4:-1]) if asked.apart else None, row[-1]
-        for period, first, last_of in spans:
+        origin = Origin(*row[-3:]) if asked.apart else None
+        for period, first, last_of in spans[bisect_right(lasts, since) :]:
             moment, last = max(since, first), min(until, last_of)
             if moment >= last:
-                continue
+                break  # it had ended by then
             turns = scope.turns(of, moment, last) if turned else ()
             if not turns and scope.is_worth_the_same(currency, moment, last):
                 continue
             here = Stand("open", of, moment, True, amount, currency, moment)
             for turn in (*turns, last):
                 there = here._replace(of_at=turn, at=turn)
-                yield Taken(Step(here, there, deals, deals), origin, turn, period)
+                yield Taken(Step(here, there), origin, turn, period)
                 here = there

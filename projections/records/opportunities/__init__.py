@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, literal_column
+from sqlalchemy import ColumnElement, Text, literal_column, select
 
+from domain import kind, opportunity
+from domain.recorded import Fact
 from projections.query.metric import Query
 from projections.query.selection import status_is
-from projections.query.tables import OPPORTUNITIES
+from projections.query.tables import OPPORTUNITIES, effective, known
 from projections.records import pages
+from projections.records.following import folded
 from projections.records.kind import ANY, CALLER, Histories, Key, Kind, Row, Totals, Wanted
 from projections.records.opportunities.filters import FILTERS, SORTS, STATUSES
 from projections.records.opportunities.record import READ, OpportunityRecord, record, records
@@ -70,6 +73,22 @@ def totals(asked: Query, wanted: Wanted, _: Histories) -> Totals:
     return pages.worth(asked, OPPORTUNITIES, branches(asked, wanted, where), where)
 
 
+def deals_of(asked: Query, subjects: Sequence[str]) -> Sequence[str]:
+    """The deals whose texts may be sealed for some people: those with their own contacts, and those of some leads."""
+    of_leads = select(o.stream).where(
+        o.lead != literal_column("''", Text()), known(OPPORTUNITIES), effective(OPPORTUNITIES)
+    )
+    by = Branch((), "opportunities_lead")
+    found = asked.select(pages.hinted(of_leads.where(o.lead.in_(subjects)), OPPORTUNITIES, by))
+    return [*(subject for subject in subjects if kind(subject) == "opportunity"), *(stream for (stream,) in found)]
+
+
+def name_of(facts: Sequence[Fact], moment: int) -> str:
+    """What a deal is called at an instant; empty before its opening."""
+    state = folded(opportunity.evolve, facts, moment)
+    return state.deal.terms.name if state else ""
+
+
 VIEWS = {
     "mine": {"owner": CALLER},
     "due": {"due_until": "this-week"},
@@ -81,4 +100,5 @@ KIND = Kind(
     "opportunity", "opportunities", "deals, from their opening on", OpportunityRecord,
     ("stream", "account", "stage", "amount", "currency", "close_date", "owner"),
     FILTERS, SORTS, "close_date", page, totals, records, record, {"status": "open"}, VIEWS, converts=True,
+    candidates=deals_of, name_of=name_of,
 )  # fmt: skip

@@ -84,6 +84,7 @@ SORTS: Mapping[str, Keys] = {
 }  # fmt: skip
 FILTERS: Mapping[str, Filter] = {
     "status": pages.status(OPPORTUNITIES, STATUSES, "merged and deleted"),
+    "name": pages.by_name(OPPORTUNITIES),
     "pipeline": equal(o.process, "the process that it goes through", of="pipeline"),
     "stage": equal(o.stage, "the stage that it is in, or was closed in", of="stage"),
     "owner": equal(o.owner, "whose it is; empty for nobody's", of="owner"),

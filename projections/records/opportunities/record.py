@@ -12,7 +12,7 @@ from sqlalchemy import select
 from domain import opportunity
 from domain.money import from_minor_units
 from domain.opportunity.line_items import total
-from domain.opportunity.states import Deleted, Existing, Merged
+from domain.opportunity.states import Deal, Deleted, Existing, Merged
 from domain.recorded import Fact, instant
 from projections.query.metric import Query
 from projections.query.stages import Stage, categories, chances, in_process_order, name_of
@@ -30,15 +30,16 @@ o = OPPORTUNITIES.c
 class OpportunityRecord(Struct, frozen=True, kw_only=True):
     """A deal as it stands at a moment. `version`: what its stream has reached, for commands that rest on it.
 
-    amount: what it is worth, once closed the last one known. probability and category: as judged by hand, or the
-    stage's; None where the process version has no such stage. stage_since: when it came into its stage. days_open:
-    until it was closed; days_in_stage: None once it is. stale: longer in its stage than that allows. pushes: how often
-    the close date was moved to a later month. last_contact: the last activity that took place.
+    name: erased with the person. amount: what it is worth, once closed the last one known. probability and category: as
+    judged by hand, or the stage's; None where the process version has no such stage. stage_since: when it came into its
+    stage. days_open: until it was closed; days_in_stage: None once it is. stale: longer in its stage than that allows.
+    pushes: how often the close date was moved to a later month. last_contact: the last activity that took place.
     """
 
     stream: str
     version: int
     status: str
+    name: str
     pipeline: str
     process_version: int
     stage: str
@@ -159,9 +160,11 @@ def record_of(asked: Query, deal: Held, stages: Stages, facts: Sequence[Fact]) -
     points = deal.probability if deal.probability != STAGES_OWN else points
     until = asked.moment if status == "open" else deal.visit_from
     limit = stages.limits.get(place, 0)
-    follow_up, step = followed(facts, asked.moment)
+    follow_up, state = followed(facts, asked.moment), folded(opportunity.evolve, facts, asked.moment)
+    known_of: Deal = state.deal
     return OpportunityRecord(
-        stream=deal.stream, version=reached(facts), status=deal.status, pipeline=deal.process,
+        stream=deal.stream, version=reached(facts), status=deal.status, name=known_of.terms.name,
+        pipeline=deal.process,
         process_version=deal.process_version, stage=deal.stage,
         stage_name=name_of(stages.order, deal.process, deal.stage),
         amount=from_minor_units(deal.amount, deal.currency), currency=deal.currency, owner=deal.owner,
@@ -173,17 +176,18 @@ def record_of(asked: Query, deal: Held, stages: Stages, facts: Sequence[Fact]) -
         closed_at=None if status == "open" else instant(deal.visit_from), days_open=(until - deal.opened_at) / DAY,
         days_in_stage=(until - deal.visit_from) / DAY if status == "open" else None,
         stale=deal.status == "open" and 0 < limit < asked.moment - deal.visit_from, pushes=deal.pushes,
-        next_step=step, next_step_due=day_of(follow_up.step_due), activity_due=day_of(follow_up.activity_due),
+        next_step=known_of.follow_up.next_step, next_step_due=day_of(follow_up.step_due),
+        activity_due=day_of(follow_up.activity_due),
         last_contact=moment_of(follow_up.last_contact), reason=deal.reason, competitor=deal.competitor,
     )  # fmt: skip
 
 
-def followed(facts: Sequence[Fact], moment: int) -> tuple[follow_ups.FollowUp, str]:
-    """What is due on a deal, and the text of its next step."""
+def followed(facts: Sequence[Fact], moment: int) -> follow_ups.FollowUp:
+    """What is due on a deal."""
     row = None
     for fact in in_effect(facts, moment):
         row = follow_ups.evolve(row, fact)
-    return row or follow_ups.FollowUp(), folded(opportunity.evolve, facts, moment).deal.follow_up.next_step
+    return row or follow_ups.FollowUp()
 
 
 def record(asked: Query, stream: str, histories: Histories) -> OpportunityDetail | None:

@@ -1,0 +1,195 @@
+"""Signing in: by a key, and through an issuer; and what a session may not do."""
+
+import base64
+import hashlib
+import io
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from infra.application.app import App, opened
+from infra.control import open_control
+from infra.http.limits import Limits
+from infra.http.server import server
+from infra.identity.keys import Wanted
+from infra.identity.keys import create as new_key
+from infra.identity.opening import judging
+from infra.logs import logger
+from infra.settings import Oidc, Service, Settings
+from infra.store.clock import now
+from tests.identity.issuer import Issuer, serving
+from tests.web.browsing import form_token, person
+
+
+class Guarded(NamedTuple):
+    """A service that lets nobody in unknown, with the keys of its callers, and its issuer."""
+
+    url: str
+    app: App
+    keys: dict[str, str]
+    issuer: Issuer
+
+
+class Codes:
+    """The part of an issuer that people see: it asks nobody, and gives a code that its token costs."""
+
+    def __init__(self, issuer: Issuer) -> None:
+        self.issuer, self.asked = issuer, dict[str, dict[str, str]]()
+
+    def authorize(self, query: str) -> str:
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        code = f"code-{len(self.asked)}"
+        self.asked[code] = asked
+        return f"{asked['redirect_uri']}?code={code}&state={asked['state']}"
+
+    def token(self, form: str) -> dict[str, Any] | None:
+        given = {name: values[0] for name, values in parse_qs(form).items()}
+        asked = self.asked.pop(given["code"], None)  # a code does once
+        digest = (
+            base64.urlsafe_b64encode(hashlib.sha256(given["code_verifier"].encode()).digest()).rstrip(b"=").decode()
+        )
+        if asked is None or digest != asked["code_challenge"] or given["redirect_uri"] != asked["redirect_uri"]:
+            return None
+        return {"access_token": self.issuer.token(sub="ana", roles=["rep"], owner="ana"), "token_type": "Bearer"}
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Guarded]:
+    with serving() as issuer:
+        issuer.add_key("first", "EdDSA")
+        codes = Codes(issuer)
+        issuer.forms["/token"] = codes.token
+        issuer.queries["/authorize"] = codes.authorize
+        settings = Settings(
+            db=f"sqlite:///{tmp_path / 'log.db'}", key_file=str(tmp_path / "key"), actor="boss",
+            service=Service(keys=True), oidc=Oidc(issuer=issuer.url, audience="dealtrail", client_id="pages"),
+        )  # fmt: skip
+        lines = logger("json", io.StringIO())
+        with opened(settings) as app, judging(app, lines) as access:
+            with closing(open_control(settings.db, app.log.identity())) as control:
+                keys = {
+                    name: new_key(control, wanted, "boss", now())[0]
+                    for name, wanted in {
+                        "rep": Wanted("ana", ("rep",), "ana"),
+                        "admin": Wanted("ad", ("admin",)),
+                    }.items()
+                }
+            ready, place = threading.Event(), list[str]()
+
+            def begun(url: str) -> None:
+                place.append(url.replace("127.0.0.1", "localhost"))
+                ready.set()
+
+            running, listening = server(app, "127.0.0.1", 0, access, Limits(), begun, lines)
+            thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+            thread.start()
+            try:
+                assert ready.wait(20)
+                yield Guarded(place[0], app, keys, issuer)
+            finally:
+                running.stop()
+                thread.join(20)
+                listening.close()
+
+
+def test_who_is_unknown_is_asked_who_they_are_and_comes_back_to_their_page(chromium: Browser, guarded: Guarded) -> None:
+    with person(chromium, guarded.url) as page:
+        page.goto("/inbox")
+        page.wait_for_url("**/sign-in?next=%2Finbox")
+        page.get_by_label("API key").fill(guarded.keys["rep"])
+        page.get_by_role("button", name="Sign in with the key").click()
+        page.wait_for_url("**/inbox")
+        expect(page.locator(".who")).to_contain_text("ana")
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url("**/sign-in")
+        page.goto("/board")
+        page.wait_for_url("**/sign-in?next=%2Fboard")
+
+
+def test_a_wrong_key_opens_nothing_and_says_so(chromium: Browser, guarded: Guarded) -> None:
+    with person(chromium, guarded.url) as page:
+        page.goto("/sign-in")
+        page.get_by_label("API key").fill("dt_nothing_of_the_kind")
+        page.get_by_role("button", name="Sign in with the key").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        assert not [each for each in page.context.cookies() if each["name"] == "dealtrail_session"]
+
+
+def test_an_issuer_signs_somebody_in_by_a_code_that_only_this_browser_can_use(
+    chromium: Browser, guarded: Guarded
+) -> None:
+    context = chromium.new_context(base_url=guarded.url)
+    page = context.new_page()
+    page.goto("/opportunities")
+    page.get_by_role("link", name="Sign in with your account").click()
+    page.wait_for_url("**/opportunities")
+    expect(page.locator(".who")).to_contain_text("ana")
+    [session] = [each for each in context.cookies() if each["name"] == "dealtrail_session"]
+    assert session["httpOnly"] and session["sameSite"] == "Lax"  # type: ignore[typeddict-item]
+    context.close()
+
+
+def test_an_answer_of_the_issuer_to_another_sign_in_is_refused(guarded: Guarded) -> None:
+    with httpx.Client(base_url=guarded.url) as client:
+        begun = client.get("/sign-in/issuer")
+        state = parse_qs(urlsplit(begun.headers["location"]).query)["state"][0]
+        assert client.get("/sign-in/back", params={"code": "code-0", "state": "mine"}).status_code == 401
+        with httpx.Client(base_url=guarded.url) as other:  # without the cookie of whoever began
+            assert other.get("/sign-in/back", params={"code": "code-0", "state": state}).status_code == 401
+
+
+def test_a_session_that_we_did_not_seal_opens_nothing(guarded: Guarded) -> None:
+    answer = httpx.get(f"{guarded.url}/board", cookies={"dealtrail_session": "gAAAAABforged"}, follow_redirects=False)
+    assert answer.status_code == 303 and answer.headers["location"].startswith("/sign-in")
+    data = httpx.get(f"{guarded.url}/board", headers={"accept": "application/json"})
+    assert data.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_a_sign_in_leads_to_no_other_site(guarded: Guarded, target: str) -> None:
+    with httpx.Client(base_url=guarded.url) as client:
+        client.get("/sign-in")
+        form = {"key": guarded.keys["rep"], "next": target, "token": form_token(client)}
+        answer = client.post("/sign-in", data=form)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/board")
+
+
+def test_a_seller_sees_their_own_deals_alone(guarded: Guarded) -> None:
+    from domain.opportunity import OpenOpportunity
+    from domain.recorded import Request
+    from tests.desk import eur
+
+    for owner in ("ana", "ben"):
+        opening = OpenOpportunity("process-standard", eur("100"), account=f"Firm of {owner}", owner=owner)
+        guarded.app.execute(Request(stream=f"opportunity-{owner}", command=opening, actor="boss"))
+    seller = {"authorization": f"Bearer {guarded.keys['rep']}"}
+    with httpx.Client(base_url=guarded.url, headers=seller) as client:
+        for address in ("/board", "/opportunities", "/inbox", "/search?q=Firm"):
+            text = client.get(address).text
+            assert "Firm of ben" not in text and "opportunity-ben" not in text, address
+        assert "Firm of ana" in client.get("/board").text
+        assert client.get("/opportunities/opportunity-ben").status_code == 404
+        assert client.get("/opportunities/opportunity-ben/move").status_code == 404
+        assert client.get("/opportunities?owner=ben").status_code == 403
+        token = form_token(client)
+        moved = client.post("/board/move", data={"to": "proposal", "chosen": "opportunity-ben:1", "token": token},
+                            headers={"accept": "application/json"})  # fmt: skip
+        assert moved.status_code == 404
+    assert guarded.app.record("opportunity", "opportunity-ben", {}).stage == "discovery"  # type: ignore[attr-defined]
+
+
+def test_who_configures_works_on_no_deal(guarded: Guarded) -> None:
+    admin = {"authorization": f"Bearer {guarded.keys['admin']}"}
+    with httpx.Client(base_url=guarded.url, headers=admin) as client:
+        assert client.get("/settings").status_code == 200
+        assert client.get("/board").status_code == 403
+        assert client.get("/operations").status_code == 200
