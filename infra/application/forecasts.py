@@ -33,7 +33,7 @@ from infra.store.places import sqlite_file
 from projections.outlook import forecasting
 from projections.outlook.blend import EXPERTS
 from projections.outlook.cuts import Cut, cut
-from projections.outlook.days import as_date, day_number
+from projections.outlook.days import as_date, day_number, end_of
 from projections.outlook.digests import deals_digest
 from projections.outlook.experts import booked
 from projections.outlook.fitting import Model, fit
@@ -84,6 +84,11 @@ class Forecaster:
         """The last day that is over, in the organisation's zone."""
         return day_number(self.app.now().astimezone(self.known.calendar.zone).date()) - 1
 
+    def usual_day(self) -> int:
+        """The day as of which a forecast is made where none is named: the last that is over, today in a log of today."""
+        over = self.last_day()
+        return over + 1 if self.known.first > end_of(self.known.calendar, over) else over
+
     def at(self, day: int) -> Cut:
         """What was known at the end of a day. Raises NotFound where that was nothing."""
         if day not in self._cuts:
@@ -124,7 +129,7 @@ class Forecaster:
 def folder_of(app: App) -> Path | None:
     """Where what is made afterwards of a log is kept: beside one in a file, else in the user's folder for data."""
     file = sqlite_file(app.settings.db)
-    return Path(f"{file}-outlook") if file else user_folder() / f"outlook-{app.log.identity()}"
+    return Path(f"{file}-views-backcasts") if file else user_folder() / f"outlook-{app.log.identity()}"
 
 
 def issued(made: Forecast, position: int, settings: Settings = DEFAULT) -> IssueOutlook:
@@ -183,6 +188,8 @@ def issue(
 ) -> tuple[ForecastIssued, bool]:
     """Record a forecast, unless one of that day is there; the one that stands, and whether it is new."""
     command = issued(made, position, settings)
+    if command.as_of >= app.today().day:
+        raise Rejected(f"as_of: {command.as_of} is not over, so not all of it is known")
     if (ago := app.today().day - command.as_of) > LATEST_ISSUE:
         raise Rejected(
             f"as_of: {command.as_of} is {ago.days} days ago, and a forecast is issued within {LATEST_ISSUE.days}:"

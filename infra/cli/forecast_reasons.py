@@ -12,7 +12,7 @@ from infra.cli.forecasts import USUAL, ForecastOptions, as_of, forecaster, numbe
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
-from infra.cli.output import Column, Table, bold, dim
+from infra.cli.output import Column, Table, dim
 
 Stated = tuple[str, ...]
 
@@ -81,7 +81,7 @@ def bridge(
     if asking.json:
         return asking.answer(msgspec.to_builtins(found))
     out = stdout()
-    out.print(bold(f"What is expected from {found.start} to {found.end}, as of {found.earlier} and {found.later}"))
+    out.text(f"What is expected from {found.start} to {found.end}, as of {found.earlier} and {found.later}")
     table = Table("", Column(found.currency, True))
     table.add(f"as of {found.earlier}", digits(found.before, found.currency))
     for span in found.spans:
@@ -125,7 +125,7 @@ def what_if(
     if asking.json:
         return asking.answer(msgspec.to_builtins(found))
     out, currency = stdout(), making.currency
-    out.print(bold(f"What would be won from {as_of(made.outlook.first)} to {as_of(made.outlook.last)}: a supposition"))
+    out.text(f"What would be won from {as_of(made.outlook.first)} to {as_of(made.outlook.last)}: a supposition")
     titles = ("booked", f"mean {currency}", "P10", "P50", "P90", "wins", "P10", "P90")
     table = Table("", *(Column(each, True) for each in titles))
     for name, figures in (("forecast", found.figures), ("supposed", found.supposed)):

@@ -58,7 +58,7 @@ def test_a_log_of_some_months_is_not_ready_and_its_forecast_says_so(said: Shell)
     assert (code, "not ready" in out) == (0, True)
     code, out, _ = said("forecast", "show", *NEXT)
     assert code == 0
-    assert re.search(r"low confidence the log is young, months of history: 4\.\d of 6 needed", " ".join(out.split()))
+    assert re.search(r"low confidence: the log is young, months of history: 4\.\d of 6 needed", " ".join(out.split()))
 
 
 def test_a_forecast_is_shown_by_level_and_its_parts_add_up(said: Shell):
