@@ -48,6 +48,7 @@ VERBS = {
     "metrics": ("metric", "explain"), "timeline": ("timeline",), "diff": ("diff",), "events": ("events",),
     "imports": ("import", "simulate"), "features": ("export features",),
     "forecasts": ("forecast issue", "forecast show", "forecast score", "forecast readiness", "forecast backtest"),
+    "forecast_reasons": ("forecast explain", "forecast bridge", "forecast what-if"),
     "bulk": ("bulk",), "serve": ("serve",), "publish": ("kafka publish", "kafka topics"),
     "consume": ("kafka consume",), "dlq": ("kafka dlq",), "schemas": ("schemas",),
     "status": ("status",), "tables": ("rebuild", "check", "parked"), "log": ("log",),
