@@ -4,7 +4,6 @@ from datetime import date
 
 from msgspec import Struct
 
-from domain.errors import NotFound
 from infra.application.backcasts import TAG, past_cuts
 from infra.application.forecasts import Forecaster
 from projections.outlook import accuracy
@@ -67,18 +66,16 @@ class Tested(Struct, frozen=True):
 def past_accuracy(making: Forecaster, day: int, weeks: int | None = None) -> Tested:
     """Forecasts at weekly cuts, each by what was available then, scored by what is known at the end of a day.
 
-    weeks: how many of the last cuts are scored; by default all from the end of the first quarter on. Raises NotFound
-    where the log is too young for any.
+    weeks: how many of the last cuts are scored; by default all from the end of the first quarter on. A log that is too
+    young for any has no cells.
     """
     truth = making.at(day).lives
     cuts = past_cuts(truth.start, day, making.settings)
     scored_from = truth.start + SCORED_FROM if weeks is None else max(truth.start + SCORED_FROM, day - WEEK * weeks)
     found = backtest(lambda each: making.once(each).lives, truth, cuts, scored_from, making.settings)
-    if not found.scores:
-        raise NotFound("backtest: no forecast of a past cut is over yet; the log is too young")
-    used = sorted({each.cut for each in found.scores})
+    used = sorted({each.cut for each in found.scores}) or [day]
     return Tested(
-        TAG, making.position, as_date(used[0]), as_date(used[-1]), len(used),
+        TAG, making.position, as_date(used[0]), as_date(used[-1]), len({each.cut for each in found.scores}),
         tuple(Cell(*each, claimed=each.claimed) for each in accuracy.cells(found)),
         tuple(Coverage(*each) for each in accuracy.coverage(found)),
         tuple(Calibration(*each) for each in accuracy.calibration(found)),

@@ -13,7 +13,7 @@ from infra.application.answers import digits
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
-from infra.cli.output import Column, Output, Table, bold, dim, yellow
+from infra.cli.output import Column, Output, Table, bold, dim
 from infra.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def period_of(making: "Forecaster", of: ForecastOptions, day: int | None = None)
 
     app, calendar = making.app, making.known.calendar
     if day is None:
-        day = making.last_day() if of.as_of is None else day_number(last_day(app, "as_of", of.as_of))
-    if day > making.last_day():
+        day = making.usual_day() if of.as_of is None else day_number(last_day(app, "as_of", of.as_of))
+    if of.as_of is not None and day > making.last_day():
         raise Malformed(f"as_of: {as_date(day)} is not over, so not all of it is known")
     if of.period is None:
         _, first, after = calendar.quarter(as_date(day + 1))
@@ -164,7 +164,7 @@ def show(
 
 def show_issued(out: Output, of: Any, by: str) -> None:
     """The figures of a forecast at a level."""
-    out.print(bold(f"What will be won from {of.start} to {of.end}, by all that was available at the end of {of.as_of}"))
+    out.text(f"What will be won from {of.start} to {of.end}, by all that was available at the end of {of.as_of}")
     number = Column("", True)
     table = Table(by, *(number._replace(title=each) for each in (
         "booked", f"mean {of.currency}", "P10", "P50", "P90", "wins", "P10", "P90",
@@ -176,7 +176,7 @@ def show_issued(out: Output, of: Any, by: str) -> None:
     weights = ", ".join(f"{each.name} {each.weight:.0%}" for each in of.weights if each.weight >= 0.005)
     out.text(f"{of.model} {of.version} at position {of.position:,}, blended of: {weights}.")
     for reason in of.low_confidence:
-        out.print(yellow("low confidence"), reason)
+        out.text(f"low confidence: {reason}")
 
 
 def numbers(each: "Expected", currency: str) -> list[str]:
@@ -289,9 +289,9 @@ def backtest(
     if asking.json:
         return asking.answer(msgspec.to_builtins(found))
     out = stdout()
-    out.print(
-        bold(f"Forecasts of {found.cuts} weeks from {found.first} to {found.last}, scored by what is known by now")
-    )
+    if not found.cells:
+        return out.text("no forecast of a past week is over yet: the log is too young to be tested on")
+    out.text(f"Forecasts of {found.cuts} weeks from {found.first} to {found.last}, scored by what is known by now")
     right = (Column(each, True) for each in ("forecasts", "windows", "error", "weighted pipeline", "run-rate", "bias"))
     table = Table("measure", "over", *right)
     for cell in found.cells:
