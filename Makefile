@@ -9,13 +9,13 @@ OUTSIDE := server or registry or published
 demo: .venv/run.stamp
 	@$(BIN)/dealtrail demo
 
-# All of it, the quick half first.
+# All of it, the quick half first; what that tries a quarter of, the second half tries whole.
 test: lint quick
-	$(PYTEST) --dist loadfile -m "not soak and ($(OUTSIDE))"
+	$(PYTEST) --dist loadfile -m "not soak and (thorough or $(OUTSIDE))"
 
 # What needs no PostgreSQL, no Kafka, no package registry and no data of others: after each change.
 quick: .venv/test.stamp
-	$(PYTEST) --dist worksteal -m "not (soak or $(OUTSIDE))"
+	DEALTRAIL_QUICK=1 $(PYTEST) --dist worksteal -m "not (soak or $(OUTSIDE))"
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .

@@ -50,7 +50,7 @@ VERBS = {
     "forecasts": ("forecast issue", "forecast show", "forecast score", "forecast readiness", "forecast backtest"),
     "forecast_reasons": ("forecast explain", "forecast bridge", "forecast what-if"),
     "bulk": ("bulk",), "serve": ("serve",), "publish": ("kafka publish", "kafka topics"),
-    "consume": ("kafka consume",), "dlq": ("kafka dlq",), "schemas": ("schemas",), "init": ("init",),
+    "consume": ("kafka consume",), "dlq": ("kafka dlq",), "schemas": ("schemas",),
     "status": ("status",), "tables": ("rebuild", "check", "parked"), "log": ("log",),
     "master_key": ("master-key",), "db": ("db",), "api_key": ("api-key",), "config": ("config",),
     "demo": ("demo",), "completion": ("completion",),

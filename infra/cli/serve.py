@@ -46,7 +46,13 @@ def serve(
     with opened(settings) as app, heard(app), judging(app, lines) as access, stopped_by_signals():
         note(access.describe())
         running, listening = server(
-            app, service.host, service.port, access, Limits(), lambda url: note(f"serving {url}/v1/docs"), lines
+            app,
+            service.host,
+            service.port,
+            access,
+            Limits(rate=service.rate),
+            lambda url: note(f"serving {url}/v1/docs"),
+            lines,
         )
         with listening:
             running.run(sockets=[listening])

@@ -237,8 +237,9 @@ async def different(call: Call) -> Reply:
         check_reached(app.log, call.query, ("from", "to") if texts.get("axis") == "known" else ())
         filters = {name: value for name, value in texts.items() if name not in apart}
         ends = texts["from"], texts["to"]
-        found = comparison(app, *ends, texts.get("axis", AXES[0]), texts.get("form", FORMS[0]), filters)
-        return encode({**seen_differences(app, call.caller, found), "filters": filters})
+        axis, form = texts.get("axis", AXES[0]), texts.get("form", FORMS[0])
+        compared = comparison(app, *ends, axis, form, filters).document(axis, form)
+        return encode({**seen_differences(app, call.caller, compared), "filters": filters})
 
     return Reply(await call.read(answer))
 

@@ -49,6 +49,7 @@ def operations() -> Iterator[Operation]:
             f"The {kind.plural.replace('-', ' ')} that there are, at any moment: filtered, sorted, a page at a time.",
             Target("records", "list", kind.name), listed, PLURALS[kind.name], kind.meaning,
             (*list_parameters(kind), KNOWN_AT, EFFECTIVE_AT, WAIT), None, list_answer(kind), (200,), STATUSES,
+            rules="A cursor is one that a page of this list gave, and stands without a moment.",
         )  # fmt: skip
         yield Operation(
             "GET", f"/v1/{PLURALS[kind.name]}/{{id}}", f"{kind.name}-show",

@@ -52,6 +52,9 @@ def create(
         app, access or Local(app.settings.who), limits or Limits(), logger or new_logger(app.settings.service.logs)
     )
     operations = Describing(all_operations()).operations
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncGenerator[None]:
@@ -62,7 +65,7 @@ def create(
             await service.close()
 
     site = Litestar(
-        [*(endpoint(service, operation) for operation in operations), *pages_of(service)],
+        [*(endpoint(service, path, methods) for path, methods in by_path.items()), *pages_of(service)],
         openapi_config=None,
         lifespan=[running],
         exception_handlers={Exception: partial(strayed, service)},
@@ -80,19 +83,25 @@ def all_operations() -> list[Operation]:
     return [operation for part in PARTS for operation in part.operations()]
 
 
-def endpoint(service: Service, operation: Operation) -> Any:
-    """The handler of an operation."""
-    path = "/".join(f"{part[:-1]}:str}}" if part.startswith("{") else part for part in operation.path.split("/"))
+def endpoint(service: Service, path: str, operations: Mapping[str, Operation]) -> Any:
+    """The handler of a path, for all its methods."""
+    typed = "/".join(f"{part[:-1]}:str}}" if part.startswith("{") else part for part in path.split("/"))
+    methods = [*operations, *(["HEAD"] if "GET" in operations else [])]
+    allowed = Reply(status=204, headers={"allow": ", ".join([*methods, "OPTIONS"])})
 
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
         scope, began = cast("dict[str, Any]", request.scope), time.perf_counter()
+        method: str = scope["method"]
+        if method == "OPTIONS":
+            return cast(ASGIApp, Sent(service, allowed, True))
+        operation = operations["GET" if method == "HEAD" else method]
         reply = await answer(service, operation, scope, cast(Messages, request.receive))
         seconds = time.perf_counter() - began if reply.stream is None else None
         service.measures.request(operation.method, operation.path, reply.status, seconds)
-        return cast(ASGIApp, Sent(service, reply, scope["method"] == "HEAD"))
+        return cast(ASGIApp, Sent(service, reply, method == "HEAD"))
 
-    methods: Any = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
-    return HTTPRouteHandler(path, http_method=methods, include_in_schema=False)(handle)
+    named: Any = [*methods, "OPTIONS"]
+    return HTTPRouteHandler(typed, http_method=named, include_in_schema=False)(handle)
 
 
 def pages_of(service: Service) -> list[Any]:
@@ -265,9 +274,10 @@ class Sent:
     async def __call__(self, scope: Any, receive: Messages, send: Send) -> None:
         reply = self.reply
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
-        if reply.status != 304:
+        bodiless = reply.status in (204, 304)
+        if not bodiless:
             headers.append((b"content-type", reply.media_type.encode()))
-        if reply.stream is None and reply.status != 304:
+        if reply.stream is None and not bodiless:
             headers.append((b"content-length", str(len(reply.body)).encode()))
         headers.append((b"x-content-type-options", b"nosniff"))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})

@@ -40,6 +40,9 @@ class Envelope(Struct, frozen=True, forbid_unknown_fields=True):
     correlation_id: str = ""
 
 
+NO_ENVELOPE = Envelope()
+
+
 class Happened(Struct, frozen=True):
     """A fact that followed."""
 
@@ -204,7 +207,7 @@ def requested(call: Call) -> Request:
     tag = call.operation.target.command
     raw = read_object(call.body)
     fields = {name: value for name, value in raw.items() if name != ENVELOPE}
-    surrounding = enveloped(raw.get(ENVELOPE, {}))
+    surrounding = enveloped(raw[ENVELOPE]) if ENVELOPE in raw else NO_ENVELOPE
     if tag == CONVERTING:
         fields.setdefault("opportunity", "")  # it gets a name
     match = call.headers.get("If-Match")

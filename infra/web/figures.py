@@ -63,7 +63,7 @@ def index(visit: Visit) -> Page:
 def figure(visit: Visit) -> Page | Reply:
     """One metric: picture, rows, definition, moment, and what was left out."""
     name, form = visit.path["metric"], visit.one("format", "html")
-    texts = asked(visit, name)
+    texts = question_of(visit, name)
     answer = visit.ask(name, texts)
     if form in ("svg", "png"):
         return picture(answer, form)
@@ -86,7 +86,7 @@ def figure(visit: Visit) -> Page | Reply:
     return Page("figure.html", title_of(name), parts, [table_of(visit, answer)])
 
 
-def asked(visit: Visit, name: str) -> dict[str, Any]:
+def question_of(visit: Visit, name: str) -> dict[str, Any]:
     """The question that an address asks of a metric; a field that stands there empty asks for nothing.
 
     Nobody's, and no team's, is written as "(none)".
@@ -158,7 +158,7 @@ def behind_link(visit: Visit, answer: "Answer", number: int) -> str:
 def behind(visit: Visit) -> Page | Reply:
     """The rows and events behind one figure, or behind all of them and those that count in none."""
     name, number = visit.path["metric"], visit.one("row", "")
-    found = visit.explain(name, asked(visit, name))
+    found = visit.explain(name, question_of(visit, name))
     if number and not (number.isdecimal() and int(number) < len(found["figures"])):
         raise Malformed(f"row: {number} is none of the {len(found['figures'])} figures of this answer")
     figures = [found["figures"][int(number)]] if number else found["figures"]

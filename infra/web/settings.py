@@ -5,7 +5,7 @@ from infra.application.timeline import timeline_lines
 from infra.web.lists import TITLES, table_of
 from infra.web.moment import moment_of
 from infra.web.page import Page, Visit
-from infra.web.records import history_table, shown, words
+from infra.web.records import history_table, line_of, words
 from projections.records import KINDS
 
 PARTS = ("process", "framework", "team", "quota", "rate", "customer")
@@ -48,5 +48,5 @@ def stream(visit: Visit) -> Page:
         if visit.past or not visit.configures or kind not in BY_KIND
         else [(words(tag), f"/streams/{name}/{tag}") for tag in tags_of(kind)]
     )
-    parts = {"lines": [shown(line) for line in lines], "commands": commands, "moment": moment_of(visit)}
+    parts = {"lines": [line_of(line) for line in lines], "commands": commands, "moment": moment_of(visit)}
     return Page("stream.html", name, parts, [history_table(lines)])

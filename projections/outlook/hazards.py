@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from projections.outlook.lives import CENSORED, GONE, LOST, NONE, TO_LOST, TO_WON, WON, Flags, Floats, Ints, Lives
-from projections.outlook.portable import exp
+from projections.outlook.portable import exp, sums
 from projections.outlook.settings import Settings
 
 AGES = 1200
@@ -37,7 +37,7 @@ class Rows(NamedTuple):
     exit: Ints
     won: Flags
     lost: Flags
-    count: Floats
+    count: Floats  # pyright: ignore[reportIncompatibleMethodOverride]
     place: Ints
 
 
@@ -78,8 +78,8 @@ def faded(age_days: Ints | Floats, half_life: float) -> Floats:
 def exposure(rows: Rows, stages: int, weight: Floats) -> Floats:
     """The sum of weights that were at risk at each age. Shape: (stages, AGES)."""
     width, size = AGES + 1, stages * (AGES + 1)
-    change = np.bincount(rows.stage * width + rows.lo, weight, size)
-    change -= np.bincount(rows.stage * width + rows.hi, weight, size)
+    change = sums(rows.stage * width + rows.lo, weight, size)
+    change -= sums(rows.stage * width + rows.hi, weight, size)
     return np.cumsum(change.reshape(stages, width), 1)[:, :AGES]
 
 
@@ -101,7 +101,7 @@ def hazards(lives: Lives, rows: Rows, settings: Settings) -> Hazards:
     kinds = stages + 2
     kind = np.where(rows.exit[gone] >= 0, rows.exit[gone], np.where(rows.won[gone], stages, stages + 1))
     left = cut - rows.entered[gone] - rows.hi[gone] + AGES + 1
-    exits = np.bincount(
+    exits = sums(
         (rows.stage[gone] * BINS + BIN[age]) * kinds + kind, rows.count[gone] * table[left], stages * BINS * kinds
     ).reshape(stages, BINS, kinds)
     whole = exits.sum(1) / np.maximum(risk.sum(1), 1e-9)[:, None]
@@ -119,9 +119,9 @@ def entries(lives: Lives, settings: Settings) -> tuple[Floats, float]:
     """
     v, d, cut, stages = lives.visits, lives.deals, lives.cut, len(lives.labels.stages)
     first = (v.since == v.entered) & (v.entered >= lives.start)
-    come = np.bincount(v.stage[first], v.count[first] * faded(cut - v.entered[first], settings.half_life), stages)
+    come = sums(v.stage[first], v.count[first] * faded(cut - v.entered[first], settings.half_life), stages)
     moved = (v.exit >= 0) & (v.left <= cut) & (v.left >= lives.start)
-    come = come - np.bincount(
+    come = come - sums(
         v.exit[moved], v.count[moved] * faded(cut - v.left[moved], settings.half_life), stages
     )[:stages]  # fmt: skip
     come = np.maximum(come, 0.0)

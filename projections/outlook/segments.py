@@ -13,6 +13,7 @@ import numpy as np
 
 from projections.outlook.hazards import AGES, Rows
 from projections.outlook.lives import NONE, Deals, Floats, Ints, Lives
+from projections.outlook.portable import sums
 from projections.outlook.settings import Settings
 
 AMOUNT_SHARES = (0.2, 0.4, 0.6, 0.8, 0.9, 0.95)
@@ -155,9 +156,9 @@ def multipliers(lives: Lives, rows: Rows, win: Floats, settings: Settings) -> tu
     whole = float(plain.sum())
     held = settings.segment_shrink
     for each in dimensions(lives, standing(lives, rows), bands):
-        got = np.bincount(value_on(each, rows.entered + rows.hi), wins, each.size)
+        got = sums(value_on(each, rows.entered + rows.hi), wins, each.size)
         if each.day is None:
-            due = np.bincount(each.codes, plain * theta, each.size)
+            due = sums(each.codes, plain * theta, each.size)
             factor = (got + held) / (due + held)
             theta = theta * factor[each.codes]
         else:

@@ -58,8 +58,8 @@ COPYING = {("log", "copy"), ("log", "replay")}
 BROKER = {"kafka"}
 """These ask a broker first, and refuse where none is named."""
 OTHERS: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("init",): (),
     ("db", "init"): (),
+    ("serve",): ("--port", "0"),
     ("db", "restore"): ("backup",),
     ("api-key", "create"): ("crm", "--role", "analyst"),
     ("api-key", "revoke"): ("0123456789",),

@@ -378,3 +378,15 @@ def test_lists_and_records_are_masked_like_timelines(guarded: Guarded):
         for who, clear in (("rep", True), ("auditor", False), ("reader", False)):
             text = guarded.ask(who, "GET", path).text
             assert ("Ada Lovelace" in text) <= clear, (who, path)
+
+
+@pytest.mark.parametrize("kind", ["lead", "opportunity"])
+def test_exports_hold_what_one_sees(guarded: Guarded, kind: str):
+    whole = {} if kind == "lead" else {"status": ["open", "won", "lost", "merged", "deleted"]}
+    path = {"lead": "/v1/exports/leads", "opportunity": "/v1/exports/opportunities"}[kind]
+    for role, theirs in (("rep", {"ana"}), ("manager", {"ben", "cleo"}), ("auditor", {"ana", "ben", "cleo", "dan"})):
+        for moment in ({}, {"known_at": str(guarded.site.app.log.head())}):
+            text = guarded.ask(role, "GET", path, params={"format": "jsonl", **whole, **moment}).text
+            owners = {json.loads(line)["owner"] for line in text.splitlines()} - {""}
+            assert owners == theirs, (role, moment)
+    assert "Ada" not in guarded.ask("auditor", "GET", path, params=whole).text

@@ -27,7 +27,10 @@ from projections.outlook.portable import (
 )
 from tests.outlook.simulated import World, history
 
-GOLDEN = ()
+GOLDEN = (
+    "896c0336927313b12327b02e214d00974ab2ed6e11d2ac89ba4aa7bc45539e8d",
+    "276b2434be8c120f6736f17080e2d5a65d1c8f070ccc22d2a1c4bb8f503909cc",
+)
 WIDE = "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL X86_V3 X86_V4"
 SHARES = uniform(words(stream(1, 1), np.zeros(1, np.uint64), np.arange(20_000)))
 

@@ -230,3 +230,9 @@ def test_views_are_lists_with_a_name(office: Office) -> None:
     assert office.listed("opportunity", view="closing").filters == {
         "closes_since": ["this-month"], "closes_until": ["this-month"], "status": ["open"],
     }  # fmt: skip
+
+
+def test_the_days_of_a_view_are_told_from_the_moment_of_the_list(office: Office) -> None:
+    assert office.streams("opportunity", view="overdue", effective_at="2026-06-20") == ["2"]
+    assert office.streams("opportunity", view="overdue", effective_at="2026-06-21") == ["2", "5"]
+    assert office.streams("opportunity", view="closing", effective_at="2026-07-01") == ["3"]

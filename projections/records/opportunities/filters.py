@@ -38,9 +38,11 @@ def closes_until(_: Query, days: Values) -> Condition:
 def in_category(asked: Query, values: Values) -> Condition:
     """Whether deals are in a forecast category, as judged by hand, or by their stage."""
     places = [each[:3] for each in asked.references.stages if each.category in values]
-    stages = or_(*(and_(o.process == p, o.process_version == v, o.stage == s) for p, v, s in places))
     judged = o.category.in_(values)
-    return or_(judged, and_(o.category == NONE, stages)) if places else judged
+    if not places:
+        return judged
+    stages = or_(*(and_(o.process == p, o.process_version == v, o.stage == s) for p, v, s in places))
+    return or_(judged, and_(o.category == NONE, stages))
 
 
 def is_stale(asked: Query, values: Values) -> Condition:
