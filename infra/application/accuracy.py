@@ -4,7 +4,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from infra.application.backcasts import TAG, past_cuts
+from infra.application.backcasts import TAG, Backcasts, past_cuts
 from infra.application.forecasts import Forecaster
 from projections.outlook import accuracy
 from projections.outlook.backtest import SCORED_FROM, backtest
@@ -73,10 +73,11 @@ def past_accuracy(making: Forecaster, day: int, weeks: int | None = None) -> Tes
     cuts = past_cuts(truth.start, day, making.settings)
     scored_from = truth.start + SCORED_FROM if weeks is None else max(truth.start + SCORED_FROM, day - WEEK * weeks)
     found = backtest(lambda each: making.once(each).lives, truth, cuts, scored_from, making.settings)
+    making.remember(day, Backcasts(found.record, found.past, len(cuts), True))
     used = sorted({each.cut for each in found.scores}) or [day]
     return Tested(
         TAG, making.position, as_date(used[0]), as_date(used[-1]), len({each.cut for each in found.scores}),
-        tuple(Cell(*each, claimed=each.claimed) for each in accuracy.cells(found)),
-        tuple(Coverage(*each) for each in accuracy.coverage(found)),
-        tuple(Calibration(*each) for each in accuracy.calibration(found)),
+        tuple(Cell(*each, claimed=each.claimed) for each in accuracy.cells(found, making.settings.step)),
+        tuple(Coverage(*each) for each in accuracy.coverage(found, making.settings.step)),
+        tuple(Calibration(*each) for each in accuracy.calibration(found, making.settings.step)),
     )  # fmt: skip

@@ -74,6 +74,7 @@ class Forecaster:
         self.currency = currency or shared_currency(self.read.histories)
         self.known: Known = known(self.read.histories, self.read.references, self.currency, base_currency)
         self._cuts: dict[int, Cut] = {}
+        self._past: dict[int, Backcasts] = {}
 
     @property
     def position(self) -> int:
@@ -85,7 +86,7 @@ class Forecaster:
         return day_number(self.app.now().astimezone(self.known.calendar.zone).date()) - 1
 
     def usual_day(self) -> int:
-        """The day as of which a forecast is made where none is named: the last that is over, today in a log of today."""
+        """The day as of which a forecast is made where none is named: the last one over, or today in a log of today."""
         over = self.last_day()
         return over + 1 if self.known.first > end_of(self.known.calendar, over) else over
 
@@ -109,8 +110,14 @@ class Forecaster:
 
     def learnt(self, day: int) -> Backcasts:
         """What past forecasts were worth, as known at the end of a day."""
-        start = self.at(day).lives.start
-        return backcasts(self.known, start, day, self.settings, folder_of(self.app), self._progressed)
+        if day not in self._past:
+            start, folder = self.at(day).lives.start, folder_of(self.app)
+            self._past[day] = backcasts(self.known, start, day, self.settings, folder, self._progressed)
+        return self._past[day]
+
+    def remember(self, day: int, past: Backcasts) -> None:
+        """Learn from past forecasts that somebody else made, in the place of making them."""
+        self._past[day] = past
 
     def forecast(self, first: int, last: int, day: int) -> Forecast:
         """What will be won from a first to a last day, by what was available at the end of a day."""

@@ -125,7 +125,7 @@ def issue(
             standing, new = there, False
     if asking.json:
         return asking.answer({"new": new, **msgspec.to_builtins(standing)})
-    show_issued(stdout(), standing, "total")
+    show_figures(stdout(), standing, "total")
     note("issued" if new else "that one had been issued before, and stays")
 
 
@@ -156,13 +156,13 @@ def show(
             "scored": msgspec.to_builtins(before.scored if before else None),
         })  # fmt: skip
     out = stdout()
-    show_issued(out, now, by)
+    show_figures(out, now, by)
     out.text(f"Learnt from the forecasts of {past.cuts} past weeks, made afterwards and never issued.")
     if before and by == "total":
         show_history(out, before)
 
 
-def show_issued(out: Output, of: Any, by: str) -> None:
+def show_figures(out: Output, of: Any, by: str) -> None:
     """The figures of a forecast at a level."""
     out.text(f"What will be won from {of.start} to {of.end}, by all that was available at the end of {of.as_of}")
     number = Column("", True)
