@@ -79,7 +79,7 @@ def described(operation: Operation) -> dict[str, Any]:
         document["description"] = operation.description
     if operation.body is not None:
         document["requestBody"] = {
-            "required": True, "content": {"application/json": {"schema": operation.body.schema}},
+            "required": True, "content": {each: {"schema": operation.body.schema} for each in operation.takes},
         }  # fmt: skip
     return document
 
