@@ -173,7 +173,7 @@ def operations() -> Iterator[Operation]:
     yield Operation(
         "POST", "/v1/imports", "import-create", "Bring an export of another system in; its progress is asked for.",
         target, create, "imports", f"The body is a ZIP archive of the tables; of csv, of the table with its {MAPPING}.",
-        PARAMETERS, Body({"type": "string", "contentMediaType": "application/octet-stream"}),
+        PARAMETERS, Body({}),
         Body(ref(ImportJob), (ImportJob,)), (202,), STATUSES, takes=(ZIP,),
         rules="The file is what the format says, which shows only as it is read.",
     )  # fmt: skip
