@@ -17,7 +17,9 @@ def compare(visit: Visit) -> Page | Reply:
     first, second = visit.one("first") or "this-month", visit.one("second") or "now"
     axis, form = visit.one("axis") or AXES[0], visit.one("form") or FORMS[0]
     texts = {name: visit.one(name) for name in FILTERS if visit.one(name)}
-    found = comparison(visit.app, first, second, axis, form, visit.access.narrowed(visit.caller, texts))
+    found = comparison(visit.app, first, second, axis, form, visit.access.narrowed(visit.caller, texts)).document(
+        axis, form
+    )
     if visit.one("format") == "json":
         return json_reply(found)
     steps = found["waterfall"]

@@ -10,6 +10,7 @@ from msgspec import Struct
 from domain.errors import Malformed
 from domain.recorded import instant
 from infra.application.answers import definition, document, rows, text
+from infra.application.charts import Spec
 from infra.application.plots import PLOTS, RESOLUTION, spec
 from infra.web.moment import moment_of
 from infra.web.page import MOMENT, Cell, Column, Page, Reply, Table, Visit, address, json_reply
@@ -247,11 +248,18 @@ def inline(visit: Visit, answer: "Answer") -> Markup | None:
 def picture_of(metric: str, rows_: list[dict[str, Any]]) -> Markup | None:
     """The picture of a metric's records as a part of a page, in the page's colours; None where it cannot be drawn."""
     try:
-        import vl_convert
-
-        drawing = spec(metric, rows_, [])
-    except (ImportError, Malformed):  # the extra is not there; drawn over time only, or too many of them
+        return drawn(spec(metric, rows_, []))
+    except Malformed:  # drawn over time only, or too many of them
         return None
-    drawing = {**drawing, "background": None, "padding": {"left": 4, "top": 4, "bottom": 4, "right": 72}, "title": None}
+
+
+def drawn(drawing: Spec) -> Markup | None:
+    """A drawing as a part of a page; None where the extra that draws is not there."""
+    try:
+        import vl_convert
+    except ImportError:
+        return None
+    padding = {"left": 4, "top": 4, "bottom": 4, "right": 72}
+    drawing = {**drawing, "background": None, "padding": padding, "title": None}
     svg = vl_convert.vegalite_to_svg(drawing).replace(f'xlink:href="{ELSEWHERE}', 'href="')
     return Markup(STYLE.sub("", svg))  # noqa: S704 - drawn by us, its texts escaped

@@ -16,7 +16,7 @@ from domain.recorded import Request
 from infra.application.explanation import explanation
 from infra.application.seen import execute_seen
 from infra.identity.caller import Access, Caller, Target
-from infra.identity.masking import Masking
+from infra.identity.masking import Masking, masked
 from infra.identity.ownership import owners_now
 
 if TYPE_CHECKING:
@@ -81,12 +81,12 @@ class Visit(NamedTuple):
             if owner is not None and not {owner} <= self.caller.owners:
                 raise Forbidden(f"owner: {owner!r} is not a seller whose records are yours")
             texts = {**texts, "owner": owner or sorted(self.caller.owners)}
-        return self.app.list(kind, texts, self.caller.owner or self.actor)
+        return self.app.list(kind, texts, self.caller.owner or self.actor, self.veil)
 
     def record(self, kind: str, stream: str) -> Any:
         """One record at the moment, where they may see it."""
         self.access.allow(self.caller, Target("records", f"page {self.address}", kind, stream))
-        return self.app.record(kind, stream, self.moment())
+        return self.app.record(kind, stream, self.moment(), self.veil)
 
     def carry_out(self, request: Request, of: str, seen: int | None) -> "Receipt":
         """Do what they ask of a stream of a kind, where they may: with what they have seen of it, or whatever came.
@@ -97,6 +97,11 @@ class Visit(NamedTuple):
         self.access.allow(self.caller, Target("write", tag, of, request.stream, tag))
         request = replace(request, command=self.access.owned(self.caller, request.command))
         return self.app.execute(request) if seen is None else execute_seen(self.app, request, seen)
+
+    @property
+    def veil(self) -> Callable[[Any], Any] | None:
+        """What hides personal texts from who may not read them."""
+        return None if self.caller.personal else masked
 
     @property
     def reading(self) -> "App | Masking":
