@@ -7,7 +7,7 @@ import numpy as np
 
 from projections.outlook.chances import Prospects
 from projections.outlook.hazards import faded
-from projections.outlook.lives import WON, Floats, Ints, Lives
+from projections.outlook.lives import WON, Floats, Ints, Keys, Lives
 from projections.outlook.portable import exp, log, sums
 from projections.outlook.settings import Settings
 
@@ -64,9 +64,8 @@ def binned(name: str, deals: Prospects, right: Floats, cut: int, last: int) -> B
     )  # fmt: skip
 
 
-def scored(bins: Bins, deals: Prospects, lives: Lives, now: Lives) -> Bins:
+def scored(bins: Bins, keys: Keys, chances: Floats, now: Lives) -> Bins:
     """Bins with how many of their deals were won in the period, as the log is by another cut."""
     d = now.deals
     won = d.key[(d.status == WON) & (d.closed > bins.cut) & (d.closed <= bins.last)]
-    came = np.isin(lives.deals.key[deals.at], won)
-    return bins._replace(won=sums(bin_of(deals.chance), came, BINS))
+    return bins._replace(won=sums(bin_of(chances), np.isin(keys, won), BINS))

@@ -123,7 +123,8 @@ def gamma(share: Floats, shape: Any) -> Floats:
     """A gamma variable of mean 1 and a shape of at least 1, below which a share lies (Wilson and Hilferty, 1931)."""
     third = 1.0 / (9.0 * np.asarray(shape, np.float64))
     root = 1.0 - third + normal(share) * np.sqrt(third)
-    return np.maximum(root, 0.0) ** 3
+    root = np.maximum(root, 0.0)
+    return root * root * root  # a power of 3 is the library's own
 
 
 def poisson(share: Floats, mean: Floats) -> Ints:
