@@ -61,13 +61,13 @@ def demo(*, asking: Options = HERE) -> None:
             "The weighted forecast: amount times probability of the stage": app.ask("weighted", {}),
             f"The board as of {before}, half a year earlier": app.ask("board", {"effective_at": before}),
         }
-        story, outlook = most_revised(app, end), told_outlook(app, end)
+        story, outlook = most_revised(app, end), forecast_after(app, end)
     if ours and end < yesterday():
         note(f"the year in {FILE} ends on {end}: without that file and {FILE}.key, the next one ends yesterday")
     show_demo(asking, answers, (story, outlook), end)
 
 
-def told_outlook(app: "Installation", end: date) -> "Outlook | None":
+def forecast_after(app: "Installation", end: date) -> "Outlook | None":
     """The forecast that the demo tells of; None where there is none, which is said."""
     from infra.application.outlook import check_numpy
 

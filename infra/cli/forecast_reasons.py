@@ -1,14 +1,14 @@
 """The verbs `forecast explain`, `bridge` and `what-if`: why a forecast says what it says, and what would change it."""
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated
 
 import msgspec
 
 from domain.errors import Malformed
 from infra.application.answers import digits
-from infra.cli.forecasts import USUAL, ForecastOptions, as_of, forecaster, numbers, period_of
+from infra.cli.forecasts import USUAL, ForecastOptions, as_of, forecaster, numbers, period_of, plain_number
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
@@ -120,7 +120,7 @@ def what_if(
         made = making.forecast(*period_of(making, of))
         factors = {name: float(each) for name, each in pairs("stage", stage).items()}
         found = supposed(
-            made, Supposition(win, lose, pairs("amount", amount), float(one("creation", creation)), factors)
+            made, Supposition(win, lose, pairs("amount", amount), float(plain_number("creation", creation)), factors)
         )
     if asking.json:
         return asking.answer(msgspec.to_builtins(found))
@@ -142,16 +142,5 @@ def pairs(field: str, texts: Sequence[str]) -> dict[str, Decimal]:
         name, equals, number = text.rpartition("=")
         if not name or not equals:
             raise Malformed(f"{field}: {text!r} is not NAME=NUMBER")
-        found[name] = one(field, number)
+        found[name] = plain_number(field, number)
     return found
-
-
-def one(field: str, text: str) -> Decimal:
-    """A number from 0 on."""
-    try:
-        number = Decimal(text.replace(",", ""))
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or number < 0:
-        raise Malformed(f"{field}: {text!r} is not a number from 0 on")
-    return number

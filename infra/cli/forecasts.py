@@ -1,9 +1,10 @@
 """The verbs `forecast issue`, `show`, `score`, `readiness` and `backtest`: what will be won, and how right that was."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from domain.reference.outlook import Expected, ForecastIssued, Outlook
     from infra.application.app import App as Installation
     from infra.application.forecasts import Forecaster
+    from infra.application.targets import Pace, Target
 
 Level = Literal["total", "pipeline", "team", "owner", "product", "source"]
 
@@ -132,6 +134,10 @@ def issue(
 def show(
     *,
     by: Annotated[Level, Parameter(help="Apart by these.")] = "total",
+    quota: Annotated[
+        str | None,
+        Parameter(help="Also the chance that everybody reaches this, in the forecast's currency.", example="2500000"),
+    ] = None,
     of: ForecastOptions = USUAL,
     asking: Options = HERE,
 ) -> None:
@@ -141,12 +147,14 @@ def show(
     """
     with asking.reading() as app, forecaster(app, of) as making:
         from infra.application.forecasts import issued, outlook_of
+        from infra.application.targets import paced, targets
 
+        wanted = None if quota is None else plain_number("quota", quota)
         first, last, day = period_of(making, of)
         made = making.forecast(first, last, day)
         now = issued(made, making.position)
         before = outlook_of(app, now.currency, now.start, now.end)
-        past = making.learnt(day)
+        past, reached, paces = making.learnt(day), targets(making, made, wanted), paced(making, made)
     if asking.json:
         recorded = [] if before is None else [each for _, each in sorted(before.issued.items())]
         return asking.answer({
@@ -154,12 +162,32 @@ def show(
             "learnt_from": {"cuts": past.cuts, "forecasts": sum(map(len, past.record.values())), "tag": "backcast"},
             "issued": msgspec.to_builtins(recorded),
             "scored": msgspec.to_builtins(before.scored if before else None),
+            "quotas": msgspec.to_builtins(reached),
+            "pacing": msgspec.to_builtins(paces),
         })  # fmt: skip
     out = stdout()
     show_figures(out, now, by)
     out.text(f"Learnt from the forecasts of {past.cuts} past weeks, made afterwards and never issued.")
+    if by == "total":
+        show_targets(out, now.currency, reached, paces)
     if before and by == "total":
         show_history(out, before)
+
+
+def show_targets(out: Output, currency: str, reached: "Sequence[Target]", paces: "Sequence[Pace]") -> None:
+    """What is to be reached, with the arithmetic, and the same day of earlier periods."""
+    table = Table("quota of", *(Column(each, True) for each in (currency, "mean", "chance", "gap", "pipeline needed")))
+    for each in reached:
+        amounts = [digits(number, currency) for number in (each.quota, each.mean, each.gap)]
+        needed = "-" if each.needed is None else digits(each.needed, currency)
+        table.add(each.holder or "everybody", *amounts[:2], f"{each.chance:.0%}", amounts[2], needed)
+    if reached:
+        out.table(table)
+        out.text("pipeline needed = gap x open amount / what the open amount is expected to bring")
+    table = Table("period", *(Column(each, True) for each in ("booked by the same day", "in all, or the mean")))
+    for pace in paces:
+        table.add(f"{pace.first} to {pace.last}", digits(pace.by_day, currency), digits(pace.whole, currency))
+    out.table(table)
 
 
 def show_figures(out: Output, of: Any, by: str) -> None:
@@ -196,6 +224,17 @@ def show_history(out: Output, of: "Outlook") -> None:
         amounts = [digits(each, forecast.currency) for each in (total.mean, total.p10, total.p90)]
         table.add(str(key[0]), key[1], *amounts, *(right or ["-", "-"]))
     out.table(table)
+
+
+def plain_number(field: str, text: str) -> Decimal:
+    """A number from 0 on."""
+    try:
+        number = Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or number < 0:
+        raise Malformed(f"{field}: {text!r} is not a number from 0 on")
+    return number
 
 
 def total_of(forecast: "ForecastIssued") -> "Expected":

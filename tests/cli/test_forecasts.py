@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,35 @@ def test_a_backtest_prints_the_baselines_and_claims_nothing_of_few_windows(said:
     assert re.search(r"\(\d+\.\d%\)", out)
 
 
+def test_a_quota_has_a_chance_and_a_pipeline_that_it_needs_with_the_arithmetic(said: Shell):
+    whole = document(said("forecast", "show", *NEXT, "--quota", "1", "--json"))
+    [sure] = whole["quotas"]
+    assert (sure["holder"], sure["chance"] > 0.99, Decimal(sure["gap"])) == ("", True, 0)
+    mean = Decimal(sure["mean"])
+    [far] = document(said("forecast", "show", *NEXT, "--quota", str(2 * mean), "--json"))["quotas"]
+    assert far["chance"] < 0.5
+    assert Decimal(far["gap"]) == mean
+    needed = Decimal(far["gap"]) * Decimal(far["open_amount"]) / Decimal(far["open_mean"])
+    assert Decimal(far["needed"]) == pytest.approx(needed, abs=Decimal("0.01"))
+    start, end = whole["forecast"]["start"], whole["forecast"]["end"]
+    owner = next(each["group"] for each in whole["forecast"]["figures"] if each["level"] == "owner")
+    words = ("quota", "set", "--holder", owner, "--start", start, "--end", end, "--amount", "90000 EUR")
+    assert said(*words)[0] == 0
+    code, out, _ = said("forecast", "show", *NEXT)
+    assert (code, "quota of" in out, "pipeline needed = gap" in out) == (0, True, True)
+
+
+def test_a_period_stands_beside_the_ones_before_it(said: Shell):
+    whole = document(said("forecast", "show", *NEXT, "--json"))
+    *earlier, now = whole["pacing"]
+    assert (now["first"], now["last"]) == (whole["forecast"]["start"], whole["forecast"]["end"])
+    assert Decimal(now["whole"]) == Decimal(total(whole["forecast"]["figures"])["amount"]["mean"])
+    assert len(earlier) == 4
+    for each, following in pairwise(whole["pacing"]):
+        assert date.fromisoformat(each["last"]) + timedelta(days=1) == date.fromisoformat(following["first"])
+        assert Decimal(each["by_day"]) <= Decimal(each["whole"])
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
@@ -159,6 +189,7 @@ def test_a_backtest_prints_the_baselines_and_claims_nothing_of_few_windows(said:
         (("show", "--period", "2020-01"), "Malformed: period: it is over on 2020-01-31"),
         (("show", "--period", "soon"), "period: 'soon' is not a date"),
         (("show", "--convert-to", "usd"), "currency: 'usd' is not an ISO 4217 code"),
+        (("show", "--quota", "much"), "Malformed: quota: 'much' is not a number from 0 on"),
         (("explain", "opportunity-x"), "NotFound: deal: opportunity-x was not known to be open"),
         (("bridge", "--from", "today"), "is not before"),
         (("what-if", "--win", "opportunity-x"), "NotFound: won: opportunity-x was not known to be open"),
