@@ -150,7 +150,6 @@ SPECIAL: dict[tuple[str, str], Meaning] = {
     ("change-amount", "to"): Meaning("What the deal is now expected to be worth.", euros("9500.00")),
     ("change-close-date", "to"): Meaning("The day on which it is now expected to close.", "2026-09-30"),
     ("change-owner", "to"): Meaning("Who works on it from then on.", "bob"),
-    ("change-product", "to"): Meaning("What is sold, as you call it.", "Business plan"),
     ("change-account", "to"): Meaning("The company that would buy, as you call it.", "Birch Labs"),
     ("change-forecast-category", "to"): Meaning("The category; left out, that of its stage counts again.", "commit"),
     ("set-quota", "amount"): Meaning("What is to be won in the period.", euros("250000.00")),
