@@ -22,9 +22,9 @@ BOUNDS = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}
 
 COMMANDS_HEAD = """# The terminal's commands
 
-A noun, then a verb; a few verbs stand alone. This page is written by `make generate` from what the program itself says
-under `--help`. Options stand before or after the verb; `-` in the place of a file is stdin or stdout; a value that begins
-with a dash is written `--option=-value`. Exit codes and the forms of values: [the terminal](terminal.md).
+A noun, then a verb; a few verbs stand alone. This page is written by `make generate` from what the program itself
+says under `--help`. Options stand before or after the verb; `-` in the place of a file is stdin or stdout; a value that
+begins with a dash is written `--option=-value`. Exit codes and the forms of values: [the terminal](terminal.md).
 
 `dealtrail --help` lists the nouns, `dealtrail NOUN --help` the verbs of one, `dealtrail NOUN VERB --help` what one
 takes; `dealtrail completion bash` (or `zsh`, `fish`) prints a script that completes them.

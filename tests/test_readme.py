@@ -21,7 +21,7 @@ def examples() -> list[tuple[str, str]]:
 
 
 def pattern(printed: str) -> str:
-    """What is printed, as a pattern: an ellipsis, with blanks after it, stands for anything; no line ends with blanks."""
+    """What is printed, as a pattern: an ellipsis with blanks after it stands for anything; no line ends with blanks."""
     lines = [re.sub(r"…(\\ )*", ".*", re.escape(line.rstrip())) for line in printed.rstrip().split("\n")]
     return r"\s*" + r"[ ]*\n".join(lines) + r"\s*"
 
