@@ -24,7 +24,7 @@ def pattern(answer: str) -> str:
 
 
 def test_every_example_of_the_tour_answers_what_it_says(site: Site) -> None:
-    tour = examples(ROOT / "docs" / "http-api.md")
+    tour = examples(ROOT / "docs" / "reference" / "http-api.md")
     assert len(tour) > 14
     for command, answer in tour:
         assert command.startswith("curl -s ")
