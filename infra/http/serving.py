@@ -168,10 +168,10 @@ async def answer(service: Service, operation: Operation, scope: Mapping[str, Any
             caller = await service.judge(service.access.identify, headers)
             limited = service.rates.count(caller.actor).headers
         async with asyncio.timeout(service.limits.time):
-            call = await read_call(service, operation, caller, headers, scope, receive)
-            if not operation.anonymous:
-                target = operation.target._replace(stream=call.path.get("id", ""))
+            if not operation.anonymous:  # before anything else is read, so that who may not learns nothing
+                target = operation.target._replace(stream=stream_of(operation, scope))
                 await service.judge(service.access.allow, caller, target)
+            call = await read_call(service, operation, caller, headers, scope, receive)
             reply = await operation.run(call)
         kept = {"cache-control": "no-store"} if operation.secret else {}
         return reply._replace(headers={**kept, **limited, **reply.headers})
@@ -192,6 +192,13 @@ def unexpected(service: Service, error: Exception, operation: str) -> None:
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
     where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
     service.log.error("unexpected", error=type(error).__name__, operation=operation, detail=where)
+
+
+def stream_of(operation: Operation, scope: Mapping[str, Any]) -> str:
+    """The stream that a path names; empty where it names none. Raises Malformed where it cannot be one."""
+    texts: Mapping[str, str] = scope["path_params"]
+    names = (each for each in operation.parameters if each.place == "path" and each.name == "id")
+    return next((str(each.value.read(each.name, texts[each.name])) for each in names), "")
 
 
 async def read_call(
