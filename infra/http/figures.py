@@ -16,8 +16,8 @@ from infra.http.operations import READ, Body, Call, Operation, Parameter, Reply,
 from infra.http.positions import WAIT, check_reached
 from infra.http.schemas import ANYTHING, TEXT, TIME, WHOLE, array, record, ref
 from infra.http.values import Choice, Currency, Moment, Text, Value
-from infra.http.visibility import seen_differences, seen_rows
 from infra.identity.caller import Target
+from infra.identity.visibility import seen_differences, seen_rows
 from projections import METRICS
 from projections.query.metric import Metric
 from projections.query.question import ATTRIBUTIONS

@@ -173,6 +173,7 @@ def behind(visit: Visit) -> Page | Reply:
         "name": name,
         "headings": [each[0] for each in sections],
         "moment": moment_of(visit),
+        "hidden": found["hidden"],
         "back": visit.link(
             f"/figures/{name}",
             **{n: list(v) for n, v in visit.query.items() if n not in ("row", "format", "known_at", "effective_at")},

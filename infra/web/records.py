@@ -19,7 +19,6 @@ from infra.application.answers import digits
 from infra.application.histories import LATEST
 from infra.application.moments import at, position
 from infra.application.names import tag_of
-from infra.application.timeline import timeline_lines
 from infra.web.moment import moment_of
 from infra.web.page import Cell, Column, Page, Table, Visit
 
@@ -71,10 +70,10 @@ def record(visit: Visit) -> Page:
         raise NotFound(f"id: {stream} is neither a lead nor an opportunity")
     known = position(app, visit.one("known_at")) if visit.one("known_at") else LATEST
     effective = at(app, "effective_at", visit.one("effective_at")) if visit.one("effective_at") else None
-    whole = timeline_lines(visit.reading, stream)
+    whole = visit.reading.timeline(stream, LATEST, None)
     if not whole:
         raise NotFound(f"id: there is no {stream}")
-    lines = timeline_lines(visit.reading, stream, known, effective)
+    lines = visit.reading.timeline(stream, known, effective)
     history = history_of(visit, stream, known)
     state = history.state if effective is None else history.state_at(effective)
     fields = fields_by_name(state, BY_KIND[kind].events[0])
@@ -97,7 +96,7 @@ def record(visit: Visit) -> Page:
 
 def history_of(visit: Visit, stream: str, known: int) -> History:
     """The facts of a record up to a position, opened by the vault."""
-    app = visit.reading
+    app = visit.reading.opened
     found: list[Fact] = [
         fact._replace(event=app.vault.open(stream, fact.event))
         for fact in app.log.facts([stream], known).get(stream, ())

@@ -1,7 +1,7 @@
 """What leads and deals refer to: processes, frameworks, teams, quotas, rates, the calendar; each change an event."""
 
 from domain import BY_KIND
-from infra.application.timeline import timeline_lines
+from infra.application.histories import LATEST
 from infra.web.lists import TITLES, table_of
 from infra.web.moment import moment_of
 from infra.web.page import Page, Visit
@@ -42,7 +42,7 @@ def stream(visit: Visit) -> Page:
     """Any other stream: everything that happened to it, and what can be asked of it."""
     name = visit.path["id"]
     kind = name.partition("-")[0]
-    lines = timeline_lines(visit.reading, name)
+    lines = visit.reading.timeline(name, LATEST, None)
     commands = (
         []
         if visit.past or not visit.configures or kind not in BY_KIND
