@@ -1,8 +1,8 @@
 """How fast deals leave each stage, by their age in it: a semi-Markov process with competing risks, in days.
 
 The hazard of an exit at an age is what left at that age over what was at risk, both weighted by how long ago that was,
-held to the hazard of the whole stage by `shrink` days at risk (so ages that few reached say little). What a log does
-not tell of a visit's beginning is not at risk (delayed entry).
+held to the hazard of the weeks around by `shrink` days at risk, and that to the whole stage's: ages that few reached
+say little. What a log does not tell of a visit's beginning is not at risk (delayed entry).
 """
 
 from typing import NamedTuple
@@ -18,6 +18,9 @@ AGES = 1200
 EDGES = np.array([*range(8), 9, 11, 14, *range(21, 183, 7), *range(210, AGES + 1, 30), 10**6])
 BIN = np.minimum(np.searchsorted(EDGES, np.arange(AGES), side="right") - 1, len(EDGES) - 2)
 BINS = int(BIN[-1]) + 1
+COARSE = np.unique(BIN[[0, 4, 7, 14, 28, 63, 119, 182, 360, 720]])
+WITHIN = np.searchsorted(COARSE, np.arange(BINS), side="right") - 1
+"""Bins of a few weeks: where each begins, and in which of them each bin lies."""
 LN2 = 0.6931471805599453
 CYCLE = 60.0
 """Days that a deal takes where none was ever closed."""
@@ -110,11 +113,18 @@ def hazards(lives: Lives, rows: Rows, settings: Settings) -> Hazards:
         (rows.stage[gone] * BINS + BIN[age]) * kinds + kind, rows.count[gone] * table[left], stages * BINS * kinds
     ).reshape(stages, BINS, kinds)
     whole = exits.sum(1) / np.maximum(risk.sum(1), 1e-9)[:, None]
-    rate = (exits + settings.shrink * whole[:, None, :]) / (risk + settings.shrink)[:, :, None]
+    near = np.add.reduceat(exits, COARSE, 1), np.add.reduceat(risk, COARSE, 1)
+    coarse = held(*near, np.repeat(whole[:, None, :], len(COARSE), 1), settings.shrink)
+    rate = held(exits, risk, coarse[:, WITHIN], settings.shrink)
     pairs = np.argwhere(whole[:, :stages] > 0.0)
     moves = rate[pairs[:, 0], :, pairs[:, 1]][:, BIN] if len(pairs) else np.zeros((0, AGES))
     entry, won = entries(lives, settings)
     return Hazards(rate[:, BIN, stages], rate[:, BIN, stages + 1], pairs, moves, entry, won)
+
+
+def held(exits: Floats, risk: Floats, towards: Floats, days: float) -> Floats:
+    """Exits over what was at risk, held to other hazards by some days at risk. Shape: (stages, bins, kinds)."""
+    return (exits + days * towards) / (risk + days)[:, :, None]
 
 
 def entries(lives: Lives, settings: Settings) -> tuple[Floats, float]:
