@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest tests/domain tests -n 2 --hypothesis-profile=ci
 OUTSIDE := server or registry or published
 
-.PHONY: demo test quick lint generate coverage soak benchmark lock clean
+.PHONY: demo test quick lint generate docs coverage soak benchmark lock clean
 
 demo: .venv/run.stamp
 	@$(BIN)/dealtrail demo
@@ -25,6 +25,10 @@ lint: .venv/test.stamp
 # What is made from the code: schemas, pages, and what the lines of tests/golden mean.
 generate: .venv/test.stamp
 	$(BIN)/python -m tests.generate
+
+# The documents as a site, in build/site.
+docs: .venv/test.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 coverage: .venv/test.stamp
 	$(PYTEST) --dist loadfile -m "not soak" --cov --cov-report=term

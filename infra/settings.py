@@ -23,10 +23,11 @@ HIDDEN = "********"
 class Kafka(Struct, frozen=True, forbid_unknown_fields=True):
     """How Apache Kafka is reached: the table [kafka], or DEALTRAIL_KAFKA_SERVERS and so on.
 
-    servers: host:port, several separated by commas; empty where there is no Kafka. security, mechanism, user,
-    password: as the listener wants them. ca_file: whom to trust, where not the machine's own authorities; cert_file
-    and key_file: who we are, where the listener asks for a certificate. source: what each message names as its origin.
-    replicas: how many brokers keep each topic that we create.
+    servers: the brokers, as host:port, several separated by commas; empty where there is no Kafka. security: what their
+    listener speaks. mechanism: how a listener with SASL has us show who we are. user, password: who we are to it.
+    ca_file: a file with the authorities to trust, where not the machine's own. cert_file, key_file: our certificate and
+    its key, where the listener asks for one. source: what each message names as its origin. replicas: how many brokers
+    keep each topic that we create.
     """
 
     servers: str = ""
@@ -64,10 +65,11 @@ class Oidc(Struct, frozen=True, forbid_unknown_fields=True):
     issuer: its URL, exactly as tokens say it. audience: for whom tokens must be meant. jwks_url: where its keys are,
     empty where its own document says so. algorithms: those that a token may be signed by, separated by commas.
     leeway_seconds: by how much clocks may differ. actor_claim: the claim that names who acts; it must be one that
-    people cannot change themselves. owner_claim: the one that names the seller they are in the log. roles_claim and
-    scopes_claim: those that list roles, and a service's scopes; a path such as `realm_access.roles` will do. roles:
-    their names of roles for ours, such as `sales-rep=rep,team-lead=manager`. client_id, client_secret: who we are to
-    the issuer where people sign in to the pages through it; without an id they sign in by a key.
+    people cannot change themselves. owner_claim: the claim that names the seller they are in the log. roles_claim: the
+    claim that lists roles; a path such as `realm_access.roles` will do. scopes_claim: the claim that lists a service's
+    scopes, or a path to it. roles: their names of roles for ours, such as `sales-rep=rep,team-lead=manager`. client_id:
+    who we are to the issuer where people sign in to the pages through it; without one they sign in by a key.
+    client_secret: what we show the issuer then.
     """
 
     issuer: str = ""
@@ -114,10 +116,11 @@ class Oidc(Struct, frozen=True, forbid_unknown_fields=True):
 class Service(Struct, frozen=True, forbid_unknown_fields=True):
     """How the service is served: the table [service], or DEALTRAIL_SERVICE_HOST and so on.
 
-    host and port: where it listens; beyond this machine only where callers are authenticated. keys: whether API keys
-    open it. lag: how many facts the tables may be behind the log while it says that it is ready. rate: how often one
-    caller may ask in a minute. logs: one JSON object a line, or lines for people. session_secret: what processes that
-    serve one site seal the sessions of browsers with; left empty, a session ends with its process.
+    host: the address at which it listens; beyond this machine only where callers are authenticated. port: the port at
+    which it listens. keys: whether API keys open it. lag: how many facts the tables may be behind the log while it says
+    that it is ready. rate: how often one caller may ask in a minute. logs: one JSON object a line, or lines for people.
+    session_secret: what processes that serve one site seal the sessions of browsers with; left empty, a session ends
+    with its process.
     """
 
     host: str = "127.0.0.1"
@@ -147,8 +150,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     db: where the log is, `sqlite:///FILE` or `postgresql://…`. key_file: the master key that personal fields are
     sealed under, one for each log; empty means beside an SQLite log (`FILE.key`), or in the user's folder for data,
-    named after a PostgreSQL database and its log. actor: who asks; empty means the user logged in. clock_ahead_days,
-    confirm_clock: nothing is recorded more than so many days after the last record, unless the clock is confirmed.
+    named after a PostgreSQL database and its log. actor: who asks at the terminal; empty means the user logged in.
+    clock_ahead_days: nothing is recorded more than so many days after the last record. confirm_clock: the clock is
+    right, however long the log was idle.
     kafka: where events are published and read. oidc: whose tokens are taken. service: how the service is served.
     """
 

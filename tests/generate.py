@@ -14,10 +14,10 @@ from domain.correction import LED_BY
 from infra.cli.main import run
 from infra.cli.records import KEPT, options_of
 from projections.records import KINDS
-from tests import golden, metrics_page
+from tests import golden, metrics_page, reference_pages
 from tests.domain.table import tag
 
-EVENTS = metrics_page.DOCS / "events.md"
+EVENTS = metrics_page.DOCS / "reference" / "events.md"
 SECTION = re.compile(r"^## \w+: `(\w+)-…`\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 LAST_ROW = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
 
@@ -39,7 +39,7 @@ def completed(section: str, decider: Decider) -> str:
     led_by = dict(zip(decider.events, decider.commands, strict=False)) | LED_BY
     lacking = [event for event in decider.events if tag(event) not in tags_in(section, 2)]
     table = LAST_ROW.search(section)
-    assert table is not None, f"docs/events.md: the section of {decider.kind} has no table"
+    assert table is not None, f"docs/reference/events.md: the section of {decider.kind} has no table"
     rows = "".join(
         f"| `{tag(led_by[event])}` | `{tag(event)}` | {' | '.join(ways(decider, event))} |\n" for event in lacking
     )
@@ -84,4 +84,6 @@ if __name__ == "__main__":
     golden.add_missing()
     EVENTS.write_text(complete(EVENTS.read_text()))
     metrics_page.PAGE.write_text(metrics_page.page())
+    reference_pages.COMMANDS.write_text(reference_pages.commands_page())
+    reference_pages.SETTINGS.write_text(reference_pages.settings_page())
     raise SystemExit(run(["schemas", "--out", str(metrics_page.DOCS / "schemas")]))

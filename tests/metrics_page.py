@@ -1,4 +1,4 @@
-"""The page docs/metrics.md: a beginning written by hand, then each metric as the program defines and answers it."""
+"""docs/reference/metrics.md: a beginning written by hand, then each metric as the program defines and answers it."""
 
 import io
 import os
@@ -17,7 +17,7 @@ from projections import METRICS
 from tests.worked_examples import EXPLANATIONS, Example
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGE, HISTORY = DOCS / "metrics.md", DOCS / "example.jsonl"
+PAGE, HISTORY = DOCS / "reference" / "metrics.md", DOCS / "example.jsonl"
 MARK = "<!-- From here on `make generate` writes this page. -->\n"
 WIDE = "1000"  # columns, so that no cell of a table is broken
 ROW = re.compile("[│┃]")
@@ -94,6 +94,6 @@ def comparison() -> str:
 def page() -> str:
     """The page anew, its beginning as it is."""
     beginning, mark, _ = PAGE.read_text().partition(MARK)
-    assert mark, f"docs/metrics.md has lost the line {MARK}"
+    assert mark, f"docs/reference/metrics.md has lost the line {MARK}"
     with example_log():
         return "\n".join([beginning + mark, comparison(), *map(section, METRICS)])

@@ -1,4 +1,4 @@
-"""docs/metrics.md says what the program says, and its examples come to what they claim: `make generate` writes it."""
+"""docs/reference/metrics.md says what the program says, and its examples come out: `make generate`."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def example_log() -> Iterator[None]:
 
 
 def test_the_page_of_metrics_is_what_the_program_says():
-    assert metrics_page.PAGE.read_text() == metrics_page.page(), "docs/metrics.md: run `make generate`"
+    assert metrics_page.PAGE.read_text() == metrics_page.page(), "docs/reference/metrics.md: run `make generate`"
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -39,7 +39,7 @@ def test_a_definition_names_its_unit_and_its_source(name: str):
 @pytest.mark.parametrize("name", METRICS)
 def test_a_metric_is_explained_by_an_example(name: str):
     where = "add it to EXPLANATIONS in tests/worked_examples.py, then run `make generate`"
-    assert name in EXPLANATIONS, f"{name}: docs/metrics.md has no worked example of it; {where}"
+    assert name in EXPLANATIONS, f"{name}: docs/reference/metrics.md has no worked example of it; {where}"
     assert EXPLANATIONS[name].examples, f"{name}: its explanation has no example; {where}"
 
 

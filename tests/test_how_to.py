@@ -1,7 +1,8 @@
-"""The examples of every how-to do what the page says, in their order, in a folder of their own."""
+"""The examples of every page do what it says, in their order, in a folder of their own."""
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,27 @@ import pytest
 from tests.cli.program import ROOT, dealtrail
 from tests.test_readme import BLOCK, pattern
 
-PAGES = sorted((ROOT / "docs" / "how-to").glob("*.md"))
+ELSEWHERE = {"consumers", "kafka", "operations", "http-api", "features", "metrics"}
+"""Pages whose examples tests of their own carry out, with what they need."""
+DOCS = ROOT / "docs"
+HOW_TO = sorted(page for page in (DOCS / "how-to").glob("*.md") if page.stem not in ELSEWHERE)
+PAGES = [
+    *HOW_TO,
+    *sorted(
+        page
+        for page in DOCS.rglob("*.md")
+        if page not in HOW_TO and page.stem not in ELSEWHERE and BLOCK.search(page.read_text())
+    ),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
-def test_every_example_of_a_how_to_prints_what_it_says(page: Path, tmp_path: Path) -> None:
+def test_every_example_of_a_page_prints_what_it_says(page: Path, tmp_path: Path) -> None:
     blocks = BLOCK.findall(page.read_text())
     examples = [example.partition("\n") for block in blocks for example in block.split("$ ")[1:]]
     assert examples, f"{page.name} has no example"
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    shutil.copy(DOCS / "example.jsonl", tmp_path)
     for command, _, printed in examples:
         program, *arguments = shlex.split(command)
         assert program == "dealtrail"

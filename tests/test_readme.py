@@ -21,8 +21,8 @@ def examples() -> list[tuple[str, str]]:
 
 
 def pattern(printed: str) -> str:
-    """What is printed, as a pattern: an ellipsis stands for anything, and no line ends with blanks that matter."""
-    lines = [re.escape(line.rstrip()).replace("…", ".*") for line in printed.rstrip().split("\n")]
+    """What is printed, as a pattern: an ellipsis with blanks after it stands for anything; no line ends with blanks."""
+    lines = [re.sub(r"…(\\ )*", ".*", re.escape(line.rstrip())) for line in printed.rstrip().split("\n")]
     return r"\s*" + r"[ ]*\n".join(lines) + r"\s*"
 
 

@@ -1,4 +1,4 @@
-"""The vocabulary as docs/events.md has it is the one there is: nothing missing, nothing made up."""
+"""The vocabulary as docs/reference/events.md has it is the one there is: nothing missing, nothing made up."""
 
 from domain import BY_KIND, COMMANDS, DECIDERS, Event
 from tests.domain.table import tag
@@ -13,7 +13,7 @@ def test_every_kind_of_stream_has_a_section():
 
 
 def test_the_tables_lack_no_command_and_no_fact():
-    assert complete(PAGE) == PAGE, "docs/events.md: run `make generate`"
+    assert complete(PAGE) == PAGE, "docs/reference/events.md: run `make generate`"
 
 
 def test_a_section_names_the_commands_and_the_facts_of_its_streams_and_no_others():

@@ -1,4 +1,4 @@
-"""What docs/metrics.md tells of each metric beside its definition: what others mean by it, and examples worked out.
+"""What docs/reference/metrics.md tells of each metric beside its definition: what others mean, and examples worked out.
 
 Whoever adds a metric adds its entry to EXPLANATIONS, and then writes the page: `make generate`. The questions are about
 the history in docs/example.jsonl, at the end of June 2026 unless they name another day.

@@ -105,9 +105,9 @@ def decide(state: State, command: Command, context: Context) -> tuple[Event, ...
             return ()
         case Erased(), _:
             raise Rejected(f"{command.__struct_config__.tag}: {about(context.stream)} was erased, for ever")
-        case Held(reasons), EraseSubject():
+        case Held(), EraseSubject():
             raise Rejected(
-                f"erase-subject: {about(context.stream)} is held ({len(reasons)} reasons, the timeline has them): "
+                f"erase-subject: {about(context.stream)} is held, the timeline says why: "
                 "release them first (release-subject)"
             )
         case _, EraseSubject(basis, approved_by):

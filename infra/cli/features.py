@@ -30,7 +30,7 @@ def features(
     """Write features.parquet and labels.parquet: deals as they were known on days, and what became of them.
 
     Point-in-time correct: a row says what was available at the end of its day, a label since when it could be known.
-    The same position makes the same bytes. Needs pyarrow. The columns are explained in docs/features.md.
+    The same position makes the same bytes. Needs pyarrow. The columns are explained in docs/reference/features.md.
     """
     from infra.application.feature_files import export_features
     from infra.application.moments import first_day, last_day, position

@@ -29,7 +29,7 @@ STOPPED = "stopped by the user; what was appended stays"
 COLUMNS = re.compile("[1-9][0-9]{0,4}")
 SHOWN = 60  # characters of a name that is too long
 CODES = {0, *EXIT.values(), INTERRUPTED}
-"""Every exit code, as the README explains them."""
+"""Every exit code, as docs/reference/terminal.md explains them."""
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """What a stream says that takes no more."""
 OUTSIDE = FULL | {

@@ -21,5 +21,5 @@ def rotate(*, asking: Options = HERE) -> None:
         done = replace_master_key(app.log, app.vault, app.master)
     if asking.json:
         return asking.answer({"keys": done.keys, "finished_earlier": done.finished_earlier})
-    said = "an earlier run was finished" if done.finished_earlier else f"{done.keys:,} keys are wrapped anew"
+    said = "an earlier run was finished" if done.finished_earlier else f"keys wrapped anew: {done.keys:,}"
     stdout().text(f"{said}; the old master key is destroyed")

@@ -101,7 +101,15 @@ def check(*, processes: Processes = 1, against: Against = None, asking: Options 
             show_checked(found)
         else:
             stdout().print(reason)
+        if equal and not faults:
+            stdout().print(verdict(kept))
     return 0 if equal and not faults else DIFFERENT
+
+
+def verdict(kept: "KeptDigest | None") -> str:
+    """What was proven, where nothing was wrong."""
+    history = f", and up to position {kept.position:,} its history is the one that was kept" if kept else ""
+    return f"the log is whole, and the tables are what it makes{history}"
 
 
 def kept_from(path: str) -> "KeptDigest":
@@ -197,9 +205,10 @@ def show_standing(found: dict[str, Any]) -> None:
     """Print where the tables stand, a line each."""
     out = stdout()
     for each in found["projections"]:
-        place = f"           {each['name']} {each['version']} at {each['position']}, {each['lag']} behind"
+        place = f"           {each['name']} {each['version']} at {each['position']:,}, {each['lag']:,} behind"
         parked = [yellow(f"{each['parked']} streams parked")] if each["parked"] else []
-        out.text(f"{place}, {each['facts_per_second']} facts/s", *parked)
+        rate = f", {each['facts_per_second']:,} facts/s" if each["lag"] else ""
+        out.text(place + rate, *parked)
     for each in found["generations"]:
         of = "" if each["of_this_version"] else ", of another version"
         out.text(f"           set {each['id']}: {each['state']}{of}")

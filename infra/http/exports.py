@@ -36,7 +36,7 @@ def operations() -> Iterator[Operation]:
             Target("records", "export", kind.name), export, "exports",
             "Cells that a spreadsheet would take for a formula are quoted; columns are those of the records of a list.",
             (*parameters, FORMAT, KNOWN_AT, EFFECTIVE_AT, WAIT), None, Body({"type": "string"}), (200,), STATUSES,
-            media_type="text/csv",
+            media_type="text/csv", also=("application/jsonl",),
         )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from litestar.types import ASGIApp
 
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from infra.application.app import App
-from infra.http import bulk, exports, feed, figures, operating, records, writing
+from infra.http import bulk, exports, feed, figures, jobs, operating, records, writing
 from infra.http.describing import Describing
 from infra.http.limits import Limits
 from infra.http.operations import Call, Operation, Reply, encode, read_query
@@ -30,7 +30,7 @@ from infra.logs import Logger
 from infra.logs import logger as new_logger
 
 Headers = dict[str, str]
-PARTS = (writing, bulk, records, exports, figures, feed, operating)
+PARTS = (writing, bulk, records, exports, figures, feed, jobs, operating)
 Messages = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 MOST_PARAMETERS = 100
@@ -38,7 +38,6 @@ PARTING = 0.3  # seconds that a stream has to end by itself when the service doe
 FRAMES = 8  # of a traceback, in the log
 NOBODY = Caller("", frozenset(), "", personal=False)
 REFUSALS = {"unauthorized": "unauthenticated", "forbidden": "refused"}
-BODIES = ("application/json",)
 
 
 def create(
@@ -223,19 +222,19 @@ async def read_call(
             path[parameter.name] = parameter.value.read(parameter.name, scope["path_params"][parameter.name])
     body = b""
     if operation.body is not None:
-        check_media_type(headers)
-        limit = service.limits.bulk if operation.name == "bulk" else service.limits.body
+        check_media_type(headers, operation.takes)
+        limit = service.limits.of(operation.name)
         body = await read_body(receive, headers, limit)
     return Call(service, operation, caller, path, read_query(operation, texts), own, headers, body)
 
 
-def check_media_type(headers: Headers) -> None:
-    """Raise a problem where a body is said to be something else than JSON."""
+def check_media_type(headers: Headers, taken: Sequence[str]) -> None:
+    """Raise a problem where a body is said to be something else than what is taken."""
     given = headers.get("content-type", "")
     kind, _, rest = given.partition(";")
     charset = rest.strip().lower().replace('"', "").replace(" ", "")
-    if kind.strip().lower() not in BODIES or charset not in ("", "charset=utf-8"):
-        raise Problem("unsupported-media-type", f"content-type: {given!r} is not application/json")
+    if kind.strip().lower() not in taken or charset not in ("", "charset=utf-8"):
+        raise Problem("unsupported-media-type", f"content-type: {given!r} is not {' or '.join(taken)}")
 
 
 async def read_body(receive: Messages, headers: Headers, limit: int) -> bytes:

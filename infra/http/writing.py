@@ -80,6 +80,8 @@ RULES = {
     "convert-lead": "The deal is named after its kind, as opportunity-7.",
     "change-forecast-category": "Nobody closes a deal by its category.",
     "change-pipeline": "The stages are those of the process.",
+    "issue-outlook": "Levels are those that there are; the stream is that of the period and the currency.",
+    "score-outlook": "Levels are those that there are; the stream is that of the period and the currency.",
     "open-customer": "The name of a stream can be read.",
 }
 """What makes a command malformed that its schema cannot say, by its tag; that it happened in the future always does."""

@@ -35,7 +35,7 @@ def document() -> Schema:
             "title": "dealtrail",
             "version": CONTRACT,
             "description": "What happened in the sales pipeline, event by event, at least once and in order per stream"
-            " (docs/consumers.md), and the leads that other systems send.",
+            " (docs/how-to/consumers.md), and the leads that other systems send.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",

@@ -70,6 +70,11 @@ def rows_at_risk(lives: Lives) -> Rows:
     )  # fmt: skip
 
 
+def faded_by_table(age_days: Ints, half_life: float) -> Floats:
+    """What many things that are whole days old, 0 at least, still weigh: each age is worked out once."""
+    return faded(np.arange(int(age_days.max(initial=0)) + 1), half_life)[age_days]
+
+
 def faded(age_days: Ints | Floats, half_life: float) -> Floats:
     """What something that long ago still weighs."""
     return exp(np.asarray(age_days, np.float64) * (-LN2 / half_life))
@@ -119,14 +124,14 @@ def entries(lives: Lives, settings: Settings) -> tuple[Floats, float]:
     """
     v, d, cut, stages = lives.visits, lives.deals, lives.cut, len(lives.labels.stages)
     first = (v.since == v.entered) & (v.entered >= lives.start)
-    come = sums(v.stage[first], v.count[first] * faded(cut - v.entered[first], settings.half_life), stages)
+    come = sums(v.stage[first], v.count[first] * faded_by_table(cut - v.entered[first], settings.half_life), stages)
     moved = (v.exit >= 0) & (v.left <= cut) & (v.left >= lives.start)
     come = come - sums(
-        v.exit[moved], v.count[moved] * faded(cut - v.left[moved], settings.half_life), stages
+        v.exit[moved], v.count[moved] * faded_by_table(cut - v.left[moved], settings.half_life), stages
     )[:stages]  # fmt: skip
     come = np.maximum(come, 0.0)
     at_once = (d.closed == d.opened) & (d.opened >= lives.start) & (d.status != GONE)
-    weight = np.where(at_once, d.count, 0) * faded(cut - np.minimum(d.opened, cut), settings.half_life)
+    weight = np.where(at_once, d.count, 0) * faded_by_table(cut - np.minimum(d.opened, cut), settings.half_life)
     won, lost = float(weight[d.status == WON].sum()), float(weight[d.status == LOST].sum())
     whole = float(come.sum()) + won + lost
     return (come / whole, won / whole) if whole > 0 else (come, 0.0)

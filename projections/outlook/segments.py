@@ -119,12 +119,14 @@ def parted(dimension: Dimension, table: Floats, stage: Ints, entered: Ints, lo: 
     assert day is not None
     dated = day != NONE
     parts: list[Floats] = []
-    begun, after = lo, day - entered
+    begun, after = np.minimum(lo, AGES), day - entered
+    last = np.maximum(np.minimum(hi, AGES), begun)
+    upto = table[stage, begun]
     for step in dimension.steps:
-        until = np.where(dated, np.clip(after + step, begun, np.maximum(hi, begun)), begun)
-        parts.append(expected(table, stage, begun, until))
-        begun = until
-    rest = expected(table, stage, begun, hi)
+        begun = np.where(dated, np.minimum(np.maximum(after + step, begun), last), begun)
+        before, upto = upto, table[stage, begun]
+        parts.append(upto - before)
+    rest = table[stage, last] - upto
     if dimension.size > len(dimension.steps) + 1:
         return [*parts, np.where(dated, rest, 0.0), np.where(dated, 0.0, rest)]
     return [*parts, rest]

@@ -47,12 +47,13 @@ class Timed(Protocol):
 
 
 def behind(part: Part) -> Behind:
-    """The row of a part that was asked for with rows apart."""
+    """The row of a part that was asked for with rows apart; sizes that only a median is taken of are no figure."""
     origin = part.origin or Origin("", 0, 0)
     measures = part.measures.explained() if isinstance(part.measures, Timed) else part.measures._asdict()
     adds = {
         name: from_minor_units(value, part.currency) if name.endswith("amount") and value is not None else value
         for name, value in measures.items()
+        if not isinstance(value, tuple)
     }
     return Behind(*origin, adds)
 

@@ -99,8 +99,8 @@ def test_columns_that_are_no_number_are_ignored_in_one_clear_line(columns: str, 
     assert ran.out == dealtrail("metric", "--list", folder=tmp_path, COLUMNS="").out
 
 
-def test_the_readme_names_every_exit_code():
-    [text] = re.findall(r"\| code \|.*?\n\n", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_reference_of_the_terminal_names_every_exit_code():
+    [text] = re.findall(r"\| code \|.*?\n\n", (ROOT / "docs" / "reference" / "terminal.md").read_text(), re.DOTALL)
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)} == main.CODES
     assert {0, *main.EXIT.values(), main.INTERRUPTED} == main.CODES
 

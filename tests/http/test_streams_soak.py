@@ -31,9 +31,10 @@ def test_two_hundred_streams_for_five_minutes_then_a_signal(log_url: str, tmp_pa
                         with client.stream("GET", "/v1/events", headers=headers) as answer:
                             for event in received(answer.iter_lines()):
                                 last = event.get("id", last)
-                                if "data" in event:
-                                    seen[place].append(int(event["id"]))
-                                if place % 10 == 0 and len(seen[place]) % 500 == 499:
+                                if "data" not in event:
+                                    continue
+                                seen[place].append(int(event["id"]))
+                                if place % 10 == 0 and len(seen[place]) % 100 == 99:
                                     break  # some come back again and again
                     except httpx.HTTPError:
                         return
@@ -66,7 +67,7 @@ def test_two_hundred_streams_for_five_minutes_then_a_signal(log_url: str, tmp_pa
     log = open_log(log_url)
     stored = [event.position for event in log.recorded(0, 1_000_000)]
     log.close()
-    assert len(stored) > 1000
+    assert len(stored) > 2 * SECONDS
     wrong = {
         place: (len(positions), [pair for pair in zip(positions, stored, strict=False) if pair[0] != pair[1]][:1])
         for place, positions in enumerate(seen)

@@ -24,7 +24,7 @@ def pattern(answer: str) -> str:
 
 
 def test_every_example_of_the_tour_answers_what_it_says(site: Site) -> None:
-    tour = examples(ROOT / "docs" / "http-api.md")
+    tour = examples(ROOT / "docs" / "reference" / "http-api.md")
     assert len(tour) > 14
     for command, answer in tour:
         assert command.startswith("curl -s ")
@@ -32,6 +32,16 @@ def test_every_example_of_the_tour_answers_what_it_says(site: Site) -> None:
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30, check=True)
         printed = done.stdout.replace("\r\n", "\n").strip()
         assert re.fullmatch(pattern(answer), printed, re.DOTALL), f"$ {command}\n{printed}"
+
+
+def test_the_calls_of_the_readme_are_answered(site: Site) -> None:
+    lines = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("curl -s ")]
+    assert len(lines) > 5
+    for line in lines:
+        call = line.replace("curl -s", "curl -s --fail-with-body").replace("localhost:8080", site.url.split("//")[1])
+        done = subprocess.run(["bash", "-c", call], capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 0, f"$ {line}\n{done.stdout}{done.stderr}"
+        assert done.stdout.startswith(("{", "["))
 
 
 def test_an_answer_that_is_not_the_one_would_be_seen() -> None:

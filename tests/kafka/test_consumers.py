@@ -1,4 +1,4 @@
-"""The examples of docs/consumers.md do what it says, just as they stand there, where messages come more than once."""
+"""The examples of docs/how-to/consumers.md do what it says, as they stand there, where messages come more than once."""
 
 import os
 import re
@@ -36,7 +36,7 @@ from tests.kafka.conftest import emptied
 from tests.kafka.publishing import publish, stored
 from tests.test_readme import pattern
 
-TEXT = (ROOT / "docs" / "consumers.md").read_text()
+TEXT = (ROOT / "docs" / "how-to" / "consumers.md").read_text()
 PATIENCE = 60.0
 ONCE = "    QUALIFY row_number() OVER (PARTITION BY ce_id) = 1\n"
 

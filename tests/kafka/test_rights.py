@@ -1,4 +1,4 @@
-"""The rights that docs/kafka.md grants each kind of process: they are enough, and none is too many."""
+"""The rights that docs/how-to/kafka.md grants each kind of process: they are enough, and none is too many."""
 
 import argparse
 import re
@@ -40,9 +40,8 @@ from infra.store.leases import open_leases
 from tests.kafka.guarded import PRINCIPALS, Guarded
 from tests.kafka.outside import LONG, behind, captured, lead, running, send, until
 
-GRANTS = re.findall(
-    r"^kafka-acls\.sh ((?:.*\\\n)*.*)$", (Path(__file__).parents[2] / "docs" / "kafka.md").read_text(), re.MULTILINE
-)
+GUIDE = (Path(__file__).parents[2] / "docs" / "how-to" / "kafka.md").read_text()
+GRANTS = re.findall(r"^kafka-acls\.sh ((?:.*\\\n)*.*)$", GUIDE, re.MULTILINE)
 ANALYTICS = "analytics-board"
 DLQ = f"{INTAKE.name}.lead_intake.dlq"
 

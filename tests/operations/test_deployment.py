@@ -18,7 +18,7 @@ from tests.cli.program import dealtrail
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-GUIDE = (ROOT / "docs" / "operations.md").read_text()
+GUIDE = (ROOT / "docs" / "how-to" / "operations.md").read_text()
 FOREIGN = {"DEALTRAIL_POSTGRES_PASSWORD"}
 """What the compose file itself takes, for the database's own password."""
 OURS = {name: service for name, service in COMPOSE["services"].items() if service.get("image") == "dealtrail"}

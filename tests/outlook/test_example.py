@@ -9,7 +9,7 @@ from pathlib import Path
 from projections.outlook.features import Feature, Label
 from tests.cli.program import ROOT, dealtrail
 
-PAGE = (ROOT / "docs" / "features.md").read_text()
+PAGE = (ROOT / "docs" / "reference" / "features.md").read_text()
 CONSOLE, PYTHON = (re.compile(rf"```{language}\n(.*?)```", re.DOTALL) for language in ("console", "python"))
 ROWS = re.compile(r"^\| (`[^|]*) \|", re.MULTILINE)
 

@@ -1,6 +1,6 @@
 """Tables of any other system: a mapping file says what their columns mean. Current records or changes, deals or leads.
 
-`docs/importing.md` explains the mapping file, with an example for each form.
+`docs/reference/importing.md` explains the mapping file, with an example for each form.
 """
 
 import hashlib
