@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from domain.errors import Malformed
 from infra.application.answers import digits
+from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
@@ -312,7 +314,11 @@ def backtest(
         int | None,
         Parameter(help="Only from so many weeks before the end on; by default all of the log.", example="26"),
     ] = None,
+    plot: Annotated[
+        Path | None, Parameter(help="Also draw it into this file, .svg or .png.", example="backtest.svg")
+    ] = None,
     of: ForecastOptions = USUAL,
+    exporting: ExportOptions = NOWHERE,
     asking: Options = HERE,
 ) -> None:
     """How right forecasts would have been, made again each week with what was available then, beside the baselines.
@@ -325,6 +331,13 @@ def backtest(
 
         _, _, day = period_of(making, of)
         found = past_accuracy(making, day, weeks)
+    rows = [msgspec.structs.asdict(each) | {"tag": found.tag} for each in found.forecasts]
+    if plot:
+        from infra.application.plots import draw
+
+        draw(plot, "forecast-backtest", msgspec.to_builtins(rows), [f"as known at position {found.position}"])
+    if exporting:
+        return exporting.write(rows, [*rows[0]] if rows else [])
     if asking.json:
         return asking.answer(msgspec.to_builtins(found))
     out = stdout()

@@ -145,6 +145,11 @@ def test_a_backtest_prints_the_baselines_and_claims_nothing_of_few_windows(said:
     found = document(said("forecast", "backtest", "--json"))
     assert found["tag"] == "backcast: made afterwards, never issued"
     assert {"weighted_pipeline", "run_rate", "windows"} <= set(found["cells"][0])
+    assert said("forecast", "backtest", "--plot", "a.svg", "--export", "a.csv") == (0, "", "")
+    assert "weighted pipeline" in Path("a.svg").read_text()
+    header, first, *_ = Path("a.csv").read_text().splitlines()
+    assert header == "as_of,end,horizon,currency,mean,p10,p90,achieved,weighted_pipeline,run_rate,tag"
+    assert first.endswith('"backcast: made afterwards, never issued"')
     code, out, _ = said("forecast", "backtest", "--weeks", "5")
     assert (code, "run-rate" in out, "too few windows" in out) == (0, True, True)
     assert re.search(r"\(\d+\.\d%\)", out)
