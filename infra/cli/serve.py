@@ -27,7 +27,7 @@ def serve(
     ] = None,
     asking: Options = HERE,
 ) -> None:
-    """Serve the HTTP API under /v1 until SIGTERM or Ctrl-C; /v1/docs describes it."""
+    """Serve the pages and the HTTP API under /v1 until SIGTERM or Ctrl-C; /v1/docs describes the API."""
     from msgspec.structs import replace
 
     from infra.application.app import opened
@@ -45,14 +45,13 @@ def serve(
     lines = logger(service.logs)
     with opened(settings) as app, heard(app), judging(app, lines) as access, stopped_by_signals():
         note(access.describe())
-        running, listening = server(
-            app,
-            service.host,
-            service.port,
-            access,
-            Limits(rate=service.rate),
-            lambda url: note(f"serving {url}/v1/docs"),
-            lines,
-        )
+        limits = Limits(rate=service.rate)
+        running, listening = server(app, service.host, service.port, access, limits, announce, lines)
         with listening:
             running.run(sockets=[listening])
+
+
+def announce(url: str) -> None:
+    """Say where the service is, to people and to programs."""
+    note(f"pages   {url}/board")
+    note(f"serving {url}/v1/docs")

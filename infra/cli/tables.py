@@ -1,7 +1,7 @@
 """The verbs that look after the tables: `rebuild`, `parked` and `check`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from infra.application.digests import KeptDigest
     from infra.application.integrity import Fault
     from infra.views import Checked, Parked, Views
+    from infra.views.digests import RowApart
 
 DIFFERENT = 1  # exit code where the tables are not what the log makes of them
 
@@ -138,11 +139,35 @@ def show_checked(found: "Checked") -> None:
         rebuilt = found.rebuilt[name]
         table.add(name, kept, rebuilt, "equal" if kept == rebuilt else "different")
     out.table(table)
-    for each in found.differences:
-        cells = ", ".join(f"{name} {value!r}" for name, value in each.row.items() if name not in ("stream", "version"))
-        out.text(f"{each.projection}: {each.stream}, version {each.version}, only {each.present_in}: {cells}")
+    for line in dict.fromkeys(apart(found.differences)):
+        out.text(line)
     for parked in found.parked:
         out.text(f"{parked.projection}: {parked.stream} is parked at version {parked.version} on one side alone")
+
+
+def apart(differences: "Sequence[RowApart]") -> Iterator[str]:
+    """A line for each row that is on one side alone, or otherwise on the other: with what is another there."""
+    sides = {(each.projection, place_of(each), each.present_in): each.row for each in differences}
+    for each in differences:
+        where = f"{each.projection}: {each.stream}, version {each.version}"
+        kept, rebuilt = (sides.get((each.projection, place_of(each), side)) for side in ("kept", "rebuilt"))
+        if kept is None or rebuilt is None:
+            yield f"{where}, only {each.present_in}: {spelled(each.row)}"
+            continue
+        others = [name for name in rebuilt if kept.get(name) != rebuilt[name]]
+        yield f"{where}: {', '.join(f'{name} {kept.get(name)!r}, rebuilt {rebuilt[name]!r}' for name in others)}"
+
+
+def place_of(each: "RowApart") -> tuple[Any, ...]:
+    """Where on both axes a row of a version stands."""
+    return each.stream, each.version, each.row.get("known_from"), each.row.get("effective_from")
+
+
+def spelled(row: Mapping[str, Any]) -> str:
+    """What a row says, without what it leaves open."""
+    return ", ".join(
+        f"{name} {value!r}" for name, value in row.items() if name not in ("stream", "version") and value not in ("", 0)
+    )
 
 
 def parked_list(*, asking: Options = HERE) -> None:

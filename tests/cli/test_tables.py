@@ -75,7 +75,7 @@ def test_a_check_ends_with_one_where_the_tables_were_altered(asked: Asked, log: 
         ("opportunity-2", "opportunities")
     }
     code, said = asked("check")
-    assert (code, "opportunity-2, version 1, only kept" in said) == (1, True)
+    assert (code, "opportunity-2, version 1: owner 'eve', rebuilt '" in said) == (1, True)
 
 
 def test_parked_streams_are_listed_and_tried_again(asked: Asked, log: Log, log_url: str):
