@@ -66,6 +66,7 @@ OTHERS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("forecast", "issue"): (),
     ("forecast", "bridge"): ("--from", "2026-01-31"),
     ("forecast", "score"): (),
+    ("opportunity", "hand-over"): ("--from", "ann", "--to", "bob"),
     ("import",): ("maven", "maven"),
     ("simulate",): ("--opportunities", "2"),
     ("demo",): (),
