@@ -26,7 +26,7 @@ def beside_what_came(name: str, rows: Rows) -> Spec:
     areas = [{"cut": row["as_of"], "low": float(row["p10"]), "high": float(row["p90"])} for row in rows]
     x = {"field": "cut", "type": "temporal", "title": "as of"}
     axis = {"grid": True, "gridColor": "#e5e7eb", "format": "~s", "titleColor": MUTED}
-    y = {"type": "quantitative", "title": f"won within {name}, {rows[0]['currency']}", "axis": axis}
+    y = {"type": "quantitative", "title": f"won, {rows[0]['currency']}", "axis": axis}
     color = {"field": "series", "type": "nominal", "legend": {"title": None, "orient": "bottom"},
              "scale": {"domain": [*COLOURS], "range": [*COLOURS.values()]}}  # fmt: skip
     return {
