@@ -9,7 +9,7 @@ from infra.cli.grammar import App, Parameter
 from infra.cli.groups import ANSWERS
 from infra.cli.metrics import EVERYTHING, QuestionOptions, show
 from infra.cli.options import HERE, Options, stdout
-from infra.cli.output import Output, Table, bold, dim
+from infra.cli.output import Column, Output, Table, bold, dim
 
 if TYPE_CHECKING:
     from projections.figures.waterfall.differences import DealDifference
@@ -54,12 +54,18 @@ def diff(
 
 
 def show_kind(out: Output, kind: str, deals: int, found: list["DealDifference"], limit: int) -> None:
-    """The first deals of a kind."""
+    """The first deals of a kind: what each is worth, whose it is and with whom, and what is another in this way."""
+    from projections.figures.waterfall.differences import CHANGED, MOVED
+
     out.text(bold(kind), f"{deals:,}")
-    table = Table("", "deal", "changes", boxed=False)
+    fields = {"moved": MOVED, "changed": CHANGED}.get(kind, ())
+    table = Table("", "deal", Column("amount", right=True), "account", "owner", "changes", boxed=False)
     for each in found[:limit]:
-        changes = ", ".join(f"{c.field} {spelled(c.field, c.from_)} → {spelled(c.field, c.to)}" for c in each.changes)
-        table.add("", each.stream, changes)
+        changes = [f"{c.field} {spelled(c.field, c.from_)} → {spelled(c.field, c.to)}" for c in each.changes
+                   if c.field in fields]  # fmt: skip
+        if kind == "lost" and each.reason:
+            changes.append(each.reason)
+        table.add("", each.stream, spelled("amount", each.amount), each.account, each.owner, ", ".join(changes))
     out.table(table)
     if deals > limit:
         out.text(dim(f"    … and {deals - limit:,} more (--limit, --json)"))

@@ -1,5 +1,6 @@
 """Two moments compared from the command line, and figures drawn as pictures."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -30,6 +31,10 @@ def test_two_times_differ_by_deals_and_in_value(shell: Shell) -> None:
         "stream": "opportunity-1",
         "kinds": ["changed"],
         "changes": [{"field": "amount", "from": "100.50 EUR", "to": "170.00 EUR"}],
+        "amount": "170.00 EUR",
+        "owner": "ann",
+        "account": "",
+        "reason": "",
     }
     assert (found["from"]["effective_at"], found["to"]["effective_at"]) == (
         "2026-01-30T23:59:59.999999Z",
@@ -46,6 +51,7 @@ def test_two_times_differ_by_deals_and_in_value(shell: Shell) -> None:
     code, out, _ = shell("diff", "2026-01-31", "2026-02-28", "--form", "net", "--limit", "1")
     assert code == 0
     assert "amount 100.50 EUR → 170.00 EUR" in out
+    assert re.search(r"opportunity-2 +100\.50 EUR +bob +price\n", out), "what was lost, how much, whose, and why"
     assert "waterfall" in out
 
 

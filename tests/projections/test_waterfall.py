@@ -297,16 +297,16 @@ def test_two_moments_differ_in_the_deals_that_came_moved_changed_or_went(over: O
     amount = Change("amount", "100.00 EUR", "130.00 EUR")
     many = {"known_at": 17, "since": 10, "until": 30}
     assert views.compare(Question(**many)) == [
-        DealDifference("opportunity-1", ("moved", "changed"), (Change("stage", "a", "b"), amount)),
-        DealDifference("opportunity-2", ("lost",), ()),
-        DealDifference("opportunity-3", ("restored",), ()),
-        DealDifference("opportunity-4", ("created", "won"), ()),
-        DealDifference("opportunity-5", ("reopened",), ()),
-        DealDifference("opportunity-6", ("merged",), ()),
+        DealDifference("opportunity-1", ("moved", "changed"), (Change("stage", "a", "b"), amount), "130.00 EUR", "ann"),
+        DealDifference("opportunity-2", ("lost",), (), "100.00 EUR", "ann", reason="price"),
+        DealDifference("opportunity-3", ("restored",), (), "100.00 EUR", "ann"),
+        DealDifference("opportunity-4", ("created", "won"), (), "100.00 EUR", "ann"),
+        DealDifference("opportunity-5", ("reopened",), (), "100.00 EUR", "ann"),
+        DealDifference("opportunity-6", ("merged",), (), "100.00 EUR", "ann"),
     ]
     assert views.compare(Question(**many, owner="bob")) == []
     assert views.compare(Question(known_before=17, effective_at=30)) == [
-        DealDifference("opportunity-1", ("taken-back",), ())
+        DealDifference("opportunity-1", ("taken-back",), (), "130.00 EUR", "ann")
     ]
     found = views.compare(Question(known_before=2, known_at=5, effective_at=END))
     assert [(each.stream, each.kinds) for each in found] == [

@@ -22,7 +22,7 @@ KINDS = (
 """What can be different; taken-back: a correction took the opening itself away, or put it after the moment."""
 MOVED = ("process", "stage")
 CHANGED = ("amount", "close_date", "owner", "account", "category", "probability", "product", "source")
-COLUMNS = ("status", *MOVED, *CHANGED, "currency", "splits", "lines")
+COLUMNS = ("status", *MOVED, *CHANGED, "currency", "splits", "lines", "reason")
 State = Mapping[str, Any]
 
 
@@ -35,11 +35,18 @@ class Change(Struct, frozen=True, rename={"from_": "from"}):
 
 
 class DealDifference(Struct, frozen=True):
-    """A deal that is not what it was: in which ways, of KINDS, and which fields."""
+    """A deal that is not what it was: in which ways, of KINDS, and which fields.
+
+    amount, owner, account: at the second moment; of one that is taken back, at the first. reason: of a loss, its code.
+    """
 
     stream: str
     kinds: tuple[str, ...]
     changes: tuple[Change, ...]
+    amount: str = ""
+    owner: str = ""
+    account: str = ""
+    reason: str = ""
 
 
 def deal_differences(asked: Query) -> Iterator[DealDifference]:
@@ -66,13 +73,13 @@ def deal_differences(asked: Query) -> Iterator[DealDifference]:
         if in_scope(scope, before, at[0]) or in_scope(scope, after, at[1]):
             kinds, changes = judged(before, after)
             if kinds:
-                found.append(DealDifference(stream, kinds, changes))
+                found.append(DealDifference(stream, kinds, changes, *standing(after or before)))
     joined = then.outerjoin(now, and_(same, at_moment(now, second)))
     chosen = select(then.c.stream, *columns[len(COLUMNS) :]).select_from(joined)
     if first.known_at != second.known_at:
         for stream, *cells in asked.select(chosen.where(at_moment(then, first), now.c.stream.is_(None))):
-            if in_scope(scope, state(cells), at[0]):
-                found.append(DealDifference(stream, ("taken-back",), ()))
+            if in_scope(scope, before := state(cells), at[0]):
+                found.append(DealDifference(stream, ("taken-back",), (), *standing(before)))
     yield from sorted(found, key=lambda difference: difference.stream)
 
 
@@ -91,6 +98,11 @@ def moments(asked: Query) -> tuple[Moment, Moment, Axis, tuple[int, int]]:
 def state(cells: list[Any]) -> State | None:
     """A deal as it stood, None where it was not there."""
     return None if cells[0] is None else dict(zip(COLUMNS, cells, strict=True))
+
+
+def standing(deal: State | None) -> tuple[str, ...]:
+    """What a deal is worth, whose it is, with whom, and why it was lost."""
+    return () if deal is None else tuple(text(deal, name) for name in ("amount", "owner", "account", "reason"))
 
 
 def in_scope(scope: Scope, deal: State | None, moment: int) -> bool:
