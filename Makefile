@@ -9,13 +9,13 @@ OUTSIDE := server or registry or published
 demo: .venv/run.stamp
 	@$(BIN)/dealtrail demo
 
-# All of it, the quick half first.
+# All of it, the quick half first; what that tries a quarter of, the second half tries whole.
 test: lint quick
-	$(PYTEST) --dist loadfile -m "not soak and ($(OUTSIDE))"
+	$(PYTEST) --dist loadfile -m "not soak and (thorough or $(OUTSIDE))"
 
 # What needs no PostgreSQL, no Kafka, no package registry and no data of others: after each change.
 quick: .venv/test.stamp
-	$(PYTEST) --dist worksteal -m "not (soak or $(OUTSIDE))"
+	DEALTRAIL_QUICK=1 $(PYTEST) --dist worksteal -m "not (soak or $(OUTSIDE))"
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
@@ -46,7 +46,7 @@ benchmark: .venv/test.stamp
 	$(BIN)/python -m tests.benchmarks relay --sides relay bare
 
 lock: .venv/test.stamp
-	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --group build --extra forecast pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --group build --group test pyproject.toml -o requirements-test.lock
 
 clean:

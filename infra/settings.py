@@ -118,14 +118,16 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
 
     host: the address at which it listens; beyond this machine only where callers are authenticated. port: the port at
     which it listens. keys: whether API keys open it. lag: how many facts the tables may be behind the log while it says
-    that it is ready. logs: one JSON object a line, or lines for people. session_secret: what processes that serve one
-    site seal the sessions of browsers with; left empty, a session ends with its process.
+    that it is ready. rate: how often one caller may ask in a minute. logs: one JSON object a line, or lines for people.
+    session_secret: what processes that serve one site seal the sessions of browsers with; left empty, a session ends
+    with its process.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
     keys: bool = False
     lag: Annotated[int, Meta(ge=0)] = 10_000
+    rate: Annotated[int, Meta(ge=1)] = 60_000
     logs: Literal["json", "text"] = "json"
     session_secret: str = ""
 

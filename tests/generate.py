@@ -7,9 +7,13 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from domain import DECIDERS, Decider
 from domain.correction import LED_BY
 from infra.cli.main import run
+from infra.cli.records import KEPT, options_of
+from projections.records import KINDS
 from tests import golden, metrics_page, reference_pages
 from tests.domain.table import tag
 
@@ -69,7 +73,14 @@ def reachable(decider: Decider) -> list[Any]:
     return [*states.values()]
 
 
+def kept_options() -> bytes:
+    """The options of the lists, for a terminal that has no time to load what they are made of."""
+    options = {kind.name: list(options_of(kind)) for kind in KINDS.values()}
+    return msgspec.json.format(msgspec.json.encode(options), indent=1) + b"\n"
+
+
 if __name__ == "__main__":
+    KEPT.write_bytes(kept_options())
     golden.add_missing()
     EVENTS.write_text(complete(EVENTS.read_text()))
     metrics_page.PAGE.write_text(metrics_page.page())

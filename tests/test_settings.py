@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Malformed
-from infra.settings import Kafka, Settings, read_settings, without_secrets
+from infra.settings import TABLES, Kafka, Settings, read_settings, without_secrets
 
 FILE = """
 db = "postgresql://host/sales"
@@ -144,3 +144,15 @@ def test_no_form_of_the_settings_prints_a_password():
     assert secret not in repr(settings) + str(settings) + repr(without_secrets(settings))
     for odd in (f"mysql://a:{secret}@b/c", f"postgresql://a:{secret}@@b", secret):
         assert secret not in repr(without_secrets(Settings(db=odd))), odd
+
+
+def test_whatever_is_called_a_secret_or_a_password_is_shown_by_nothing():
+    secret, sealed = "gehe1m-gehe1m-gehe1m", 0
+    for table, struct in TABLES.items():
+        for name in struct.__struct_fields__:
+            if "secret" in name or "password" in name:
+                more = {"security": "SASL_SSL", "mechanism": "PLAIN", "user": "u"} if table == "kafka" else {}
+                settings = Settings(**{table: struct(**{name: secret, **more})})
+                assert secret not in repr(settings) + repr(without_secrets(settings)), (table, name)
+                sealed += 1
+    assert sealed >= 3

@@ -102,7 +102,7 @@ class RenameOpportunity(Struct, frozen=True, tag="rename-opportunity", forbid_un
 class ChangeProduct(Struct, frozen=True, tag="change-product", forbid_unknown_fields=True):
     """Say that the deal is about another product; of a deal with several line items, which `item` of them is."""
 
-    to: str
+    to: Filled
     item: str = ""
 
     def __post_init__(self) -> None:

@@ -1,15 +1,17 @@
 """How right forecasts would have been at past cuts, as it is shown: beside the baselines, with the windows counted."""
 
 from datetime import date
+from decimal import Decimal
 
 from msgspec import Struct
 
-from domain.errors import NotFound
-from infra.application.backcasts import TAG, past_cuts
+from domain.money import from_minor_units
+from infra.application.backcasts import TAG, Backcasts, past_cuts
 from infra.application.forecasts import Forecaster
 from projections.outlook import accuracy
-from projections.outlook.backtest import SCORED_FROM, backtest
+from projections.outlook.backtest import SCORED_FROM, Score, backtest
 from projections.outlook.days import as_date
+from projections.outlook.forecasting import MEASURES, TOTAL
 
 WEEK = 7
 
@@ -51,6 +53,21 @@ class Calibration(Struct, frozen=True):
     error: float
 
 
+class Point(Struct, frozen=True):
+    """A forecast of the total amount at a past cut, made afterwards, beside the baselines and what was achieved."""
+
+    as_of: date
+    end: date
+    horizon: str
+    currency: str
+    mean: Decimal
+    p10: Decimal
+    p90: Decimal
+    achieved: Decimal
+    weighted_pipeline: Decimal
+    run_rate: Decimal
+
+
 class Tested(Struct, frozen=True):
     """A backtest: the cuts that were scored, and what came of them. `tag` says that nothing of it was ever issued."""
 
@@ -62,24 +79,37 @@ class Tested(Struct, frozen=True):
     cells: tuple[Cell, ...]
     coverage: tuple[Coverage, ...]
     calibration: tuple[Calibration, ...]
+    forecasts: tuple[Point, ...]
 
 
 def past_accuracy(making: Forecaster, day: int, weeks: int | None = None) -> Tested:
     """Forecasts at weekly cuts, each by what was available then, scored by what is known at the end of a day.
 
-    weeks: how many of the last cuts are scored; by default all from the end of the first quarter on. Raises NotFound
-    where the log is too young for any.
+    weeks: how many of the last cuts are scored; by default all from the end of the first quarter on. A log that is too
+    young for any has no cells.
     """
     truth = making.at(day).lives
     cuts = past_cuts(truth.start, day, making.settings)
     scored_from = truth.start + SCORED_FROM if weeks is None else max(truth.start + SCORED_FROM, day - WEEK * weeks)
     found = backtest(lambda each: making.once(each).lives, truth, cuts, scored_from, making.settings)
-    if not found.scores:
-        raise NotFound("backtest: no forecast of a past cut is over yet; the log is too young")
-    used = sorted({each.cut for each in found.scores})
+    making.remember(day, Backcasts(found.record, found.past, len(cuts), True))
+    used = sorted({each.cut for each in found.scores}) or [day]
     return Tested(
-        TAG, making.position, as_date(used[0]), as_date(used[-1]), len(used),
-        tuple(Cell(*each, claimed=each.claimed) for each in accuracy.cells(found)),
-        tuple(Coverage(*each) for each in accuracy.coverage(found)),
-        tuple(Calibration(*each) for each in accuracy.calibration(found)),
+        TAG, making.position, as_date(used[0]), as_date(used[-1]), len({each.cut for each in found.scores}),
+        tuple(Cell(*each, claimed=each.claimed) for each in accuracy.cells(found, making.settings.step)),
+        tuple(Coverage(*each) for each in accuracy.coverage(found, making.settings.step)),
+        tuple(Calibration(*each) for each in accuracy.calibration(found, making.settings.step)),
+        tuple(
+            point(each, making.currency)
+            for each in found.scores
+            if (each.measure, each.level) == (MEASURES[0], TOTAL)
+        ),
     )  # fmt: skip
+
+
+def point(of: Score, currency: str) -> Point:
+    """A forecast of the total amount as it is shown."""
+    pipeline, run_rate = (float(each[0]) for each in of.baselines)
+    numbers = (of.mean[0], of.p10[0], of.p90[0], of.actual[0], pipeline, run_rate)
+    amounts = [from_minor_units(round(float(each)), currency) for each in numbers]
+    return Point(as_date(of.cut), as_date(of.last), of.horizon, currency, *amounts)

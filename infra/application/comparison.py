@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -11,11 +11,10 @@ from domain.errors import Malformed
 from domain.recorded import instant
 from infra.application.answers import rows
 from infra.application.moments import at, before, moment_known, position, position_before
-from infra.application.questions import Text, check_values
-from infra.application.questions import question as read_question
 
 if TYPE_CHECKING:
     from infra.application.app import App
+    from infra.application.questions import Text
     from infra.views import Answer
     from projections.figures.waterfall.differences import DealDifference
     from projections.query.question import Question
@@ -25,26 +24,43 @@ FORMS = ("path", "net")
 TAKEN = ("since", "until", "known_before", "mode")  # which the two moments and the form say already
 
 
-def comparison(app: "App", first: str, second: str, axis: str, form: str, texts: Mapping[str, Text]) -> dict[str, Any]:
-    """The differences between two moments as they are handed out; `texts` are the other parts of the question.
+class Comparison(NamedTuple):
+    """The two moments as a question of the waterfall, its answer, and the deals that are not what they were."""
+
+    question: "Question"
+    waterfall: "Answer"
+    differences: "list[DealDifference]"
+
+    def document(self, axis: str, form: str) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "axis": axis, "form": form, **ends(self.question, self.waterfall), "counts": counts(self.differences),
+            "differences": msgspec.to_builtins(self.differences), "waterfall": rows(self.waterfall),
+            "left_out": self.waterfall.left_out,
+        }  # fmt: skip
+
+
+def comparison(app: "App", first: str, second: str, axis: str, form: str, texts: "Mapping[str, Text]") -> Comparison:
+    """What is different between two moments; `texts` are the other parts of the question.
 
     Raises Malformed naming a part that the two moments say already, or that cannot be asked so.
     """
+    from infra.application.questions import check_values  # SQL takes its time to load
+
     with app.views() as views:
         question = waterfall_question(app, first, second, axis, form, texts)
-        different = views.compare(question)
+        differences = views.compare(question)
         waterfall = views.ask("waterfall", question)
         check_values(views, question)
-    return {
-        "axis": axis, "form": form, **ends(question, waterfall), "counts": counts(different),
-        "differences": msgspec.to_builtins(different), "waterfall": rows(waterfall), "left_out": waterfall.left_out,
-    }  # fmt: skip
+    return Comparison(question, waterfall, differences)
 
 
 def waterfall_question(
-    app: "App", first: str, second: str, axis: str, form: str, texts: Mapping[str, Text]
+    app: "App", first: str, second: str, axis: str, form: str, texts: "Mapping[str, Text]"
 ) -> "Question":
     """The question of the waterfall between two moments."""
+    from infra.application.questions import question as read_question
+
     if strange := [name for name in texts if name in TAKEN]:
         raise Malformed(f"{strange[0]}: the two moments and the form say that already")
     question = read_question(app, texts)

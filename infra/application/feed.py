@@ -41,7 +41,9 @@ class Search:
     """The events that are wanted, fetched as they are asked for; afterwards the position up to which it searched."""
 
     def __init__(self, log: Log, wanted: Wanted, after: int, limit: int) -> None:
-        self.log, self.wanted, self.reached, self.limit, self.end = log, wanted, after, limit, False
+        self.log, self.wanted, self.limit = log, wanted, limit
+        self.reached: int = after
+        self.end: bool = False
 
     def __iter__(self) -> Iterator[Recorded]:
         left = self.limit

@@ -1,7 +1,7 @@
 """Forecasts of what will be won: made of the log, issued as facts, and scored when their period is over."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -33,7 +33,7 @@ from infra.store.places import sqlite_file
 from projections.outlook import forecasting
 from projections.outlook.blend import EXPERTS
 from projections.outlook.cuts import Cut, cut
-from projections.outlook.days import as_date, day_number
+from projections.outlook.days import as_date, day_number, end_of
 from projections.outlook.digests import deals_digest
 from projections.outlook.experts import booked
 from projections.outlook.fitting import Model, fit
@@ -74,6 +74,7 @@ class Forecaster:
         self.currency = currency or shared_currency(self.read.histories)
         self.known: Known = known(self.read.histories, self.read.references, self.currency, base_currency)
         self._cuts: dict[int, Cut] = {}
+        self._past: dict[int, Backcasts] = {}
 
     @property
     def position(self) -> int:
@@ -83,6 +84,11 @@ class Forecaster:
     def last_day(self) -> int:
         """The last day that is over, in the organisation's zone."""
         return day_number(self.app.now().astimezone(self.known.calendar.zone).date()) - 1
+
+    def usual_day(self) -> int:
+        """The day as of which a forecast is made where none is named: the last one over, or today in a log of today."""
+        over = self.last_day()
+        return over + 1 if self.known.first > end_of(self.known.calendar, over) else over
 
     def at(self, day: int) -> Cut:
         """What was known at the end of a day. Raises NotFound where that was nothing."""
@@ -104,8 +110,14 @@ class Forecaster:
 
     def learnt(self, day: int) -> Backcasts:
         """What past forecasts were worth, as known at the end of a day."""
-        start = self.at(day).lives.start
-        return backcasts(self.known, start, day, self.settings, folder_of(self.app), self._progressed)
+        if day not in self._past:
+            start, folder = self.at(day).lives.start, folder_of(self.app)
+            self._past[day] = backcasts(self.known, start, day, self.settings, folder, self._progressed)
+        return self._past[day]
+
+    def remember(self, day: int, past: Backcasts) -> None:
+        """Learn from past forecasts that somebody else made, in the place of making them."""
+        self._past[day] = past
 
     def forecast(self, first: int, last: int, day: int) -> Forecast:
         """What will be won from a first to a last day, by what was available at the end of a day."""
@@ -124,26 +136,30 @@ class Forecaster:
 def folder_of(app: App) -> Path | None:
     """Where what is made afterwards of a log is kept: beside one in a file, else in the user's folder for data."""
     file = sqlite_file(app.settings.db)
-    return Path(f"{file}-outlook") if file else user_folder() / f"outlook-{app.log.identity()}"
+    return Path(f"{file}-views-backcasts") if file else user_folder() / f"outlook-{app.log.identity()}"
 
 
 def issued(made: Forecast, position: int, settings: Settings = DEFAULT) -> IssueOutlook:
     """A forecast as it is recorded."""
     of = made.outlook
-    by_level = {(each.measure, each.level): each for each in of.figures}
-    figures = [
-        expected
-        for level in (TOTAL, *LEVELS)
-        if (MEASURES[0], level) in by_level
-        for expected in expectations(of.currency, *(by_level[measure, level] for measure in MEASURES))
-    ]
     weights = zip(EXPERTS, of.weights[MEASURES[0]], strict=True)
     return IssueOutlook(
         of.currency, as_date(of.first), as_date(of.last), as_date(of.cut), position, MODEL, VERSION,
-        hashlib.sha256(repr(settings).encode()).hexdigest()[:16], of.seed, tuple(figures),
+        hashlib.sha256(repr(settings).encode()).hexdigest()[:16], of.seed, expected_by_level(of.currency, of.figures),
         tuple(Weight(name, Decimal(f"{weight:.6f}")) for name, weight in weights), of.low_confidence,
         deals_digest(of, made.cut.lives),
     )  # fmt: skip
+
+
+def expected_by_level(currency: str, figures: Sequence[Figures]) -> tuple[Expected, ...]:
+    """Figures as they are handed out."""
+    by_level = {(each.measure, each.level): each for each in figures}
+    return tuple(
+        expected
+        for level in (TOTAL, *LEVELS)
+        if (MEASURES[0], level) in by_level
+        for expected in expectations(currency, *(by_level[measure, level] for measure in MEASURES))
+    )
 
 
 def expectations(currency: str, amounts: Figures, wins: Figures) -> Iterable[Expected]:
@@ -179,6 +195,8 @@ def issue(
 ) -> tuple[ForecastIssued, bool]:
     """Record a forecast, unless one of that day is there; the one that stands, and whether it is new."""
     command = issued(made, position, settings)
+    if command.as_of >= app.today().day:
+        raise Rejected(f"as_of: {command.as_of} is not over, so not all of it is known")
     if (ago := app.today().day - command.as_of) > LATEST_ISSUE:
         raise Rejected(
             f"as_of: {command.as_of} is {ago.days} days ago, and a forecast is issued within {LATEST_ISSUE.days}:"

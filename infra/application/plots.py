@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from domain.errors import Malformed, Unavailable
-from infra.application import pictures_of_deals, pictures_of_work
+from infra.application import pictures_of_deals, pictures_of_forecasts, pictures_of_work
 from infra.application.charts import MUTED, PANELS, RESOLUTION, Rows, Spec
 
 
@@ -53,6 +53,7 @@ def spec(metric: str, rows: Rows, subtitle: Sequence[str]) -> Spec:
 
 PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
     "activities": pictures_of_work.activities,
+    "forecast-backtest": pictures_of_forecasts.backtest,
     "forecast-accuracy": pictures_of_work.forecast_accuracy,
     "funnel": pictures_of_deals.funnel,
     "hygiene": pictures_of_work.hygiene,

@@ -1,6 +1,7 @@
 """Lists of records, and one record: what is asked is read as people write it, names are opened where that can be."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,6 +12,7 @@ from domain.recorded import Fact, instant
 from infra.application.moments import Installation, first_day, last_day
 from infra.application.questions import question, single
 from infra.application.requests import is_text
+from infra.application.spans import Today
 from projections.query.metric import Query
 from projections.query.question import Question
 from projections.records import KINDS, cursor
@@ -32,6 +34,7 @@ from projections.records.kind import (
     Written,
 )
 from projections.records.listing import Listing, Place, listing
+from projections.versions import END
 
 if TYPE_CHECKING:
     from infra.privacy.vault import Vault
@@ -59,6 +62,26 @@ class Source(Installation, Protocol):
         ...
 
 
+class Then:
+    """An installation as it was at the moment of a list: its days are told from that one, on every page."""
+
+    def __init__(self, app: Source, asked: Question) -> None:
+        self.log, self._app, self._asked = app.log, app, asked
+
+    def zone(self, known_at: int = END) -> tzinfo:
+        """The organisation's zone, as known at the list's position."""
+        return self._app.zone(min(known_at, self._asked.known_at))
+
+    def now(self) -> datetime:
+        """The moment of the list; now, where it is for that."""
+        moment = self._asked.effective_at
+        return self._app.now() if moment == END else instant(moment)
+
+    def today(self) -> Today:
+        """The day of the moment, and when the fiscal year starts."""
+        return self._app.today()._replace(day=self.now().astimezone(self.zone()).date())
+
+
 def kind_of(name: str) -> Kind:
     """The kind of that name, of one of its records or of several. Raises NotFound with those there are."""
     for kind in KINDS.values():
@@ -82,7 +105,8 @@ def list_of(
     written = {part: [value] if isinstance(value, str) else list(value) for part, value in sorted(parts.items())}
     sort = single("sort", texts.get("sort") or kind.order)
     asked, after = place_of(app, kind, texts, written, sort)
-    filters = {part: values_of(app, part, kind.filters[part], of) for part, of in written.items()}
+    then = Then(app, asked)
+    filters = {part: values_of(then, part, kind.filters[part], of) for part, of in written.items()}
     wanted = Wanted(filters, column(kind, sort), sort.startswith("-"), limit_of(texts), after)
     totals = flag("totals", single("totals", texts.get("totals", "yes")))
     with views.pinned(asked) as (known_at, newest, query):
@@ -95,7 +119,7 @@ def list_of(
                 filters[part] = streams_called(app, kind, query, name, opened)
         place = Place(known_at, newest, written, sort, digest, totals)
         found = listing(kind, query, wanted, place, opened)
-    if not found.records and after is None:
+    if after is None and (not found.records or any(len(values) > 1 for values in written.values())):
         check_values(views, kind, written)
     return found
 
@@ -226,7 +250,7 @@ def limit_of(texts: Mapping[str, Written]) -> int:
     return int(text)
 
 
-def values_of(app: Source, part: str, of: Filter, written: Sequence[str]) -> Values:
+def values_of(app: Installation, part: str, of: Filter, written: Sequence[str]) -> Values:
     """The values of a filter, each as it is read. Raises Malformed, or NotFound with the values there are."""
     if not of.several and len(written) > 1:
         raise Malformed(f"{part}: say one, not {len(written)}")
@@ -290,7 +314,7 @@ def amount(part: str, text: str) -> Decimal:
     return found
 
 
-READERS: dict[str, Callable[[Source, str, str], Any]] = {
+READERS: dict[str, Callable[[Installation, str, str], Any]] = {
     "text": lambda _app, _part, text: text,
     AMOUNT: lambda _, part, text: amount(part, text),
     FIRST_DAY: first_day,

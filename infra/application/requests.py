@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import FieldInfo, fields
+from msgspec.structs import fields
 
 from domain import BY_KIND, COMMANDS, KINDS, Command, Decider, kind
 from domain.codes import check_printable, quoted
@@ -87,15 +88,21 @@ def refuse_guesses(found: object, raw: object, path: str) -> None:
     if isinstance(found, datetime) and found.utcoffset() is None:
         raise Malformed(f"{path}: {found.isoformat()} has no time zone, such as Z or +02:00")
     if isinstance(found, Struct):
-        known: dict[str, FieldInfo] = {field.encode_name: field for field in fields(found)}
+        known = known_fields(type(found))
         for step, value in steps(raw):
             if step in known:
-                refuse_guesses(getattr(found, known[step].name), value, joined(path, step))
+                refuse_guesses(getattr(found, known[step]), value, joined(path, step))
             elif step != found.__struct_config__.tag_field:
                 raise Malformed(f"{joined(path, step)}: there is no such field; there are {', '.join(known)}")
     elif isinstance(found, tuple):
         for part, (step, value) in zip(cast("tuple[object, ...]", found), steps(raw), strict=True):
             refuse_guesses(part, value, joined(path, step))
+
+
+@cache
+def known_fields(struct: type[Struct]) -> dict[str, str]:
+    """The names of a struct's fields by those that JSON has them under."""
+    return {field.encode_name: field.name for field in fields(struct)}
 
 
 def refuse_unstorable(raw: object, path: str = "") -> None:

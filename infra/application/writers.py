@@ -7,7 +7,7 @@ appends of the threads share the log's commit.
 import asyncio
 import zlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from typing import NamedTuple, Protocol
@@ -22,7 +22,6 @@ LARGEST = 256  # requests in a batch: more would make the last of them wait too 
 WAITING = 4096  # requests that wait for one thread at the most; more are refused, to come back later
 
 Outcome = Receipt | PipelineError
-Deliver = Callable[[Outcome | Exception], None]
 
 
 class Installation(Protocol):
@@ -34,10 +33,11 @@ class Installation(Protocol):
 
 
 class Job(NamedTuple):
-    """A request, and who hears what became of it."""
+    """A request, and who waits on which loop for what becomes of it."""
 
     request: Request
-    future: "Future[Outcome]"
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Outcome]"
 
 
 class Writer:
@@ -61,11 +61,7 @@ class Writer:
                 jobs.append(job)
             outcomes = self._outcomes([job.request for job in jobs])
             self._appended()
-            for job, outcome in zip(jobs, outcomes, strict=True):
-                if isinstance(outcome, Exception) and not isinstance(outcome, PipelineError):
-                    job.future.set_exception(outcome)
-                else:
-                    job.future.set_result(outcome)
+            deliver(jobs, outcomes)
             if ends:
                 return
 
@@ -86,6 +82,27 @@ class Writer:
         return outcomes
 
 
+def deliver(jobs: Sequence[Job], outcomes: "Sequence[Outcome | Exception]") -> None:
+    """Tell who waits what became of it: each loop is woken once for all of a batch."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Outcome], Outcome | Exception]]] = {}
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        by_loop.setdefault(job.loop, []).append((job.future, outcome))
+    for loop, pairs in by_loop.items():
+        with suppress(RuntimeError):  # the loop ended, and nobody waits any more
+            loop.call_soon_threadsafe(settle, pairs)
+
+
+def settle(pairs: "Sequence[tuple[asyncio.Future[Outcome], Outcome | Exception]]") -> None:
+    """Let the futures of a loop go on, those that are still waited for."""
+    for future, outcome in pairs:
+        if future.done():
+            continue
+        if isinstance(outcome, Exception) and not isinstance(outcome, PipelineError):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+
+
 def for_caller(request: Request, outcome: Outcome) -> Outcome:
     """What became of a request, to who asked: that a stream moved concerns only who said which version they saw."""
     if isinstance(outcome, Conflict) and request.expected_version is None:
@@ -94,35 +111,37 @@ def for_caller(request: Request, outcome: Outcome) -> Outcome:
 
 
 class Writers:
-    """The threads that write. Safe to call from any thread, or from a loop that must not wait."""
+    """The threads that write, for loops that must not wait."""
 
     def __init__(self, app: Installation, threads: int = THREADS, appended: Callable[[], None] = lambda: None) -> None:
         """`appended` is called by the writing thread after each batch."""
         self._writers = [Writer(app, f"writer-{number}", appended) for number in range(threads)]
 
-    def submit(self, request: Request) -> "Future[Outcome]":
-        """Line a request up; the future holds a receipt or a refusal, and raises what nothing should.
+    def submit(self, request: Request) -> "asyncio.Future[Outcome]":
+        """Line a request up, for the loop that runs; the future holds a receipt or a refusal.
 
-        Raises Unavailable where too many wait already.
+        It raises what nothing should. Raises Unavailable where too many wait already. Whoever gives up waiting does
+        not undo it.
         """
         request = with_names(request)
         writer = self._writers[zlib.crc32(request.stream.encode("utf-8", "replace")) % len(self._writers)]
         if writer.waiting.qsize() >= WAITING:
             raise Unavailable(f"{WAITING:,} requests wait to be written; try again")
-        future: Future[Outcome] = Future()
-        writer.waiting.put(Job(request, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
+        writer.waiting.put(Job(request, loop, future))
         return future
 
     async def execute(self, request: Request) -> Receipt:
         """Do what one request asks, or raise why not."""
-        outcome = await asyncio.shield(asyncio.wrap_future(self.submit(request)))
+        outcome = await self.submit(request)
         if isinstance(outcome, PipelineError):
             raise outcome
         return outcome
 
     async def execute_all(self, requests: Sequence[Request]) -> list[Outcome]:
         """What became of each of several requests; those of one stream happen in their order."""
-        return await asyncio.gather(*(asyncio.wrap_future(self.submit(request)) for request in requests))
+        return await asyncio.gather(*map(self.submit, requests))
 
     def close(self) -> None:
         """Finish what waits, and end the threads."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from domain.errors import PipelineError
 from infra.cli.grammar import App
 from infra.cli.groups import WAYS
 from infra.cli.imports import simulate
@@ -16,7 +17,9 @@ from infra.cli.output import Column, Output, Table, bold, stdout
 from infra.store.places import sqlite_file
 
 if TYPE_CHECKING:
+    from infra.application.app import App as Installation
     from infra.application.revisions import Hindsight
+    from infra.cli.demo_forecast import Outlook
     from infra.views import Answer
 
 FILE = Path("demo.db")
@@ -27,6 +30,8 @@ NEXT = (
     "  dealtrail metric --list                 every figure with its definition",
     "  dealtrail metric board --known-at DAY --effective-at DAY{db}",
     "                                          any of them, as it was believed on a day",
+    "  dealtrail forecast explain{db}",
+    "                                          what each open deal adds to the forecast; with a deal, why",
     "  dealtrail opportunity --help            the verbs to work with on deals; dealtrail lead --help on leads",
 )
 
@@ -56,24 +61,46 @@ def demo(*, asking: Options = HERE) -> None:
             "The weighted forecast: amount times probability of the stage": app.ask("weighted", {}),
             f"The board as of {before}, half a year earlier": app.ask("board", {"effective_at": before}),
         }
-        story = most_revised(app, end)
+        story, outlook = most_revised(app, end), forecast_after(app, end)
     if ours and end < yesterday():
         note(f"the year in {FILE} ends on {end}: without that file and {FILE}.key, the next one ends yesterday")
-    show_demo(asking, answers, story, end)
+    show_demo(asking, answers, (story, outlook), end)
 
 
-def show_demo(asking: Options, answers: dict[str, "Answer"], story: "Hindsight | None", end: date) -> None:
-    """The demo's answers, the story of one figure, and what to try next."""
+def forecast_after(app: "Installation", end: date) -> "Outlook | None":
+    """The forecast that the demo tells of; None where there is none, which is said."""
+    from infra.application.outlook import check_numpy
+
+    try:
+        check_numpy()
+        from infra.cli.demo_forecast import outlook_at
+
+        return outlook_at(app, end)
+    except (
+        PipelineError
+    ) as error:  # numpy is missing, or the log is somebody's own, with no deals or several currencies
+        return note(str(error))
+
+
+def show_demo(
+    asking: Options, answers: dict[str, "Answer"], stories: tuple["Hindsight | None", "Outlook | None"], end: date
+) -> None:
+    """The demo's answers, the forecast, the story of one figure, and what to try next."""
     from infra.application.answers import document
+    from infra.cli.demo_forecast import outlook_document, show_outlook
     from infra.cli.metrics import show
 
+    story, outlook = stories
     if asking.json:
         shown = {title: document(answer, answer.known_at, {}) for title, answer in answers.items()}
-        return asking.answer({**shown, "hindsight": msgspec.to_builtins(story)})
+        forecast = outlook and outlook_document(outlook)
+        return asking.answer({**shown, "forecast": forecast, "hindsight": msgspec.to_builtins(story)})
     out = stdout()
     for title, answer in answers.items():
         show(out, answer, title)
         out.print("")
+    if outlook:
+        show_outlook(out, outlook)
     db = f" --db {asking.db}" if asking.db and sqlite_file(asking.db) else ' --db "$DEALTRAIL_DB"'  # prints no password
     if story:
         show_story(out, story, end, db)

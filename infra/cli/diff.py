@@ -1,16 +1,10 @@
 """The verb `diff`: what is different between two moments, and the waterfall from one to the other."""
 
-from collections import Counter
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import msgspec
-from msgspec.structs import replace
-
-from domain.errors import Malformed
-from domain.recorded import instant
-from infra.application.answers import digits, rows
-from infra.application.moments import at, before, moment_known, position, position_before
+from infra.application.answers import digits
+from infra.application.comparison import comparison, counts
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import ANSWERS
 from infra.cli.metrics import EVERYTHING, QuestionOptions, show
@@ -18,10 +12,7 @@ from infra.cli.options import HERE, Options, stdout
 from infra.cli.output import Column, Output, Table, bold, dim
 
 if TYPE_CHECKING:
-    from infra.application.app import App as Installation
-    from infra.views import Answer
     from projections.figures.waterfall.differences import DealDifference
-    from projections.query.question import Question
 
 
 def register(app: App) -> None:
@@ -50,74 +41,16 @@ def diff(
     asking: Options = HERE,
 ) -> None:
     """What is different between two moments: deals created, moved, changed, closed, and the waterfall."""
-    from infra.application.questions import check_values
-
-    with asking.reading() as app, app.views() as views:
-        question = waterfall_question(app, first, second, axis, form, questioning)
-        found = views.compare(question)
-        waterfall = views.ask("waterfall", question)
-        check_values(views, question)
-        zone = app.zone()
-    counts = counted(found)
+    with asking.reading() as app:
+        compared, zone = comparison(app, first, second, axis, form, questioning.texts()), app.zone()
     if asking.json:
-        return asking.answer({
-            "axis": axis, "form": form, **ends(question, waterfall), "filters": questioning.given(), "counts": counts,
-            "differences": msgspec.to_builtins(found), "waterfall": rows(waterfall), "left_out": waterfall.left_out,
-        })  # fmt: skip
-    out = stdout()
-    for kind, deals in counts.items():
+        return asking.answer({**compared.document(axis, form), "filters": questioning.given()})
+    out, found = stdout(), compared.differences
+    for kind, deals in counts(found).items():
         show_kind(out, kind, deals, [each for each in found if kind in each.kinds], limit)
     if not found:
         out.text("nothing is different")
-    show(out, waterfall, zone=zone)
-
-
-def waterfall_question(
-    app: "Installation", first: str, second: str, axis: str, form: str, questioning: QuestionOptions
-) -> "Question":
-    """The question of the waterfall between two moments."""
-    from infra.application.questions import question as read_question
-
-    taken = ("since", "until", "known_before", "mode")
-    if strange := [name for name in questioning.given() if name in taken]:
-        raise Malformed(f"{strange[0]}: the two moments and --form say that already")
-    question = read_question(app, questioning.texts())
-    if axis == "known":
-        if questioning.known_at is not None:
-            raise Malformed("known_at: on the known axis the two moments are those")
-        since, until = position_before(app, first, "moment"), position(app, second, "moment")
-        moment = question.effective_at if questioning.effective_at is not None else moment_known(app, second, "moment")
-        question = replace(question, known_before=since, known_at=until, effective_at=moment, mode=form)
-    else:
-        if questioning.effective_at is not None:
-            raise Malformed("effective_at: on the effective axis the two moments are those")
-        since, until = before(app, "moment", first), at(app, "moment", second)
-        question = replace(question, since=since + 1, until=until + 1, effective_at=until, mode=form)
-    if since >= until:
-        raise Malformed(f"{first}: the first moment must lie before the second, {second}")
-    return question
-
-
-def ends(question: "Question", waterfall: "Answer") -> dict[str, Any]:
-    """The two moments, on both axes."""
-    if question.since is not None and question.until is not None:
-        positions = waterfall.known_at, waterfall.known_at
-        times = question.since - 1, question.until - 1
-    else:
-        positions = question.known_before, waterfall.known_at
-        times = waterfall.effective_at, waterfall.effective_at
-    return {
-        name: {"known_at": known_at, "effective_at": instant(time)}
-        for name, known_at, time in zip(("from", "to"), positions, times, strict=True)
-    }
-
-
-def counted(found: list["DealDifference"]) -> dict[str, int]:
-    """How many deals there are of each kind, in the order of the kinds."""
-    from projections.figures.waterfall.differences import KINDS
-
-    counts = Counter(kind for each in found for kind in each.kinds)
-    return {kind: counts[kind] for kind in KINDS if counts[kind]}
+    show(out, compared.waterfall, zone=zone)
 
 
 def show_kind(out: Output, kind: str, deals: int, found: list["DealDifference"], limit: int) -> None:

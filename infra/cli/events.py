@@ -1,16 +1,11 @@
 """The verb `events`: the log event by event, filtered, page by page."""
 
-from collections.abc import Iterator
 from datetime import tzinfo
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import Annotated, Any
 
-import msgspec
-
-from domain import Event
-from domain.errors import Malformed, NotFound
-from domain.recorded import Recorded
-from domain.upcasting import UPCASTS
+from domain.errors import Malformed
 from infra.application.answers import day_and_time
+from infra.application.feed import COLUMNS, Search, check_types, event_document
 from infra.application.moments import at, start
 from infra.application.requests import refuse_unstorable
 from infra.cli.export import NOWHERE, ExportOptions
@@ -18,17 +13,9 @@ from infra.cli.grammar import App, Parameter
 from infra.cli.groups import ANSWERS
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import Column, Table
-from infra.store.log import Log, Page, Wanted
+from infra.store.log import Wanted
 
-if TYPE_CHECKING:
-    from infra.application.app import App as Installation
-
-PAGE = 1000  # events in memory at a time
 LIMIT = 100
-COLUMNS = (
-    "position", "event_id", "stream", "version", "type", "occurred_at", "recorded_at", "actor", "on_behalf_of",
-    "reason", "command_id", "correlation_id", "causation_id", "source", "event",
-)  # fmt: skip
 
 
 def register(app: App) -> None:
@@ -68,9 +55,7 @@ def events(
     if limit < 1 or after < 0:
         raise Malformed(f"limit: {limit} is below 1" if limit < 1 else f"after: {after} is no position")
     refuse_unstorable({"type": type_, "actor": actor, "stream": stream, "correlation": correlation})
-    for tag in type_:
-        if tag not in TAGS:
-            raise NotFound(f"type: there is no type of event {tag!r}; there are {', '.join(sorted(TAGS))}")
+    check_types(type_)
     with asking.reading() as app:
         if open_:
             app.vault.require()
@@ -90,33 +75,6 @@ def events(
         else:
             show(list(rows), app.zone())
     note(f"{'the end of the log; what comes later: ' if search.end else 'go on with '}--after {search.reached}")
-
-
-TAGS = {str(event.__struct_config__.tag) for event in get_args(Event)} | set(UPCASTS)
-
-
-class Search:
-    """The events that are wanted, fetched as they are asked for; afterwards the position up to which it searched."""
-
-    def __init__(self, log: Log, wanted: Wanted, after: int, limit: int) -> None:
-        self.log, self.wanted, self.reached, self.limit, self.end = log, wanted, after, limit, False
-
-    def __iter__(self) -> Iterator[Recorded]:
-        left = self.limit
-        while left and not self.end:
-            page: Page = self.log.events(self.wanted, self.reached, min(left, PAGE))
-            yield from page.events
-            left, self.reached, self.end = left - len(page.events), page.reached, page.end
-
-
-def event_document(app: "Installation", fact: Recorded, opened: bool) -> dict[str, Any]:
-    """An event with its whole envelope, as stored, or with its personal fields opened."""
-    body = app.vault.open(fact.stream, fact.event) if opened else fact.event
-    event = msgspec.to_builtins(body, builtin_types=())
-    reason = app.vault.open_text(fact.stream, "reason", fact.reason) if opened else fact.reason
-    found = {name: getattr(fact, name) for name in COLUMNS if name not in ("type", "event", "reason")}
-    found |= {"type": event.pop("type"), "event": event, "reason": reason}
-    return {name: found[name] for name in COLUMNS}
 
 
 def show(rows: list[dict[str, Any]], zone: tzinfo) -> None:

@@ -1,25 +1,29 @@
 """The verbs `forecast issue`, `show`, `score`, `readiness` and `backtest`: what will be won, and how right that was."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from domain.errors import Malformed
 from infra.application.answers import digits
+from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
-from infra.cli.output import Column, Output, Table, bold, dim, yellow
+from infra.cli.output import Column, Output, Table, bold, dim
 from infra.cli.progress import progress
 
 if TYPE_CHECKING:
     from domain.reference.outlook import Expected, ForecastIssued, Outlook
     from infra.application.app import App as Installation
     from infra.application.forecasts import Forecaster
+    from infra.application.targets import Pace, Target
 
 Level = Literal["total", "pipeline", "team", "owner", "product", "source"]
 
@@ -82,8 +86,8 @@ def period_of(making: "Forecaster", of: ForecastOptions, day: int | None = None)
 
     app, calendar = making.app, making.known.calendar
     if day is None:
-        day = making.last_day() if of.as_of is None else day_number(last_day(app, "as_of", of.as_of))
-    if day > making.last_day():
+        day = making.usual_day() if of.as_of is None else day_number(last_day(app, "as_of", of.as_of))
+    if of.as_of is not None and day > making.last_day():
         raise Malformed(f"as_of: {as_date(day)} is not over, so not all of it is known")
     if of.period is None:
         _, first, after = calendar.quarter(as_date(day + 1))
@@ -125,13 +129,17 @@ def issue(
             standing, new = there, False
     if asking.json:
         return asking.answer({"new": new, **msgspec.to_builtins(standing)})
-    show_issued(stdout(), standing, "total")
+    show_figures(stdout(), standing, "total")
     note("issued" if new else "that one had been issued before, and stays")
 
 
 def show(
     *,
     by: Annotated[Level, Parameter(help="Apart by these.")] = "total",
+    quota: Annotated[
+        str | None,
+        Parameter(help="Also the chance that everybody reaches this, in the forecast's currency.", example="2500000"),
+    ] = None,
     of: ForecastOptions = USUAL,
     asking: Options = HERE,
 ) -> None:
@@ -141,12 +149,14 @@ def show(
     """
     with asking.reading() as app, forecaster(app, of) as making:
         from infra.application.forecasts import issued, outlook_of
+        from infra.application.targets import paced, targets
 
+        wanted = None if quota is None else plain_number("quota", quota)
         first, last, day = period_of(making, of)
         made = making.forecast(first, last, day)
         now = issued(made, making.position)
         before = outlook_of(app, now.currency, now.start, now.end)
-        past = making.learnt(day)
+        past, reached, paces = making.learnt(day), targets(making, made, wanted), paced(making, made)
     if asking.json:
         recorded = [] if before is None else [each for _, each in sorted(before.issued.items())]
         return asking.answer({
@@ -154,17 +164,37 @@ def show(
             "learnt_from": {"cuts": past.cuts, "forecasts": sum(map(len, past.record.values())), "tag": "backcast"},
             "issued": msgspec.to_builtins(recorded),
             "scored": msgspec.to_builtins(before.scored if before else None),
+            "quotas": msgspec.to_builtins(reached),
+            "pacing": msgspec.to_builtins(paces),
         })  # fmt: skip
     out = stdout()
-    show_issued(out, now, by)
+    show_figures(out, now, by)
     out.text(f"Learnt from the forecasts of {past.cuts} past weeks, made afterwards and never issued.")
+    if by == "total":
+        show_targets(out, now.currency, reached, paces)
     if before and by == "total":
         show_history(out, before)
 
 
-def show_issued(out: Output, of: Any, by: str) -> None:
+def show_targets(out: Output, currency: str, reached: "Sequence[Target]", paces: "Sequence[Pace]") -> None:
+    """What is to be reached, with the arithmetic, and the same day of earlier periods."""
+    table = Table("quota of", *(Column(each, True) for each in (currency, "mean", "chance", "gap", "pipeline needed")))
+    for each in reached:
+        amounts = [digits(number, currency) for number in (each.quota, each.mean, each.gap)]
+        needed = "-" if each.needed is None else digits(each.needed, currency)
+        table.add(each.holder or "everybody", *amounts[:2], f"{each.chance:.0%}", amounts[2], needed)
+    if reached:
+        out.table(table)
+        out.text("pipeline needed = gap x open amount / what the open amount is expected to bring")
+    table = Table("period", *(Column(each, True) for each in ("booked by the same day", "in all, or the mean")))
+    for pace in paces:
+        table.add(f"{pace.first} to {pace.last}", digits(pace.by_day, currency), digits(pace.whole, currency))
+    out.table(table)
+
+
+def show_figures(out: Output, of: Any, by: str) -> None:
     """The figures of a forecast at a level."""
-    out.print(bold(f"What will be won from {of.start} to {of.end}, by all that was available at the end of {of.as_of}"))
+    out.text(f"What will be won from {of.start} to {of.end}, by all that was available at the end of {of.as_of}")
     number = Column("", True)
     table = Table(by, *(number._replace(title=each) for each in (
         "booked", f"mean {of.currency}", "P10", "P50", "P90", "wins", "P10", "P90",
@@ -176,7 +206,7 @@ def show_issued(out: Output, of: Any, by: str) -> None:
     weights = ", ".join(f"{each.name} {each.weight:.0%}" for each in of.weights if each.weight >= 0.005)
     out.text(f"{of.model} {of.version} at position {of.position:,}, blended of: {weights}.")
     for reason in of.low_confidence:
-        out.print(yellow("low confidence"), reason)
+        out.text(f"low confidence: {reason}")
 
 
 def numbers(each: "Expected", currency: str) -> list[str]:
@@ -196,6 +226,17 @@ def show_history(out: Output, of: "Outlook") -> None:
         amounts = [digits(each, forecast.currency) for each in (total.mean, total.p10, total.p90)]
         table.add(str(key[0]), key[1], *amounts, *(right or ["-", "-"]))
     out.table(table)
+
+
+def plain_number(field: str, text: str) -> Decimal:
+    """A number from 0 on."""
+    try:
+        number = Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or number < 0:
+        raise Malformed(f"{field}: {text!r} is not a number from 0 on")
+    return number
 
 
 def total_of(forecast: "ForecastIssued") -> "Expected":
@@ -273,7 +314,11 @@ def backtest(
         int | None,
         Parameter(help="Only from so many weeks before the end on; by default all of the log.", example="26"),
     ] = None,
+    plot: Annotated[
+        Path | None, Parameter(help="Also draw it into this file, .svg or .png.", example="backtest.svg")
+    ] = None,
     of: ForecastOptions = USUAL,
+    exporting: ExportOptions = NOWHERE,
     asking: Options = HERE,
 ) -> None:
     """How right forecasts would have been, made again each week with what was available then, beside the baselines.
@@ -286,12 +331,19 @@ def backtest(
 
         _, _, day = period_of(making, of)
         found = past_accuracy(making, day, weeks)
+    rows = [msgspec.structs.asdict(each) | {"tag": found.tag} for each in found.forecasts]
+    if plot:
+        from infra.application.plots import draw
+
+        draw(plot, "forecast-backtest", msgspec.to_builtins(rows), [f"as known at position {found.position}"])
+    if exporting:
+        return exporting.write(rows, [*rows[0]] if rows else [])
     if asking.json:
         return asking.answer(msgspec.to_builtins(found))
     out = stdout()
-    out.print(
-        bold(f"Forecasts of {found.cuts} weeks from {found.first} to {found.last}, scored by what is known by now")
-    )
+    if not found.cells:
+        return out.text("no forecast of a past week is over yet: the log is too young to be tested on")
+    out.text(f"Forecasts of {found.cuts} weeks from {found.first} to {found.last}, scored by what is known by now")
     right = (Column(each, True) for each in ("forecasts", "windows", "error", "weighted pipeline", "run-rate", "bias"))
     table = Table("measure", "over", *right)
     for cell in found.cells:

@@ -1,5 +1,6 @@
 """The verbs `metric` and `explain`: a figure, as it was known and true at any moment, and what is behind it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, tzinfo
 from decimal import Decimal
@@ -15,6 +16,7 @@ from infra.cli.grammar import App, Parameter
 from infra.cli.groups import ANSWERS
 from infra.cli.options import HERE, Options, note, stdout
 from infra.cli.output import Column, Output, Table, bold, dim
+from infra.cli.rows import ALL_ROWS, RowOptions, columns_of
 
 if TYPE_CHECKING:
     from infra.views import Answer
@@ -124,6 +126,7 @@ def metric(
         Path | None, Parameter(help="Also draw it into this file, .svg or .png.", example="board.svg")
     ] = None,
     questioning: QuestionOptions = EVERYTHING,
+    choosing: RowOptions = ALL_ROWS,
     exporting: ExportOptions = NOWHERE,
     asking: Options = HERE,
 ) -> None:
@@ -133,8 +136,9 @@ def metric(
     if name is None:
         raise Malformed("metric: say which one; dealtrail metric --list names them")
     with asking.reading() as app:
-        answer = app.ask(name, questioning.texts())
+        answer = choosing.shaped(app.ask(name, questioning.texts()))
         head, zone = app.log.head(), app.zone()
+    columns = choosing.names(answer)
     if questioning.effective_at is None and (old := out_of_date(answer)):
         note(old)
     if plot:
@@ -145,10 +149,12 @@ def metric(
         draw(plot, name, rows(answer), [moment_of(answer, zone), *([given] if given else [])])
     if exporting:
         table = [{**group, **asdict(record)} for group, record in zip(answer.groups, answer.records, strict=True)]
-        return exporting.write(table, [*table[0]] if table else [])
+        return exporting.write(table, list(dict.fromkeys(columns)))
     if asking.json:
-        return asking.answer(document(answer, head, questioning.given()))
-    show(stdout(), answer, zone=zone)
+        found = document(answer, head, questioning.given())
+        found["rows"] = [{name: row[name] for name in columns} for row in found["rows"]]
+        return asking.answer(found)
+    show(stdout(), answer, zone=zone, columns=columns)
 
 
 def explain(
@@ -225,18 +231,21 @@ def show_list(asking: Options) -> None:
     stdout().table(table)
 
 
-def show(out: Output, answer: "Answer", title: str = "", zone: tzinfo = UTC) -> None:
-    """An answer as a table, with the moment that it is for."""
+def show(
+    out: Output, answer: "Answer", title: str = "", zone: tzinfo = UTC, columns: Sequence[str] | None = None
+) -> None:
+    """An answer as a table, with the moment that it is for; all of its columns unless some are named."""
     left_out = (f"{deals:,} left out: {reason}" for reason, deals in answer.left_out.items())
     caption = [moment_of(answer, zone), *left_out, *answer.notes]
     if not answer.records:
         for line in (f"{title or answer.metric}: no rows, {caption[0]}", *caption[1:]):
             out.text(line)
         return
-    first = answer.records[0]
-    numbers = [not isinstance(getattr(first, name), str) for name in first.__struct_fields__]
-    titles = [name.replace("_", " ") for name in first.__struct_fields__]
-    table = Table(*answer.groups[0], *map(Column, titles, numbers), title=title or answer.metric, caption=caption)
+    first, columns = answer.records[0], columns_of(answer) if columns is None else columns
+    numbers = [name not in answer.groups[0] and not isinstance(getattr(first, name), str) for name in columns]
+    titles = [name if name in answer.groups[0] else name.replace("_", " ") for name in columns]
+    table = Table(*map(Column, titles, numbers), title=title or answer.metric, caption=caption)
     for group, record in zip(answer.groups, answer.records, strict=True):
-        table.add(*group.values(), *texts(record))
+        written = dict(zip(record.__struct_fields__, texts(record), strict=True)) | group
+        table.add(*(written[name] for name in columns))
     out.table(table)

@@ -1,9 +1,10 @@
 """The verbs `list` and `show` of every noun that has records: what there is, now or at any moment."""
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
 import msgspec
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from projections.records.listing import Listing
 
 NOUNS = ("lead", "opportunity", "customer", "process", "framework", "team", "quota", "rate", "subject")
+KEPT = Path(__file__).with_suffix(".json")
 ALL = "all"  # the columns that a list can show
 PAGE = "500"  # records that an export reads at once
 MOMENTS = {
@@ -42,6 +44,15 @@ EXAMPLES = {
     "amount": "1500.50", "first day": "this-month", "last day": "this-week", "flag": "yes",
 }  # fmt: skip
 """An example for a filter, by its name or by how its value is read."""
+
+
+class Option(Struct, frozen=True):
+    """An option of a list: what it means, a value as it is typed, and whether it may be given several times."""
+
+    name: str
+    meaning: str
+    example: str = ""
+    several: bool = False
 
 
 def register(app: App) -> None:
@@ -89,38 +100,45 @@ def option(name: str, typed: Any, meaning: str, example: str = "", default: Any 
 
 def parameters(noun: str) -> list[inspect.Parameter]:
     """The options of a list: its filters, how it is sorted and cut, the moment, where it goes."""
-    kind = kind_of(noun)
-    found = [filter_option(kind, name, each) for name, each in kind.filters.items()]
+    only = inspect.Parameter.KEYWORD_ONLY
+    found = [
+        option(each.name, tuple[str, ...], each.meaning, each.example, ()) if each.several
+        else option(each.name, str | None, each.meaning, each.example)
+        for each in kept_options()[noun]
+    ]  # fmt: skip
+    found.append(inspect.Parameter("exporting", only, default=NOWHERE, annotation=ExportOptions))
+    return [*found, inspect.Parameter("asking", only, default=HERE, annotation=Options)]
+
+
+@cache
+def kept_options() -> dict[str, list[Option]]:
+    """The options of each noun's list as `make generate` keeps them: the kinds themselves take their time to load."""
+    return msgspec.json.decode(KEPT.read_bytes(), type=dict[str, list[Option]])
+
+
+def options_of(kind: "Kind") -> Iterator[Option]:
+    """The options of a kind's list."""
+    yield from (filter_option(kind, name, each) for name, each in kind.filters.items())
     if kind.views:
         views = f"A list with a name, or what several have in common: {', '.join(kind.views)}."
-        found.append(option("view", tuple[str, ...], views, next(iter(kind.views)), ()))
-    sorts = f"By which: {', '.join(kind.sorts)}; with - before it, the other way round."
+        yield Option("view", views, next(iter(kind.views)), True)
+    yield Option("sort", f"By which: {', '.join(kind.sorts)}; with - before it, the other way round.", kind.order)
+    yield Option("limit", "How many rows a page has, 1 to 500; 50 where not said.", "20")
+    yield Option("cursor", "The next page, as the one before it names it.", "WzQyLDE3N…")
     names = ", ".join(kind.of.__struct_fields__)
-    found += [
-        option("sort", str | None, sorts, kind.order),
-        option("limit", str | None, "How many rows a page has, 1 to 500; 50 where not said.", "20"),
-        option("cursor", str | None, "The next page, as the one before it names it.", "WzQyLDE3N…"),
-        option("columns", str | None, f"Which, with commas between, or all: {names}.", ",".join(kind.columns[:3])),
-        option("totals", str | None, "Whether all that match are counted and added up, yes (the default) or no.", "no"),
-    ]
-    found += [option(name, str | None, *said) for name, said in MOMENTS.items()]
-    found += [option(name, str | None, *said) for name, said in MONEY.items() if kind.converts]
-    found.append(
-        inspect.Parameter("exporting", inspect.Parameter.KEYWORD_ONLY, default=NOWHERE, annotation=ExportOptions)
-    )
-    found.append(inspect.Parameter("asking", inspect.Parameter.KEYWORD_ONLY, default=HERE, annotation=Options))
-    return found
+    yield Option("columns", f"Which, with commas between, or all: {names}.", ",".join(kind.columns[:3]))
+    yield Option("totals", "Whether all that match are counted and added up, yes (the default) or no.", "no")
+    for name, (meaning, example) in (MOMENTS | (MONEY if kind.converts else {})).items():
+        yield Option(name, meaning, example)
 
 
-def filter_option(kind: "Kind", name: str, of: "Filter") -> inspect.Parameter:
+def filter_option(kind: "Kind", name: str, of: "Filter") -> Option:
     """The option of a filter."""
     among = f": {', '.join(of.among)}" if of.among else " (yes or no)" if of.reads == "flag" else ""
     usual = f"; {kind.usual[name]} where not said" if name in kind.usual else ""
     meaning = f"{of.meaning[0].upper()}{of.meaning[1:]}{among}{usual}."
     example = EXAMPLES.get(name) or EXAMPLES.get(of.reads) or (of.among[0] if of.among else "")
-    if of.several:
-        return option(name, tuple[str, ...], meaning, example, ())
-    return option(name, str | None, meaning, example)
+    return Option(name, meaning, example, of.several)
 
 
 def parameters_of_one(noun: str) -> list[inspect.Parameter]:
@@ -234,12 +252,9 @@ def sums(kind: "Kind", found: "Listing") -> list[str]:
     """How many records there are in all, what they are worth, and where the next page is."""
     lines: list[str] = []
     if found.count is not None:
-        shown = len(found.records)
-        part = f"{shown:,} of {found.count:,} {kind.plural}" if found.next else f"{found.count:,} {kind.plural}"
-        worth = [
-            f"{digits(each.amount, each.currency)} {each.currency} ({each.count:,})" for each in found.totals or ()
-        ]
-        lines.append(", ".join([part, *worth]))
+        part = f"{len(found.records):,} of " if len(found.records) < found.count else ""
+        amounts = [f"{digits(each.amount, each.currency)} {each.currency}" for each in found.totals or ()]
+        lines.append(", ".join([f"{part}{found.count:,} {kind.name if found.count == 1 else kind.plural}", *amounts]))
         lines += [f"{count:,} in no sum: {reason}" for reason, count in found.left_out.items()]
     if found.next:
         lines.append(f"next page: --cursor {found.next}")
@@ -296,7 +311,7 @@ def show_fields(out: Output, record: Struct, zone: tzinfo) -> None:
 
 def is_several(value: Any) -> TypeGuard[list[Struct]]:
     """Whether a field holds records of its own."""
-    return isinstance(value, list) and bool(value) and isinstance(value[0], Struct)
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Struct)  # type: ignore[arg-type]
 
 
 def show_several(out: Output, title: str, records: list[Struct], zone: tzinfo) -> None:

@@ -45,7 +45,8 @@ def serve(
     lines = logger(service.logs)
     with opened(settings) as app, heard(app), judging(app, lines) as access, stopped_by_signals():
         note(access.describe())
-        running, listening = server(app, service.host, service.port, access, Limits(), announce, lines)
+        limits = Limits(rate=service.rate)
+        running, listening = server(app, service.host, service.port, access, limits, announce, lines)
         with listening:
             running.run(sockets=[listening])
 

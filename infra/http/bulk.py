@@ -21,9 +21,12 @@ MOST = 1000  # commands in one body
 
 
 class BulkCommand(Struct, frozen=True, forbid_unknown_fields=True):
-    """A command with its fields, asked of a stream, and its envelope. A `command_id` makes it repeatable."""
+    """A command by its stored name, such as win-opportunity, with its fields, asked of a stream, and its envelope.
 
-    command: Annotated[str, Meta(extra_json_schema={"enum": [*COMMANDS]})]
+    A `command_id` makes it repeatable.
+    """
+
+    command: str
     stream: str = ""
     fields: dict[str, Any] = {}
     occurred_at: datetime | None = None

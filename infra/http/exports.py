@@ -8,15 +8,12 @@ import msgspec
 
 from infra.application.exports import csv_lines, json_line
 from infra.application.names import PLURALS
-from infra.application.records import list_of
 from infra.http.figures import EFFECTIVE_AT, KNOWN_AT, STATUSES
-from infra.http.opened import Opened
 from infra.http.operations import Body, Call, Operation, Parameter, Reply
 from infra.http.positions import WAIT, check_reached
-from infra.http.records import is_narrow, list_parameters, narrowed, noted, texts_of
+from infra.http.records import list_parameters, reading, texts_of
 from infra.http.values import Choice
 from infra.identity.caller import Target
-from infra.identity.ownership import owners_now
 from projections.records import KINDS
 from projections.records.listing import Listing
 
@@ -36,7 +33,7 @@ def operations() -> Iterator[Operation]:
             Target("records", "export", kind.name), export, "exports",
             "Cells that a spreadsheet would take for a formula are quoted; columns are those of the records of a list.",
             (*parameters, FORMAT, KNOWN_AT, EFFECTIVE_AT, WAIT), None, Body({"type": "string"}), (200,), STATUSES,
-            media_type="text/csv",
+            media_type="text/csv", also=("application/jsonl",),
         )  # fmt: skip
 
 
@@ -51,21 +48,12 @@ async def export(call: Call) -> Reply:
 
 def page_of(call: Call, texts: dict[str, Any], cursor: str = "") -> Listing:
     """A page of the list, of what the caller sees."""
-    app, caller, kind = call.service.app, call.caller, call.operation.target.kind
-    check_reached(app.log, call.query)
-    asked = {**narrowed(call, kind, texts), "limit": str(PAGE), "totals": "no"}
+    check_reached(call.service.app.log, call.query)
+    asked = {**texts, "limit": str(PAGE), "totals": "no"}
     if cursor:
         asked = {name: value for name, value in asked.items() if name not in ("known_at", "effective_at")}
         asked["cursor"] = cursor
-    opened = Opened(app, caller.personal)
-    with app.views() as views:
-        listing = list_of(opened, views, kind, asked, caller.owner or caller.actor)
-    if is_narrow(caller, kind):
-        owners = owners_now(app, [row.stream for row in listing.records])
-        rows = [row for row in listing.records if caller.sees(owners[row.stream] or "")]
-        listing = msgspec.structs.replace(listing, records=rows)
-    noted(call, opened, "")
-    return listing
+    return reading(call).list(call.operation.target.kind, asked)
 
 
 async def flowing(call: Call, texts: dict[str, Any], first: Listing, form: str) -> AsyncIterator[bytes]:

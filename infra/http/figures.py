@@ -16,8 +16,8 @@ from infra.http.operations import READ, Body, Call, Operation, Parameter, Reply,
 from infra.http.positions import WAIT, check_reached
 from infra.http.schemas import ANYTHING, TEXT, TIME, WHOLE, array, record, ref
 from infra.http.values import Choice, Currency, Moment, Text, Value
-from infra.http.visibility import seen_differences, seen_rows
 from infra.identity.caller import Target
+from infra.identity.visibility import seen_differences, seen_rows
 from projections import METRICS
 from projections.query.metric import Metric
 from projections.query.question import ATTRIBUTIONS
@@ -237,8 +237,9 @@ async def different(call: Call) -> Reply:
         check_reached(app.log, call.query, ("from", "to") if texts.get("axis") == "known" else ())
         filters = {name: value for name, value in texts.items() if name not in apart}
         ends = texts["from"], texts["to"]
-        found = comparison(app, *ends, texts.get("axis", AXES[0]), texts.get("form", FORMS[0]), filters)
-        return encode({**seen_differences(app, call.caller, found), "filters": filters})
+        axis, form = texts.get("axis", AXES[0]), texts.get("form", FORMS[0])
+        compared = comparison(app, *ends, axis, form, filters).document(axis, form)
+        return encode({**seen_differences(app, call.caller, compared), "filters": filters})
 
     return Reply(await call.read(answer))
 

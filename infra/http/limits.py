@@ -12,18 +12,23 @@ IDENTITIES = 10_000  # whose use is remembered; the one that was idle for longes
 class Limits(NamedTuple):
     """The bounds of a service.
 
-    body: bytes. bulk: bytes of a bulk body. page: rows or events in one answer. wait: seconds that a request may wait
-    for what is still to come. time: seconds that a request may take. rate: requests that one caller may make in
-    `window` seconds.
+    body: bytes. bulk: bytes of a bulk body; upload: of a file to import. page: rows or events in one answer. wait:
+    seconds that a request may wait for what is still to come. time: seconds that a request may take. rate: requests
+    that one caller may make in `window` seconds.
     """
 
     body: int = 1 << 20
     bulk: int = 8 << 20
+    upload: int = 64 << 20
     page: int = 1000
     wait: float = 30
     time: float = 30
     rate: int = 60_000
     window: int = 60
+
+    def of(self, operation: str) -> int:
+        """The bytes that the body of an operation may have."""
+        return {"bulk": self.bulk, "import-create": self.upload}.get(operation, self.body)
 
 
 class Use(NamedTuple):

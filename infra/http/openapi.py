@@ -79,7 +79,7 @@ def described(operation: Operation) -> dict[str, Any]:
         document["description"] = operation.description
     if operation.body is not None:
         document["requestBody"] = {
-            "required": True, "content": {"application/json": {"schema": operation.body.schema}},
+            "required": True, "content": {each: {"schema": operation.body.schema} for each in operation.takes},
         }  # fmt: skip
     return document
 
@@ -105,7 +105,8 @@ def answer(operation: Operation, status: int) -> dict[str, Any]:
         return {"$ref": f"#/components/responses/Problem{status}"}
     document: dict[str, Any] = {"description": meaning(status), "headers": fields_of(status)}
     if status != 304:
-        document["content"] = {operation.media_type: {"schema": operation.answer.schema}}
+        types = (operation.media_type, *operation.also)
+        document["content"] = {each: {"schema": operation.answer.schema} for each in types}
     return document
 
 

@@ -76,7 +76,8 @@ class Operation:
     name: stable, as clients' code has it. summary, description: for people, of docstrings. target: what is touched.
     answer: the JSON Schema of a good answer, with the structs that it speaks of. statuses: all that may come.
     secret: whether answers may hold personal data, so that nobody keeps them. anonymous: whether anybody may ask.
-    rules: what makes a request malformed that its schema cannot say.
+    takes: the media types of a body; also: those of an answer beside the first. rules: what makes a request malformed
+    that its schema cannot say.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -96,6 +97,8 @@ class Operation:
     secret: bool = True
     anonymous: bool = False
     rules: str = ""
+    takes: Sequence[str] = (JSON,)
+    also: Sequence[str] = ()
 
 
 def read_query(operation: Operation, texts: Mapping[str, list[str]]) -> dict[str, Any]:

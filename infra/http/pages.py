@@ -87,15 +87,20 @@ async def signing_in(
     """The answer at an address of the sign-in: nobody is known yet."""
     if scope["method"] == "POST":
         check_form(token, form, headers)
-    first = ({name: values[0] for name, values in each.items()} for each in (query, form))
-    secure = scope["scheme"] == "https"
-    asked = signing.Asking(scope["path"], scope["method"], headers, *first, secure)
+    asked = signing.Asking(
+        scope["path"], scope["method"], headers, firsts(query), firsts(form), scope["scheme"] == "https"
+    )
     found = await service.apart(signing.answer, service, asked)
     if isinstance(found, WebReply):
         return sent(found)
     nobody = Caller("", frozenset())
     visit = Visit(service.app, nobody, service.access, scope["path"], token=masked(token))
     return with_token(sent(as_html(visit, found)), scope, headers, token)
+
+
+def firsts(of: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The first value of each field."""
+    return {name: values[0] for name, values in of.items()}
 
 
 def with_token(reply: Reply, scope: Mapping[str, Any], headers: Mapping[str, str], token: str) -> Reply:

@@ -3,25 +3,21 @@
 from collections.abc import Iterator
 from typing import Any, get_args, get_type_hints
 
-import msgspec
 from msgspec import Struct
 
-from domain.errors import Forbidden, NotFound
+from domain.errors import NotFound
 from infra.application.histories import LATEST
 from infra.application.moments import at, position
 from infra.application.names import PLURALS
-from infra.application.records import list_document, list_of, record_of
-from infra.application.timeline import timeline_lines
+from infra.application.records import list_document
 from infra.http.figures import EFFECTIVE_AT, KNOWN_AT, PARTS, STATUSES
-from infra.http.opened import Opened
 from infra.http.operations import Body, Call, Operation, Parameter, Reply, encode
 from infra.http.positions import WAIT, check_reached
 from infra.http.schemas import ANYTHING, TEXT, TIME, WHOLE, array, record, ref
 from infra.http.values import Choice, Moment, Text, Value, Whole
 from infra.http.writing import stream_parameter
-from infra.identity import policy
-from infra.identity.caller import Caller, Target
-from infra.identity.ownership import owners_now
+from infra.identity.caller import Target
+from infra.identity.reading import Reading
 from projections.records import KINDS
 from projections.records.kind import AMOUNT, FIRST_DAY, FLAG, LARGEST, LAST_DAY, SMALLEST, USUAL, Filter, Kind
 
@@ -49,6 +45,7 @@ def operations() -> Iterator[Operation]:
             f"The {kind.plural.replace('-', ' ')} that there are, at any moment: filtered, sorted, a page at a time.",
             Target("records", "list", kind.name), listed, PLURALS[kind.name], kind.meaning,
             (*list_parameters(kind), KNOWN_AT, EFFECTIVE_AT, WAIT), None, list_answer(kind), (200,), STATUSES,
+            rules="A cursor is one that a page of this list gave, and stands without a moment.",
         )  # fmt: skip
         yield Operation(
             "GET", f"/v1/{PLURALS[kind.name]}/{{id}}", f"{kind.name}-show",
@@ -111,49 +108,22 @@ def texts_of(call: Call) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, int) else value for name, value in texts.items()}
 
 
+def reading(call: Call) -> Reading:
+    """What a call reads as."""
+    service = call.service
+    return Reading(service.app, service.access, call.caller, call.operation.target)
+
+
 async def listed(call: Call) -> Reply:
     """A page of the records of a kind."""
-    kind = call.operation.target.kind
 
     def page() -> bytes:
-        app, caller = call.service.app, call.caller
-        check_reached(app.log, call.query)
-        texts, opened = narrowed(call, kind, texts_of(call)), Opened(app, caller.personal)
-        with app.views() as views:
-            listing = list_of(opened, views, kind, texts, caller.owner or caller.actor)
-        if is_narrow(caller, kind):  # it is who owns a record today that sees it
-            owners = owners_now(app, [row.stream for row in listing.records])
-            rows = [row for row in listing.records if caller.sees(owners[row.stream] or "")]
-            listing = msgspec.structs.replace(listing, records=rows)
-        noted(call, opened, "")
-        return encode(list_document(listing, listing.known_at if "known_at" in texts else app.log.head()))
+        log, texts = call.service.app.log, texts_of(call)
+        check_reached(log, call.query)
+        listing = reading(call).list(call.operation.target.kind, texts)
+        return encode(list_document(listing, listing.known_at if "known_at" in texts else log.head()))
 
     return Reply(await call.read(page))
-
-
-def is_narrow(caller: Caller, kind: str) -> bool:
-    """Whether a caller sees some of the records of a kind alone."""
-    return kind in policy.OWNED and caller.owner is not None
-
-
-def narrowed(call: Call, kind: str, texts: dict[str, Any]) -> dict[str, Any]:
-    """What is asked for, of the sellers alone whose records the caller sees. Raises Forbidden for others'."""
-    caller = call.caller
-    if not is_narrow(caller, kind):
-        return texts
-    views, owners = texts.get("view", ()), texts.get("owner", ())
-    strange = [owner for owner in owners if owner not in caller.owners]
-    if strange or not caller.owners:
-        error = Forbidden(
-            f"owner: {strange[0]!r} is not a seller whose records are yours"
-            if strange
-            else f"owner: it is not configured which seller {caller.actor} is"
-        )
-        call.service.access.refused(caller, call.operation.target, error)
-        raise error
-    if not owners and "mine" not in views:
-        texts = {**texts, "owner": tuple(sorted(caller.owners))}
-    return {**texts, "totals": "no"} if "known_at" in texts or "effective_at" in texts else texts
 
 
 async def one_record(call: Call) -> Reply:
@@ -161,21 +131,12 @@ async def one_record(call: Call) -> Reply:
     kind, stream = call.operation.target.kind, call.path["id"]
 
     def one() -> Reply:
-        app, texts = call.service.app, texts_of(call)
-        check_reached(app.log, call.query)
-        opened = Opened(app, call.caller.personal)
-        with app.views() as views:
-            struct = record_of(opened, views, kind, stream, texts)
-        noted(call, opened, stream)
+        texts = texts_of(call)
+        check_reached(call.service.app.log, call.query)
+        struct = reading(call).record(kind, stream, texts)
         return Reply(encode(struct), headers={} if texts else {"etag": f'"{struct.version}"'})
 
     return await call.read(one)
-
-
-def noted(call: Call, opened: Opened, stream: str) -> None:
-    """Say to who judges that personal data was read, where it was."""
-    if opened.saw_personal:
-        call.service.access.saw_personal(call.caller, call.operation.target._replace(stream=stream))
 
 
 async def timeline(call: Call) -> Reply:
@@ -187,12 +148,10 @@ async def timeline(call: Call) -> Reply:
         check_reached(app.log, query)
         known = LATEST if "known_at" not in query else position(app, query["known_at"])
         until = None if "effective_at" not in query else at(app, "effective_at", query["effective_at"])
-        opened = Opened(app, call.caller.personal)
-        history = timeline_lines(opened, stream, known, until)
+        history = reading(call).timeline(stream, known, until)
         if not history:
             by = " by then" if {"known_at", "effective_at"} & query.keys() else ""
             raise NotFound(f"{stream}: nothing was ever recorded of it{by}")
-        noted(call, opened, stream)
         return encode(history)
 
     return Reply(await call.read(lines))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from infra.application.follower import Follower
 from infra.application.writers import Writers
+from infra.http.jobs import Jobs
 from infra.http.limits import Limits, Rates
 from infra.http.tail import Tail
 from infra.identity.local import Local
@@ -39,6 +40,7 @@ class Service:
         self.head = 0  # where the log is, as far as the loop has heard
         self.follower = Follower(app)
         self.tail = Tail(self)
+        self.jobs = Jobs(app)
         self.writers = Writers(app, appended=self.follower.nudge)
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -91,6 +93,7 @@ class Service:
 
     def stop(self) -> None:
         """Whoever waits or streams is to end now. May be called by any thread, and by a signal's handler."""
+        self.jobs.stopped = True
         self.stopped.set()
         self._moved(0)
 
@@ -98,6 +101,7 @@ class Service:
         """Finish what is under way, and end the threads."""
         self.stop()
         loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self.jobs.close)
         await loop.run_in_executor(None, self.writers.close)
         await loop.run_in_executor(None, self.follower.close)
         self._readers.shutdown(wait=True, cancel_futures=True)

@@ -56,9 +56,9 @@ def server(
 
     Raises Unavailable where the port cannot be used.
     """
+    site = create(app, access, limits, logger)
     listening = listen(host, port)
     name, at = f"[{host}]" if ":" in host else host, listening.getsockname()[1]
-    site = create(app, access, limits, logger)
     config = uvicorn.Config(
         site, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE, ws="none",
         server_header=False, proxy_headers=False, backlog=BACKLOG, h11_max_incomplete_event_size=64 << 10,

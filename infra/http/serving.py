@@ -3,7 +3,7 @@
 import asyncio
 import time
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from litestar.types import ASGIApp
 
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from infra.application.app import App
-from infra.http import bulk, exports, feed, figures, operating, records, writing
+from infra.http import bulk, exports, feed, figures, jobs, operating, records, writing
 from infra.http.describing import Describing
 from infra.http.limits import Limits
 from infra.http.operations import Call, Operation, Reply, encode, read_query
@@ -30,7 +30,7 @@ from infra.logs import Logger
 from infra.logs import logger as new_logger
 
 Headers = dict[str, str]
-PARTS = (writing, bulk, records, exports, figures, feed, operating)
+PARTS = (writing, bulk, records, exports, figures, feed, jobs, operating)
 Messages = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 MOST_PARAMETERS = 100
@@ -38,7 +38,6 @@ PARTING = 0.3  # seconds that a stream has to end by itself when the service doe
 FRAMES = 8  # of a traceback, in the log
 NOBODY = Caller("", frozenset(), "", personal=False)
 REFUSALS = {"unauthorized": "unauthenticated", "forbidden": "refused"}
-BODIES = ("application/json",)
 
 
 def create(
@@ -52,6 +51,9 @@ def create(
         app, access or Local(app.settings.who), limits or Limits(), logger or new_logger(app.settings.service.logs)
     )
     operations = Describing(all_operations()).operations
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncGenerator[None]:
@@ -62,7 +64,7 @@ def create(
             await service.close()
 
     site = Litestar(
-        [*(endpoint(service, operation) for operation in operations), *pages_of(service)],
+        [*(endpoint(service, path, methods) for path, methods in by_path.items()), *pages_of(service)],
         openapi_config=None,
         lifespan=[running],
         exception_handlers={Exception: partial(strayed, service)},
@@ -80,19 +82,25 @@ def all_operations() -> list[Operation]:
     return [operation for part in PARTS for operation in part.operations()]
 
 
-def endpoint(service: Service, operation: Operation) -> Any:
-    """The handler of an operation."""
-    path = "/".join(f"{part[:-1]}:str}}" if part.startswith("{") else part for part in operation.path.split("/"))
+def endpoint(service: Service, path: str, operations: Mapping[str, Operation]) -> Any:
+    """The handler of a path, for all its methods."""
+    typed = "/".join(f"{part[:-1]}:str}}" if part.startswith("{") else part for part in path.split("/"))
+    methods = [*operations, *(["HEAD"] if "GET" in operations else [])]
+    allowed = Reply(status=204, headers={"allow": ", ".join([*methods, "OPTIONS"])})
 
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
         scope, began = cast("dict[str, Any]", request.scope), time.perf_counter()
+        method: str = scope["method"]
+        if method == "OPTIONS":
+            return cast(ASGIApp, Sent(service, allowed, True))
+        operation = operations["GET" if method == "HEAD" else method]
         reply = await answer(service, operation, scope, cast(Messages, request.receive))
         seconds = time.perf_counter() - began if reply.stream is None else None
         service.measures.request(operation.method, operation.path, reply.status, seconds)
-        return cast(ASGIApp, Sent(service, reply, scope["method"] == "HEAD"))
+        return cast(ASGIApp, Sent(service, reply, method == "HEAD"))
 
-    methods: Any = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
-    return HTTPRouteHandler(path, http_method=methods, include_in_schema=False)(handle)
+    named: Any = [*methods, "OPTIONS"]
+    return HTTPRouteHandler(typed, http_method=named, include_in_schema=False)(handle)
 
 
 def pages_of(service: Service) -> list[Any]:
@@ -160,10 +168,10 @@ async def answer(service: Service, operation: Operation, scope: Mapping[str, Any
             caller = await service.judge(service.access.identify, headers)
             limited = service.rates.count(caller.actor).headers
         async with asyncio.timeout(service.limits.time):
-            call = await read_call(service, operation, caller, headers, scope, receive)
-            if not operation.anonymous:
-                target = operation.target._replace(stream=call.path.get("id", ""))
+            if not operation.anonymous:  # before anything else is read, so that who may not learns nothing
+                target = operation.target._replace(stream=stream_of(operation, scope))
                 await service.judge(service.access.allow, caller, target)
+            call = await read_call(service, operation, caller, headers, scope, receive)
             reply = await operation.run(call)
         kept = {"cache-control": "no-store"} if operation.secret else {}
         return reply._replace(headers={**kept, **limited, **reply.headers})
@@ -184,6 +192,13 @@ def unexpected(service: Service, error: Exception, operation: str) -> None:
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
     where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
     service.log.error("unexpected", error=type(error).__name__, operation=operation, detail=where)
+
+
+def stream_of(operation: Operation, scope: Mapping[str, Any]) -> str:
+    """The stream that a path names; empty where it names none. Raises Malformed where it cannot be one."""
+    texts: Mapping[str, str] = scope["path_params"]
+    names = (each for each in operation.parameters if each.place == "path" and each.name == "id")
+    return next((str(each.value.read(each.name, texts[each.name])) for each in names), "")
 
 
 async def read_call(
@@ -214,19 +229,19 @@ async def read_call(
             path[parameter.name] = parameter.value.read(parameter.name, scope["path_params"][parameter.name])
     body = b""
     if operation.body is not None:
-        check_media_type(headers)
-        limit = service.limits.bulk if operation.name == "bulk" else service.limits.body
+        check_media_type(headers, operation.takes)
+        limit = service.limits.of(operation.name)
         body = await read_body(receive, headers, limit)
     return Call(service, operation, caller, path, read_query(operation, texts), own, headers, body)
 
 
-def check_media_type(headers: Headers) -> None:
-    """Raise a problem where a body is said to be something else than JSON."""
+def check_media_type(headers: Headers, taken: Sequence[str]) -> None:
+    """Raise a problem where a body is said to be something else than what is taken."""
     given = headers.get("content-type", "")
     kind, _, rest = given.partition(";")
     charset = rest.strip().lower().replace('"', "").replace(" ", "")
-    if kind.strip().lower() not in BODIES or charset not in ("", "charset=utf-8"):
-        raise Problem("unsupported-media-type", f"content-type: {given!r} is not application/json")
+    if kind.strip().lower() not in taken or charset not in ("", "charset=utf-8"):
+        raise Problem("unsupported-media-type", f"content-type: {given!r} is not {' or '.join(taken)}")
 
 
 async def read_body(receive: Messages, headers: Headers, limit: int) -> bytes:
@@ -265,9 +280,10 @@ class Sent:
     async def __call__(self, scope: Any, receive: Messages, send: Send) -> None:
         reply = self.reply
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
-        if reply.status != 304:
+        bodiless = reply.status in (204, 304)
+        if not bodiless:
             headers.append((b"content-type", reply.media_type.encode()))
-        if reply.stream is None and reply.status != 304:
+        if reply.stream is None and not bodiless:
             headers.append((b"content-length", str(len(reply.body)).encode()))
         headers.append((b"x-content-type-options", b"nosniff"))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})

@@ -9,16 +9,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.errors import Conflict, Malformed
-from domain.recorded import Request
+from domain.recorded import Recorded, Request
 from infra.application.batch import Receipt
 from infra.application.dispatch import DEFAULTS, OPENERS
 from infra.application.histories import LATEST
 from infra.application.names import COMMANDS_OF, PLURALS, tag_of
 from infra.application.requests import parse, parse_command, read
+from infra.application.seen import Overtaken, execute_seen
 from infra.http.operations import WRITE, Body, Call, Operation, Parameter, Reply, encode
 from infra.http.problems import CameFirst, Problem
 from infra.http.schemas import ref, writable
-from infra.http.values import Text
+from infra.http.values import Text, Whole
 from infra.identity.caller import Target
 from infra.trace import HEADER, trace_id
 
@@ -38,6 +39,9 @@ class Envelope(Struct, frozen=True, forbid_unknown_fields=True):
     on_behalf_of: str = ""
     reason: str = ""
     correlation_id: str = ""
+
+
+NO_ENVELOPE = Envelope()
 
 
 class Happened(Struct, frozen=True):
@@ -77,6 +81,8 @@ RULES = {
     "convert-lead": "The deal is named after its kind, as opportunity-7.",
     "change-forecast-category": "Nobody closes a deal by its category.",
     "change-pipeline": "The stages are those of the process.",
+    "issue-outlook": "Levels are those that there are; the stream is that of the period and the currency.",
+    "score-outlook": "Levels are those that there are; the stream is that of the period and the currency.",
     "open-customer": "The name of a stream can be read.",
 }
 """What makes a command malformed that its schema cannot say, by its tag; that it happened in the future always does."""
@@ -116,7 +122,7 @@ def of_stream(noun: str, verb: str, command: type[Struct]) -> Operation:
     """The operation that asks a command of a stream."""
     return Operation(
         "POST", f"/v1/{PLURALS[noun]}/{{id}}/{verb}", f"{noun}-{verb}", summary(command), target(noun, command), write,
-        PLURALS[noun], description(command), (stream_parameter(noun), *CONDITIONS), body(command), ANSWER, (200,),
+        PLURALS[noun], description(command), (stream_parameter(noun), *CONDITIONS, SEEN), body(command), ANSWER, (200,),
         WRITE, rules=RULES.get(tag_of(command), ""),
     )  # fmt: skip
 
@@ -148,6 +154,13 @@ CONDITIONS = (
 )  # fmt: skip
 
 
+SEEN = Parameter(
+    "seen", "query", Whole(),
+    "The version of the record that you have seen, as lists say it: a conflict where a fact since changed what this "
+    "command writes, or what its rule reads. A logged call, say, is in no way of a move.",
+)  # fmt: skip
+
+
 def summary(command: type[Struct]) -> str:
     """The first sentence of a command's docstring."""
     return " ".join((command.__doc__ or "").partition("\n\n")[0].split())
@@ -174,7 +187,17 @@ async def write(call: Call) -> Reply:
         request, command=await call.service.judge(call.service.access.owned, call.caller, request.command)
     )
     try:
-        receipt = await call.service.writers.execute(request)
+        if (seen := call.query.get(SEEN.name)) is None:
+            receipt = await call.service.writers.execute(request)
+        elif request.expected_version is not None:
+            raise Malformed("seen: If-Match says a version already; say one of them")
+        else:
+            receipt = await call.read(execute_seen, call.service.app, request, seen)
+    except Overtaken as overtaken:
+        raise Problem(
+            "conflict", str(overtaken), {"etag": f'"{overtaken.actual}"'}, stream=overtaken.stream,
+            version=overtaken.actual, came_first=tuple(map(came_first, overtaken.facts)),
+        ) from overtaken  # fmt: skip
     except Conflict as conflict:
         if request.expected_version is None or conflict.stream != request.stream:
             raise
@@ -204,7 +227,7 @@ def requested(call: Call) -> Request:
     tag = call.operation.target.command
     raw = read_object(call.body)
     fields = {name: value for name, value in raw.items() if name != ENVELOPE}
-    surrounding = enveloped(raw.get(ENVELOPE, {}))
+    surrounding = enveloped(raw[ENVELOPE]) if ENVELOPE in raw else NO_ENVELOPE
     if tag == CONVERTING:
         fields.setdefault("opportunity", "")  # it gets a name
     match = call.headers.get("If-Match")
@@ -243,18 +266,19 @@ def read_object(text: bytes) -> Mapping[str, Any]:
 async def moved(call: Call, request: Request, conflict: Conflict) -> Problem:
     """The problem of who has seen an earlier version: what came first, and by whom."""
     histories = await call.read(call.service.app.log.histories, [request.stream])
-    came_first = tuple(
-        CameFirst(
-            fact.version, str(fact.event.__struct_config__.tag), fact.actor,
-            fact.occurred_at.isoformat(), fact.recorded_at.isoformat(),
-        )
-        for fact in histories.get(request.stream, ())
-        if fact.version > conflict.expected
-    )  # fmt: skip
+    history = histories.get(request.stream, ())
+    first = tuple(came_first(fact) for fact in history if fact.version > conflict.expected)
     return Problem(
         "version-moved", str(conflict), {"etag": f'"{conflict.actual}"'},
-        stream=conflict.stream, version=conflict.actual, came_first=came_first,
+        stream=conflict.stream, version=conflict.actual, came_first=first,
     )  # fmt: skip
+
+
+def came_first(fact: Recorded) -> CameFirst:
+    """A fact as a problem names it."""
+    return CameFirst(
+        fact.version, tag_of(type(fact.event)), fact.actor, fact.occurred_at.isoformat(), fact.recorded_at.isoformat()
+    )
 
 
 __all__ = ["Envelope", "Written", "operations"]

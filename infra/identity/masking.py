@@ -1,30 +1,18 @@
 """Takes personal texts out of what is handed to who may not read them; whether there was one still shows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.personal import personal_fields, personal_texts
 from domain.recorded import Recorded
-from infra.privacy.vault import FORGOTTEN, Vault
-from infra.store.log import Log
+from infra.privacy.vault import FORGOTTEN
 
 MASKED = "[masked]"
 """What stands in the place of a personal text that is there, and may not be read."""
 Masked = TypeVar("Masked", bound=Struct)
-
-
-class Opened(Protocol):
-    """A log, and the vault that opens what is sealed in it."""
-
-    log: Log
-
-    @property
-    def vault(self) -> Vault:
-        """The vault of this thread."""
-        ...
 
 
 def masked(struct: Masked) -> Masked:
@@ -71,24 +59,3 @@ def _inside(value: Any) -> Any:
         changed = any(one is not other for one, other in zip(new, items, strict=True))
         return type(value)(new) if changed and isinstance(value, tuple | list) else value  # type: ignore[call-arg]
     return value
-
-
-class Masking:
-    """A log to be read by who may not read what is personal in it: its vault opens nothing but masks."""
-
-    def __init__(self, app: "Opened") -> None:
-        self._vault, self.log = app.vault, app.log
-
-    @property
-    def vault(self) -> "Masking":
-        """What opens in the place of the vault."""
-        return self
-
-    def open(self, stream: str, event: Any) -> Any:
-        """An event as it is, its personal texts masked."""
-        opened = self._vault.open(stream, event)
-        return masked(opened) if isinstance(opened, Struct) else opened
-
-    def open_text(self, stream: str, field: str, text: str) -> str:
-        """What stands for a personal text."""
-        return str(_hidden(self._vault.open_text(stream, field, text)))

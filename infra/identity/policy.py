@@ -36,10 +36,11 @@ REFERENCE: dict[Role, Reach] = {role: "all" for role in EVERYBODY if role != "se
 DESCRIBE = Policy(EVERYBODY)
 FIGURES = Policy({**READERS, "analyst": "all"}, "figures")
 DEALS = Policy(READERS, "records")
-CUSTOMERS = Policy({"rep": "all", "manager": "all", "auditor": "all"}, "records")
+CUSTOMERS = Policy({"auditor": "all"}, "records")
 REFERENCES = Policy(REFERENCE, "records")
-TARGETS = Policy({"manager": "all", "analyst": "all", "auditor": "all", "admin": "all"}, "records")
-CALLS = Policy({"manager": "all", "auditor": "all"}, "records")
+TARGETS = Policy({"analyst": "all", "auditor": "all", "admin": "all"}, "records")
+CALLS = Policy({"auditor": "all"}, "records")
+OUTLOOKS = Policy({"analyst": "all", "auditor": "all"}, "records")
 SUBJECTS = Policy({"auditor": "all", "admin": "all"}, "privacy")
 FEED = Policy({"auditor": "all"}, "feed")
 JOBS = Policy({}, "jobs")
@@ -47,6 +48,7 @@ WORK = Policy(SELLERS, "commands")
 JUDGE = Policy({"manager": "team"}, "commands")
 CONFIGURE = Policy({"admin": "all"}, "configuration")
 PRIVACY = Policy({"admin": "all"}, "privacy")
+FOLLOW = Policy({}, "commands")  # what follows from deals, or is issued by a schedule over everybody's
 
 RECORDS: dict[str, Policy] = {
     "lead": DEALS,
@@ -59,13 +61,14 @@ RECORDS: dict[str, Policy] = {
     "calendar": REFERENCES,
     "quota": TARGETS,
     "forecast": CALLS,
+    "outlook": OUTLOOKS,
     "subject": SUBJECTS,
 }
 """Who reads records, by kind of stream."""
 COMMANDS_OF: dict[str, Policy] = {
     "lead": WORK,
     "opportunity": WORK,
-    "customer": JUDGE,
+    "customer": FOLLOW,
     "process": CONFIGURE,
     "framework": CONFIGURE,
     "rate": CONFIGURE,
@@ -73,13 +76,15 @@ COMMANDS_OF: dict[str, Policy] = {
     "calendar": CONFIGURE,
     "quota": CONFIGURE,
     "forecast": WORK,
+    "outlook": FOLLOW,
     "subject": PRIVACY,
 }
 """Who gives commands, by the kind of stream that decides them."""
 SINGLE: dict[str, Policy] = {"adjust-forecast": JUDGE}
 """Commands that are not for all who may give the others of their kind."""
 OWNED = ("lead", "opportunity")
-"""The kinds of streams that somebody owns, by whose owner they are seen."""
+"""The kinds of streams that somebody owns, by whose owner they are seen. A stream of quotas or forecasts is of several
+sellers, and a customer of nobody: who sees some records alone sees none of these, but their figures."""
 
 
 def policy_of(target: Target) -> Policy:

@@ -20,6 +20,8 @@ TIMEOUT = 5.0  # seconds for each answer of the issuer
 LARGEST = 1 << 20  # bytes of a document of the issuer
 REFRESH = 10.0  # seconds at least between two looks at the keys
 AGE = 600.0  # seconds that keys are used before they are looked up anew
+STALE = 24 * AGE  # seconds that keys are used while nobody tells of new ones
+PATIENCE = 1.0  # seconds that a caller waits for somebody else who fetches keys
 LONGEST = 16_384  # characters of a token
 KEY_TYPES = {"RS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}
 """The algorithms that there may be, with the type of key that each is for: none by a shared secret."""
@@ -72,18 +74,29 @@ class IssuerKeys:
         self._failure = ""
 
     def key(self, kid: str) -> "PyJWK":
-        """The key of an id. Raises Unauthorized for one that the issuer does not have, Unavailable where it is down."""
-        with self._lock:
-            now = self._clock()
-            outdated = now - self._fetched > AGE
-            if (outdated or kid not in self._keys) and now - self._tried > REFRESH:
-                self._tried = now
-                self._refresh(now)
-            if kid in self._keys and now - self._fetched <= 24 * AGE:
-                return self._keys[kid]
-            if self._failure:
-                raise Unavailable(self._failure)
-            raise Unauthorized("the token is signed by a key that its issuer does not publish", INVALID)
+        """The key of an id. Raises Unauthorized for one that the issuer does not have, Unavailable where it is down.
+
+        Whose key is known does not wait for somebody else who fetches, and nobody waits for long.
+        """
+        now = self._clock()
+        known = self._keys.get(kid)
+        if known is not None and now - self._fetched <= AGE:
+            return known
+        usable = known is not None and now - self._fetched <= STALE
+        if self._lock.acquire(timeout=0 if usable else PATIENCE):
+            try:
+                if self._clock() - self._tried > REFRESH:
+                    self._tried = self._clock()
+                    self._refresh(self._tried)
+            finally:
+                self._lock.release()
+        elif not usable:
+            raise Unavailable("the keys of the issuer of tokens are just being fetched: ask again")
+        if (known := self._keys.get(kid)) is not None and self._clock() - self._fetched <= STALE:
+            return known
+        if self._failure:
+            raise Unavailable(self._failure)
+        raise Unauthorized("the token is signed by a key that its issuer does not publish", INVALID)
 
     def _refresh(self, now: float) -> None:
         try:

@@ -1,12 +1,13 @@
 """Whether the service is well: it runs at all, and it can be asked now."""
 
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from domain.errors import PipelineError
 from infra.application.app import App
-from infra.control import Control
+from infra.control import Control, control_to_read
 
 if TYPE_CHECKING:
     from infra.views import Views
@@ -36,11 +37,15 @@ class Readiness(Struct, frozen=True):
 
 
 class Health:
-    """Looks at an installation with tables of its own, which it never brings up to date: so a lag shows."""
+    """Looks at an installation with tables of its own, which it never brings up to date: so a lag shows.
 
-    def __init__(self, app: App, control: Control | None = None) -> None:
-        self._app, self._control = app, control
+    Safe for threads, one look at a time.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app, self._lock = app, Lock()
         self._views: Views | None = None
+        self._control: Control | None = None
 
     def alive(self) -> Alive:
         """The process answers."""
@@ -48,13 +53,16 @@ class Health:
 
     def readiness(self) -> Readiness:
         """Whether the database answers, the tables are of this version and this log, and near enough behind it."""
-        bound = self._app.settings.service.lag
+        with self._lock:
+            return self._look(self._app.settings.service.lag)
+
+    def _look(self, bound: int) -> Readiness:
         head, database = self._head()
         reached, tables = self._reached() if head >= 0 else (-1, "not looked at")
         lag = max(0, head - reached) if reached >= 0 else -1
         if tables == OK and lag > bound:
             tables = f"more than {bound} facts behind"
-        control = self._control_state()
+        control = self._control_state() if self._app.settings.service.keys else OK
         ready = database == tables == control == OK
         return Readiness(ready, database, tables, control, max(head, 0), lag)
 
@@ -72,9 +80,10 @@ class Health:
             return -1, REASONS.get(type(error).__name__, "the tables cannot be read")
 
     def _control_state(self) -> str:
-        if self._control is None:
-            return OK
         try:
+            self._control = self._control or control_to_read(self._app.settings.db, self._app.log.identity())
+            if self._control is None:
+                return "there are none: no key opens anything"
             self._control.applied()
         except PipelineError:
             return "the control tables cannot be read"
@@ -82,9 +91,10 @@ class Health:
 
     def close(self) -> None:
         """Let go of the tables."""
-        if self._views is not None:
-            self._views.close()
-        self._views = None
+        for each in (self._views, self._control):
+            if each is not None:
+                each.close()
+        self._views = self._control = None
 
 
 REASONS = {

@@ -22,5 +22,5 @@ def check_there(url: str) -> None:
         there = connection.execute("SELECT to_regclass(%s)", (table,)).fetchone() if names else None
     if there is None or there[0] is None:
         raise NotFound(
-            f"there is no such log: none was made at {place(url)} (dealtrail init, or the first command, does)"
+            f"there is no such log: none was made at {place(url)} (dealtrail db init, or the first command, does)"
         )

@@ -138,7 +138,9 @@ def check_file(file: str) -> None:
     """Raise NotFound where there is no such file, or nothing in it."""
     path = Path(file)
     if not path.exists():
-        raise NotFound(f"there is no such log: {file} does not exist (dealtrail init, or the first command, makes one)")
+        raise NotFound(
+            f"there is no such log: {file} does not exist (dealtrail db init, or the first command, makes one)"
+        )
     if path.is_dir():
         raise Unavailable(f"the event log {file} cannot be used: it is a folder")
 
@@ -154,4 +156,4 @@ def check_ours(file: str, connection: sqlite3.Connection, table: str, columns: f
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise Unavailable(f"{file} is an SQLite file, but not a log of dealtrail: it stays as it is, nothing was added")
     if not new:
-        raise NotFound(f"there is no such log: {file} is empty (dealtrail init, or the first command, makes one)")
+        raise NotFound(f"there is no such log: {file} is empty (dealtrail db init, or the first command, makes one)")

@@ -149,7 +149,7 @@ def card(record: Any, today: date) -> Card:
         record.stream,
         record.version,
         record.stage,
-        record.account or record.stream,
+        record.name or record.account or record.stream,
         amount_of(record),
         record.owner,
         "" if days is None else f"{int(days):,}",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from infra.application.answers import rows
-from infra.application.comparison import AXES, FORMS, comparison
+from infra.application.comparison import AXES, FORMS
 from infra.web.figures import picture_of
 from infra.web.page import Cell, Column, Page, Reply, Table, Visit, json_reply
 from infra.web.records import words
@@ -17,7 +17,7 @@ def compare(visit: Visit) -> Page | Reply:
     first, second = visit.one("first") or "this-month", visit.one("second") or "now"
     axis, form = visit.one("axis") or AXES[0], visit.one("form") or FORMS[0]
     texts = {name: visit.one(name) for name in FILTERS if visit.one(name)}
-    found = comparison(visit.app, first, second, axis, form, visit.access.narrowed(visit.caller, texts))
+    found = visit.reading.compare(first, second, axis, form, texts)
     if visit.one("format") == "json":
         return json_reply(found)
     steps = found["waterfall"]
@@ -40,6 +40,7 @@ def compare(visit: Visit) -> Page | Reply:
         "to": found["to"],
         "svg": picture_of("waterfall", steps),
         "left_out": found["left_out"],
+        "hidden": found["hidden"],
     }
     return Page("compare.html", "Compare", parts, [deals(visit, found["differences"]), waterfall])
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from domain.errors import Malformed
 from domain.recorded import instant
 from infra.application.answers import definition, document, rows, text
+from infra.application.charts import Spec
 from infra.application.plots import PLOTS, RESOLUTION, spec
 from infra.web.moment import moment_of
 from infra.web.page import MOMENT, Cell, Column, Page, Reply, Table, Visit, address, json_reply
@@ -63,7 +64,7 @@ def index(visit: Visit) -> Page:
 def figure(visit: Visit) -> Page | Reply:
     """One metric: picture, rows, definition, moment, and what was left out."""
     name, form = visit.path["metric"], visit.one("format", "html")
-    texts = asked(visit, name)
+    texts = question_of(visit, name)
     answer = visit.ask(name, texts)
     if form in ("svg", "png"):
         return picture(answer, form)
@@ -86,7 +87,7 @@ def figure(visit: Visit) -> Page | Reply:
     return Page("figure.html", title_of(name), parts, [table_of(visit, answer)])
 
 
-def asked(visit: Visit, name: str) -> dict[str, Any]:
+def question_of(visit: Visit, name: str) -> dict[str, Any]:
     """The question that an address asks of a metric; a field that stands there empty asks for nothing.
 
     Nobody's, and no team's, is written as "(none)".
@@ -158,7 +159,7 @@ def behind_link(visit: Visit, answer: "Answer", number: int) -> str:
 def behind(visit: Visit) -> Page | Reply:
     """The rows and events behind one figure, or behind all of them and those that count in none."""
     name, number = visit.path["metric"], visit.one("row", "")
-    found = visit.explain(name, asked(visit, name))
+    found = visit.explain(name, question_of(visit, name))
     if number and not (number.isdecimal() and int(number) < len(found["figures"])):
         raise Malformed(f"row: {number} is none of the {len(found['figures'])} figures of this answer")
     figures = [found["figures"][int(number)]] if number else found["figures"]
@@ -172,6 +173,7 @@ def behind(visit: Visit) -> Page | Reply:
         "name": name,
         "headings": [each[0] for each in sections],
         "moment": moment_of(visit),
+        "hidden": found["hidden"],
         "back": visit.link(
             f"/figures/{name}",
             **{n: list(v) for n, v in visit.query.items() if n not in ("row", "format", "known_at", "effective_at")},
@@ -247,11 +249,18 @@ def inline(visit: Visit, answer: "Answer") -> Markup | None:
 def picture_of(metric: str, rows_: list[dict[str, Any]]) -> Markup | None:
     """The picture of a metric's records as a part of a page, in the page's colours; None where it cannot be drawn."""
     try:
-        import vl_convert
-
-        drawing = spec(metric, rows_, [])
-    except (ImportError, Malformed):  # the extra is not there; drawn over time only, or too many of them
+        return drawn(spec(metric, rows_, []))
+    except Malformed:  # drawn over time only, or too many of them
         return None
-    drawing = {**drawing, "background": None, "padding": {"left": 4, "top": 4, "bottom": 4, "right": 72}, "title": None}
+
+
+def drawn(drawing: Spec) -> Markup | None:
+    """A drawing as a part of a page; None where the extra that draws is not there."""
+    try:
+        import vl_convert
+    except ImportError:
+        return None
+    padding = {"left": 4, "top": 4, "bottom": 4, "right": 72}
+    drawing = {**drawing, "background": None, "padding": padding, "title": None}
     svg = vl_convert.vegalite_to_svg(drawing).replace(f'xlink:href="{ELSEWHERE}', 'href="')
     return Markup(STYLE.sub("", svg))  # noqa: S704 - drawn by us, its texts escaped

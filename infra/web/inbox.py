@@ -51,7 +51,7 @@ def section(visit: Visit, rows: Any, state: str, title: str, empty: str) -> Tabl
     writes = visit.writes and not visit.past
     found = [
         [
-            Cell(names.get(row.stream, row.stream), row.stream, visit.link(f"/opportunities/{row.stream}")),
+            Cell(names.get(row.stream) or str(row.stream), row.stream, visit.link(f"/opportunities/{row.stream}")),
             Cell(row.owner),
             Cell(row.stage),
             Cell(row.due),
@@ -66,7 +66,10 @@ def section(visit: Visit, rows: Any, state: str, title: str, empty: str) -> Tabl
 
 
 def accounts(visit: Visit, streams: Sequence[str]) -> dict[str, str]:
-    """What deals are called, as they stand: by their account."""
-    states = {name: history_of(visit, name, LATEST).state for name in streams}
-    deals = {name: getattr(state, "deal", None) for name, state in states.items()}
-    return {name: deal.terms.account for name, deal in deals.items() if deal is not None and deal.terms.account}
+    """What deals are called, as they stand: by their name, or else their account."""
+    names: dict[str, str] = {}
+    for stream in streams:
+        deal = getattr(history_of(visit, stream, LATEST).state, "deal", None)
+        if deal is not None and (called := deal.terms.name or deal.terms.account):
+            names[stream] = called
+    return names

@@ -1,8 +1,11 @@
 """Where the log stands, and those who follow it: tables, streams that are parked, the relay."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from domain.recorded import Recorded
 from infra.application.integrity import missing_tail
+from infra.views import Kept, Parked
 from infra.web.page import Cell, Column, Page, Table, Visit
 
 RECENT = 20  # events
@@ -24,7 +27,29 @@ def operations(visit: Visit) -> Page:
         ("Sets of tables", f"{len(generations):,}", "kept"),
         *relayed(visit, head),
     ]
-    projections = Table(
+    tables = [projections_table(kept, head), parked_table(parked), events_table(visit, recent)]
+    return Page("operations.html", "Operations", {"tiles": tiles, "faults": faults}, tables)
+
+
+def relayed(visit: Visit, head: int) -> list[tuple[str, str, str]]:
+    """How far the log is published to Kafka, where a relay ever ran."""
+    from infra.store.leases import RELAY, standing_at
+
+    found: Any = standing_at(visit.app.settings.db, RELAY)
+    if found is None:
+        return [("Kafka", "-", "no relay ever ran")]
+    return [("Kafka", f"{max(0, head - found.position):,}", "behind, alive" if found.alive else "behind, not running")]
+
+
+def stream_link(visit: Visit, stream: str) -> str:
+    """The page of a stream."""
+    paths = {"opportunity": "opportunities", "lead": "leads"}
+    return visit.link(f"/{paths.get(stream.partition('-')[0], 'streams')}/{stream}")
+
+
+def projections_table(kept: Sequence[Kept], head: int) -> Table:
+    """How far each projection is."""
+    return Table(
         "projections",
         (
             Column("name", "Projection"),
@@ -45,7 +70,11 @@ def operations(visit: Visit) -> Page:
         ],
         "Projections",
     )
-    strays = Table(
+
+
+def parked_table(parked: Sequence[Parked]) -> Table:
+    """The streams that are followed no further, and why."""
+    return Table(
         "parked",
         (
             Column("stream", "Stream"),
@@ -60,7 +89,11 @@ def operations(visit: Visit) -> Page:
         "Parked streams",
         empty="No stream is parked.",
     )
-    events = Table(
+
+
+def events_table(visit: Visit, recent: Sequence[Recorded]) -> Table:
+    """What was recorded last, the newest first."""
+    return Table(
         "events",
         (
             Column("position", "Position", True),
@@ -81,20 +114,3 @@ def operations(visit: Visit) -> Page:
         ],
         "Recorded last",
     )
-    return Page("operations.html", "Operations", {"tiles": tiles, "faults": faults}, [projections, strays, events])
-
-
-def relayed(visit: Visit, head: int) -> list[tuple[str, str, str]]:
-    """How far the log is published to Kafka, where a relay ever ran."""
-    from infra.store.leases import RELAY, standing_at
-
-    found: Any = standing_at(visit.app.settings.db, RELAY)
-    if found is None:
-        return [("Kafka", "-", "no relay ever ran")]
-    return [("Kafka", f"{max(0, head - found.position):,}", "behind, alive" if found.alive else "behind, not running")]
-
-
-def stream_link(visit: Visit, stream: str) -> str:
-    """The page of a stream."""
-    paths = {"opportunity": "opportunities", "lead": "leads"}
-    return visit.link(f"/{paths.get(stream.partition('-')[0], 'streams')}/{stream}")

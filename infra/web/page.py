@@ -11,13 +11,11 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec.structs import replace
 
-from domain.errors import Forbidden, Malformed
+from domain.errors import Malformed
 from domain.recorded import Request
-from infra.application.explanation import explanation
 from infra.application.seen import execute_seen
 from infra.identity.caller import Access, Caller, Target
-from infra.identity.masking import Masking
-from infra.identity.ownership import owners_now
+from infra.identity.reading import Reading
 
 if TYPE_CHECKING:
     from infra.application.app import App
@@ -56,37 +54,29 @@ class Visit(NamedTuple):
         """The name under which their facts are recorded."""
         return self.caller.actor
 
+    @property
+    def reading(self) -> Reading:
+        """What they read as."""
+        return Reading(self.app, self.access, self.caller, Target("records", f"page {self.address}"))
+
     # What they may see
 
     def ask(self, metric: str, texts: Mapping[str, Any]) -> "Answer":
-        """A figure of what is theirs. Raises as `App.ask`, and Forbidden."""
-        return self.app.ask(metric, self.access.narrowed(self.caller, texts))
+        """A figure of what is theirs."""
+        return self.reading.ask(metric, texts)
 
     def explain(self, metric: str, texts: Mapping[str, Any]) -> dict[str, Any]:
-        """The rows and events behind a figure, of the records that they may see."""
-        explained = self.app.explain(metric, self.access.narrowed(self.caller, texts))
-        found = explanation(self.app.log, explained)
-        if self.caller.owner is None:
-            return found
-        parts = [*(each["rows"] for each in found["figures"]), found["left_out"]]
-        owners = owners_now(self.app, {row["stream"] for part in parts for row in part})
-        for part in parts:
-            part[:] = [row for row in part if self.caller.sees(owners[row["stream"]] or "")]
-        return found
+        """The rows and events behind a figure, of the records that they see."""
+        return self.reading.explain(metric, texts)
 
     def list(self, kind: str, texts: Mapping[str, Any]) -> "Listing":
-        """A page of a list, of the records that they may see."""
-        if self.caller.owner is not None and kind in ("opportunity", "lead"):
-            owner = texts.get("owner")
-            if owner is not None and not {owner} <= self.caller.owners:
-                raise Forbidden(f"owner: {owner!r} is not a seller whose records are yours")
-            texts = {**texts, "owner": owner or sorted(self.caller.owners)}
-        return self.app.list(kind, texts, self.caller.owner or self.actor)
+        """A page of a list, of the records that they see."""
+        return self.reading.list(kind, texts)
 
     def record(self, kind: str, stream: str) -> Any:
         """One record at the moment, where they may see it."""
         self.access.allow(self.caller, Target("records", f"page {self.address}", kind, stream))
-        return self.app.record(kind, stream, self.moment())
+        return self.reading.record(kind, stream, self.moment())
 
     def carry_out(self, request: Request, of: str, seen: int | None) -> "Receipt":
         """Do what they ask of a stream of a kind, where they may: with what they have seen of it, or whatever came.
@@ -97,11 +87,6 @@ class Visit(NamedTuple):
         self.access.allow(self.caller, Target("write", tag, of, request.stream, tag))
         request = replace(request, command=self.access.owned(self.caller, request.command))
         return self.app.execute(request) if seen is None else execute_seen(self.app, request, seen)
-
-    @property
-    def reading(self) -> "App | Masking":
-        """The log and the vault to read it with: what is personal is masked for who may not read that."""
-        return self.app if self.caller.personal else Masking(self.app)
 
     # What they ask for
 

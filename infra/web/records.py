@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from domain import BY_KIND
+from domain import BY_KIND, lead
 from domain.changes import fields_by_name
 from domain.errors import NotFound
 from domain.history import History
@@ -18,7 +18,7 @@ from domain.reference.process import Published, Stage
 from infra.application.answers import digits
 from infra.application.histories import LATEST
 from infra.application.moments import at, position
-from infra.application.timeline import timeline_lines
+from infra.application.names import tag_of
 from infra.web.moment import moment_of
 from infra.web.page import Cell, Column, Page, Table, Visit
 
@@ -30,10 +30,19 @@ MAIN = {
         ("Log activity", "complete-activity"),
         ("Next step", "set-next-step"),
         ("Win", "win-opportunity"),
+        ("Reopen", "reopen-opportunity"),
     ),
     "lead": (("Qualify", "qualify-lead"), ("Log contact", "contact-lead"), ("Convert", "convert-lead")),
 }
 """What is done most with a record: the words, and the command or page."""
+BACK = ("reopen-opportunity", "unmerge-opportunity", "restore-opportunity", "correct-amount")
+CLOSED = {
+    "won": ("reopen-opportunity", "correct-amount", "complete-activity", "schedule-activity", "delete-opportunity"),
+    "lost": ("reopen-opportunity", "complete-activity", "schedule-activity", "merge-opportunity", "delete-opportunity"),
+    "merged": ("unmerge-opportunity",),
+    "deleted": ("restore-opportunity",),
+}
+"""What takes a closing back, and what a deal takes that is not open."""
 HIDDEN = {"status", "opened_at", "exit_criteria"}
 TONES = {"won": "good", "lost": "bad", "open": "accent", "qualified": "good", "disqualified": "bad"}
 
@@ -61,24 +70,24 @@ def record(visit: Visit) -> Page:
         raise NotFound(f"id: {stream} is neither a lead nor an opportunity")
     known = position(app, visit.one("known_at")) if visit.one("known_at") else LATEST
     effective = at(app, "effective_at", visit.one("effective_at")) if visit.one("effective_at") else None
-    whole = timeline_lines(visit.reading, stream)
+    whole = visit.reading.timeline(stream, LATEST, None)
     if not whole:
         raise NotFound(f"id: there is no {stream}")
-    lines = timeline_lines(visit.reading, stream, known, effective)
+    lines = visit.reading.timeline(stream, known, effective)
     history = history_of(visit, stream, known)
     state = history.state if effective is None else history.state_at(effective)
     fields = fields_by_name(state, BY_KIND[kind].events[0])
-    view = visit.one("view", "compact")
+    view, tags = visit.one("view", "compact"), allowed(kind, str(fields.get("status", "")))
     parts = {
         "moment": moment_of(visit),
         "view": view if view in VIEWS else "compact",
         "chips": chips(fields),
-        "lines": [shown(line) for line in lines],
+        "lines": [line_of(line) for line in lines],
         "facts": facts(fields),
         "track": track(visit, fields),
         "step": step(visit, whole, lines),
-        "actions": actions(kind, stream),
-        "commands": commands(kind, stream, fields),
+        "actions": actions(kind, stream, tags),
+        "commands": more(kind, stream, tags),
         "notice": visit.one("done"),
     }
     tables = [history_table(lines), *part_tables(state)]
@@ -87,7 +96,7 @@ def record(visit: Visit) -> Page:
 
 def history_of(visit: Visit, stream: str, known: int) -> History:
     """The facts of a record up to a position, opened by the vault."""
-    app = visit.reading
+    app = visit.reading.opened
     found: list[Fact] = [
         fact._replace(event=app.vault.open(stream, fact.event))
         for fact in app.log.facts([stream], known).get(stream, ())
@@ -139,7 +148,7 @@ def written(value: Any) -> str:
     return str(value)
 
 
-def shown(line: Mapping[str, Any]) -> dict[str, Any]:
+def line_of(line: Mapping[str, Any]) -> dict[str, Any]:
     """A line of a history as the page shows it."""
     changes = [
         {"field": each["field"].replace("_", " "), "before": side(each["before"]), "after": side(each["after"])}
@@ -202,15 +211,27 @@ def process_of(visit: Visit, process: str) -> Published | None:
     return History(process, BY_KIND["process"], known).state
 
 
-def actions(kind: str, stream: str) -> list[tuple[str, str, bool]]:
+def allowed(kind: str, status: str) -> list[str]:
+    """The commands that a record of a status takes, but those that open one, and corrections, which name a fact."""
+    tags = [tag_of(command) for command in BY_KIND[kind].commands]
+    tags = [tag for tag in tags if tag not in ("capture-lead", "open-opportunity", "correct-fact")]
+    if kind == "lead":
+        states = {state.__name__.lower(): commands for state, commands in lead.ALLOWED.items()}
+        return [tag for tag in tags if tag in {tag_of(command) for command in states.get(status, ())}]
+    if status == "open":
+        return [tag for tag in tags if tag not in BACK]
+    return [tag for tag in tags if tag in CLOSED.get(status, ())]
+
+
+def actions(kind: str, stream: str, tags: Sequence[str]) -> list[tuple[str, str, bool]]:
     """What is done most with a record: words, address, and whether it comes first."""
-    return [(text, f"/{PLURALS[kind]}/{stream}/{name}", number == 0) for number, (text, name) in enumerate(MAIN[kind])]
+    main = [each for each in MAIN[kind] if ("change-stage" if each[1] == "move" else each[1]) in tags]
+    return [(text, f"/{PLURALS[kind]}/{stream}/{name}", number == 0) for number, (text, name) in enumerate(main)]
 
 
-def commands(kind: str, stream: str, fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Everything that can be asked of a record, but what opens it and what its own buttons do."""
-    first = {name for _, name in MAIN[kind]} | {"capture-lead", "open-opportunity", "change-stage", "correct-fact"}
-    tags = [str(command.__struct_config__.tag) for command in BY_KIND[kind].commands]
+def more(kind: str, stream: str, tags: Sequence[str]) -> list[tuple[str, str]]:
+    """Everything else that can be asked of a record."""
+    first = {"change-stage", *(name for _, name in MAIN[kind])}
     return [(words(tag), f"/{PLURALS[kind]}/{stream}/{tag}") for tag in tags if tag not in first]
 
 

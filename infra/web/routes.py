@@ -5,7 +5,20 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from domain.errors import Malformed, NotFound, PipelineError
-from infra.web import board, compare, figures, forms, gallery, inbox, lists, operations, records, search, settings
+from infra.web import (
+    board,
+    compare,
+    figures,
+    forecasts,
+    forms,
+    gallery,
+    inbox,
+    lists,
+    operations,
+    records,
+    search,
+    settings,
+)
 from infra.web.openings import open_form, opened
 from infra.web.page import Page, Reply, Visit, as_csv, as_json, json_reply, see_other
 from infra.web.rendering import FOREVER, as_html, statics
@@ -53,6 +66,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/figures", figures.index, "figures"),
     Route("GET", "/figures/{metric}", figures.figure, "figures"),
     Route("GET", "/figures/{metric}/behind", figures.behind, "records", "opportunity"),
+    Route("GET", "/forecasts", forecasts.forecasts, "figures"),
     Route("GET", "/compare", compare.compare, "figures"),
     Route("GET", "/operations", operations.operations, "service", "process"),
     Route("GET", "/settings", settings.settings, "records", "process"),

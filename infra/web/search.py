@@ -9,6 +9,7 @@ PAGES = (
     ("Leads", "/leads"),
     ("Inbox", "/inbox"),
     ("Figures", "/figures"),
+    ("Forecasts", "/forecasts"),
     ("Compare", "/compare"),
     ("Operations", "/operations"),
     ("Settings", "/settings"),

@@ -1,11 +1,11 @@
 """What leads and deals refer to: processes, frameworks, teams, quotas, rates, the calendar; each change an event."""
 
 from domain import BY_KIND
-from infra.application.timeline import timeline_lines
+from infra.application.histories import LATEST
 from infra.web.lists import TITLES, table_of
 from infra.web.moment import moment_of
 from infra.web.page import Page, Visit
-from infra.web.records import history_table, shown, words
+from infra.web.records import history_table, line_of, words
 from projections.records import KINDS
 
 PARTS = ("process", "framework", "team", "quota", "rate", "customer")
@@ -42,11 +42,11 @@ def stream(visit: Visit) -> Page:
     """Any other stream: everything that happened to it, and what can be asked of it."""
     name = visit.path["id"]
     kind = name.partition("-")[0]
-    lines = timeline_lines(visit.reading, name)
+    lines = visit.reading.timeline(name, LATEST, None)
     commands = (
         []
         if visit.past or not visit.configures or kind not in BY_KIND
         else [(words(tag), f"/streams/{name}/{tag}") for tag in tags_of(kind)]
     )
-    parts = {"lines": [shown(line) for line in lines], "commands": commands, "moment": moment_of(visit)}
+    parts = {"lines": [line_of(line) for line in lines], "commands": commands, "moment": moment_of(visit)}
     return Page("stream.html", name, parts, [history_table(lines)])

@@ -6,6 +6,7 @@ import numpy as np
 
 from projections.outlook.hazards import faded
 from projections.outlook.lives import Floats, Ints, Lives
+from projections.outlook.portable import sums
 from projections.outlook.settings import Settings
 
 FADING = 28.0
@@ -23,7 +24,7 @@ class Arrivals(NamedTuple):
     rate: float
     dispersion: float
     like: Ints
-    count: Floats
+    count: Floats  # pyright: ignore[reportIncompatibleMethodOverride]
     by_week: Floats
 
 
@@ -33,7 +34,7 @@ def arrivals(lives: Lives, settings: Settings) -> Arrivals:
     days = min(cut - lives.start + 1, LONGEST)
     age = cut - d.opened
     recent = (age >= 0) & (age < days)
-    each = np.bincount(age[recent], d.count[recent], days)[:days]
+    each = sums(age[recent], d.count[recent], days)[:days]
     weight = faded(np.arange(days), FADING)
     steady = each[:STEADY]
     rate = 0.5 * float((weight * each).sum()) / float(weight.sum()) + 0.5 * float(steady.sum()) / len(steady)

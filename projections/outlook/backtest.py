@@ -15,7 +15,7 @@ from projections.outlook.calibration import Bins, binned, scored
 from projections.outlook.experts import booked
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import MEASURES, Outlook, Record, forecast, grouped
-from projections.outlook.lives import Floats, Lives
+from projections.outlook.lives import Floats, Keys, Lives
 from projections.outlook.portable import stream, uniform, words
 from projections.outlook.settings import DEFAULT, Settings
 
@@ -100,11 +100,12 @@ def chances_of(issue: Issue, seed: int) -> Floats:
 
 
 class Waiting(NamedTuple):
-    """A forecast whose period goes on."""
+    """A forecast whose period goes on: what was issued, and the open deals' keys, chances and bins."""
 
-    horizon: str
-    outlook: Outlook
-    lives: Lives
+    last: int
+    issues: tuple[Issue, ...]
+    keys: Keys
+    chances: Floats
     bins: Bins
 
 
@@ -119,13 +120,13 @@ class Replay:
 
     def learn(self, lives: Lives) -> None:
         """Score the forecasts whose periods have ended, as known at a cut."""
-        ended = [each for each in self.waiting if each.outlook.last <= lives.cut]
-        self.waiting = [each for each in self.waiting if each.outlook.last > lives.cut]
+        ended = [each for each in self.waiting if each.last <= lives.cut]
+        self.waiting = [each for each in self.waiting if each.last > lives.cut]
         for each in ended:
-            for issue in each.outlook.issues:
+            for issue in each.issues:
                 came = resolved(issue, actual(issue, lives), chances_of(issue, self.settings.seed))
                 self.record.setdefault((issue.measure, issue.level), []).append(came)
-            self.bins.append(scored(each.bins, each.outlook.deals, each.lives, lives))
+            self.bins.append(scored(each.bins, each.keys, each.chances, lives))
 
     def outlooks(self, lives: Lives, end: int) -> list[tuple[str, Outlook]]:
         """The forecasts of a cut, for periods that end by a day; they are kept to be scored."""
@@ -135,7 +136,8 @@ class Replay:
         for name, last in horizons(lives.cut, end, self.settings):
             outlook = forecast(model, lives, lives.cut + 1, last, self.record, self.bins)
             deals = binned(name, outlook.deals, outlook.chances, lives.cut, last)
-            self.waiting.append(Waiting(name, outlook, lives, deals))
+            keys = lives.deals.key[outlook.deals.at]
+            self.waiting.append(Waiting(last, outlook.issues, keys, outlook.deals.chance, deals))
             result.append((name, outlook))
         return result
 

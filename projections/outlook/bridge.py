@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from projections.outlook.chances import Prospects, chances_between
+from projections.outlook.chances import chances_between, some
 from projections.outlook.fitting import Model
 from projections.outlook.forecasting import Figures, Outlook
 from projections.outlook.hazards import AGES
@@ -99,9 +99,9 @@ def still(before: Side, after: Side, both: Open) -> tuple[list[tuple[str, int]],
     old, new = before.outlook, after.outlook
     span = max(old.first, new.cut + 1), old.last
     model = before.model._replace(cut=new.cut)
-    was = Prospects(*(each[both.before] for each in old.deals))
+    was = some(old.deals, both.before)
     older = was._replace(age=np.minimum(was.age + (new.cut - old.cut), AGES - 1))
-    now = Prospects(*(each[both.after] for each in new.deals))
+    now = some(new.deals, both.after)
     stage = renamed(after.lives, before.lives, now.stage)
     moved = older._replace(stage=np.where(stage >= 0, stage, older.stage), age=np.where(stage >= 0, now.age, older.age))
     scale = int(total(old).open[0]) / max(float((old.deals.chance * old.amounts).sum()), 1e-9)

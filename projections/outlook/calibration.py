@@ -7,12 +7,12 @@ import numpy as np
 
 from projections.outlook.chances import Prospects
 from projections.outlook.hazards import faded
-from projections.outlook.lives import WON, Floats, Ints, Lives
-from projections.outlook.portable import exp, log
+from projections.outlook.lives import WON, Floats, Ints, Keys, Lives
+from projections.outlook.portable import exp, log, sums
 from projections.outlook.settings import Settings
 
 BINS = 20
-APART = 4.0
+APART = 12.0
 """How fast a forecast of another length says less."""
 
 
@@ -59,14 +59,13 @@ def binned(name: str, deals: Prospects, right: Floats, cut: int, last: int) -> B
     """The open deals of a forecast in bins; right: their chances put right."""
     of = bin_of(deals.chance)
     return Bins(
-        cut, last, name, np.bincount(of, minlength=BINS).astype(np.float64), np.bincount(of, deals.chance, BINS),
-        np.bincount(of, right, BINS), np.zeros(BINS),
+        cut, last, name, sums(of, None, BINS), sums(of, deals.chance, BINS),
+        sums(of, right, BINS), np.zeros(BINS),
     )  # fmt: skip
 
 
-def scored(bins: Bins, deals: Prospects, lives: Lives, now: Lives) -> Bins:
+def scored(bins: Bins, keys: Keys, chances: Floats, now: Lives) -> Bins:
     """Bins with how many of their deals were won in the period, as the log is by another cut."""
     d = now.deals
     won = d.key[(d.status == WON) & (d.closed > bins.cut) & (d.closed <= bins.last)]
-    came = np.isin(lives.deals.key[deals.at], won)
-    return bins._replace(won=np.bincount(bin_of(deals.chance), came, BINS))
+    return bins._replace(won=sums(bin_of(chances), np.isin(keys, won), BINS))

@@ -91,6 +91,13 @@ class Prospects(NamedTuple):
     chance: Floats
 
 
+def some(deals: Prospects, where: Ints) -> Prospects:
+    """Some of the open deals."""
+    return Prospects(
+        deals.at[where], deals.stage[where], deals.age[where], deals.theta[where], deals.chance[where]
+    )  # fmt: skip
+
+
 def still_open(lives: Lives) -> Ints:
     """The rows of the open deals."""
     d = lives.deals

@@ -12,8 +12,8 @@ import numpy as np
 
 from projections.outlook.chances import Prospects
 from projections.outlook.fitting import Model
-from projections.outlook.lives import Floats, Ints, Lives
-from projections.outlook.portable import gamma, poisson, stream, uniform, words
+from projections.outlook.lives import Floats, Ints, Keys, Lives
+from projections.outlook.portable import gamma, poisson, stream, sums, uniform, words
 
 WINS, AMOUNTS, PACE, CREATION, NUMBER, CHOICE, CHOICE_AMOUNTS = range(1, 8)
 """What words are for."""
@@ -98,7 +98,7 @@ def open_wins(model: Model, lives: Lives, deals: Prospects, worth: Floats, pace:
     return Wins(draw, deals.at[row], np.rint(worth[row] * factor).astype(np.int64))
 
 
-def pick(values: Floats, word: Ints | np.typing.NDArray[np.uint64]) -> Floats:
+def pick(values: Floats, word: Keys) -> Floats:
     """One of some values for each word."""
     if len(values) == 1:
         return np.full(len(word), values[0])
@@ -119,8 +119,8 @@ def new_wins(model: Model, new: Newcomers, pace: Ints, seed: int) -> Wins:
     draw = np.repeat(numbers, count)
     within = np.arange(len(draw)) - np.repeat(np.cumsum(count) - count, count)
     key = draw.astype(np.uint64)
-    chosen = np.searchsorted(whole, uniform(words(stream(seed, CHOICE), key, within)) * whole[-1], side="right")
-    chosen = np.minimum(chosen, len(whole) - 1)
+    share = uniform(words(stream(seed, CHOICE), key, within)) * whole[-1]
+    chosen = place_of(whole, share)
     factor = pick(model.worth.pool, words(stream(seed, CHOICE_AMOUNTS), key, within))
     return Wins(draw, new.like[chosen], np.rint(new.amount[chosen] * factor).astype(np.int64))
 
@@ -135,8 +135,14 @@ def summed(drawn: Drawn, codes: Ints, groups: int, money: bool) -> Ints:
     return of_open + of_new[np.arange(drawn.draws) % drawn.cycle]
 
 
+def place_of(whole: Floats, share: Floats) -> Ints:
+    """The first place whose cumulative weight is above each share."""
+    place: Ints = np.searchsorted(whole, share, side="right").astype(np.int64)
+    return np.minimum(place, len(whole) - 1)
+
+
 def by_draw(wins: Wins, draws: int, codes: Ints, groups: int, money: bool) -> Ints:
     """The sums of wins by draw and group."""
     place = wins.draw * groups + codes[wins.at]
-    whole = np.bincount(place, wins.amount if money else None, draws * groups)
+    whole = sums(place, wins.amount if money else None, draws * groups)
     return whole.astype(np.int64).reshape(draws, groups)

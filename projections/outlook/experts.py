@@ -9,6 +9,7 @@ import numpy as np
 
 from projections.outlook.lives import GONE, LOST, NONE, WON, Floats, Ints, Lives
 from projections.outlook.pace import month_sum
+from projections.outlook.portable import sums
 
 QUARTER = 91
 CHANCE_HELD = 2.0
@@ -23,7 +24,7 @@ def booked(lives: Lives, first: int, last: int, codes: Ints, groups: int, money:
     """What was won from one day to another, by group, in minor units or deals. codes: of each row of `Deals`."""
     d = lives.deals
     at = (d.status == WON) & (d.closed >= first) & (d.closed <= last)
-    return np.bincount(codes[at], (d.amount if money else d.count)[at], groups).astype(np.int64)
+    return sums(codes[at], (d.amount if money else d.count)[at], groups).astype(np.int64)
 
 
 def run_rates(
@@ -46,12 +47,12 @@ def stage_chances(lives: Lives) -> Floats:
     if not lost.any():
         return without_losses(lives, chance)
     alone = d.count[v.deal] == 1
-    ever = np.flatnonzero(np.bincount((v.deal * stages + v.stage)[alone], minlength=1))
+    ever = np.flatnonzero(sums((v.deal * stages + v.stage)[alone]))
     stage = np.concatenate([ever % stages, v.stage[~alone]])
     deal = np.concatenate([ever // stages, v.deal[~alone]])
     count = np.concatenate([np.ones(len(ever), np.int64), v.count[~alone]])
-    won = np.bincount(stage, np.where(d.status[deal] == WON, count, 0), stages)
-    gone = np.bincount(stage, np.where(lost[deal], count, 0), stages)
+    won = sums(stage, np.where(d.status[deal] == WON, count, 0), stages)
+    gone = sums(stage, np.where(lost[deal], count, 0), stages)
     return (won + CHANCE_HELD * chance) / (won + gone + CHANCE_HELD)
 
 

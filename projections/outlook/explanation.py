@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from projections.outlook.calibration import corrected
-from projections.outlook.chances import Prospects, chances_between, prospects, standing_now, won_by
+from projections.outlook.chances import Prospects, chances_between, prospects, some, standing_now, won_by
 from projections.outlook.fitting import Model
 from projections.outlook.lives import Floats, Lives
 from projections.outlook.segments import factors_of
@@ -43,7 +43,7 @@ def explain_deal(
     [place] = np.nonzero(lives.deals.key[deals.at] == np.uint64(key))
     if not len(place):
         return None
-    one = Prospects(*(each[place[:1]] for each in deals))
+    one = some(deals, place[:1])
     plain = model._replace(pace=model.pace._replace(win=1.0, loss=1.0, win_months=np.zeros(3), loss_months=np.zeros(3)))
     drifting = model._replace(pace=model.pace._replace(win_months=np.zeros(3), loss_months=np.zeros(3)))
     span = max(first, lives.cut + 1), last

@@ -19,7 +19,7 @@ from projections.outlook.fitting import Model
 from projections.outlook.guards import low_confidence
 from projections.outlook.lives import LEVELS, Floats, Ints, Lives
 from projections.outlook.mixture import SHARES, quantiles, widened
-from projections.outlook.portable import apportioned
+from projections.outlook.portable import apportioned, sums
 from projections.outlook.worth import values
 
 MEASURES = ("amount", "count")
@@ -119,13 +119,13 @@ def means(
 ) -> Means:
     """Those of a level, from one day to another."""
     deals, new = part.deals, part.new
-    opened = np.bincount(codes[deals.at], deals.chance * (part.worth if money else 1.0), groups)
+    opened = sums(codes[deals.at], deals.chance * (part.worth if money else 1.0), groups)
     whole = float(new.weight.sum())
     share = new.weight * (new.amount if money else 1.0) * (new.wins / whole if whole > 0 else 0.0)
-    created = np.bincount(codes[new.like], share, groups)
+    created = sums(codes[new.like], share, groups)
     seasonal, plain = run_rates(lives, model.pace.booked_months, days, codes, groups, money)
     value = part.pipeline * (lives.deals.amount_open[deals.at] if money else 1.0)
-    pipeline = np.bincount(codes[deals.at], value, groups)
+    pipeline = sums(codes[deals.at], value, groups)
     return Means(opened, created, np.stack([opened + created, seasonal, plain, pipeline]))
 
 

@@ -1,8 +1,8 @@
 """How fast deals leave each stage, by their age in it: a semi-Markov process with competing risks, in days.
 
 The hazard of an exit at an age is what left at that age over what was at risk, both weighted by how long ago that was,
-held to the hazard of the whole stage by `shrink` days at risk (so ages that few reached say little). What a log does
-not tell of a visit's beginning is not at risk (delayed entry).
+held to the hazard of the weeks around by `shrink` days at risk, and that to the whole stage's: ages that few reached
+say little. What a log does not tell of a visit's beginning is not at risk (delayed entry).
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from projections.outlook.lives import CENSORED, GONE, LOST, NONE, TO_LOST, TO_WON, WON, Flags, Floats, Ints, Lives
-from projections.outlook.portable import exp
+from projections.outlook.portable import exp, sums
 from projections.outlook.settings import Settings
 
 AGES = 1200
@@ -18,6 +18,9 @@ AGES = 1200
 EDGES = np.array([*range(8), 9, 11, 14, *range(21, 183, 7), *range(210, AGES + 1, 30), 10**6])
 BIN = np.minimum(np.searchsorted(EDGES, np.arange(AGES), side="right") - 1, len(EDGES) - 2)
 BINS = int(BIN[-1]) + 1
+COARSE = np.unique(BIN[[0, 4, 7, 14, 28, 63, 119, 182, 360, 720]])
+WITHIN = np.searchsorted(COARSE, np.arange(BINS), side="right") - 1
+"""Bins of a few weeks: where each begins, and in which of them each bin lies."""
 LN2 = 0.6931471805599453
 CYCLE = 60.0
 """Days that a deal takes where none was ever closed."""
@@ -37,7 +40,7 @@ class Rows(NamedTuple):
     exit: Ints
     won: Flags
     lost: Flags
-    count: Floats
+    count: Floats  # pyright: ignore[reportIncompatibleMethodOverride]
     place: Ints
 
 
@@ -70,6 +73,11 @@ def rows_at_risk(lives: Lives) -> Rows:
     )  # fmt: skip
 
 
+def faded_by_table(age_days: Ints, half_life: float) -> Floats:
+    """What many things that are whole days old, 0 at least, still weigh: each age is worked out once."""
+    return faded(np.arange(int(age_days.max(initial=0)) + 1), half_life)[age_days]
+
+
 def faded(age_days: Ints | Floats, half_life: float) -> Floats:
     """What something that long ago still weighs."""
     return exp(np.asarray(age_days, np.float64) * (-LN2 / half_life))
@@ -78,8 +86,8 @@ def faded(age_days: Ints | Floats, half_life: float) -> Floats:
 def exposure(rows: Rows, stages: int, weight: Floats) -> Floats:
     """The sum of weights that were at risk at each age. Shape: (stages, AGES)."""
     width, size = AGES + 1, stages * (AGES + 1)
-    change = np.bincount(rows.stage * width + rows.lo, weight, size)
-    change -= np.bincount(rows.stage * width + rows.hi, weight, size)
+    change = sums(rows.stage * width + rows.lo, weight, size)
+    change -= sums(rows.stage * width + rows.hi, weight, size)
     return np.cumsum(change.reshape(stages, width), 1)[:, :AGES]
 
 
@@ -101,15 +109,22 @@ def hazards(lives: Lives, rows: Rows, settings: Settings) -> Hazards:
     kinds = stages + 2
     kind = np.where(rows.exit[gone] >= 0, rows.exit[gone], np.where(rows.won[gone], stages, stages + 1))
     left = cut - rows.entered[gone] - rows.hi[gone] + AGES + 1
-    exits = np.bincount(
+    exits = sums(
         (rows.stage[gone] * BINS + BIN[age]) * kinds + kind, rows.count[gone] * table[left], stages * BINS * kinds
     ).reshape(stages, BINS, kinds)
     whole = exits.sum(1) / np.maximum(risk.sum(1), 1e-9)[:, None]
-    rate = (exits + settings.shrink * whole[:, None, :]) / (risk + settings.shrink)[:, :, None]
+    near = np.add.reduceat(exits, COARSE, 1), np.add.reduceat(risk, COARSE, 1)
+    coarse = held(*near, np.repeat(whole[:, None, :], len(COARSE), 1), settings.shrink)
+    rate = held(exits, risk, coarse[:, WITHIN], settings.shrink)
     pairs = np.argwhere(whole[:, :stages] > 0.0)
     moves = rate[pairs[:, 0], :, pairs[:, 1]][:, BIN] if len(pairs) else np.zeros((0, AGES))
     entry, won = entries(lives, settings)
     return Hazards(rate[:, BIN, stages], rate[:, BIN, stages + 1], pairs, moves, entry, won)
+
+
+def held(exits: Floats, risk: Floats, towards: Floats, days: float) -> Floats:
+    """Exits over what was at risk, held to other hazards by some days at risk. Shape: (stages, bins, kinds)."""
+    return (exits + days * towards) / (risk + days)[:, :, None]
 
 
 def entries(lives: Lives, settings: Settings) -> tuple[Floats, float]:
@@ -119,14 +134,14 @@ def entries(lives: Lives, settings: Settings) -> tuple[Floats, float]:
     """
     v, d, cut, stages = lives.visits, lives.deals, lives.cut, len(lives.labels.stages)
     first = (v.since == v.entered) & (v.entered >= lives.start)
-    come = np.bincount(v.stage[first], v.count[first] * faded(cut - v.entered[first], settings.half_life), stages)
+    come = sums(v.stage[first], v.count[first] * faded_by_table(cut - v.entered[first], settings.half_life), stages)
     moved = (v.exit >= 0) & (v.left <= cut) & (v.left >= lives.start)
-    come = come - np.bincount(
-        v.exit[moved], v.count[moved] * faded(cut - v.left[moved], settings.half_life), stages
+    come = come - sums(
+        v.exit[moved], v.count[moved] * faded_by_table(cut - v.left[moved], settings.half_life), stages
     )[:stages]  # fmt: skip
     come = np.maximum(come, 0.0)
     at_once = (d.closed == d.opened) & (d.opened >= lives.start) & (d.status != GONE)
-    weight = np.where(at_once, d.count, 0) * faded(cut - np.minimum(d.opened, cut), settings.half_life)
+    weight = np.where(at_once, d.count, 0) * faded_by_table(cut - np.minimum(d.opened, cut), settings.half_life)
     won, lost = float(weight[d.status == WON].sum()), float(weight[d.status == LOST].sum())
     whole = float(come.sum()) + won + lost
     return (come / whole, won / whole) if whole > 0 else (come, 0.0)

@@ -53,7 +53,7 @@ class Visits(NamedTuple):
     since: Ints
     left: Ints
     exit: Ints
-    count: Ints
+    count: Ints  # pyright: ignore[reportIncompatibleMethodOverride]  # a tuple's method, which nobody calls
     category: Ints
     due: Ints
     contact: Ints
@@ -89,7 +89,7 @@ class Deals(NamedTuple):
     due: Ints
     contact: Ints
     pushes: Ints
-    count: Ints
+    count: Ints  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 class Labels(NamedTuple):
@@ -123,9 +123,16 @@ class Lives(NamedTuple):
     labels: Labels
 
 
-def picked(rows: Visits | Deals, where: Flags | Ints) -> list[npt.NDArray[np.int64 | np.uint64]]:
-    """The arrays of a struct of arrays with some rows only."""
-    return [array[where] for array in rows]
+def some_visits(visits: Visits, where: Flags | Ints) -> Visits:
+    """Some rows of visits."""
+    return Visits(*(array[where] for array in visits))
+
+
+def some_deals(deals: Deals, where: Flags | Ints) -> Deals:
+    """Some rows of deals."""
+    key, *rest = deals
+    columns: list[Ints] = [array[where] for array in rest]
+    return Deals(key[where], *columns)
 
 
 def truncated(lives: Lives, cut: int) -> Lives:
@@ -137,12 +144,12 @@ def truncated(lives: Lives, cut: int) -> Lives:
     visits, deals = lives.visits, lives.deals
     kept = deals.opened <= cut
     place = np.cumsum(kept) - 1
-    seen = Visits(*picked(visits, visits.since <= cut))
+    seen = some_visits(visits, visits.since <= cut)
     later = seen.left > cut
     seen = seen._replace(
         deal=place[seen.deal], left=np.where(later, NEVER, seen.left), exit=np.where(later, CENSORED, seen.exit)
     )
-    known = Deals(*picked(deals, kept))
+    known = some_deals(deals, kept)
     again = known.closed > cut
     stage, entered = np.full(len(again), NONE), np.full(len(again), NONE)
     standing = np.flatnonzero(later)
@@ -153,7 +160,8 @@ def truncated(lives: Lives, cut: int) -> Lives:
     known = known._replace(
         closed=np.where(again, NEVER, known.closed), status=np.where(again, OPEN, known.status),
         stage=stage, entered=entered, amount=np.where(again, known.amount_open, known.amount),
-        **{name: np.where(there, getattr(seen, name)[last], getattr(known, name))
-           for name in ("category", "due", "contact", "pushes")},
+        category=np.where(there, seen.category[last], known.category),
+        due=np.where(there, seen.due[last], known.due), contact=np.where(there, seen.contact[last], known.contact),
+        pushes=np.where(there, seen.pushes[last], known.pushes),
     )  # fmt: skip
     return lives._replace(cut=cut, visits=seen, deals=known)

@@ -13,7 +13,7 @@ import numpy as np
 from projections.outlook.calendar import months
 from projections.outlook.hazards import AGES, Rows, faded
 from projections.outlook.lives import Flags, Floats, Ints, Lives
-from projections.outlook.portable import exp, log
+from projections.outlook.portable import exp, log, sums
 from projections.outlook.settings import Settings
 
 WINDOW = 800
@@ -50,7 +50,7 @@ def by_day(rows: Rows, hazard: Floats, weight: Floats, first: int, days: int) ->
         start, width = int(entered.min()), int(hi.max()) + 1
         begun = int(entered.max()) - start + 1
         place, size = entered - start, begun * width
-        change = np.bincount(lo * begun + place, weight[at], size) - np.bincount(hi * begun + place, weight[at], size)
+        change = sums(lo * begun + place, weight[at], size) - sums(hi * begun + place, weight[at], size)
         at_risk = np.cumsum(change.reshape(width, begun), 0)[:-1] * hazard[stage, : width - 1, None]
         by_date = np.zeros(begun + width)
         for age in range(width - 1):
@@ -65,14 +65,14 @@ def observed(rows: Rows, ended: Flags, first: int, days: int) -> Floats:
     """How many visits ended so on each day. Shape: (days,)."""
     day = rows.entered + rows.hi - first
     inside = ended & (day >= 0) & (rows.hi < AGES)
-    return np.bincount(day[inside], rows.count[inside], days)[:days]
+    return sums(day[inside], rows.count[inside], days)[:days]
 
 
 def month_factors(got: Floats, due: Floats, first: int) -> Floats:
     """Logarithms of the three months' factors, from days observed and expected. Shape: (3,)."""
     month = months(np.arange(first, first + len(got)))
     place = month - month[0]
-    seen = np.bincount(place, got), np.bincount(place, due), np.bincount(place)
+    seen = sums(place, got), sums(place, due), sums(place)
     kind = (np.arange(len(seen[0])) + month[0]) % 3
     full = (seen[2] >= FULL_MONTH) & (seen[1] > MONTH_WINS)
     value = log((seen[0] + 1.0) / (seen[1] + 1.0))

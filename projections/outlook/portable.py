@@ -58,6 +58,13 @@ def log(value: npt.ArrayLike) -> Floats:
     return 2.0 * s * series + power * LN2_LOW + power * LN2_HIGH
 
 
+def sums(place: Ints, values: npt.ArrayLike | None = None, size: int = 0) -> Floats:
+    """The sums of values, or how many there are, at each place from 0 on: one after the other, as they come."""
+    if values is None:
+        return np.bincount(place, minlength=size).astype(np.float64)
+    return np.bincount(place, np.asarray(values, np.float64), size).astype(np.float64)
+
+
 def interpolated(x: Floats, points: Floats, values: Floats) -> Floats:
     """Values between points (ascending), those of the ends beyond them. Of one dimension all."""
     place = np.clip(np.searchsorted(points, x, side="right") - 1, 0, len(points) - 2)
@@ -116,7 +123,8 @@ def gamma(share: Floats, shape: Any) -> Floats:
     """A gamma variable of mean 1 and a shape of at least 1, below which a share lies (Wilson and Hilferty, 1931)."""
     third = 1.0 / (9.0 * np.asarray(shape, np.float64))
     root = 1.0 - third + normal(share) * np.sqrt(third)
-    return np.maximum(root, 0.0) ** 3
+    root = np.maximum(root, 0.0)
+    return root * root * root  # a power of 3 is the library's own
 
 
 def poisson(share: Floats, mean: Floats) -> Ints:

@@ -15,7 +15,7 @@ from projections.outlook.fitting import Model
 from projections.outlook.forecasting import MEASURES, THOUSANDTHS, Figures, Outlook, Parts, grouped, parts
 from projections.outlook.lives import Floats, Ints, Lives
 from projections.outlook.mixture import SHARES, quantiles, widened
-from projections.outlook.portable import apportioned
+from projections.outlook.portable import apportioned, sums
 
 
 class Scenario(NamedTuple):
@@ -96,7 +96,7 @@ def changed(model: Model, lives: Lives, base: Parts, scenario: Scenario, span: t
 
 def expected_open(part: Parts, codes: Ints, groups: int, money: bool) -> Floats:
     """What open deals are expected to bring, by group."""
-    return np.bincount(codes[part.deals.at], part.deals.chance * (part.worth if money else 1.0), groups)
+    return sums(codes[part.deals.at], part.deals.chance * (part.worth if money else 1.0), groups)
 
 
 def expected_new(part: Parts, codes: Ints, groups: int, money: bool) -> Floats:
@@ -104,7 +104,7 @@ def expected_new(part: Parts, codes: Ints, groups: int, money: bool) -> Floats:
     new = part.new
     whole = float(new.weight.sum())
     value = new.weight * (new.amount if money else 1.0) * (new.wins / whole if whole > 0 else 0.0)
-    return np.bincount(codes[new.like], value, groups)
+    return sums(codes[new.like], value, groups)
 
 
 def spread(issue: Issue, base: Drawn, other: Drawn, codes: Ints, money: bool) -> tuple[Floats, Floats, Floats]:

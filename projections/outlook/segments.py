@@ -13,6 +13,7 @@ import numpy as np
 
 from projections.outlook.hazards import AGES, Rows
 from projections.outlook.lives import NONE, Deals, Floats, Ints, Lives
+from projections.outlook.portable import sums
 from projections.outlook.settings import Settings
 
 AMOUNT_SHARES = (0.2, 0.4, 0.6, 0.8, 0.9, 0.95)
@@ -118,12 +119,14 @@ def parted(dimension: Dimension, table: Floats, stage: Ints, entered: Ints, lo: 
     assert day is not None
     dated = day != NONE
     parts: list[Floats] = []
-    begun, after = lo, day - entered
+    begun, after = np.minimum(lo, AGES), day - entered
+    last = np.maximum(np.minimum(hi, AGES), begun)
+    upto = table[stage, begun]
     for step in dimension.steps:
-        until = np.where(dated, np.clip(after + step, begun, np.maximum(hi, begun)), begun)
-        parts.append(expected(table, stage, begun, until))
-        begun = until
-    rest = expected(table, stage, begun, hi)
+        begun = np.where(dated, np.minimum(np.maximum(after + step, begun), last), begun)
+        before, upto = upto, table[stage, begun]
+        parts.append(upto - before)
+    rest = table[stage, last] - upto
     if dimension.size > len(dimension.steps) + 1:
         return [*parts, np.where(dated, rest, 0.0), np.where(dated, 0.0, rest)]
     return [*parts, rest]
@@ -155,9 +158,9 @@ def multipliers(lives: Lives, rows: Rows, win: Floats, settings: Settings) -> tu
     whole = float(plain.sum())
     held = settings.segment_shrink
     for each in dimensions(lives, standing(lives, rows), bands):
-        got = np.bincount(value_on(each, rows.entered + rows.hi), wins, each.size)
+        got = sums(value_on(each, rows.entered + rows.hi), wins, each.size)
         if each.day is None:
-            due = np.bincount(each.codes, plain * theta, each.size)
+            due = sums(each.codes, plain * theta, each.size)
             factor = (got + held) / (due + held)
             theta = theta * factor[each.codes]
         else:

@@ -38,12 +38,12 @@ class Settings(NamedTuple):
     horizons: tuple[int, ...] = (30, 60, 90)
     quarter_ends: bool = True
     prior: tuple[float, ...] = (0.4, 0.3, 0.3, 0.0)
-    stiffness: tuple[float, ...] = (1.0, 1.0, 1.0, 16.0)
+    stiffness: tuple[float, ...] = (1.0, 1.0, 1.0, 36.0)
     held: float = 3.0
     ridge: float = 0.12
     evidence_half_life: float = 182.0
     width_half_life: float = 91.0
-    bias_held: float = 6.0
+    bias_held: float = 8.0
     error: float = 0.08
     error_held: float = 3.0
     mature: float = 365.0

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from projections.outlook.lives import WON, Deals, Floats, Ints, Lives
-from projections.outlook.portable import exp, log
+from projections.outlook.portable import exp, log, sums
 from projections.outlook.segments import amount_of_one
 
 HELD = 5.0
@@ -37,12 +37,12 @@ def worth(lives: Lives, dear: float) -> Worth:
     known = (before > 0) & (booked > 0)
     deals = max(float(count.sum()), 1.0)
     mean = float(booked.sum()) / deals
-    typical = (np.bincount(product, booked, size) + HELD * mean) / (np.bincount(product, count, size) + HELD)
+    typical = (sums(product, booked, size) + HELD * mean) / (sums(product, count, size) + HELD)
     whole, base = float(booked[known].sum()), float(before[known].sum())
     overall = whole / base if base > 0 else 1.0
     one = base / max(float(count[known].sum()), 1.0)
-    above = np.bincount(product[known], booked[known], size) + HELD * overall * max(one, 1.0)
-    ratio = above / (np.bincount(product[known], before[known], size) + HELD * max(one, 1.0))
+    above = sums(product[known], booked[known], size) + HELD * overall * max(one, 1.0)
+    ratio = above / (sums(product[known], before[known], size) + HELD * max(one, 1.0))
     return Worth(ratio, typical, pool(booked[known] / (before[known] * ratio[product[known]])), dear)
 
 

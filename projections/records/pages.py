@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from fractions import Fraction
 from heapq import merge
 from itertools import islice
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -46,6 +47,7 @@ Keys = Callable[[Query], Sequence[ColumnElement[Any]]]
 STILL = literal_column(str(END), BigInteger())  # written out: SQLite fits partial indexes to literals only
 NUMBER: TypeEngine[float] = Double()
 ESCAPE = "\\"
+SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
 USUAL_DIGITS = 2
 
 
@@ -210,9 +212,13 @@ def holding(column: ColumnElement[str], meaning: str) -> Filter:
 
 
 def like(column: ColumnElement[str], text: str) -> Condition:
-    """Whether a column holds a text, whatever the case of its letters; `%` and `_` mean themselves."""
-    escaped = text.lower().replace(ESCAPE, ESCAPE * 2).replace("%", f"{ESCAPE}%").replace("_", f"{ESCAPE}_")
-    return func.lower(column).like(f"%{escaped}%", escape=ESCAPE)
+    """Whether a column holds a text, whatever the case of its letters; `%` and `_` mean themselves.
+
+    Databases fold the letters from a to z alone: of others it is tried as written, small, capital and as in a title.
+    """
+    forms = {form.translate(SMALL) for form in (text, text.lower(), text.upper(), text.title())}
+    escaped = (form.replace(ESCAPE, ESCAPE * 2).replace("%", f"{ESCAPE}%").replace("_", f"{ESCAPE}_") for form in forms)
+    return or_(*(func.lower(column).like(f"%{form}%", escape=ESCAPE) for form in sorted(escaped)))
 
 
 def by_name(rows: FromClause) -> Filter:

@@ -47,29 +47,33 @@ def question(metric: Metric) -> Question:
 
 
 def run(arguments: list[str]) -> None:
-    """Print the seconds of CPU of each metric, and its aim."""
+    """Print the seconds of CPU of this process, and of the clock, for each metric, and its aim."""
     parser = argparse.ArgumentParser(prog="periods", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--url", help="the log to ask, filled where it is empty; by default a new one in SQLite")
     chosen = parser.parse_args(arguments)
-    taken: dict[str, list[float]] = {name: [] for name in METRICS}
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in METRICS}
     with tempfile.TemporaryDirectory(prefix="dealtrail-") as folder:
-        url = f"sqlite:///{Path(folder) / 'log.db'}"
+        url = chosen.url or f"sqlite:///{Path(folder) / 'log.db'}"
         log = open_log(url)
-        write(log, drafts(chosen.events))
-        log.append(Append(list(rates())))
+        if not log.head():
+            write(log, drafts(chosen.events))
+            log.append(Append(list(rates())))
         with Views.open(url, log) as views:
             views.catch_up()
             for _ in range(chosen.rounds):
                 for name, metric in METRICS.items():
-                    started = time.process_time()
+                    started, began = time.process_time(), time.perf_counter()
                     views.ask(name, question(metric))
-                    taken[name].append(time.process_time() - started)
+                    taken[name].append((time.process_time() - started, time.perf_counter() - began))
+        events = log.head()
         log.close()
-    found = {name: round(median(seconds), 2) for name, seconds in taken.items()}
+    found = {name: [round(median(each), 2) for each in zip(*times, strict=True)] for name, times in taken.items()}
     if chosen.json:
-        print(json.dumps({"events": chosen.events, "rounds": chosen.rounds, "cpu_seconds": found}, indent=1))
+        cpu, clock = ({name: times[of] for name, times in found.items()} for of in range(2))
+        print(json.dumps({"events": events, "rounds": chosen.rounds, "cpu_seconds": cpu, "seconds": clock}, indent=1))
         return
-    for name, seconds in found.items():
-        print(f"{name:20} {seconds:6.2f} s of CPU (aim {2 if name in SLOWER else 1} s)")
+    for name, (cpu, clock) in found.items():
+        print(f"{name:20} {cpu:6.2f} s of CPU (aim {2 if name in SLOWER else 1} s), {clock:6.2f} s by the clock")

@@ -101,3 +101,18 @@ def test_settled_quarters_were_over_long_before_the_day() -> None:
         Quarter(date(2025, 7, 1), date(2025, 9, 30)),
     ]
     assert next(settled_quarters(date(2026, 5, 14))).last == date(2025, 12, 31)
+
+
+def test_the_demo_tells_a_forecast_that_can_be_relied_on_and_how_right_it_was(year: Shell, log_url: str) -> None:
+    told = document(year("demo", "--db", log_url, "--json"))["forecast"]
+    forecast = told["forecast"]
+    [total] = [each for each in forecast["figures"] if each["level"] == "total"]
+    low, middle, high = (Decimal(total["amount"][name]) for name in ("p10", "p50", "p90"))
+    assert 0 < low < middle < high
+    assert (told["ready"], forecast["low_confidence"], forecast["as_of"][:7]) == (True, [], "2026-06")
+    [cell] = [each for each in told["accuracy"]["cells"] if (each["measure"], each["horizon"]) == ("amount", "30 days")]
+    assert cell["forecasts"] >= 8
+    code, out, _ = year("demo", "--db", log_url)
+    text = " ".join(out.split())
+    assert (code, "Ready: " in text, "low confidence" in text) == (0, True, False)
+    assert re.search(r"\d+ forecasts of 30 days, made again .* inside the interval of 80 %", text)

@@ -76,7 +76,7 @@ def test_two_positions_differ_by_what_became_known(shell: Shell) -> None:
         (("2026-02-28", "2026-01-31"), "the first moment must lie before the second"),
         (("2026-01-31", "2026-02-28", "--effective-at", "2026-02-01"), "the two moments are those"),
         (("0", "2", "--axis", "known", "--known-at", "1"), "the two moments are those"),
-        (("2026-01-31", "2026-02-28", "--since", "2026-02-01"), "the two moments and --form say that already"),
+        (("2026-01-31", "2026-02-28", "--since", "2026-02-01"), "the two moments and the form say that already"),
         (("2026-01-31", "2026-02-28", "--stage", "a"), "waterfall is not about one stage"),
     ],
 )

@@ -31,6 +31,11 @@ READING: dict[tuple[str, ...], tuple[str, ...]] = {
     ("parked", "list"): (),
     ("log", "digest"): (),
     ("export", "features"): ("--every", "day"),
+    ("forecast", "readiness"): (),
+    ("forecast", "show"): (),
+    ("forecast", "explain"): (),
+    ("forecast", "what-if"): ("--creation", "1.1"),
+    ("forecast", "backtest"): (),
     ("subject", "find"): ("a@b.example",),
     ("subject", "export"): ("lead-[/]",),
     **{(noun, "list"): () for noun in NOUNS},
@@ -53,11 +58,15 @@ COPYING = {("log", "copy"), ("log", "replay")}
 BROKER = {"kafka"}
 """These ask a broker first, and refuse where none is named."""
 OTHERS: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("init",): (),
     ("db", "init"): (),
+    ("serve",): ("--port", "0"),
     ("db", "restore"): ("backup",),
     ("api-key", "create"): ("crm", "--role", "analyst"),
     ("api-key", "revoke"): ("0123456789",),
+    ("forecast", "issue"): (),
+    ("forecast", "bridge"): ("--from", "2026-01-31"),
+    ("forecast", "score"): (),
+    ("opportunity", "hand-over"): ("--from", "ann", "--to", "bob"),
     ("import",): ("maven", "maven"),
     ("simulate",): ("--opportunities", "2"),
     ("demo",): (),
@@ -76,9 +85,13 @@ ELSEWHERE = {("schemas",), ("completion",), ("config",)}
 THERE = {("db", "restore")}
 """What refuses a place where anything is, whatever it is: 4."""
 SLOW = {("simulate",), ("demo",)}
+AGED = {("forecast", "bridge")}
+"""These read a log that is older than a day."""
 DERIVED = [(noun, verb) for noun, commands in COMMANDS_OF.items() for verb in commands]
 VERBS = dict(verbs_of(application()))
-WRITING = [path for path in VERBS if path not in READING and path not in ELSEWHERE | SLOW and path[0] not in BROKER]
+WRITING = [
+    path for path in VERBS if path not in READING and path not in ELSEWHERE | SLOW | AGED and path[0] not in BROKER
+]
 
 
 def line(path: tuple[str, ...], place: str) -> list[str]:

@@ -52,7 +52,7 @@ def test_a_database_of_postgresql_without_a_log_is_no_such_log(tmp_path: Path, e
     assert there == (0,)
 
 
-@pytest.mark.parametrize("verb", [*READING, ("lead", "capture", "--source", "x"), ("init",)], ids=" ".join)
+@pytest.mark.parametrize("verb", [*READING, ("lead", "capture", "--source", "x"), ("db", "init")], ids=" ".join)
 @pytest.mark.parametrize("text", ["CREATE TABLE t (a)", "CREATE TABLE stored_events (a)"])
 def test_a_file_of_somebody_else_gets_nothing_added(tmp_path: Path, verb: tuple[str, ...], text: str) -> None:
     with sqlite3.connect(tmp_path / "x.db") as connection:
@@ -217,7 +217,7 @@ def test_bulk_and_exports_take_stdin_and_stdout(tmp_path: Path) -> None:
     ids=lambda verb: ascii(" ".join(verb))[:40],
 )  # fmt: skip
 def test_half_characters_and_names_too_long_are_malformed(tmp_path: Path, verb: tuple[str, ...]) -> None:
-    assert dealtrail("init", folder=tmp_path).code == 0
+    assert dealtrail("db", "init", folder=tmp_path).code == 0
     ran = dealtrail(*verb, folder=tmp_path)
     assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1), ran.err
     assert ran.err.startswith("Malformed: ")

@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -72,6 +73,7 @@ from domain.reference.framework import BANT
 from domain.reference.framework import Published as Framework
 from domain.reference.process import Version
 from tests.domain.pipelines import READ, eur
+from tests.thorough import examples
 
 LAST_HOUR = 12
 HOUR = 3_600_000_000  # microseconds
@@ -352,7 +354,7 @@ def at_the_opening(facts: list[Fact]) -> list[Any]:
     return [event for when, event in timeline(facts) if when == timeline(facts)[0][0]]
 
 
-TestWalk = Walk.TestCase
+TestWalk = pytest.mark.thorough(Walk.TestCase)
 TestWalk.settings = settings(
-    max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(80), stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

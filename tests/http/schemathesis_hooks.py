@@ -25,3 +25,9 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         for holder in (body, body.get("envelope")):
             if isinstance(holder, dict) and holder.get("occurred_at") is not None:
                 holder["occurred_at"] = "2026-01-31T09:30:00Z"
+
+
+@schemathesis.serializer("application/zip")
+def packed(context: Any, value: Any) -> bytes:
+    """The bytes of a body that is no JSON."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")

@@ -176,7 +176,9 @@ def test_every_route_answers_a_role_as_the_table_says_of_each_ones_records(guard
             elif of and of not in SEES.get(role, set()):
                 fine = status == 404
             else:
-                fine = status in (200, 201, 204, 400, 404 if not of else 200, 409, 422) or (opens and status == 409)
+                fine = status in (200, 201, 204, 400, 404 if not of else 200, 409, 415, 422) or (
+                    opens and status == 409
+                )
             if not fine:
                 wrong.append(f"{role} {operation.method} {path} ({of}): {status}")
     assert not wrong, "\n".join(wrong[:40])
@@ -378,3 +380,15 @@ def test_lists_and_records_are_masked_like_timelines(guarded: Guarded):
         for who, clear in (("rep", True), ("auditor", False), ("reader", False)):
             text = guarded.ask(who, "GET", path).text
             assert ("Ada Lovelace" in text) <= clear, (who, path)
+
+
+@pytest.mark.parametrize("kind", ["lead", "opportunity"])
+def test_exports_hold_what_one_sees(guarded: Guarded, kind: str):
+    whole = {} if kind == "lead" else {"status": ["open", "won", "lost", "merged", "deleted"]}
+    path = {"lead": "/v1/exports/leads", "opportunity": "/v1/exports/opportunities"}[kind]
+    for role, theirs in (("rep", {"ana"}), ("manager", {"ben", "cleo"}), ("auditor", {"ana", "ben", "cleo", "dan"})):
+        for moment in ({}, {"known_at": str(guarded.site.app.log.head())}):
+            text = guarded.ask(role, "GET", path, params={"format": "jsonl", **whole, **moment}).text
+            owners = {json.loads(line)["owner"] for line in text.splitlines()} - {""}
+            assert owners == theirs, (role, moment)
+    assert "Ada" not in guarded.ask("auditor", "GET", path, params=whole).text

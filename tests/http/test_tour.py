@@ -34,6 +34,16 @@ def test_every_example_of_the_tour_answers_what_it_says(site: Site) -> None:
         assert re.fullmatch(pattern(answer), printed, re.DOTALL), f"$ {command}\n{printed}"
 
 
+def test_the_calls_of_the_readme_are_answered(site: Site) -> None:
+    lines = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("curl -s ")]
+    assert len(lines) > 5
+    for line in lines:
+        call = line.replace("curl -s", "curl -s --fail-with-body").replace("localhost:8080", site.url.split("//")[1])
+        done = subprocess.run(["bash", "-c", call], capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 0, f"$ {line}\n{done.stdout}{done.stderr}"
+        assert done.stdout.startswith(("{", "["))
+
+
 def test_an_answer_that_is_not_the_one_would_be_seen() -> None:
     assert not re.fullmatch(pattern('{"a":1,…}'), '{"a":2,"b":3}', re.DOTALL)
     assert re.fullmatch(pattern('{"a":1,…}'), '{"a":1,"b":3}', re.DOTALL)

@@ -102,3 +102,19 @@ def test_what_is_true_already_says_the_version_that_it_has(site: Site) -> None:
     stream = site.deal()
     answer = site.post(f"/v1/opportunities/{stream}/change-amount", {"to": EUR})
     assert (answer.status_code, answer.json()["facts"], answer.headers["etag"]) == (200, [], '"1"')
+
+
+def test_who_has_seen_a_record_is_stopped_by_what_changed_the_same_thing_alone(each_site: Site) -> None:
+    site, deal = each_site, each_site.deal()
+    assert (
+        site.post(f"/v1/opportunities/{deal}/complete-activity", {"activity": "a-1", "kind": "call"}).status_code == 200
+    )
+    moved = site.post(f"/v1/opportunities/{deal}/change-stage?seen=1", {"to": "proposal"})
+    assert moved.status_code == 200, moved.text
+    again = site.post(f"/v1/opportunities/{deal}/change-stage?seen=1", {"to": "negotiation"})
+    assert (again.status_code, again.json()["version"]) == (409, 3)
+    assert [(each["type"], each["actor"]) for each in again.json()["came_first"]] == [("stage-changed", "tester")]
+    amount = {"to": {"amount": "900.00", "currency": "EUR"}}
+    assert site.post(f"/v1/opportunities/{deal}/change-amount?seen=1", amount).status_code == 200
+    both = site.post(f"/v1/opportunities/{deal}/change-stage?seen=1", {"to": "negotiation"}, If_Match='"4"')
+    assert (both.status_code, both.json()["field"]) == (422, "seen")

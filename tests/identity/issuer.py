@@ -28,10 +28,12 @@ def key_pair(kid: str, algorithm: str) -> Any:
 
 
 class Issuer:
-    """Keys by id, and what was asked of it. `down`: it hangs up on whoever asks."""
+    """Keys by id, and what was asked of it. `down`: it hangs up on whoever asks; not `answering`: they wait."""
 
     def __init__(self) -> None:
         self.url, self.down, self.calls = "", False, list[str]()
+        self.answering = threading.Event()
+        self.answering.set()
         self.private: dict[str, tuple[str, Any]] = {}
         self.published: dict[str, dict[str, Any]] = {}
         self.documents: dict[str, Any] = {}
@@ -84,6 +86,7 @@ def serving() -> Iterator[Issuer]:
             self.send(issuer.forms[self.path](form))
 
         def do_GET(self) -> None:
+            issuer.answering.wait(30)
             if issuer.down:
                 self.close_connection = True
                 return

@@ -110,12 +110,13 @@ def operations() -> list[Target]:
 MAY: dict[str, set[str]] = {
     "describe": EVERY_ROLE, "figures": {"rep", "manager", "analyst", "auditor"}, "events": {"auditor"}, "jobs": set(),
     "records lead": {"rep", "manager", "auditor"}, "records opportunity": {"rep", "manager", "auditor"},
-    "records customer": {"rep", "manager", "auditor"}, "records quota": {"manager", "analyst", "auditor", "admin"},
-    "records forecast": {"manager", "auditor"}, "records subject": {"auditor", "admin"},
+    "records customer": {"auditor"}, "records quota": {"analyst", "auditor", "admin"},
+    "records forecast": {"auditor"}, "records subject": {"auditor", "admin"},
     **{f"records {each}": {"rep", "manager", "analyst", "auditor", "admin"}
        for each in ("process", "framework", "rate", "team", "calendar")},
     "write lead": {"rep", "manager"}, "write opportunity": {"rep", "manager"}, "write forecast": {"rep", "manager"},
-    "write customer": {"manager"}, "write adjust-forecast": {"manager"},
+    "records outlook": {"analyst", "auditor"}, "write outlook": set(),
+    "write customer": set(), "write adjust-forecast": {"manager"},
     **{f"write {each}": {"admin"}
        for each in ("process", "framework", "rate", "team", "calendar", "quota", "subject")},
 }  # fmt: skip

@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator
+from threading import Thread
 
 import jwt
 import pytest
@@ -238,3 +239,33 @@ def test_an_issuer_that_sends_us_elsewhere_is_not_followed(issuer: Issuer, token
 def test_settings_that_would_let_others_in_are_refused(settings: dict[str, str], field: str):
     with pytest.raises(Malformed, match=f"^{field}: "):
         Oidc(**settings)  # type: ignore[arg-type]
+
+
+def test_whose_key_is_known_does_not_wait_for_who_asks_for_an_unknown_one(issuer: Issuer, tokens: Tokens, clock: Clock):
+    tokens.claims(issuer.token())
+    issuer.add_key("theirs", "RS256", published=False)
+    forged, good = issuer.token("theirs"), issuer.token()
+    clock.seconds += REFRESH + 1
+    issuer.answering.clear()
+    ended = list[str]()
+
+    def ask() -> None:
+        with pytest.raises(Unauthorized):
+            tokens.claims(forged)
+        ended.append("after the issuer answered")
+
+    waiting = Thread(target=ask)
+    waiting.start()
+    while issuer.calls.count("/keys") < 1 or not tokens._keys._lock.locked():
+        time.sleep(0.01)
+    began = time.monotonic()
+    for _ in range(20):
+        tokens.claims(good)
+    clock.seconds += AGE
+    tokens.claims(good)
+    assert time.monotonic() - began < 1 and ended == []
+    with pytest.raises(Unavailable, match="just being fetched"):
+        tokens.claims(forged)
+    issuer.answering.set()
+    waiting.join()
+    assert ended

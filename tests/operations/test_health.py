@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from domain.lead.capture import CaptureLead
@@ -52,15 +53,19 @@ def test_it_is_ready_once_tables_are_made_and_as_long_as_they_are_near(app: App,
     assert health.readiness().ready
 
 
-def test_control_tables_that_cannot_be_read_take_readiness_away(app: App):
+def test_control_tables_that_cannot_be_read_take_readiness_away_where_keys_open_anything(app: App):
     with app.views():
         pass
-    control = open_control(app.settings.db, app.log.identity())
-    with closing(Health(app, control)) as health:
+    app.settings = replace(app.settings, service=Service(keys=True))
+    with closing(Health(app)) as health:
+        assert health.readiness().control == "there are none: no key opens anything"
+        control = open_control(app.settings.db, app.log.identity())
         assert health.readiness().ready
         control.run("DROP TABLE migrations")
         found = health.readiness()
         assert (found.ready, found.control) == (False, "the control tables cannot be read")
+        app.settings = replace(app.settings, service=Service())
+        assert health.readiness().ready
     control.close()
 
 

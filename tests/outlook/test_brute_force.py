@@ -4,8 +4,9 @@ import numpy as np
 
 from projections.outlook.calendar import month_of_quarter
 from projections.outlook.chances import GRID, Prospects, at_theta, prospects, solved, steps, won_by
-from projections.outlook.draws import open_wins, paces
+from projections.outlook.draws import new_wins, open_wins, paces
 from projections.outlook.fitting import Model, fit
+from projections.outlook.forecasting import parts
 from projections.outlook.lives import Lives, truncated
 from projections.outlook.worth import values
 from tests.outlook.simulated import World, history
@@ -75,3 +76,31 @@ def test_a_longer_time_wins_more() -> None:
     won = won_by(model, deals, 60)
     assert (np.diff(won, axis=0) >= -1e-12).all()
     assert (won[-1] <= 1.0).all()
+
+
+def test_a_new_deal_is_won_as_one_that_has_just_entered_its_stage() -> None:
+    """Created on a day, it has the rest of the period, from age 0; in months like any other."""
+    lives = cut()
+    plain = fit(lives)
+    model = plain._replace(pace=plain.pace._replace(win_months=np.zeros(3), loss_months=np.zeros(3)))
+    h = model.hazards
+    assert abs(h.entry.sum() + h.entry_won - 1) < 0.05
+    assert h.entry[0] > 0.95
+    new = solved(model, DAYS, 10).new
+    for day in (0, 10, DAYS - 1):
+        rest = DAYS - 1 - day
+        won = solved(model, rest, 10).won[:, :, 0] if rest else np.zeros((len(GRID), len(h.entry)))
+        np.testing.assert_allclose(new[:, day], h.entry_won + (won * h.entry).sum(1), atol=1e-12)
+
+
+def test_new_deals_bring_their_rate_times_their_chances() -> None:
+    lives = cut()
+    model = fit(lives)
+    part = parts(model, lives, lives.cut + 1, lives.cut + DAYS)
+    many = new_wins(model, part.new, paces(model, 4000, 1), 1)
+    per_draw = np.bincount(many.draw, minlength=4000)
+    error = per_draw.std() / np.sqrt(4000)
+    assert abs(per_draw.mean() - part.new.wins) < 4 * error
+    worth = float((part.new.weight * part.new.amount).sum() / part.new.weight.sum())
+    assert abs(many.amount.mean() / worth - 1) < 0.02
+    assert per_draw.var() > 1.05 * per_draw.mean(), "creation is uneven and the pace unknown, beyond Poisson"

@@ -193,3 +193,17 @@ def test_chances_are_those_of_the_version_in_which_deals_were_seen():
     assert cut_of(deal((opening("b"), 0)), day=1).lives.labels.chances == (1000,)
     assert visits(cut_of(deal((opening(), 0), (OpportunityWon(usd(70)), 20)), day=30)) == [("a", 0, 0, 20, TO_WON)]
     assert cut_of(deal((opening(), 0), (OpportunityWon(usd(70)), 20)), day=30).lives.deals.status.tolist() == [WON]
+
+
+@settings(max_examples=2 * EXAMPLES, deadline=None)
+@given(made=recorded())
+def test_the_short_way_makes_the_same_states(made: tuple[list[Fact], Scale]):
+    for facts in of_deals(made[0]):
+        counted = relevant(known_deals.PROJECTION, facts)
+        step = sorted(fact.occurred_at for fact in counted)
+        facts = [fact._replace(occurred_at=at, available=at) for fact, at in zip(counted, step, strict=True)]
+        if facts and known_deals.in_step(facts):
+            short = list(known_deals.carried_on(facts))
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(known_deals, "in_step", lambda _: False)
+                assert known_deals.stretches(facts) == short

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from projections.outlook.answers import pacing, reach
 from projections.outlook.explanation import MILLION, at_risk, closing_days, explain_deal
 from projections.outlook.fitting import Model, fit
 from projections.outlook.forecasting import Outlook, forecast
@@ -125,3 +126,27 @@ def test_a_jump_of_creation_lowers_confidence(lives: Lives) -> None:
     assert not any(
         "creation" in reason for reason in forecast(fit(lives), lives, lives.cut + 1, lives.cut + 30).low_confidence
     )
+
+
+def test_a_quota_is_reached_with_a_chance_that_falls_as_it_rises(lives: Lives, outlook: Outlook) -> None:
+    total = outlook.figures[0]
+    at = [reach(outlook, lives, quota) for quota in (0, int(total.p10[0]), int(total.p50[0]), int(total.p90[0]))]
+    chances = [each.chance for each in at if each is not None]
+    assert chances[0] == MILLION
+    assert chances == sorted(chances, reverse=True)
+    np.testing.assert_allclose(np.array(chances[1:]) / MILLION, [0.9, 0.5, 0.1], atol=0.02)
+    high = reach(outlook, lives, 3 * int(total.mean[0]))
+    assert high is not None
+    assert high.needed == round(high.gap * high.open_amount / high.open_mean)
+    assert reach(outlook, lives, 1, "team", "nobody") is None
+
+
+def test_the_pace_is_what_was_booked_by_the_same_day(model: Model, lives: Lives) -> None:
+    outlook = forecast(model, lives, lives.cut - 9, lives.cut + 50)
+    before, now = pacing(outlook, lives, [(lives.cut - 69, lives.cut - 10)])
+    d = lives.deals
+    by_day = (d.status == 1) & (d.closed >= before.first) & (d.closed <= before.first + 9)
+    assert before.by_day == d.amount[by_day].sum() > 0
+    assert before.whole > before.by_day
+    assert now.by_day == outlook.figures[0].booked[0]
+    assert now.whole == outlook.figures[0].mean[0]

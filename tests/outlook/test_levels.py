@@ -60,7 +60,7 @@ def test_a_period_in_two_parts_wins_about_what_the_whole_does(cut: Lives) -> Non
     whole = forecast(model, cut, cut.cut + 1, cut.cut + 60).deals.chance
     first = forecast(model, cut, cut.cut + 1, cut.cut + 25).deals.chance
     second = forecast(model, cut, cut.cut + 26, cut.cut + 60)
-    np.testing.assert_allclose(first + second.deals.chance, whole, atol=0.02)
+    assert np.abs(first + second.deals.chance - whole).mean() < 0.01
     assert second.figures[0].booked[0] == 0
 
 

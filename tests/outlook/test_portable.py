@@ -27,7 +27,10 @@ from projections.outlook.portable import (
 )
 from tests.outlook.simulated import World, history
 
-GOLDEN = ()
+GOLDEN = (
+    "1ce3ccadc430842812bc3fe9415af0a3c057979b481b4bcdb6f1df07c67d6b54",
+    "caf9660c0d2fe4b1b179ec9a30d9a0ec40944719fb334adbdb2aa2f2c0f46810",
+)
 WIDE = "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL X86_V3 X86_V4"
 SHARES = uniform(words(stream(1, 1), np.zeros(1, np.uint64), np.arange(20_000)))
 

@@ -77,10 +77,11 @@ def texts(app: App, stream: str) -> list[str]:
 
 
 def figures(app: App) -> dict[str, Any]:
-    """The figures that people look at, and the rows that they are counted from."""
+    """The figures that people look at, and the rows that they are counted from; what was decided of people is none."""
     with app.views() as views:
         names = ("board", "funnel", "win-rate", "weighted")
-        return {name: views.ask(name, Question()).records for name in names} | {"rows": views.digest()}
+        rows = {name: digest for name, digest in views.digest().items() if name != "subjects"}
+        return {name: views.ask(name, Question()).records for name in names} | {"rows": rows}
 
 
 def bytes_in_files(url: str) -> bytes:

@@ -39,7 +39,7 @@ PERSONAL = (
     ("master-key", "rotate"),
     ("subject", "rebuild-index"),
     ("log", "copy", "--with-keys", "--db", "sqlite:///copy.db"),
-    ("init",),
+    ("db", "init"),
 )
 
 
@@ -50,10 +50,10 @@ def test_no_reading_verb_makes_a_key(log_url, tmp_path: Path, monkeypatch, capsy
     for verb in READING:
         run(verb)
     assert not (tmp_path / "my.key").exists()
-    assert run(("init", "--json")) == 0
+    assert run(("db", "init", "--json")) == 0
     made, held = json.loads(capsys.readouterr().out.splitlines()[-1]), (tmp_path / "my.key").read_text()
-    assert made == {"log": held.split()[2], "key_file": str(tmp_path / "my.key"), "new": True}
-    assert run(("init",)) == 0 and (tmp_path / "my.key").read_text() == held
+    assert made == {"log": held.split()[2], "key_file": str(tmp_path / "my.key"), "new": True, "control": 1}
+    assert run(("db", "init")) == 0 and (tmp_path / "my.key").read_text() == held
 
 
 def test_the_first_write_to_a_new_log_makes_its_key_and_names_it_in_the_log(settings):

@@ -1,6 +1,6 @@
 """A fingerprint of the tables at any position, and the check that finds a row that no fact has made."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.recorded import Fact
@@ -13,9 +13,10 @@ from tests.projections.conftest import Over
 from tests.projections.histories import histories
 from tests.projections.test_moments import EXAMPLES
 from tests.projections.test_views import grow
+from tests.thorough import thorough
 
 
-@settings(max_examples=max(5, EXAMPLES // 4), deadline=None)
+@thorough(max(5, EXAMPLES // 4))
 @given(facts=histories(), cut=st.integers(1, 60))
 def test_the_digest_at_any_position_is_that_of_a_log_that_ended_there(over: Over, facts: list[Fact], cut: int):
     then: dict[int, dict[str, str]] = {}

@@ -3,7 +3,7 @@
 from os import environ
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.json import decode
 from msgspec.structs import astuple, replace
@@ -21,9 +21,10 @@ from projections.rows import follow_ups, leads, opportunities
 from projections.versions import END, Projection, from_cells
 from tests.projections.conftest import Over
 from tests.projections.histories import CURRENCIES, QUESTIONS, histories
+from tests.thorough import thorough
 
 EXAMPLES = int(environ.get("DEALTRAIL_EXAMPLES", "25"))
-often = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+often = thorough(EXAMPLES)
 
 
 @often

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import NotFound, Unavailable
@@ -28,6 +28,7 @@ from tests.projections.conftest import Over
 from tests.projections.histories import histories
 from tests.projections.test_moments import EXAMPLES
 from tests.projections.test_views import draft, grow
+from tests.thorough import thorough
 
 ON, MOVED = StageChanged("a", "b", 1, "forward"), StageChanged("b", "c", 1, "forward")
 
@@ -163,7 +164,7 @@ def test_a_stream_may_be_parked_by_its_very_first_fact(views: Views, log: Log):
     assert views.check().equal
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@thorough(EXAMPLES)
 @given(facts=histories(), broken=st.sets(st.integers(0, 20), max_size=3), page=st.integers(1, 9))
 def test_poison_leaves_the_same_rows_page_by_page_and_rebuilt(
     over: Over, facts: list[Fact], broken: set[int], page: int

@@ -7,7 +7,7 @@ from itertools import product
 from os import environ
 from typing import Any, NamedTuple
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict, astuple, replace
 
@@ -42,11 +42,10 @@ from tests.projections.histories import (
     spread,
 )
 from tests.recompute import Answer, Raw, World, recomputed
+from tests.thorough import thorough
 
 EXAMPLES = int(environ.get("DEALTRAIL_EXAMPLES", "8"))
-often = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-less = settings(often, max_examples=max(EXAMPLES // 2, 1))
-seldom = settings(often, max_examples=max(EXAMPLES // 8, 1))
+often, less, seldom = (thorough(max(EXAMPLES // share, 1)) for share in (1, 2, 8))
 TURNS = 3
 NUMBERS = (int, Decimal)
 

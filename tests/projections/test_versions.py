@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.recorded import Fact
@@ -12,6 +12,7 @@ from projections.versions import END, available_order, cells, history_cells, in_
 from tests.projections.histories import histories
 from tests.projections.test_moments import EXAMPLES
 from tests.projections.test_rows import BACK, FORWARD, OPENED, facts
+from tests.thorough import thorough
 
 
 def times(given: list[Fact]) -> list[tuple[int, ...]]:
@@ -71,7 +72,7 @@ def test_a_first_page_must_begin_with_the_beginning():
     assert not in_order((), [forward])
 
 
-@settings(max_examples=5 * EXAMPLES, deadline=None)
+@thorough(5 * EXAMPLES)
 @given(log=histories())
 def test_the_short_way_makes_the_same_rows(log: list[Fact]):
     for projection in PROJECTIONS:
@@ -81,7 +82,7 @@ def test_the_short_way_makes_the_same_rows(log: list[Fact]):
                 assert sorted(history_cells(projection, counted)) == sorted(made)
 
 
-@settings(max_examples=5 * EXAMPLES, deadline=None)
+@thorough(5 * EXAMPLES)
 @given(log=histories(), data=st.data())
 def test_what_could_be_known_at_an_instant_is_what_the_facts_available_by_then_make(
     log: list[Fact], data: st.DataObject

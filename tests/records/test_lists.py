@@ -7,6 +7,7 @@ import pytest
 
 from domain.errors import Malformed, NotFound
 from projections.records import KINDS
+from tests.desk import deal, eur
 from tests.records.office import Office
 
 FILTERS: dict[str, dict[str, tuple[Any, list[str]]]] = {
@@ -93,6 +94,19 @@ def test_without_a_status_deals_are_open_ones_and_any_leaves_out_what_counts_now
     assert sorted(office.streams("opportunity", status="any")) == ["1", "2", "3", "4", "5", "6", "7"]
     assert sorted(office.streams("opportunity", status=("merged", "deleted"))) == ["8", "9"]
     assert office.streams("lead", status="merged") == ["6"]
+
+
+def test_a_part_of_a_name_is_found_in_any_case_of_any_letters(office: Office) -> None:
+    for number, account in enumerate(("Ünal Foods", "ünal ÄRZTE", "GÜNAL"), 1):
+        office.tell(f"opportunity-u{number}", deal(eur("1"), account=account), "06-01")
+    assert sorted(office.streams("opportunity", account="ünal")) == ["u1", "u2", "u3"]
+    assert sorted(office.streams("opportunity", account="ärzte")) == ["u2"]
+
+
+def test_one_of_several_values_that_there_is_not_is_refused_too(office: Office) -> None:
+    assert office.streams("opportunity", owner=("ann", "bob")) == ["2", "1", "3"]
+    with pytest.raises(NotFound, match="owner: there is no 'zoe'"):
+        office.listed("opportunity", owner=("ann", "zoe"))
 
 
 def test_texts_that_mean_something_in_sql_are_texts(office: Office) -> None:
@@ -230,3 +244,9 @@ def test_views_are_lists_with_a_name(office: Office) -> None:
     assert office.listed("opportunity", view="closing").filters == {
         "closes_since": ["this-month"], "closes_until": ["this-month"], "status": ["open"],
     }  # fmt: skip
+
+
+def test_the_days_of_a_view_are_told_from_the_moment_of_the_list(office: Office) -> None:
+    assert office.streams("opportunity", view="overdue", effective_at="2026-06-20") == ["2"]
+    assert office.streams("opportunity", view="overdue", effective_at="2026-06-21") == ["2", "5"]
+    assert office.streams("opportunity", view="closing", effective_at="2026-07-01") == ["3"]

@@ -29,7 +29,8 @@ SHIFTED = """() => new Promise(done => {
 PLACES = {
     "board": "/board", "board-past": "/board?known_at=2026-05-01",
     "deals": "/opportunities", "leads": "/leads",
-    "inbox": "/inbox", "figures": "/figures", "funnel": "/figures/funnel?since=2025-07-01&until=2026-06-30",
+    "inbox": "/inbox",
+    "forecasts": "/forecasts", "figures": "/figures", "funnel": "/figures/funnel?since=2025-07-01&until=2026-06-30",
     "waterfall": "/figures/waterfall?since=2026-04-01&until=2026-06-30", "win-rate": "/figures/win-rate?by=month",
     "behind": "/figures/board/behind?row=0", "compare": "/compare?first=2026-06-01&second=2026-06-30",
     "operations": "/operations", "settings": "/settings", "search": "/search?q=a", "parts": "/ui", "new": "/new/lead",

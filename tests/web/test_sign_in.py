@@ -79,6 +79,7 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
                     for name, wanted in {
                         "rep": Wanted("ana", ("rep",), "ana"),
                         "admin": Wanted("ad", ("admin",)),
+                        "auditor": Wanted("au", ("auditor",)),
                     }.items()
                 }
             ready, place = threading.Event(), list[str]()
@@ -193,3 +194,24 @@ def test_who_configures_works_on_no_deal(guarded: Guarded) -> None:
         assert client.get("/settings").status_code == 200
         assert client.get("/board").status_code == 403
         assert client.get("/operations").status_code == 200
+
+
+def test_who_may_not_read_names_finds_none_on_any_page(guarded: Guarded) -> None:
+    from domain.opportunity import OpenOpportunity
+    from domain.recorded import Request
+    from tests.desk import eur
+
+    opening = OpenOpportunity("process-standard", eur("100"), name="Boats for Ada Lovelace", owner="ana", note="rang")
+    guarded.app.execute(Request(stream="opportunity-ada", command=opening, actor="boss"))
+    auditor = {"authorization": f"Bearer {guarded.keys['auditor']}"}
+    with httpx.Client(base_url=guarded.url, headers=auditor) as client:
+        for address in (
+            "/board", "/board?format=json", "/board/cards?pipeline=process-standard&stage=discovery", "/inbox",
+            "/opportunities", "/opportunities/opportunity-ada", "/opportunities/opportunity-ada?view=raw",
+            "/opportunities/opportunity-ada?format=json", "/search?q=Lovelace", "/figures/board/behind?row=0",
+        ):  # fmt: skip
+            answer = client.get(address)
+            assert answer.status_code == 200, (address, answer.text[:200])
+            assert "Lovelace" not in answer.text.replace('value="Lovelace"', ""), address
+    with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys['rep']}"}) as client:
+        assert "Boats for Ada Lovelace" in client.get("/board").text

@@ -38,9 +38,11 @@ def closes_until(_: Query, days: Values) -> Condition:
 def in_category(asked: Query, values: Values) -> Condition:
     """Whether deals are in a forecast category, as judged by hand, or by their stage."""
     places = [each[:3] for each in asked.references.stages if each.category in values]
-    stages = or_(*(and_(o.process == p, o.process_version == v, o.stage == s) for p, v, s in places))
     judged = o.category.in_(values)
-    return or_(judged, and_(o.category == NONE, stages)) if places else judged
+    if not places:
+        return judged
+    stages = or_(*(and_(o.process == p, o.process_version == v, o.stage == s) for p, v, s in places))
+    return or_(judged, and_(o.category == NONE, stages))
 
 
 def is_stale(asked: Query, values: Values) -> Condition:
@@ -88,7 +90,7 @@ FILTERS: Mapping[str, Filter] = {
     "pipeline": equal(o.process, "the process that it goes through", of="pipeline"),
     "stage": equal(o.stage, "the stage that it is in, or was closed in", of="stage"),
     "owner": equal(o.owner, "whose it is; empty for nobody's", of="owner"),
-    "team": pages.of_team(o.owner, "the team of its owner at the moment; empty for none"),
+    "team": pages.of_team(o.owner, "the team of its owner; empty for none"),
     "account": holding(o.account, "a part of the account's name; empty for none"),
     "product": equal(o.product, "what is sold; empty for none", of="product"),
     "source": equal(o.source, "where it came from; empty for unknown", of="source"),
@@ -99,14 +101,14 @@ FILTERS: Mapping[str, Filter] = {
     "lead": equal(o.lead, "the lead that it was converted from; empty for none"),
     "reason": equal(o.reason, "why it was lost"),
     "competitor": equal(o.competitor, "to whom it was lost"),
-    "min_amount": at_least(OPPORTUNITIES, "worth this or more, in its currency or the one converted to"),
-    "max_amount": at_most(OPPORTUNITIES, "worth this or less, in its currency or the one converted to"),
-    "closes_since": Filter("to close on the first day of this, or later", closes_since, FIRST_DAY),
-    "closes_until": Filter("to close on the last day of this, or before", closes_until, LAST_DAY),
-    "opened_since": since(o.opened_at, "opened on the first day of this, or later"),
-    "opened_until": until(o.opened_at, "opened on the last day of this, or before"),
-    "entered_since": since(o.visit_from, "came into its stage, or was closed, on the first day of this, or later"),
-    "entered_until": until(o.visit_from, "came into its stage, or was closed, on the last day of this, or before"),
-    "due_until": Filter("with a next step or an activity due on the last day of this, or before", is_due, LAST_DAY),
+    "min_amount": at_least(OPPORTUNITIES, "worth so much of its currency, or of the converted one"),
+    "max_amount": at_most(OPPORTUNITIES, "worth at most so much, likewise"),
+    "closes_since": Filter("to close on its first day or later", closes_since, FIRST_DAY),
+    "closes_until": Filter("to close on its last day or before", closes_until, LAST_DAY),
+    "opened_since": since(o.opened_at, "opened on its first day or later"),
+    "opened_until": until(o.opened_at, "opened on its last day or before"),
+    "entered_since": since(o.visit_from, "in its stage, or closed, since its first day"),
+    "entered_until": until(o.visit_from, "in its stage, or closed, by its last day"),
+    "due_until": Filter("with something due on its last day or before", is_due, LAST_DAY),
     "stale": Filter("whether it is in its stage for longer than that allows", is_stale, FLAG),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """A log as a caller reads it: what is personal is opened, or masked where it is not theirs to read."""
 
+from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -27,6 +28,11 @@ class Opened:
     def vault(self) -> Vault:
         """What opens."""
         return self  # type: ignore[return-value]  # pyright: ignore[reportReturnType] - all that is asked of one
+
+    @property
+    def veil(self) -> Callable[[Any], Any] | None:
+        """What hides personal texts, and forbids to look for names; None where they may be read."""
+        return None if self._personal else masked
 
     def zone(self, known_at: int = LATEST) -> tzinfo:
         """The organisation's zone."""

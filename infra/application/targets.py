@@ -1,0 +1,100 @@
+"""A forecast beside what is to be reached, and beside the same day of earlier periods."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
+from msgspec import Struct
+
+from domain.money import from_minor_units, minor_units, rounded
+from infra.application.forecasts import Forecast, Forecaster
+from projections.outlook.answers import MILLION, Reach, pacing, reach
+from projections.outlook.days import as_date, day_number
+from projections.rows.quotas import Quota
+
+EVERYBODY = ""
+PERIODS = 4
+"""How many earlier periods stand beside one."""
+
+
+class Target(Struct, frozen=True):
+    """A quota and the chance to reach it. `needed`: how much more pipeline of the same kind would close the `gap` from
+    the mean to the quota: gap x open_amount / open_mean; None where the open deals are expected to bring nothing.
+    """
+
+    holder: str
+    quota: Decimal
+    booked: Decimal
+    mean: Decimal
+    chance: float
+    gap: Decimal
+    open_amount: Decimal
+    open_mean: Decimal
+    needed: Decimal | None
+
+
+class Pace(Struct, frozen=True):
+    """A period: what was booked by the same day of it, and in all; of the one that is forecast, the mean."""
+
+    first: date
+    last: date
+    by_day: Decimal
+    whole: Decimal
+
+
+def targets(making: Forecaster, made: Forecast, quota: Decimal | None = None) -> list[Target]:
+    """The quotas of just the period that is forecast, turned into its currency; `quota` is one for everybody."""
+    found = list[Target]()
+    if quota is not None:
+        units = minor_units(rounded(quota, making.currency))
+        found += targeted(made, EVERYBODY, units, reach(made.outlook, made.cut.lives, units))
+    days = as_date(made.outlook.first).isoformat(), as_date(made.outlook.last).isoformat()
+    for _, each in making.read.references.quotas:
+        if (each.start_day, each.end_day) == days and (units := worth(making, made, each)) is not None:
+            level = "team" if each.holder.startswith("team-") else "owner"
+            found += targeted(made, each.holder, units, reach(made.outlook, made.cut.lives, units, level, each.holder))
+    return found
+
+
+def worth(making: Forecaster, made: Forecast, quota: Quota) -> int | None:
+    """A quota in the currency of the forecast, by the rate of its day; None without a rate."""
+    found = making.known.exchange.worth(quota.amount, quota.currency, made.outlook.cut)
+    return None if found < 0 else found
+
+
+def targeted(made: Forecast, holder: str, quota: int, found: Reach | None) -> Iterator[Target]:
+    """What is to be said of a quota, of a holder whom the forecast has."""
+    if found is not None:
+        needed = None if found.needed is None else from_minor_units(found.needed, made.outlook.currency)
+        amounts = (quota, found.booked, found.mean, found.gap, found.open_amount, found.open_mean)
+        whole, booked, mean, gap, open_amount, open_mean = (
+            from_minor_units(each, made.outlook.currency) for each in amounts
+        )
+        yield Target(holder, whole, booked, mean, found.chance / MILLION, gap, open_amount, open_mean, needed)
+
+
+def paced(making: Forecaster, made: Forecast) -> list[Pace]:
+    """The period beside the ones before it, as far as the log tells all of them."""
+    lives, of = made.cut.lives, made.outlook
+    earlier = [each for each in before(making, of.first, of.last) if each[0] >= lives.start]
+    return [
+        Pace(
+            as_date(each.first), as_date(each.last), from_minor_units(each.by_day, of.currency),
+            from_minor_units(each.whole, of.currency),
+        )
+        for each in pacing(of, lives, earlier)
+    ]  # fmt: skip
+
+
+def before(making: Forecaster, first: int, last: int) -> list[tuple[int, int]]:
+    """The periods before one, the oldest first: months or fiscal quarters where it is one, else as long as it is."""
+    calendar, found = making.known.calendar, list[tuple[int, int]]()
+    for unit in (calendar.month, calendar.quarter):
+        _, begins, after = unit(as_date(first))
+        if (day_number(begins), day_number(after) - 1) == (first, last):
+            while len(found) < PERIODS:
+                _, begins, after = unit(as_date(day_number(begins) - 1))
+                found.append((day_number(begins), day_number(after) - 1))
+            return found[::-1]
+    length = last - first + 1
+    return [(first - number * length, last - number * length) for number in range(PERIODS, 0, -1)]

@@ -1,0 +1,105 @@
+"""What one caller reads of an installation: figures and records of what is theirs, personal texts masked or noted."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from domain.errors import Forbidden
+from infra.application.app import App
+from infra.application.comparison import comparison
+from infra.application.explanation import explanation
+from infra.application.records import list_of, record_of
+from infra.application.timeline import timeline_lines
+from infra.identity import policy
+from infra.identity.caller import Access, Caller, Target
+from infra.identity.opened import Opened
+from infra.identity.ownership import owners_now
+from infra.identity.visibility import seen_differences, seen_rows
+
+if TYPE_CHECKING:
+    from infra.application.questions import Text
+    from infra.views import Answer
+    from projections.records.listing import Listing
+
+MOMENT = ("known_at", "effective_at")
+
+
+class Reading:
+    """A caller who reads, for a while: `target` names what for. May be used by one thread."""
+
+    def __init__(self, app: App, access: Access, caller: Caller, target: Target) -> None:
+        self.app, self.access, self.caller, self.target = app, access, caller, target
+        self.opened = Opened(app, caller.personal)
+
+    def ask(self, metric: str, texts: "Mapping[str, Text]") -> "Answer":
+        """A figure of what is theirs. Raises as `App.ask`, and Forbidden."""
+        return self.app.ask(metric, self.access.narrowed(self.caller, texts))
+
+    def explain(self, metric: str, texts: "Mapping[str, Text]") -> dict[str, Any]:
+        """The rows and events behind a figure, of the records that they see; `hidden` counts the others."""
+        explained = self.app.explain(metric, self.access.narrowed(self.caller, texts))
+        return seen_rows(self.app, self.caller, explanation(self.app.log, explained))
+
+    def compare(self, first: str, second: str, axis: str, form: str, texts: "Mapping[str, Text]") -> dict[str, Any]:
+        """What is different between two moments, of what is theirs; deals that they do not see are counted alone."""
+        texts = self.access.narrowed(self.caller, texts)
+        compared = comparison(self.app, first, second, axis, form, texts).document(axis, form)
+        return seen_differences(self.app, self.caller, compared)
+
+    def timeline(self, stream: str, known_at: int, effective_at: int | None) -> list[dict[str, Any]]:
+        """The history of a stream; whether it is theirs, `Access.allow` says."""
+        lines = timeline_lines(self.opened, stream, known_at, effective_at)
+        self.note(stream)
+        return lines
+
+    def list(self, kind: str, texts: Mapping[str, Any]) -> "Listing":
+        """A page of a list. It is who owns a record today that sees it, also as it was. Raises as `App.list`."""
+        caller = self.caller
+        asked = self.narrowed(kind, texts)
+        with self.app.views() as views:
+            listing = list_of(self.opened, views, kind, asked, caller.owner or caller.actor, self.opened.veil)
+        if self.is_narrow(kind):
+            owners = owners_now(self.app, [row.stream for row in listing.records])
+            rows = [row for row in listing.records if caller.sees(owners[row.stream] or "")]
+            listing = msgspec.structs.replace(listing, records=rows)
+        self.note()
+        return listing
+
+    def record(self, kind: str, stream: str, texts: Mapping[str, Any]) -> Any:
+        """One record with all that is known of it; whether it is theirs, `Access.allow` says."""
+        with self.app.views() as views:
+            found = record_of(self.opened, views, kind, stream, texts, self.opened.veil)
+        self.note(stream)
+        return found
+
+    def is_narrow(self, kind: str) -> bool:
+        """Whether they see some of the records of a kind alone."""
+        return kind in policy.OWNED and self.caller.owner is not None
+
+    def narrowed(self, kind: str, texts: Mapping[str, Any]) -> dict[str, Any]:
+        """What is asked of a list, of the sellers alone whose records are theirs. Raises Forbidden for others'."""
+        caller = self.caller
+        if not self.is_narrow(kind):
+            return dict(texts)
+        given = texts.get("owner", ())
+        owners = (given,) if isinstance(given, str) else tuple(given)
+        strange = [owner for owner in owners if owner not in caller.owners]
+        if strange or not caller.owners:
+            error = Forbidden(
+                f"owner: {strange[0]!r} is not a seller whose records are yours"
+                if strange
+                else f"owner: it is not configured which seller {caller.actor} is"
+            )
+            self.access.refused(caller, self.target, error)
+            raise error
+        if not owners and "mine" not in texts.get("view", ()):
+            texts = {**texts, "owner": tuple(sorted(caller.owners))}
+        past = any(texts.get(part) for part in MOMENT)
+        return {**texts, "totals": "no"} if past else dict(texts)
+
+    def note(self, stream: str = "") -> None:
+        """Say to who judges that personal data was read in clear, where it was."""
+        if self.opened.saw_personal:
+            self.opened.saw_personal = False
+            self.access.saw_personal(self.caller, self.target._replace(stream=stream or self.target.stream))

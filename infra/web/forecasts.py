@@ -1,0 +1,124 @@
+"""The page of forecasts: what was issued of each period, as it was issued, and how right it came out."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from domain import BY_KIND
+from domain.history import History
+from domain.reference.outlook import TOTAL, ForecastIssued, Outlook, Score
+from infra.application.answers import digits, text
+from infra.application.charts import LESS, MORE, WIDTH, Spec
+from infra.application.charts import TOTAL as BLUE
+from infra.application.histories import LATEST
+from infra.application.moments import position
+from infra.web.figures import drawn
+from infra.web.moment import moment_of
+from infra.web.page import Cell, Column, Page, Table, Visit
+
+KIND = "outlook"
+SHOWN = 8  # periods on the page, the last ones
+
+
+def forecasts(visit: Visit) -> Page:
+    """The forecasts that were issued up to the position that is asked for, period by period."""
+    known = position(visit.app, visit.one("known_at")) if visit.one("known_at") else LATEST
+    histories = [
+        History(facts[0].stream, BY_KIND[KIND], facts).state for facts in visit.app.log.scan_kind(KIND, known) if facts
+    ]
+    periods = sorted((each for each in histories if each is not None), key=lambda each: period_key(each), reverse=True)
+    shown = periods[:SHOWN]
+    tables = [table_of(each) for each in shown]
+    parts = {
+        "moment": moment_of(visit), "pictures": [picture(each) for each in shown],
+        "latest": [latest_of(each) for each in shown],
+    }  # fmt: skip
+    return Page("forecasts.html", "Forecasts", parts, tables)
+
+
+def period_key(of: Outlook) -> tuple[str, str]:
+    """By what periods are sorted."""
+    first = next(iter(of.issued.values()))
+    return first.end.isoformat(), first.currency
+
+
+def total_of(forecast: ForecastIssued) -> tuple[float, float, float]:
+    """(P10, mean, P90) of the whole."""
+    amount = next(each.amount for each in forecast.figures if each.level == TOTAL)
+    return float(amount.p10), float(amount.mean), float(amount.p90)
+
+
+def achieved_of(of: Outlook) -> float | None:
+    """What was won in all, where the period was scored."""
+    if of.scored is None:
+        return None
+    return next((float(each.amount) for each in of.scored.achieved if each.level == TOTAL), 0.0)
+
+
+def latest_of(of: Outlook) -> ForecastIssued:
+    """The forecast of a period that was issued as of the last day."""
+    return max(of.issued.values(), key=lambda each: each.as_of)
+
+
+def table_of(of: Outlook) -> Table:
+    """The forecasts of a period, the last one first."""
+    scores = {(each.as_of, each.model): each for each in (of.scored.scores if of.scored else ())}
+    columns = (
+        Column("as_of", "As of"), Column("model", "Model"), Column("mean", "Mean", True), Column("p10", "P10", True),
+        Column("p90", "P90", True), Column("booked", "Booked", True), Column("wins", "Wins", True),
+        Column("error", "Error", True), Column("covered", "Inside"), Column("confidence", "Confidence"),
+    )  # fmt: skip
+    rows = [row_of(each, scores.get(key)) for key, each in sorted(of.issued.items(), reverse=True)]
+    last = latest_of(of)
+    return Table(
+        f"{last.currency}-{last.start}-{last.end}", columns, rows, f"{last.start} to {last.end}, {last.currency}"
+    )
+
+
+def row_of(each: ForecastIssued, score: Score | None) -> list[Cell]:
+    """A forecast, and how right it was."""
+    total = next(figure for figure in each.figures if figure.level == TOTAL)
+    amounts = total.amount.mean, total.amount.p10, total.amount.p90, total.booked
+    right = [Cell("-"), Cell("")]
+    if score is not None:
+        right = [
+            Cell(digits(score.error, each.currency), score.error),
+            Cell("yes" if score.covered else "no", score.covered, tone="good" if score.covered else "warn"),
+        ]
+    doubts = list(each.low_confidence)
+    return [
+        Cell(str(each.as_of), each.as_of),
+        Cell(f"{each.model} {each.version}"),
+        *(Cell(digits(number, each.currency), number) for number in amounts),
+        Cell(text("days", float(total.wins.mean)), total.wins.mean),
+        *right,
+        Cell("low" if doubts else "", doubts, tone="warn" if doubts else ""),
+    ]
+
+
+def picture(of: Outlook) -> Markup | None:
+    """A fan: mean and bounds by the day of issue, and what was won in the end."""
+    values = [
+        {"as_of": each.as_of.isoformat(), "p10": low, "mean": mean, "p90": high}
+        for _, each in sorted(of.issued.items())
+        for low, mean, high in [total_of(each)]
+    ]
+    return drawn(fan(values, achieved_of(of), latest_of(of).currency)) if len(values) > 1 else None
+
+
+def fan(values: Sequence[Spec], achieved: float | None, currency: str) -> Spec:
+    """The drawing of a fan."""
+    x = {"field": "as_of", "type": "temporal", "title": "issued as of", "axis": {"grid": False}}
+    y = {"field": "p10", "type": "quantitative", "title": f"won in the period, {currency}",
+         "axis": {"format": ",.3~s", "grid": True, "gridColor": "#e5e7eb"}}  # fmt: skip
+    layer: list[Spec] = [
+        {"mark": {"type": "area", "opacity": 0.3, "color": BLUE}, "encoding": {"x": x, "y": y, "y2": {"field": "p90"}}},
+        {"mark": {"type": "line", "color": BLUE, "point": True}, "encoding": {"x": x, "y": {**y, "field": "mean"}}},
+    ]
+    if achieved is not None:
+        mark = {"type": "rule", "color": MORE if achieved else LESS, "strokeDash": [4, 4], "strokeWidth": 2}
+        layer.append({"mark": mark, "encoding": {"y": {"datum": achieved}}})
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json", "width": WIDTH, "height": 220,
+        "data": {"values": list(values)}, "layer": layer, "config": {"view": {"stroke": None}},
+    }  # fmt: skip

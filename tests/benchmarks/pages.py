@@ -1,0 +1,151 @@
+"""The board in a browser: first paint, bytes, scrolling a column to its end, and a move seen in a second browser.
+
+Seconds are of a browser on the same machine; the median of several runs.
+"""
+
+import gzip
+import shutil
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from domain.money import Money
+from domain.opportunity import OpenOpportunity
+from domain.recorded import Request
+from infra.application.app import App, opened
+from infra.http.limits import Limits
+from infra.http.server import server
+from infra.settings import Settings
+from tests.web.browsing import ARGUMENTS, DESKTOP
+
+STAGES = ("discovery", "proposal", "negotiation")
+BATCH = 500
+PAINT = "() => performance.getEntriesByType('paint').find(each => each.name === 'first-contentful-paint')?.startTime"
+SCROLL = """stage => new Promise(done => {
+  const cards = document.querySelector(`.column[data-stage=${stage}] .cards`);
+  const frames = [], tasks = [];
+  new PerformanceObserver(list => list.getEntries().forEach(each => tasks.push(each.duration)))
+    .observe({ type: "longtask" });
+  let last = performance.now(), still = 0, before = -1;
+  const step = now => {
+    frames.push(now - last); last = now;
+    cards.scrollTop += 400;
+    still = cards.scrollTop === before ? still + 1 : 0;
+    before = cards.scrollTop;
+    if (still < 40) requestAnimationFrame(step);
+    else done({ frames: frames.slice(0, -40), tasks, cards: cards.querySelectorAll(".card").length });
+  };
+  requestAnimationFrame(step);
+})"""
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Measure, and print."""
+    parser = ArgumentParser(prog="python -m tests.benchmarks pages", description=__doc__)
+    parser.add_argument("--deals", type=int, default=5000)
+    parser.add_argument("--runs", type=int, default=5)
+    asked = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="dealtrail-") as folder:
+        settings = Settings(db=f"sqlite:///{folder}/log.db", key_file=f"{folder}/key", actor="bench")
+        with opened(settings) as app:
+            fill(app, asked.deals)
+            with app.views():
+                pass
+            measure(app, asked.runs)
+
+
+def fill(app: App, deals: int) -> None:
+    """Open deals, evenly over the stages."""
+    for start in range(0, deals, BATCH):
+        requests = [
+            Request(
+                stream=f"opportunity-{number}", actor="bench",
+                command=OpenOpportunity(
+                    "process-standard", Money(Decimal(1000 + number), "EUR"), STAGES[number % len(STAGES)],
+                    account=f"Firm {number}", owner=f"seller-{number % 20}",
+                ),
+            )
+            for number in range(start, min(start + BATCH, deals))
+        ]  # fmt: skip
+        failed = [each for each in app.execute_all(requests) if isinstance(each, Exception)]
+        assert not failed, failed[0]
+
+
+def measure(app: App, runs: int) -> None:
+    """Look at the board with a browser."""
+    ready, place = threading.Event(), list[str]()
+    running, listening = server(app, "127.0.0.1", 0, None, Limits(), lambda url: (place.append(url), ready.set())[0])
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+    thread.start()
+    ready.wait(20)
+    chromium = shutil.which("chromium")
+    assert chromium, "install chromium"
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+            report(browser, place[0], runs)
+            browser.close()
+    finally:
+        running.stop()
+        thread.join()
+
+
+def report(browser: Browser, url: str, runs: int) -> None:
+    """Print what was seen."""
+    paints, longest, slow, moves = list[float](), list[float](), list[float](), list[float]()
+    for _ in range(runs):
+        page = browser.new_page(base_url=url, viewport=DESKTOP)
+        answer = page.goto("/board")
+        assert answer is not None
+        body = answer.body()
+        paints.append(page.evaluate(PAINT) / 1000)
+        seen: dict[str, Any] = page.evaluate(SCROLL, STAGES[0])
+        longest.append(max(seen["tasks"], default=0.0))
+        slow.append(sum(each > 50 for each in seen["frames"]) / max(len(seen["frames"]), 1))
+        moves.append(moved(browser, url))
+        page.close()
+    print(f"document     {len(body):,} bytes, {len(gzip.compress(body, 6)):,} packed")
+    print(f"first paint  {statistics.median(paints):.2f} s ({min(paints):.2f} to {max(paints):.2f})")
+    print(f"scrolling    {seen['cards']:,} cards, longest task {statistics.median(longest):.0f} ms,")
+    print(f"             {statistics.median(slow):.1%} of the frames over 50 ms")
+    print(f"a move       seen in a second browser after {statistics.median(moves):.2f} s")
+
+
+def moved(browser: Browser, url: str) -> float:
+    """The seconds until a second browser shows a move."""
+    one, other = (browser.new_page(base_url=url, viewport=DESKTOP) for _ in range(2))
+    for page in (one, other):
+        page.goto("/board")
+    other.wait_for_timeout(400)
+    card = one.locator(f".column[data-stage={STAGES[0]}] .card").first
+    deal = card.get_attribute("data-id")
+    drag(one, deal or "")
+    began = time.perf_counter()
+    expect(other.locator(f".column[data-stage={STAGES[1]}] #deal-{deal}")).to_be_attached(timeout=5000)
+    seconds = time.perf_counter() - began
+    one.close()
+    other.close()
+    return seconds
+
+
+def drag(page: Page, deal: str) -> None:
+    """Take a card to the second column."""
+    box = page.locator(f"#deal-{deal}").bounding_box()
+    to = page.locator(f".column[data-stage={STAGES[1]}]").bounding_box()
+    assert box and to
+    page.mouse.move(box["x"] + 20, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(to["x"] + 60, to["y"] + 200, steps=4)
+    page.mouse.up()
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:])
