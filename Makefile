@@ -28,7 +28,7 @@ generate: .venv/test.stamp
 
 # The documents as a site, in build/site.
 docs: .venv/test.stamp
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 coverage: .venv/test.stamp
 	$(PYTEST) --dist loadfile -m "not soak" --cov --cov-report=term

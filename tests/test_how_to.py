@@ -10,7 +10,7 @@ import pytest
 from tests.cli.program import ROOT, dealtrail
 from tests.test_readme import BLOCK, pattern
 
-ELSEWHERE = {"consumers", "kafka", "operations", "http-api", "features", "metrics"}
+ELSEWHERE = {"consumers", "kafka", "operations", "http-api", "features", "metrics", "records"}
 """Pages whose examples tests of their own carry out, with what they need."""
 DOCS = ROOT / "docs"
 HOW_TO = sorted(page for page in (DOCS / "how-to").glob("*.md") if page.stem not in ELSEWHERE)

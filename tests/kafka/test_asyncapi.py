@@ -26,6 +26,7 @@ def small() -> Any:
     """The document with one event alone, which is read sooner."""
     found = deepcopy(DOCUMENT)
     found["channels"] = {TOPIC: found["channels"][TOPIC]}
+    found["channels"][TOPIC]["messages"] = {NAME: found["channels"][TOPIC]["messages"][NAME]}
     found["operations"] = {TOPIC: found["operations"][TOPIC]}
     found["components"] = {"messages": {NAME: COMPONENTS["messages"][NAME]}} | {
         "schemas": {name: COMPONENTS["schemas"][name] for name in ("CustomerOpened", HEADERS)}

@@ -1,4 +1,4 @@
-"""docs/records.md says what can be listed, and its examples print what it says."""
+"""docs/reference/records.md says what can be listed, and its examples print what it says."""
 
 import re
 import shlex
@@ -11,7 +11,7 @@ from tests.cli.program import ROOT, dealtrail
 from tests.generate import kept_options
 from tests.test_readme import BLOCK, pattern
 
-PAGE = (ROOT / "docs" / "records.md").read_text()
+PAGE = (ROOT / "docs" / "reference" / "records.md").read_text()
 
 
 def test_every_example_of_the_page_prints_what_it_says(tmp_path: Path) -> None:
