@@ -13,6 +13,7 @@ from domain.opportunity import closing, follow_up, judgement, line_items, openin
 from domain.recorded import Recorded, Request
 from infra.application.app import App
 from infra.application.dispatch import Receipt
+from infra.application.names import tag_of
 
 ATTEMPTS = 20  # looks at a stream that others keep moving
 FEATURES = (
@@ -27,7 +28,7 @@ class Overtaken(Conflict):
     """Somebody changed what a command is about; `facts` say who, what and when."""
 
     def __init__(self, stream: str, seen: int, facts: list[Recorded]) -> None:
-        super().__init__(stream, seen, facts[-1].version, tuple(tag_of(fact.event) for fact in facts))
+        super().__init__(stream, seen, facts[-1].version, tuple(tag_of(type(fact.event)) for fact in facts))
         self.facts = facts
 
 
@@ -88,8 +89,3 @@ AMOUNTS: dict[type[Any], set[type[Any]]] = {
     **{key: {terms.AmountChanged} for key in get_args(line_items.Command)},
 }
 """What else changes what a deal is worth, for who decides on that."""
-
-
-def tag_of(event: Struct) -> str:
-    """The name of an event."""
-    return str(event.__struct_config__.tag)

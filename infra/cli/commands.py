@@ -8,8 +8,7 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from sys import modules
-from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import msgspec
 
@@ -20,11 +19,10 @@ from domain.portion import is_portion
 from domain.recorded import Request, instant
 from domain.reference import calendar, subject
 from infra.application.meanings import ENVELOPE, Meaning, meaning_of
-from infra.application.moments import NOW, at, day
+from infra.application.moments import NOW, at
 from infra.application.names import COMMANDS_OF, DEFAULTS, name_of, tag_of
 from infra.application.requests import parse_command
-from infra.application.spans import Today, span
-from infra.application.written_values import money, number, portion
+from infra.application.written_fields import choices_of, document, is_json, members, parsed
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from infra.application.app import App as Installation
     from infra.application.batch import Receipt
 
-EXACT = msgspec.json.Decoder(float_hook=Decimal)
 ANOTHER_DAY = date(2000, 1, 1)
 LONGEST = 50  # characters of an example; a longer one is better in a file
 OPENERS = {"capture-lead", "open-opportunity"}  # these may begin a stream that nobody has named yet
@@ -164,52 +161,21 @@ def form(hint: Any) -> str:
     return "" if str in kinds else "JSON, or @FILE that holds it."
 
 
-def members(hint: Any) -> tuple[Any, ...]:
-    """What a field may be, its annotations put aside: a type, or each of several."""
-    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    return tuple(get_args(part)[0] if get_origin(part) is Annotated else part for part in parts)
-
-
-def choices_of(hint: Any) -> tuple[str, ...]:
-    """The texts that a field may be, where they are counted out; none of any other field."""
-    return next((get_args(part) for part in members(hint) if get_origin(part) is Literal), ())
-
-
 def read_command(tag: str, values: Mapping[str, Any], hints: Mapping[str, Any], today: date) -> Command:
     """The command that the options of its verb make; days are counted from today."""
-    return parse_command(tag, {name: document(name, value, hints[name], today) for name, value in values.items()})
+    return parse_command(tag, {name: typed(name, value, hints[name], today) for name, value in values.items()})
 
 
-def document(name: str, value: Any, hint: Any, today: date) -> Any:
-    """An option's value as the JSON document of a command has it."""
+def typed(name: str, value: Any, hint: Any, today: date) -> Any:
+    """An option's value as the JSON document of a command has it; what is JSON may stand in a file."""
     if not isinstance(value, str):
         return list(value)
-    kinds = members(hint)
-    if Money in kinds:
-        return money(name, value)
-    if date in kinds:
-        days = span(value, lambda: Today(today), ahead=True)
-        return str(days.first if days and days.first == days.last else day(name, value))
-    if is_portion(hint):
-        return portion(name, value)
-    if Decimal in kinds:
-        return number(name, value)
-    if str in kinds or choices_of(hint):
-        return value
-    if not value.startswith("@"):
-        return parsed(name, value)
+    if not is_json(hint) or not value.startswith("@"):
+        return document(name, value, hint, today)
     path = Path(value[1:])
     if not path.exists() or path.is_dir():
         raise NotFound(f"{name}: there is no file {path}")
     return parsed(name, path.read_bytes())
-
-
-def parsed(name: str, text: str | bytes) -> Any:
-    """JSON, its numbers exactly as they are written, or Malformed naming the option."""
-    try:
-        return EXACT.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise Malformed(f"{name}: {error}") from None
 
 
 def carry_out(asking: Options, stream: str, build: Callable[[date], Command], envelope: dict[str, Any]) -> None:

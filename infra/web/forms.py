@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, cast, get_type_hints
 from uuid import uuid4
 
 import msgspec
@@ -11,15 +11,14 @@ from msgspec.structs import FieldInfo
 from domain import BY_KIND, COMMANDS, Command, kind
 from domain.errors import Conflict, Malformed, NotFound, PipelineError
 from domain.history import History
-from domain.money import Money
-from domain.personal import Personal
-from domain.portion import is_portion
 from domain.recorded import Request
 from infra.application.histories import LATEST
+from infra.application.meanings import meaning_of
+from infra.application.names import tag_of
 from infra.application.requests import parse_command
 from infra.application.seen import Overtaken
-from infra.application.spans import Today, span
-from infra.application.written_values import money, number, portion
+from infra.application.spans import Today
+from infra.application.written_fields import choices_of, document, is_json, members
 from infra.web.page import Page, Reply, Visit, see_other
 from infra.web.records import PLURALS, history_of, words
 
@@ -118,7 +117,9 @@ def form(
     """The page of a form."""
     hints = get_type_hints(command, include_extras=True)
     stages = stage_titles(visit, stream)
-    fields = [field(each, hints[each.name], values, wrong or {}, stages) for each in msgspec.structs.fields(command)]
+    fields = [
+        field(command, each, hints[each.name], values, wrong or {}, stages) for each in msgspec.structs.fields(command)
+    ]
     parts = {
         "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()),
         "fields": fields,
@@ -134,12 +135,16 @@ def form(
 
 
 def field(
-    each: FieldInfo, hint: Any, values: Mapping[str, str], wrong: Mapping[str, str], stages: Mapping[str, str]
+    command: type[Any],
+    each: FieldInfo,
+    hint: Any,
+    values: Mapping[str, str],
+    wrong: Mapping[str, str],
+    stages: Mapping[str, str],
 ) -> Field:
     """A field of a form, by the type of the command's."""
-    name, kinds = each.encode_name, members(hint)
-    choices = next((get_args(part) for part in kinds if get_origin(part) is Literal), ())
-    titles = None
+    name, kinds, meaning = each.encode_name, members(hint), meaning_of(command, each.name)
+    choices, titles = choices_of(hint), None
     if name in ("to", "to_stage", "stage", "map_to") and stages and (str in kinds):
         choices, titles = tuple(stages), stages
     kind_of = "long" if name in LONG else "date" if date in kinds else "text"
@@ -147,7 +152,7 @@ def field(
         name,
         words(name.replace("_", "-")),
         values.get(name, ""),
-        explained(hint, kinds),
+        f"{meaning.text} {form_of(hint)} Such as {example_of(meaning.example)}".replace("  ", " "),
         wrong.get(name, ""),
         kind_of,
         choices,
@@ -156,21 +161,11 @@ def field(
     )
 
 
-def explained(hint: Any, kinds: tuple[Any, ...]) -> str:
-    """How a value of a type is written."""
-    if Money in kinds:
-        return "An amount with its currency: 12,500.00 EUR"
+def form_of(hint: Any) -> str:
+    """How a value of a type is written, where that is not plain to see."""
     if hint == tuple[str, ...]:
-        return "Several, with commas between them"
-    if is_portion(hint):
-        return "0.35, or 35%"
-    if (
-        not {str, date, Personal} & set(kinds)
-        and not any(get_origin(part) is Literal for part in kinds)
-        and int not in kinds
-    ):
-        return "JSON"
-    return ""
+        return "Several, with commas between them."
+    return "As JSON." if is_json(hint) else ""
 
 
 def document_of(command: type[Any], values: Mapping[str, str], today: Today) -> dict[str, Any]:
@@ -186,30 +181,18 @@ def document_of(command: type[Any], values: Mapping[str, str], today: Today) -> 
 
 def value_of(name: str, text: str, hint: Any, today: Today) -> Any:
     """A field's text as the document of a command has it. Raises Malformed naming the field."""
-    kinds = members(hint)
-    if Money in kinds:
-        return money(name, text)
     if hint == tuple[str, ...]:
         return [each.strip() for each in text.split(",") if each.strip()]
-    if date in kinds:
-        days = span(text, lambda: today, ahead=True)
-        return str(days.first) if days and days.first == days.last else text
-    if is_portion(hint):
-        return portion(name, text)
-    if any(getattr(part, "__name__", "") == "Decimal" for part in kinds):
-        return number(name, text)
-    if str in kinds or any(get_origin(part) is Literal for part in kinds):
-        return text
-    try:
-        return msgspec.json.Decoder(float_hook=str).decode(text)
-    except msgspec.DecodeError as error:
-        raise Malformed(f"{name}: {error}") from None
+    return document(name, text, hint, today.day)
 
 
-def members(hint: Any) -> tuple[Any, ...]:
-    """What a field may be, its annotations put aside."""
-    parts = get_args(hint) if get_origin(hint) is Union or type(hint).__name__ == "UnionType" else (hint,)
-    return tuple(get_args(part)[0] if type(part).__name__ == "_AnnotatedAlias" else part for part in parts)
+def example_of(example: Any) -> str:
+    """An example as a form shows it: an amount with its currency, plain texts, or JSON."""
+    if isinstance(example, dict) and set(cast("dict[str, Any]", example)) == {"amount", "currency"}:
+        return f"{example['amount']} {example['currency']}"
+    if isinstance(example, list | tuple) and all(isinstance(each, str) for each in cast("list[Any]", example)):
+        return ", ".join(cast("list[str]", example))
+    return example if isinstance(example, str) else msgspec.json.encode(example).decode()
 
 
 def target(visit: Visit) -> tuple[str, type[Any]]:
@@ -242,11 +225,6 @@ def back(stream: str) -> str:
     """The page of a stream."""
     plural = PLURALS.get(kind(stream))
     return f"/{plural}/{stream}" if plural else "/settings"
-
-
-def tag_of(command: type[Any]) -> str:
-    """The name of a command or an event."""
-    return str(command.__struct_config__.tag)
 
 
 __all__ = ["Command", "carry_out", "command_form"]

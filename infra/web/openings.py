@@ -8,8 +8,9 @@ import msgspec
 from domain import BY_KIND
 from domain.errors import Malformed, NotFound, PipelineError
 from domain.recorded import Request
+from infra.application.names import tag_of
 from infra.application.requests import parse_command
-from infra.web.forms import STATUS, document_of, field, tag_of
+from infra.web.forms import STATUS, document_of, field
 from infra.web.page import Page, Reply, Visit, see_other
 from infra.web.records import PLURALS, words
 
@@ -64,7 +65,7 @@ def form(
     name = field_of_name(kind, values, wrong or {})
     fields = [
         name,
-        *(field(each, hints[each.name], values, wrong or {}, {}) for each in msgspec.structs.fields(command)),
+        *(field(command, each, hints[each.name], values, wrong or {}, {}) for each in msgspec.structs.fields(command)),
     ]
     parts = {
         "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()),
