@@ -17,8 +17,9 @@ from tests.importers.published import PRESENT
 os.environ["COLUMNS"] = "120"  # as wide as a pipe is given; whoever runs tests side by side tells them 80
 
 REQUIRED = os.environ.get("DEALTRAIL_REQUIRE_REAL") == "1"
-SERVERS = {"postgres_server", "broker", "java", "chromium"}
-"""The fixtures that start a server; whatever asks for one of them, through whichever others, is marked `server`."""
+SERVERS = {"postgres_server", "broker", "java", "chromium", "site", "each_site", "guarded"}
+"""The fixtures that start a server, a browser, or the service itself; whatever asks for one of them, through whichever
+others, is marked `server`."""
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.server)
 """The half of a fixture's parameters that fetches `postgres_server` as it runs, where no closure tells."""
 

@@ -202,9 +202,7 @@ def as_json(page: Page) -> Reply:
 
 def as_csv(page: Page) -> Reply:
     """The first table of a page as CSV; no cell is a formula to a spreadsheet."""
-    if not page.tables:
-        raise Malformed("csv: this page has no table")
-    table, out = page.tables[0], io.StringIO()
+    table, out = page.tables[0] if page.tables else Table("none", (), ()), io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([column.name for column in table.columns])
     writer.writerows([[guarded(plain(cell)) for cell in row] for row in table.rows])

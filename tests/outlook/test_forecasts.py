@@ -49,9 +49,8 @@ def june(making: Forecaster) -> ForecastIssued:
 
 
 def test_the_same_log_makes_the_same_forecast_whoever_remembers_what(app: App):
-    first = Forecaster(app, "EUR", settings=QUICK)
-    fresh = june(first)
-    kept = first.learnt(DAY)
+    fresh = june(Forecaster(app, "EUR", settings=QUICK))
+    kept = Forecaster(app, "EUR", settings=QUICK).learnt(DAY)
     assert not kept.fresh  # read again from the file beside the log
     assert june(Forecaster(app, "EUR", settings=QUICK)) == fresh
     [file] = (Path(f"{app.settings.db.removeprefix('sqlite:///')}-views-backcasts")).glob("*.npz")

@@ -40,7 +40,7 @@ def after(*events):
         ((HELD,), HoldSubject("an audit"), (SubjectHeld("an audit"),)),
         ((HELD,), RELEASE, (RELEASED,)),
         ((HELD,), ERASE, "is held"),
-        ((HELD, SubjectHeld("an audit")), ERASE, "2 reasons"),
+        ((HELD, SubjectHeld("an audit")), ERASE, "is held, the timeline says why"),
         ((HELD, RELEASED), ERASE, (ERASED,)),
         ((HELD, RELEASED), RELEASE, ()),
         ((HELD, RELEASED), HOLD, (HELD,)),
