@@ -70,7 +70,8 @@ class Visit(NamedTuple):
         return self.reading.explain(metric, texts)
 
     def list(self, kind: str, texts: Mapping[str, Any]) -> "Listing":
-        """A page of a list, of the records that they see."""
+        """A page of a list, of the records that they see. Raises Forbidden for a kind that they may not read."""
+        self.access.allow(self.caller, Target("records", f"page {self.address}", kind))
         return self.reading.list(kind, texts)
 
     def record(self, kind: str, stream: str) -> Any:

@@ -215,3 +215,20 @@ def test_who_may_not_read_names_finds_none_on_any_page(guarded: Guarded) -> None
             assert "Lovelace" not in answer.text.replace('value="Lovelace"', ""), address
     with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys['rep']}"}) as client:
         assert "Boats for Ada Lovelace" in client.get("/board").text
+
+
+def test_settings_list_no_kind_of_record_that_a_role_does_not_read(guarded: Guarded) -> None:
+    from domain.opportunity import OpenOpportunity
+    from domain.opportunity.closing import WinOpportunity
+    from domain.recorded import Request
+    from tests.desk import eur
+
+    opening = OpenOpportunity("process-standard", eur("100"), account="Firm of ben", owner="ben")
+    for command in (opening, WinOpportunity()):
+        guarded.app.execute(Request(stream="opportunity-ben", command=command, actor="boss"))
+    seen = dict[str, str]()
+    for who in ("rep", "auditor"):
+        with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys[who]}"}) as client:
+            seen[who] = client.get("/settings").text
+    assert "Firm of ben" in seen["auditor"] and "Quotas" in seen["auditor"]
+    assert "Firm of ben" not in seen["rep"] and "Quotas" not in seen["rep"] and "Processes" in seen["rep"]
