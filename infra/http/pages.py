@@ -158,7 +158,8 @@ def fields(text: bytes) -> dict[str, Sequence[str]]:
 def token_of(headers: Mapping[str, str]) -> str:
     """What a form of ours carries: what the browser has as a cookie, or a new one."""
     held = signing.cookie(headers, TOKEN)
-    return held if len(held) >= TOKEN_BYTES else secrets.token_urlsafe(TOKEN_BYTES)
+    ours = len(held) >= TOKEN_BYTES and held.isascii() and held.isprintable()
+    return held if ours else secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def masked(token: str) -> str:

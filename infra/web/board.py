@@ -216,7 +216,7 @@ def move(visit: Visit) -> Page | Reply:
     if not failed:
         back = visit.form.get("back", ["/board"])[0]
         count = len(outcomes)
-        target = back if back.startswith("/board") else "/board"
+        target = back if back.startswith("/board") and back.isascii() and back.isprintable() else "/board"
         joined = "&" if "?" in target else "?"
         return see_other(f"{target}{joined}moved={count}")
     columns = (Column("id", "Deal"), Column("outcome", "What became of it"), Column("by", "Meanwhile"))

@@ -154,7 +154,17 @@ def test_a_session_that_we_did_not_seal_opens_nothing(guarded: Guarded) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "/x\nset-cookie: a=b",
+        "/\u20ac",
+    ],  # fmt: skip
 )
 def test_a_sign_in_leads_to_no_other_site(guarded: Guarded, target: str) -> None:
     with httpx.Client(base_url=guarded.url) as client:
@@ -162,6 +172,11 @@ def test_a_sign_in_leads_to_no_other_site(guarded: Guarded, target: str) -> None
         form = {"key": guarded.keys["rep"], "next": target, "token": form_token(client)}
         answer = client.post("/sign-in", data=form)
         assert (answer.status_code, answer.headers["location"]) == (303, "/board")
+
+
+def test_a_cookie_that_no_page_gave_is_replaced(guarded: Guarded) -> None:
+    answer = httpx.get(f"{guarded.url}/sign-in", headers={"cookie": 'dealtrail_form="' + r"\351\015\012" * 30 + '"'})
+    assert answer.status_code == 200 and answer.headers["set-cookie"].startswith("dealtrail_form=")
 
 
 def test_a_seller_sees_their_own_deals_alone(guarded: Guarded) -> None:
