@@ -16,6 +16,7 @@ from infra.http.operations import Reply
 from infra.http.problems import Problem, problem
 from infra.http.running import Service
 from infra.identity.caller import Action, Caller, Target, Unauthorized
+from infra.identity.visibility import hidden_streams
 from infra.web.openings import OPENERS
 from infra.web.page import Reply as WebReply
 from infra.web.page import Visit
@@ -208,8 +209,8 @@ def packed(reply: Reply, headers: Mapping[str, str]) -> Reply:
     return reply._replace(body=body, headers={**reply.headers, "content-encoding": "gzip", "vary": "accept-encoding"})
 
 
-async def news(service: Service, after: int) -> AsyncIterator[bytes]:
-    """Server-sent events: which streams moved, with the position that each message reaches."""
+async def news(service: Service, caller: Caller, after: int) -> AsyncIterator[bytes]:
+    """Server-sent events: which streams moved that the caller sees, with the position that each message reaches."""
     log, position = service.app.log, after
     yield b": here\n\n"
     while not service.stopped.is_set():
@@ -221,6 +222,8 @@ async def news(service: Service, after: int) -> AsyncIterator[bytes]:
             continue
         position = found[-1].position
         streams = list(dict.fromkeys(each.stream for each in found))
+        hidden = await service.apart(hidden_streams, service.app, caller, streams)
+        streams = [each for each in streams if each not in hidden]
         yield b"id: %d\ndata: %s\n\n" % (position, msgspec.json.encode({"position": position, "streams": streams}))
 
 

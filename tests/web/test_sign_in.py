@@ -164,7 +164,7 @@ def test_a_session_that_we_did_not_seal_opens_nothing(guarded: Guarded) -> None:
         "/\n/evil.example",
         "/x\nset-cookie: a=b",
         "/\u20ac",
-    ],  # fmt: skip
+    ],
 )
 def test_a_sign_in_leads_to_no_other_site(guarded: Guarded, target: str) -> None:
     with httpx.Client(base_url=guarded.url) as client:
@@ -201,6 +201,23 @@ def test_a_seller_sees_their_own_deals_alone(guarded: Guarded) -> None:
                             headers={"accept": "application/json"})  # fmt: skip
         assert moved.status_code == 404
     assert guarded.app.record("opportunity", "opportunity-ben", {}).stage == "discovery"  # type: ignore[attr-defined]
+
+
+def test_a_seller_hears_of_what_they_see_alone(guarded: Guarded) -> None:
+    from domain.opportunity import OpenOpportunity
+    from domain.recorded import Request
+    from tests.desk import eur
+
+    for owner in ("ben", "ana"):
+        opening = OpenOpportunity("process-standard", eur("100"), account=f"Firm of {owner}", owner=owner)
+        guarded.app.execute(Request(stream=f"opportunity-{owner}", command=opening, actor="boss"))
+    heard = dict[str, str]()
+    for who in ("rep", "auditor"):
+        headers = {"authorization": f"Bearer {guarded.keys[who]}"}
+        with httpx.stream("GET", f"{guarded.url}/live?after=0", headers=headers, timeout=20) as news:
+            heard[who] = next(line for line in news.iter_lines() if line.startswith("data:"))
+    assert "opportunity-ana" in heard["rep"] and "opportunity-ben" not in heard["rep"]
+    assert "opportunity-ana" in heard["auditor"] and "opportunity-ben" in heard["auditor"]
 
 
 def test_who_configures_works_on_no_deal(guarded: Guarded) -> None:
