@@ -220,6 +220,47 @@ def test_a_seller_hears_of_what_they_see_alone(guarded: Guarded) -> None:
     assert "opportunity-ana" in heard["auditor"] and "opportunity-ben" in heard["auditor"]
 
 
+def test_a_seller_learns_nothing_more_of_a_deal_that_was_theirs(guarded: Guarded) -> None:
+    from domain.opportunity import OpenOpportunity
+    from domain.opportunity.terms import ChangeAccount, ChangeOwner
+    from domain.recorded import Request
+    from tests.desk import eur
+
+    opening = OpenOpportunity("process-standard", eur("1234"), account="Firm of ana", owner="ana")
+    for number in ("1", "2"):
+        guarded.app.execute(Request(stream=f"opportunity-{number}", command=opening, actor="boss"))
+    then = guarded.app.log.head()
+    for number in ("1", "2"):
+        for command in (ChangeOwner("ben"), ChangeAccount("Firm of ben")):
+            guarded.app.execute(Request(stream=f"opportunity-{number}", command=command, actor="boss"))
+    with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys['rep']}"}) as client:
+        for page in ("/inbox", "/opportunities", "/board"):
+            answer = client.get(page, params={"known_at": then})
+            assert answer.status_code == 200 and "Firm of ben" not in answer.text, page
+        first = client.get("/v1/opportunities", params={"known_at": then, "limit": 1}).json()
+        following = client.get("/v1/opportunities", params={"cursor": first["next"], "limit": 1}).json()
+        assert not {"count", "totals"} & first.keys() and not {"count", "totals"} & following.keys()
+
+
+def test_a_move_that_is_sent_again_is_answered_as_the_first_time(guarded: Guarded) -> None:
+    from domain.opportunity import OpenOpportunity
+    from domain.recorded import Request
+    from tests.desk import eur
+
+    opening = OpenOpportunity("process-standard", eur("100"), account="Firm of ana", owner="ana")
+    guarded.app.execute(Request(stream="opportunity-ana", command=opening, actor="boss"))
+    seller = {"authorization": f"Bearer {guarded.keys['rep']}"}
+    with httpx.Client(base_url=guarded.url, headers=seller) as client:
+        path, key = "/v1/opportunities/opportunity-ana/change-stage?seen=1", {"idempotency-key": "one"}
+        first, again = (client.post(path, json={"to": "proposal"}, headers=key) for _ in range(2))
+        assert (first.status_code, again.status_code) == (200, 200), again.text
+        assert again.json()["repeated"] and again.json()["facts"] == first.json()["facts"]
+        assert client.post(path, json={"to": "negotiation"}).status_code == 409  # who saw nothing of it is still told
+        form = {"text": "call", "seen": "2", "command_id": "two", "token": form_token(client)}
+        sent = [client.post("/opportunities/opportunity-ana/set-next-step", data=form).status_code for _ in range(2)]
+        assert sent == [303, 303]
+
+
 def test_who_configures_works_on_no_deal(guarded: Guarded) -> None:
     admin = {"authorization": f"Bearer {guarded.keys['admin']}"}
     with httpx.Client(base_url=guarded.url, headers=admin) as client:
