@@ -15,6 +15,7 @@ from infra.http import signing_in as signing
 from infra.http.operations import Reply
 from infra.http.problems import Problem, problem
 from infra.http.running import Service
+from infra.identity import policy
 from infra.identity.caller import Action, Caller, Target, Unauthorized
 from infra.identity.visibility import hidden_streams
 from infra.web.openings import OPENERS
@@ -61,7 +62,7 @@ async def unpacked(service: Service, scope: Mapping[str, Any], headers: Mapping[
         shown = signing.with_credential(service, headers)
         caller = await service.judge(service.access.identify, shown)
         route, variable = route_of(method, path)
-        visit = await service.judge(visited, service, caller, path, variable, query, form)
+        visit = visited(service, caller, path, variable, query, form)
         visit = visit._replace(token=masked(token), wants=wants)
         await service.judge(service.access.allow, caller, target_of(route, variable))
         if method == "POST":
@@ -132,17 +133,8 @@ def visited(
     form: Mapping[str, Sequence[str]],
 ) -> Visit:
     """What a page is asked with."""
-    writes, configures = (allows(service, caller, action) for action in ("write", "configure"))
+    writes, configures = (each.reach(caller) is not None for each in (policy.WORK, policy.CONFIGURE))
     return Visit(service.app, caller, service.access, path, variable, query, form, writes=writes, configures=configures)
-
-
-def allows(service: Service, caller: Caller, action: Action) -> bool:
-    """Whether a caller may do such a thing at all: whether a page has the forms for it."""
-    try:
-        service.access.allow(caller, Target(action, "page"))
-    except PipelineError:
-        return False
-    return True
 
 
 def fields(text: bytes) -> dict[str, Sequence[str]]:

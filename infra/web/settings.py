@@ -1,6 +1,7 @@
 """What leads and deals refer to: processes, frameworks, teams, quotas, rates, the calendar; each change an event."""
 
 from domain import BY_KIND
+from domain.errors import NotFound
 from infra.application.histories import LATEST
 from infra.identity import policy
 from infra.web.lists import TITLES, table_of
@@ -49,6 +50,8 @@ def stream(visit: Visit) -> Page:
     name = visit.path["id"]
     kind = name.partition("-")[0]
     lines = visit.reading.timeline(name, LATEST, None)
+    if not lines:
+        raise NotFound(f"id: nothing was ever recorded of {name}")
     commands = (
         []
         if visit.past or not visit.configures or kind not in BY_KIND

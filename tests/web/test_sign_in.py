@@ -264,7 +264,8 @@ def test_a_move_that_is_sent_again_is_answered_as_the_first_time(guarded: Guarde
 def test_who_configures_works_on_no_deal(guarded: Guarded) -> None:
     admin = {"authorization": f"Bearer {guarded.keys['admin']}"}
     with httpx.Client(base_url=guarded.url, headers=admin) as client:
-        assert client.get("/settings").status_code == 200
+        assert "/new/team/change-team" in client.get("/settings").text
+        assert client.get("/streams/team-nobody").status_code == 404
         assert client.get("/board").status_code == 403
         assert client.get("/operations").status_code == 200
 
@@ -304,4 +305,5 @@ def test_settings_list_no_kind_of_record_that_a_role_does_not_read(guarded: Guar
         with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys[who]}"}) as client:
             seen[who] = client.get("/settings").text
     assert "Firm of ben" in seen["auditor"] and "Quotas" in seen["auditor"]
+    assert "/new/" not in seen["rep"] + seen["auditor"]  # what they may not set has no link
     assert "Firm of ben" not in seen["rep"] and "Quotas" not in seen["rep"] and "Processes" in seen["rep"]
