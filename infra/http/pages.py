@@ -15,7 +15,9 @@ from infra.http import signing_in as signing
 from infra.http.operations import Reply
 from infra.http.problems import Problem, problem
 from infra.http.running import Service
+from infra.identity import policy
 from infra.identity.caller import Action, Caller, Target, Unauthorized
+from infra.identity.visibility import hidden_streams
 from infra.web.openings import OPENERS
 from infra.web.page import Reply as WebReply
 from infra.web.page import Visit
@@ -60,7 +62,7 @@ async def unpacked(service: Service, scope: Mapping[str, Any], headers: Mapping[
         shown = signing.with_credential(service, headers)
         caller = await service.judge(service.access.identify, shown)
         route, variable = route_of(method, path)
-        visit = await service.judge(visited, service, caller, path, variable, query, form)
+        visit = visited(service, caller, path, variable, query, form)
         visit = visit._replace(token=masked(token), wants=wants)
         await service.judge(service.access.allow, caller, target_of(route, variable))
         if method == "POST":
@@ -131,17 +133,8 @@ def visited(
     form: Mapping[str, Sequence[str]],
 ) -> Visit:
     """What a page is asked with."""
-    writes, configures = (allows(service, caller, action) for action in ("write", "configure"))
+    writes, configures = (each.reach(caller) is not None for each in (policy.WORK, policy.CONFIGURE))
     return Visit(service.app, caller, service.access, path, variable, query, form, writes=writes, configures=configures)
-
-
-def allows(service: Service, caller: Caller, action: Action) -> bool:
-    """Whether a caller may do such a thing at all: whether a page has the forms for it."""
-    try:
-        service.access.allow(caller, Target(action, "page"))
-    except PipelineError:
-        return False
-    return True
 
 
 def fields(text: bytes) -> dict[str, Sequence[str]]:
@@ -158,7 +151,8 @@ def fields(text: bytes) -> dict[str, Sequence[str]]:
 def token_of(headers: Mapping[str, str]) -> str:
     """What a form of ours carries: what the browser has as a cookie, or a new one."""
     held = signing.cookie(headers, TOKEN)
-    return held if len(held) >= TOKEN_BYTES else secrets.token_urlsafe(TOKEN_BYTES)
+    ours = len(held) >= TOKEN_BYTES and held.isascii() and held.isprintable()
+    return held if ours else secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def masked(token: str) -> str:
@@ -207,8 +201,8 @@ def packed(reply: Reply, headers: Mapping[str, str]) -> Reply:
     return reply._replace(body=body, headers={**reply.headers, "content-encoding": "gzip", "vary": "accept-encoding"})
 
 
-async def news(service: Service, after: int) -> AsyncIterator[bytes]:
-    """Server-sent events: which streams moved, with the position that each message reaches."""
+async def news(service: Service, caller: Caller, after: int) -> AsyncIterator[bytes]:
+    """Server-sent events: which streams moved that the caller sees, with the position that each message reaches."""
     log, position = service.app.log, after
     yield b": here\n\n"
     while not service.stopped.is_set():
@@ -220,6 +214,8 @@ async def news(service: Service, after: int) -> AsyncIterator[bytes]:
             continue
         position = found[-1].position
         streams = list(dict.fromkeys(each.stream for each in found))
+        hidden = await service.apart(hidden_streams, service.app, caller, streams)
+        streams = [each for each in streams if each not in hidden]
         yield b"id: %d\ndata: %s\n\n" % (position, msgspec.json.encode({"position": position, "streams": streams}))
 
 

@@ -34,6 +34,7 @@ PARTS = (writing, bulk, records, exports, figures, feed, jobs, operating)
 Messages = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 MOST_PARAMETERS = 100
+LONGEST = 19  # digits of a number
 PARTING = 0.3  # seconds that a stream has to end by itself when the service does
 FRAMES = 8  # of a traceback, in the log
 NOBODY = Caller("", frozenset(), "", personal=False)
@@ -128,8 +129,9 @@ def pages_of(service: Service) -> list[Any]:
             caller = await service.judge(service.access.identify, with_credential(service, headers))
             await service.judge(service.access.allow, caller, Target("records", "page /live", "opportunity"))
             after = headers.get("last-event-id") or request.query_params.get("after", "")
-            start = int(after) if after.isdecimal() else service.app.log.head()
-            reply = Reply(b"", 200, {"cache-control": "no-store"}, "text/event-stream", news(service, start))
+            known = after.isascii() and after.isdecimal() and len(after) < LONGEST
+            start = int(after) if known else await service.apart(service.app.log.head)
+            reply = Reply(b"", 200, {"cache-control": "no-store"}, "text/event-stream", news(service, caller, start))
         except PipelineError as error:
             reply = refusal(error, scope["path"])
         return cast(ASGIApp, Sent(service, reply, False))

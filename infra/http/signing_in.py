@@ -98,7 +98,8 @@ def unknown(path: str, error: Unauthorized, wants: str) -> Reply | None:
 
 def local(target: str) -> str:
     """An address of this site: of no other, whatever it looks like."""
-    return target if target.startswith("/") and not target.startswith(("//", "/\\")) else HOME
+    plain = target.isascii() and target.isprintable()  # browsers leave tabs and new lines out of an address
+    return target if plain and target.startswith("/") and not target.startswith(("//", "/\\")) else HOME
 
 
 def kept(asked: Asking, name: str, value: str, seconds: int) -> dict[str, str]:

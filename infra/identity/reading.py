@@ -95,7 +95,7 @@ class Reading:
             raise error
         if not owners and "mine" not in texts.get("view", ()):
             texts = {**texts, "owner": tuple(sorted(caller.owners))}
-        past = any(texts.get(part) for part in MOMENT)
+        past = any(texts.get(part) for part in (*MOMENT, "cursor"))  # which may be one of the past
         return {**texts, "totals": "no"} if past else dict(texts)
 
     def note(self, stream: str = "") -> None:

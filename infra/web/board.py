@@ -1,13 +1,14 @@
 """The board: the stages of a pipeline, each with all of its deals added up, and the first of them as cards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
 
-from domain.errors import Malformed, PipelineError
+from domain.errors import Malformed, NotFound, PipelineError
 from domain.opportunity.progress import ChangeStage
 from domain.recorded import Request, instant
 from infra.application.answers import digits
@@ -15,7 +16,7 @@ from infra.application.seen import Overtaken
 from infra.web.forms import STATUS
 from infra.web.lists import moved_on
 from infra.web.moment import moment_of
-from infra.web.page import Cell, Column, Page, Reply, Table, Visit, json_reply, see_other
+from infra.web.page import Cell, Column, Page, Reply, Table, Visit, json_reply, see_other, whole
 from infra.web.records import process_of, words
 
 CARDS = 50  # of a column at once
@@ -180,12 +181,19 @@ def short(amount: Decimal, currency: str) -> str:
     return f"{amount:,.0f} {currency}"
 
 
+def there(visit: Visit, ids: Sequence[str]) -> Iterator[Any]:
+    """The deals of some that are there, and theirs to see; the others are left out."""
+    for each in ids:
+        with suppress(NotFound):
+            yield visit.record("opportunity", each)
+
+
 def cards(visit: Visit) -> Page | Reply:
     """The next cards of a column, as a part of a page or as a page of its own; or some deals by their ids."""
     filters = {name: visit.one(name) for name in FILTERS if visit.one(name)}
     pipeline, stage = visit.one("pipeline"), visit.one("stage")
     if ids := visit.query.get("id", ()):
-        found = [card(visit.record("opportunity", each), visit.app.today().day) for each in ids[:CARDS]]
+        found = [card(each, visit.app.today().day) for each in there(visit, ids[:CARDS])]
         more = ""
     else:
         found, cursor = cards_of(visit, filters, pipeline, stage, visit.one("cursor"))
@@ -216,7 +224,7 @@ def move(visit: Visit) -> Page | Reply:
     if not failed:
         back = visit.form.get("back", ["/board"])[0]
         count = len(outcomes)
-        target = back if back.startswith("/board") else "/board"
+        target = back if back.startswith("/board") and back.isascii() and back.isprintable() else "/board"
         joined = "&" if "?" in target else "?"
         return see_other(f"{target}{joined}moved={count}")
     columns = (Column("id", "Deal"), Column("outcome", "What became of it"), Column("by", "Meanwhile"))
@@ -240,10 +248,10 @@ def moved(visit: Visit, chosen: str, to: str) -> dict[str, Any]:
     try:
         if seen == "any":
             receipt = visit.carry_out(request, "opportunity", None)
-        elif seen.isdecimal():
-            receipt = visit.carry_out(request, "opportunity", int(seen))
+        elif (version := whole(seen)) is not None:
+            receipt = visit.carry_out(request, "opportunity", version)
         else:
-            raise Malformed(f"chosen: {chosen!r} is not a deal with the version that was seen")
+            raise Malformed(f"chosen: {chosen[:200]!r} is not a deal with the version that was seen")
     except PipelineError as error:
         facts = error.facts if isinstance(error, Overtaken) else []
         result |= {
@@ -259,9 +267,7 @@ def moved(visit: Visit, chosen: str, to: str) -> dict[str, Any]:
             ],
         }
     else:
-        result["seen"] = max(
-            (version for name, version in receipt.facts if name == stream), default=int(seen) if seen.isdecimal() else 0
-        )
+        result["seen"] = max((version for name, version in receipt.facts if name == stream), default=whole(seen) or 0)
     return result
 
 

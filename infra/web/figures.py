@@ -13,7 +13,7 @@ from infra.application.answers import definition, document, rows, text
 from infra.application.charts import Spec
 from infra.application.plots import PLOTS, RESOLUTION, spec
 from infra.web.moment import moment_of
-from infra.web.page import MOMENT, Cell, Column, Page, Reply, Table, Visit, address, json_reply
+from infra.web.page import MOMENT, Cell, Column, Page, Reply, Table, Visit, address, json_reply, whole
 from projections import METRICS
 from projections.query.question import Question
 from projections.query.units import units
@@ -160,9 +160,10 @@ def behind(visit: Visit) -> Page | Reply:
     """The rows and events behind one figure, or behind all of them and those that count in none."""
     name, number = visit.path["metric"], visit.one("row", "")
     found = visit.explain(name, question_of(visit, name))
-    if number and not (number.isdecimal() and int(number) < len(found["figures"])):
-        raise Malformed(f"row: {number} is none of the {len(found['figures'])} figures of this answer")
-    figures = [found["figures"][int(number)]] if number else found["figures"]
+    place = whole(number)
+    if number and (place is None or place >= len(found["figures"])):
+        raise Malformed(f"row: {number[:40]!r} is none of the {len(found['figures'])} figures of this answer")
+    figures = found["figures"] if place is None else [found["figures"][place]]
     if visit.one("format") == "json":
         return json_reply({"metric": name, "figures": figures, "left_out": found["left_out"]})
     sections = [section(visit, each) for each in figures]

@@ -19,7 +19,7 @@ from infra.application.requests import parse_command
 from infra.application.seen import Overtaken
 from infra.application.spans import Today
 from infra.application.written_fields import choices_of, document, is_json, members
-from infra.web.page import Page, Reply, Visit, see_other
+from infra.web.page import Page, Reply, Visit, see_other, whole
 from infra.web.records import PLURALS, history_of, words
 
 LONG = ("note", "text")
@@ -71,10 +71,17 @@ def carry_out(visit: Visit) -> Page | Reply:
             reason=values.get("reason", ""),
             command_id=values.get("command_id", ""),
         )
-        visit.carry_out(request, kind(stream), int(seen) if seen.isdecimal() else None)
+        visit.carry_out(request, kind(stream), None if seen == "any" else version_of(seen))
     except PipelineError as error:
         return refused(visit, stream, command, values, error)
     return see_other(f"{back(stream)}?done={words(tag_of(command))}".replace(" ", "+"))
+
+
+def version_of(text: str) -> int:
+    """The version that a form was made of. Raises Malformed."""
+    if (version := whole(text)) is None:
+        raise Malformed(f"seen: {text[:40]!r} is no version of a record")
+    return version
 
 
 def refused(visit: Visit, stream: str, command: type[Any], values: Mapping[str, str], error: PipelineError) -> Page:

@@ -6,6 +6,7 @@ from typing import Any
 from domain.recorded import instant
 from infra.application.answers import digits
 from infra.application.histories import LATEST
+from infra.identity.visibility import hidden_streams
 from infra.web.lists import table_of
 from infra.web.moment import moment_of
 from infra.web.page import Cell, Column, Page, Table, Visit
@@ -66,9 +67,12 @@ def section(visit: Visit, rows: Any, state: str, title: str, empty: str) -> Tabl
 
 
 def accounts(visit: Visit, streams: Sequence[str]) -> dict[str, str]:
-    """What deals are called, as they stand: by their name, or else their account."""
+    """What deals are called, as they stand: by their name, or else their account; of those that they see now."""
     names: dict[str, str] = {}
+    hidden = hidden_streams(visit.app, visit.caller, streams)
     for stream in streams:
+        if stream in hidden:
+            continue
         deal = getattr(history_of(visit, stream, LATEST).state, "deal", None)
         if deal is not None and (called := deal.terms.name or deal.terms.account):
             names[stream] = called

@@ -57,7 +57,9 @@ def listing(visit: Visit, kind: str) -> Page:
 
 
 def totals(found: Any) -> str:
-    """How many records match in all, and what they are worth."""
+    """How many records match in all, and what they are worth; how many are shown, where that is not theirs to know."""
+    if found.count is None:
+        return f"{len(found.records):,} here"
     amounts = ", ".join(f"{digits(each.amount, each.currency)} {each.currency}" for each in found.totals or ())
     return f"{found.count:,}" + (f" worth {amounts}" if amounts else "")
 

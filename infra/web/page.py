@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MOMENT = ("known_at", "effective_at")
 """The parts of a query that every link of a page keeps."""
+DIGITS = 18
+"""Of a position, a version or a place, at most."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """With what a cell begins that a spreadsheet would take for a formula."""
 
@@ -70,7 +72,8 @@ class Visit(NamedTuple):
         return self.reading.explain(metric, texts)
 
     def list(self, kind: str, texts: Mapping[str, Any]) -> "Listing":
-        """A page of a list, of the records that they see."""
+        """A page of a list, of the records that they see. Raises Forbidden for a kind that they may not read."""
+        self.access.allow(self.caller, Target("records", f"page {self.address}", kind))
         return self.reading.list(kind, texts)
 
     def record(self, kind: str, stream: str) -> Any:
@@ -166,6 +169,11 @@ class Reply(NamedTuple):
 
 
 Answering = Callable[[Visit], "Page | Reply"]
+
+
+def whole(text: str) -> int | None:
+    """A whole number that a field holds, of a length that one of ours may have; None for any other text."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS else None
 
 
 def address(path: str, fields: Mapping[str, Any]) -> str:

@@ -66,7 +66,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/figures", figures.index, "figures"),
     Route("GET", "/figures/{metric}", figures.figure, "figures"),
     Route("GET", "/figures/{metric}/behind", figures.behind, "records", "opportunity"),
-    Route("GET", "/forecasts", forecasts.forecasts, "figures"),
+    Route("GET", "/forecasts", forecasts.forecasts, "records", "outlook"),
     Route("GET", "/compare", compare.compare, "figures"),
     Route("GET", "/operations", operations.operations, "service", "process"),
     Route("GET", "/settings", settings.settings, "records", "process"),

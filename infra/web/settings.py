@@ -1,7 +1,9 @@
 """What leads and deals refer to: processes, frameworks, teams, quotas, rates, the calendar; each change an event."""
 
 from domain import BY_KIND
+from domain.errors import NotFound
 from infra.application.histories import LATEST
+from infra.identity import policy
 from infra.web.lists import TITLES, table_of
 from infra.web.moment import moment_of
 from infra.web.page import Page, Visit
@@ -16,7 +18,7 @@ def settings(visit: Visit) -> Page:
     """Everything that is configured, at a moment."""
     tables = list[object]()
     for kind in PARTS:
-        if kind not in KINDS:
+        if kind not in KINDS or not reads(visit, kind):
             continue
         found = visit.list(kind, {**visit.moment(), "limit": SHOWN})
         tables.append(table_of(visit, kind, KINDS[kind], found)._replace(name=kind, caption=TITLES[kind]))
@@ -24,6 +26,11 @@ def settings(visit: Visit) -> Page:
     facts = [("Zone", calendar.zone), ("Fiscal year begins in month", str(calendar.fiscal_year_start))]
     parts = {"moment": moment_of(visit), "facts": facts, "new": new_links(visit)}
     return Page("settings.html", "Settings", parts, tables)  # pyright: ignore[reportArgumentType]
+
+
+def reads(visit: Visit, kind: str) -> bool:
+    """Whether their role reads records of a kind: a page of several leaves the others out."""
+    return visit.caller.means == "local" or policy.RECORDS[kind].reach(visit.caller) is not None
 
 
 def new_links(visit: Visit) -> dict[str, list[tuple[str, str]]]:
@@ -43,6 +50,8 @@ def stream(visit: Visit) -> Page:
     name = visit.path["id"]
     kind = name.partition("-")[0]
     lines = visit.reading.timeline(name, LATEST, None)
+    if not lines:
+        raise NotFound(f"id: nothing was ever recorded of {name}")
     commands = (
         []
         if visit.past or not visit.configures or kind not in BY_KIND

@@ -154,7 +154,17 @@ def test_a_session_that_we_did_not_seal_opens_nothing(guarded: Guarded) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "/x\nset-cookie: a=b",
+        "/\u20ac",
+    ],
 )
 def test_a_sign_in_leads_to_no_other_site(guarded: Guarded, target: str) -> None:
     with httpx.Client(base_url=guarded.url) as client:
@@ -162,6 +172,11 @@ def test_a_sign_in_leads_to_no_other_site(guarded: Guarded, target: str) -> None
         form = {"key": guarded.keys["rep"], "next": target, "token": form_token(client)}
         answer = client.post("/sign-in", data=form)
         assert (answer.status_code, answer.headers["location"]) == (303, "/board")
+
+
+def test_a_cookie_that_no_page_gave_is_replaced(guarded: Guarded) -> None:
+    answer = httpx.get(f"{guarded.url}/sign-in", headers={"cookie": 'dealtrail_form="' + r"\351\015\012" * 30 + '"'})
+    assert answer.status_code == 200 and answer.headers["set-cookie"].startswith("dealtrail_form=")
 
 
 def test_a_seller_sees_their_own_deals_alone(guarded: Guarded) -> None:
@@ -188,10 +203,70 @@ def test_a_seller_sees_their_own_deals_alone(guarded: Guarded) -> None:
     assert guarded.app.record("opportunity", "opportunity-ben", {}).stage == "discovery"  # type: ignore[attr-defined]
 
 
+def test_a_seller_hears_of_what_they_see_alone(guarded: Guarded) -> None:
+    from domain.opportunity import OpenOpportunity
+    from domain.recorded import Request
+    from tests.desk import eur
+
+    for owner in ("ben", "ana"):
+        opening = OpenOpportunity("process-standard", eur("100"), account=f"Firm of {owner}", owner=owner)
+        guarded.app.execute(Request(stream=f"opportunity-{owner}", command=opening, actor="boss"))
+    heard = dict[str, str]()
+    for who in ("rep", "auditor"):
+        headers = {"authorization": f"Bearer {guarded.keys[who]}"}
+        with httpx.stream("GET", f"{guarded.url}/live?after=0", headers=headers, timeout=20) as news:
+            heard[who] = next(line for line in news.iter_lines() if line.startswith("data:"))
+    assert "opportunity-ana" in heard["rep"] and "opportunity-ben" not in heard["rep"]
+    assert "opportunity-ana" in heard["auditor"] and "opportunity-ben" in heard["auditor"]
+
+
+def test_a_seller_learns_nothing_more_of_a_deal_that_was_theirs(guarded: Guarded) -> None:
+    from domain.opportunity import OpenOpportunity
+    from domain.opportunity.terms import ChangeAccount, ChangeOwner
+    from domain.recorded import Request
+    from tests.desk import eur
+
+    opening = OpenOpportunity("process-standard", eur("1234"), account="Firm of ana", owner="ana")
+    for number in ("1", "2"):
+        guarded.app.execute(Request(stream=f"opportunity-{number}", command=opening, actor="boss"))
+    then = guarded.app.log.head()
+    for number in ("1", "2"):
+        for command in (ChangeOwner("ben"), ChangeAccount("Firm of ben")):
+            guarded.app.execute(Request(stream=f"opportunity-{number}", command=command, actor="boss"))
+    with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys['rep']}"}) as client:
+        for page in ("/inbox", "/opportunities", "/board"):
+            answer = client.get(page, params={"known_at": then})
+            assert answer.status_code == 200 and "Firm of ben" not in answer.text, page
+        first = client.get("/v1/opportunities", params={"known_at": then, "limit": 1}).json()
+        following = client.get("/v1/opportunities", params={"cursor": first["next"], "limit": 1}).json()
+        assert not {"count", "totals"} & first.keys() and not {"count", "totals"} & following.keys()
+
+
+def test_a_move_that_is_sent_again_is_answered_as_the_first_time(guarded: Guarded) -> None:
+    from domain.opportunity import OpenOpportunity
+    from domain.recorded import Request
+    from tests.desk import eur
+
+    opening = OpenOpportunity("process-standard", eur("100"), account="Firm of ana", owner="ana")
+    guarded.app.execute(Request(stream="opportunity-ana", command=opening, actor="boss"))
+    seller = {"authorization": f"Bearer {guarded.keys['rep']}"}
+    with httpx.Client(base_url=guarded.url, headers=seller) as client:
+        path, key = "/v1/opportunities/opportunity-ana/change-stage?seen=1", {"idempotency-key": "one"}
+        first, again = (client.post(path, json={"to": "proposal"}, headers=key) for _ in range(2))
+        assert (first.status_code, again.status_code) == (200, 200), again.text
+        assert again.json()["repeated"] and again.json()["facts"] == first.json()["facts"]
+        assert client.post(path, json={"to": "negotiation"}).status_code == 409  # who saw nothing of it is still told
+        assert client.post(path.replace("=1", "=9"), json={"to": "negotiation"}).status_code == 422
+        form = {"text": "call", "seen": "2", "command_id": "two", "token": form_token(client)}
+        sent = [client.post("/opportunities/opportunity-ana/set-next-step", data=form).status_code for _ in range(2)]
+        assert sent == [303, 303]
+
+
 def test_who_configures_works_on_no_deal(guarded: Guarded) -> None:
     admin = {"authorization": f"Bearer {guarded.keys['admin']}"}
     with httpx.Client(base_url=guarded.url, headers=admin) as client:
-        assert client.get("/settings").status_code == 200
+        assert "/new/team/change-team" in client.get("/settings").text
+        assert client.get("/streams/team-nobody").status_code == 404
         assert client.get("/board").status_code == 403
         assert client.get("/operations").status_code == 200
 
@@ -215,3 +290,21 @@ def test_who_may_not_read_names_finds_none_on_any_page(guarded: Guarded) -> None
             assert "Lovelace" not in answer.text.replace('value="Lovelace"', ""), address
     with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys['rep']}"}) as client:
         assert "Boats for Ada Lovelace" in client.get("/board").text
+
+
+def test_settings_list_no_kind_of_record_that_a_role_does_not_read(guarded: Guarded) -> None:
+    from domain.opportunity import OpenOpportunity
+    from domain.opportunity.closing import WinOpportunity
+    from domain.recorded import Request
+    from tests.desk import eur
+
+    opening = OpenOpportunity("process-standard", eur("100"), account="Firm of ben", owner="ben")
+    for command in (opening, WinOpportunity()):
+        guarded.app.execute(Request(stream="opportunity-ben", command=command, actor="boss"))
+    seen = dict[str, str]()
+    for who in ("rep", "auditor"):
+        with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys[who]}"}) as client:
+            seen[who] = client.get("/settings").text
+    assert "Firm of ben" in seen["auditor"] and "Quotas" in seen["auditor"]
+    assert "/new/" not in seen["rep"] + seen["auditor"]  # what they may not set has no link
+    assert "Firm of ben" not in seen["rep"] and "Quotas" not in seen["rep"] and "Processes" in seen["rep"]
