@@ -395,7 +395,7 @@ def test_exports_hold_what_one_sees(guarded: Guarded, kind: str):
 
 
 def test_a_service_sees_its_own_webhooks_and_an_admin_all(guarded: Guarded):
-    document = {"url": "https://localhost:1/", "types": ["rate-set"]}
+    document = {"url": "https://localhost:1/", "types": ["fx-rate-set"]}
     names = dict[str, str]()
     for who in ("service", "admin"):
         answer = guarded.ask(who, "POST", "/v1/webhooks", json=document)
