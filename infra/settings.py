@@ -142,7 +142,7 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def is_local(self) -> bool:
         """Whether nobody but this machine reaches it."""
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -233,10 +233,10 @@ def _is_fetchable(url: str) -> bool:
         return False
     if not parts.hostname or "@" in parts.netloc:
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Whether nobody but this machine reaches an address."""
     from ipaddress import ip_address  # takes its time to load
 

@@ -12,6 +12,14 @@ STEPS: tuple[tuple[str, ...], ...] = (
             owner TEXT NOT NULL, scopes TEXT NOT NULL, created_at BIGINT NOT NULL, created_by TEXT NOT NULL,
             expires_at BIGINT NOT NULL, revoked_at BIGINT NOT NULL, revoked_by TEXT NOT NULL)""",
     ),
+    (
+        # types, kinds, streams: JSON arrays; secret: in clear, as it signs; revision: counts what people changed
+        """CREATE TABLE webhooks (
+            id TEXT PRIMARY KEY, url TEXT NOT NULL, types TEXT NOT NULL, kinds TEXT NOT NULL, streams TEXT NOT NULL,
+            secret TEXT NOT NULL, position BIGINT NOT NULL, revision BIGINT NOT NULL, state TEXT NOT NULL,
+            failures BIGINT NOT NULL, next_attempt_at BIGINT NOT NULL, problem TEXT NOT NULL,
+            created_at BIGINT NOT NULL, created_by TEXT NOT NULL)""",
+    ),
 )
 """The step of number 1 stands first. Step 0 makes the tables that these are kept in."""
 BOOKS = (

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from infra.http.problems import Problem
+from infra.webhooks.delivery import Pace
 
 IDENTITIES = 10_000  # whose use is remembered; the one that was idle for longest is forgotten
 
@@ -14,7 +15,7 @@ class Limits(NamedTuple):
 
     body: bytes. bulk: bytes of a bulk body; upload: of a file to import. page: rows or events in one answer. wait:
     seconds that a request may wait for what is still to come. time: seconds that a request may take. rate: requests
-    that one caller may make in `window` seconds.
+    that one caller may make in `window` seconds. webhooks: how long and how often a receiver is tried.
     """
 
     body: int = 1 << 20
@@ -25,6 +26,7 @@ class Limits(NamedTuple):
     time: float = 30
     rate: int = 60_000
     window: int = 60
+    webhooks: Pace = Pace()
 
     def of(self, operation: str) -> int:
         """The bytes that the body of an operation may have."""

@@ -104,7 +104,7 @@ def answer(operation: Operation, status: int) -> dict[str, Any]:
     if status >= 400 and status not in operation.success:
         return {"$ref": f"#/components/responses/Problem{status}"}
     document: dict[str, Any] = {"description": meaning(status), "headers": fields_of(status)}
-    if status != 304:
+    if status not in (204, 304):
         types = (operation.media_type, *operation.also)
         document["content"] = {each: {"schema": operation.answer.schema} for each in types}
     return document

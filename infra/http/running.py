@@ -15,6 +15,8 @@ from infra.identity.local import Local
 from infra.identity.sessions import Sessions
 from infra.operations.health import Health
 from infra.operations.measures import Measures
+from infra.webhooks.delivery import Delivery
+from infra.webhooks.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from infra.application.app import App
@@ -42,6 +44,10 @@ class Service:
         self.tail = Tail(self)
         self.jobs = Jobs(app)
         self.writers = Writers(app, appended=self.follower.nudge)
+        self.webhooks = Subscriptions(app.settings.db, app.log.identity)
+        self.delivery = Delivery(
+            app, app.settings.db, self.webhooks, limits.webhooks, logger.bind(logger="dealtrail.webhooks")
+        )
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: set[asyncio.Future[None]] = set()
@@ -51,7 +57,9 @@ class Service:
         """Begin: the tables are followed from here on."""
         self._loop = asyncio.get_running_loop()
         self.follower.listen(self._moved)
+        self.follower.listen(self.delivery.moved)
         self.follower.start()
+        self.delivery.start()
 
     async def apart(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """What a function gives that waits for the database, called where waiting holds nobody up."""
@@ -103,6 +111,8 @@ class Service:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self.jobs.close)
         await loop.run_in_executor(None, self.writers.close)
+        await loop.run_in_executor(None, self.delivery.close)
         await loop.run_in_executor(None, self.follower.close)
         self._readers.shutdown(wait=True, cancel_futures=True)
+        self.webhooks.close()
         self.health.close()

@@ -16,7 +16,7 @@ from litestar.types import ASGIApp
 
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from infra.application.app import App
-from infra.http import bulk, exports, feed, figures, jobs, operating, records, writing
+from infra.http import bulk, exports, feed, figures, jobs, operating, records, webhooks, writing
 from infra.http.describing import Describing
 from infra.http.limits import Limits
 from infra.http.operations import Call, Operation, Reply, encode, read_query
@@ -30,7 +30,7 @@ from infra.logs import Logger
 from infra.logs import logger as new_logger
 
 Headers = dict[str, str]
-PARTS = (writing, bulk, records, exports, figures, feed, jobs, operating)
+PARTS = (writing, bulk, records, exports, figures, feed, webhooks, jobs, operating)
 Messages = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 MOST_PARAMETERS = 100
@@ -101,7 +101,8 @@ def endpoint(service: Service, path: str, operations: Mapping[str, Operation]) -
         return cast(ASGIApp, Sent(service, reply, method == "HEAD"))
 
     named: Any = [*methods, "OPTIONS"]
-    return HTTPRouteHandler(typed, http_method=named, include_in_schema=False)(handle)
+    # the status is the reply's; without one here Litestar takes a DELETE for one that answers nothing
+    return HTTPRouteHandler(typed, http_method=named, status_code=200, include_in_schema=False)(handle)
 
 
 def pages_of(service: Service) -> list[Any]:

@@ -44,6 +44,7 @@ OUTLOOKS = Policy({"analyst": "all", "auditor": "all"}, "records")
 SUBJECTS = Policy({"auditor": "all", "admin": "all"}, "privacy")
 FEED = Policy({"auditor": "all"}, "feed")
 JOBS = Policy({}, "jobs")
+WEBHOOKS = Policy({"admin": "all"}, "feed")  # a service gets what it may follow itself
 WORK = Policy(SELLERS, "commands")
 JUDGE = Policy({"manager": "team"}, "commands")
 CONFIGURE = Policy({"admin": "all"}, "configuration")
@@ -98,6 +99,8 @@ def policy_of(target: Target) -> Policy:
             return FEED
         case Target(action="jobs"):
             return JOBS
+        case Target(action="webhooks"):
+            return WEBHOOKS
         case Target(action="records", kind=kind) if kind:
             return RECORDS[kind]
         case Target(action="write" | "configure", command=command, kind=kind) if command and kind:

@@ -19,6 +19,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         headers["Idempotency-Key"] = uuid4().hex
     if str(headers.get("If-Match", "")).isdecimal():
         headers["If-Match"] = f'"{headers["If-Match"]}"'
+    if case.operation.path == "/v1/webhooks" and isinstance(case.body, dict) and "url" in case.body:
+        case.body["url"] = "https://localhost:1/"  # nobody else is called
     bodies = [case.body] if isinstance(case.body, dict) else []
     bodies += [each for body in bodies for each in body.get("commands", ()) if isinstance(each, dict)]
     for body in bodies:

@@ -392,3 +392,23 @@ def test_exports_hold_what_one_sees(guarded: Guarded, kind: str):
             owners = {json.loads(line)["owner"] for line in text.splitlines()} - {""}
             assert owners == theirs, (role, moment)
     assert "Ada" not in guarded.ask("auditor", "GET", path, params=whole).text
+
+
+def test_a_service_sees_its_own_webhooks_and_an_admin_all(guarded: Guarded):
+    document = {"url": "https://localhost:1/", "types": ["fx-rate-set"]}
+    names = dict[str, str]()
+    for who in ("service", "admin"):
+        answer = guarded.ask(who, "POST", "/v1/webhooks", json=document)
+        assert answer.status_code == 201, answer.text
+        names[who] = answer.json()["id"]
+    assert {each["id"] for each in guarded.ask("admin", "GET", "/v1/webhooks").json()} >= {*names.values()}
+    assert [each["id"] for each in guarded.ask("service", "GET", "/v1/webhooks").json()] == [names["service"]]
+    theirs = f"/v1/webhooks/{names['admin']}"
+    for method, path in (("GET", theirs), ("DELETE", theirs), ("POST", f"{theirs}/resume")):
+        assert guarded.ask("service", method, path).status_code == 404, path
+    assert guarded.ask("service", "POST", f"{theirs}/replay", json={"after": 0}).status_code == 404
+    for who in ("rep", "manager", "analyst", "auditor", "reader"):
+        assert guarded.ask(who, "POST", "/v1/webhooks", json=document).status_code == 403, who
+        assert guarded.ask(who, "DELETE", theirs).status_code == 403, who
+    for who, name in names.items():
+        assert guarded.ask(who, "DELETE", f"/v1/webhooks/{name}").status_code == 204
