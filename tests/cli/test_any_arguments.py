@@ -12,7 +12,7 @@ from infra.cli.main import CODES, application, run
 
 SEED, ROUNDS = 12, 4  # command lines of each verb
 BROKER = {"kafka"}  # these ask a broker first
-LONG = {"demo", "simulate", "rebuild", "check"}  # these do as much as they are asked to
+LONG = {"demo", "simulate", "rebuild", "check", "serve"}  # these do as much as they are asked to, or go on
 DEEP = 2_000
 ODD = (
     "", " ", "\t\n", "\0", "\x1b[31m", "\udc80", "a\udcffb", "-", "--", "-1", "x" * 50_000, "²", "٣", "１", "é\u202e",  # noqa: RUF001
