@@ -88,10 +88,11 @@ def moving(of: str) -> set[type[Any]]:
 LINES = {*get_args(line_items.Event)}
 AMOUNTS: dict[type[Any], set[type[Any]]] = {
     terms.ChangeAmount: LINES,
+    terms.ChangeProduct: LINES,
     closing.WinOpportunity: {terms.AmountChanged, progress.StageChanged, progress.PipelineChanged, *LINES},
     **{key: {terms.AmountChanged} for key in get_args(line_items.Command)},
 }
-"""What else changes what a deal is worth, for who decides on that."""
+"""What else changes what a deal is worth, or about, for who decides on that."""
 
 
 def tag_of(event: Struct) -> str:
