@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from domain import BY_KIND, Decider, kind, lead, opportunity
 from domain.correction import FactCorrected
-from domain.errors import Conflict, Malformed
+from domain.errors import Conflict
 from domain.lead import capture, conversion, disposition, profile, qualification
 from domain.opportunity import closing, follow_up, judgement, line_items, opening, progress, removal, terms
 from domain.recorded import Recorded, Request
@@ -35,7 +35,7 @@ class Overtaken(Conflict):
 def execute_seen(app: App, request: Request, seen: int) -> Receipt:
     """Do what is asked by who has seen the stream at a version, unless a fact since then changed what it is about.
 
-    Raises Overtaken with those facts; Conflict where others keep coming first; Malformed for a version still to come.
+    Raises Overtaken with those facts; Conflict where others keep coming first, and for a version still to come.
     """
     if request.command_id and app.log.answers([(request.actor, request.command_id)]):
         return app.execute(request)  # which is answered as the first time, though that came since
@@ -46,7 +46,7 @@ def execute_seen(app: App, request: Request, seen: int) -> Receipt:
             raise Overtaken(request.stream, seen, against)
         expected = history[-1].version if history else 0
         if history and seen > expected:
-            raise Malformed(f"seen: {request.stream} is at version {expected}, and was never at {seen}")
+            raise Conflict(request.stream, seen, expected)  # it was never there
         try:
             return app.execute(replace(request, expected_version=expected))
         except Conflict:
@@ -89,7 +89,8 @@ def moving(of: str) -> set[type[Any]]:
 LINES = {*get_args(line_items.Event)}
 AMOUNTS: dict[type[Any], set[type[Any]]] = {
     terms.ChangeAmount: LINES,
+    terms.ChangeProduct: LINES,
     closing.WinOpportunity: {terms.AmountChanged, progress.StageChanged, progress.PipelineChanged, *LINES},
     **{key: {terms.AmountChanged} for key in get_args(line_items.Command)},
 }
-"""What else changes what a deal is worth, for who decides on that."""
+"""What else changes what a deal is worth, or about, for who decides on that."""

@@ -256,7 +256,7 @@ def test_a_move_that_is_sent_again_is_answered_as_the_first_time(guarded: Guarde
         assert (first.status_code, again.status_code) == (200, 200), again.text
         assert again.json()["repeated"] and again.json()["facts"] == first.json()["facts"]
         assert client.post(path, json={"to": "negotiation"}).status_code == 409  # who saw nothing of it is still told
-        assert client.post(path.replace("=1", "=9"), json={"to": "negotiation"}).status_code == 422
+        assert client.post(path.replace("=1", "=9"), json={"to": "negotiation"}).status_code == 409
         form = {"text": "call", "seen": "2", "command_id": "two", "token": form_token(client)}
         sent = [client.post("/opportunities/opportunity-ana/set-next-step", data=form).status_code for _ in range(2)]
         assert sent == [303, 303]
