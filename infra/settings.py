@@ -1,6 +1,7 @@
 """What an installation decides for itself: a TOML file, overridden by the environment, overridden by the caller."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,7 @@ from infra.store.places import place, sqlite_file
 
 FILE = Path("dealtrail.toml")
 PREFIX = "DEALTRAIL_"
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-]+(?::[0-9]{1,5})?|https?://\[[0-9a-fA-F:]+\](?::[0-9]{1,5})?")
 SECRET = 16  # characters of a secret at the least
 DAY = 86_400_000_000  # microseconds
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
@@ -120,7 +122,8 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
     which it listens. keys: whether API keys open it. lag: how many facts the tables may be behind the log while it says
     that it is ready. rate: how often one caller may ask in a minute. logs: one JSON object a line, or lines for people.
     session_secret: what processes that serve one site seal the sessions of browsers with; left empty, a session ends
-    with its process.
+    with its process. origin: the address at which browsers reach it where a proxy stands before it, such as
+    https://sales.example; empty where none does.
     """
 
     host: str = "127.0.0.1"
@@ -130,8 +133,11 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
     rate: Annotated[int, Meta(ge=1)] = 60_000
     logs: Literal["json", "text"] = "json"
     session_secret: str = ""
+    origin: str = ""
 
     def __post_init__(self) -> None:
+        if self.origin and not ORIGIN.fullmatch(self.origin):
+            raise Malformed(f"service.origin: {self.origin!r} is not an address such as https://sales.example")
         if self.session_secret and len(self.session_secret) < SECRET:
             raise Malformed(f"service.session_secret: a secret has {SECRET} characters at least")
 

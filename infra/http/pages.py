@@ -68,7 +68,9 @@ async def unpacked(service: Service, scope: Mapping[str, Any], headers: Mapping[
         if method == "POST":
             check_form(token, form, headers)
             check_now(visit)
-        return with_token(sent(await service.apart(answer, visit, route)), scope, headers, token)
+        return with_token(
+            sent(await service.apart(answer, visit, route)), origin_of(service, scope, headers), headers, token
+        )
     except PipelineError as error:
         if isinstance(error, Unauthorized) and (elsewhere := signing.unknown(path, error, wants)):
             return sent(elsewhere)
@@ -90,14 +92,14 @@ async def signing_in(
     if scope["method"] == "POST":
         check_form(token, form, headers)
     asked = signing.Asking(
-        scope["path"], scope["method"], headers, firsts(query), firsts(form), scope["scheme"] == "https"
+        scope["path"], scope["method"], headers, firsts(query), firsts(form), origin_of(service, scope, headers)
     )
     found = await service.apart(signing.answer, service, asked)
     if isinstance(found, WebReply):
         return sent(found)
     nobody = Caller("", frozenset())
     visit = Visit(service.app, nobody, service.access, scope["path"], token=masked(token))
-    return with_token(sent(as_html(visit, found)), scope, headers, token)
+    return with_token(sent(as_html(visit, found)), asked.origin, headers, token)
 
 
 def firsts(of: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -105,11 +107,16 @@ def firsts(of: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {name: values[0] for name, values in of.items()}
 
 
-def with_token(reply: Reply, scope: Mapping[str, Any], headers: Mapping[str, str], token: str) -> Reply:
+def origin_of(service: Service, scope: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    """The address of this site as browsers know it: as it is configured, or as they reached it."""
+    return service.app.settings.service.origin or f"{scope['scheme']}://{headers.get('host', '')}"
+
+
+def with_token(reply: Reply, origin: str, headers: Mapping[str, str], token: str) -> Reply:
     """A reply with the cookie that forms are held to, where the browser has it not yet."""
     if token in headers.get("cookie", "") or "set-cookie" in reply.headers:
         return reply
-    secure = "; Secure" if scope["scheme"] == "https" else ""
+    secure = "; Secure" if origin.startswith("https:") else ""
     cookie = f"{TOKEN}={token}; Path=/; HttpOnly; SameSite=Lax{secure}"
     return reply._replace(headers={**reply.headers, "set-cookie": cookie})
 

@@ -19,19 +19,14 @@ HOME = "/board"
 
 
 class Asking(NamedTuple):
-    """Who wants to sign in, as far as that is known. secure: whether the connection is encrypted."""
+    """Who wants to sign in, as far as that is known. origin: the address of this site, as the browser knows it."""
 
     path: str
     method: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
     form: Mapping[str, str]
-    secure: bool
-
-    @property
-    def origin(self) -> str:
-        """The address of this site, as the browser knows it."""
-        return f"{'https' if self.secure else 'http'}://{self.headers.get('host', '')}"
+    origin: str
 
 
 def cookie(headers: Mapping[str, str], name: str) -> str:
@@ -104,5 +99,5 @@ def local(target: str) -> str:
 
 def kept(asked: Asking, name: str, value: str, seconds: int) -> dict[str, str]:
     """The header by which a browser keeps something of us, that no script reads and no other site sends."""
-    secure = "; Secure" if asked.secure else ""
+    secure = "; Secure" if asked.origin.startswith("https:") else ""
     return {"set-cookie": f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"}

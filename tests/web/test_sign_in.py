@@ -14,10 +14,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+from domain.errors import Malformed
 from infra.application.app import App, opened
 from infra.control import open_control
 from infra.http.limits import Limits
 from infra.http.server import server
+from infra.http.signing_in import Asking, kept
 from infra.identity.keys import Wanted
 from infra.identity.keys import create as new_key
 from infra.identity.opening import judging
@@ -308,3 +310,24 @@ def test_settings_list_no_kind_of_record_that_a_role_does_not_read(guarded: Guar
     assert "Firm of ben" in seen["auditor"] and "Quotas" in seen["auditor"]
     assert "/new/" not in seen["rep"] + seen["auditor"]  # what they may not set has no link
     assert "Firm of ben" not in seen["rep"] and "Quotas" not in seen["rep"] and "Processes" in seen["rep"]
+
+
+def test_behind_a_proxy_that_encrypts_cookies_travel_encrypted_alone(tmp_path: Path) -> None:
+    origin = "https://sales.example"
+    settings = Settings(
+        db=f"sqlite:///{tmp_path / 'log.db'}", key_file=str(tmp_path / "key"),
+        service=Service(keys=True, origin=origin), oidc=Oidc(issuer="https://id.example", audience="x", client_id="y"),
+    )  # fmt: skip
+    asked = Asking("/sign-in", "GET", {"host": "10.0.0.7:8080"}, {}, {}, settings.service.origin)
+    assert kept(asked, "name", "value", 60)["set-cookie"].endswith("; Secure")
+    assert not kept(asked._replace(origin="http://localhost:8080"), "name", "value", 60)["set-cookie"].endswith(
+        "; Secure"
+    )
+
+
+@pytest.mark.parametrize(
+    "origin", ["sales.example", "https://sales.example/path", "https://a b", "ftp://x", "https://u:p@x"]
+)
+def test_an_origin_is_an_address_without_a_path_or_a_secret(origin: str) -> None:
+    with pytest.raises(Malformed, match=r"service\.origin"):
+        Service(origin=origin)
