@@ -22,7 +22,7 @@ from infra.web.openings import OPENERS
 from infra.web.page import Reply as WebReply
 from infra.web.page import Visit
 from infra.web.rendering import as_html
-from infra.web.routes import Kind, Route, answer, file, route_of
+from infra.web.routes import ROUTES, Kind, Route, answer, file, route_of
 from infra.web.routes import problem as problem_page
 
 TOKEN = "dealtrail_form"  # noqa: S105 - the name of a cookie
@@ -141,7 +141,18 @@ def visited(
 ) -> Visit:
     """What a page is asked with."""
     writes, configures = (each.reach(caller) is not None for each in (policy.WORK, policy.CONFIGURE))
-    return Visit(service.app, caller, service.access, path, variable, query, form, writes=writes, configures=configures)
+    visit = Visit(service.app, caller, service.access, path, variable, query, form)
+    return visit._replace(writes=writes, configures=configures, pages=pages_of(caller))
+
+
+def pages_of(caller: Caller) -> frozenset[str]:
+    """The addresses of the pages that are for a caller."""
+    return frozenset(
+        route.pattern
+        for route in ROUTES
+        if "{" not in route.pattern
+        and (caller.means == "local" or policy.policy_of(target_of(route, {})).reach(caller) is not None)
+    )
 
 
 def fields(text: bytes) -> dict[str, Sequence[str]]:

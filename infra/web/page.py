@@ -36,7 +36,7 @@ class Visit(NamedTuple):
 
     caller, access: who, and whoever judges what they may see and do. path: the variable parts of the address. query,
     form: its fields, each with its values. token: what a form of ours carries. wants: html, json or csv. configures,
-    writes: whether their role may change settings, and deals.
+    writes: whether their role may change settings, and deals. pages: the addresses that are for them.
     """
 
     app: "App"
@@ -50,6 +50,7 @@ class Visit(NamedTuple):
     wants: str = "html"
     writes: bool = True
     configures: bool = True
+    pages: frozenset[str] = frozenset()
 
     @property
     def actor(self) -> str:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -310,6 +311,16 @@ def test_settings_list_no_kind_of_record_that_a_role_does_not_read(guarded: Guar
     assert "Firm of ben" in seen["auditor"] and "Quotas" in seen["auditor"]
     assert "/new/" not in seen["rep"] + seen["auditor"]  # what they may not set has no link
     assert "Firm of ben" not in seen["rep"] and "Quotas" not in seen["rep"] and "Processes" in seen["rep"]
+
+
+def test_a_page_leads_to_the_pages_that_are_for_its_reader(guarded: Guarded) -> None:
+    leads = {
+        "rep": {"/board", "/opportunities", "/leads", "/inbox", "/figures", "/compare", "/operations", "/settings"},
+        "admin": {"/operations", "/settings"},
+    }
+    for who, paths in leads.items():
+        answer = httpx.get(f"{guarded.url}/settings", headers={"authorization": f"Bearer {guarded.keys[who]}"})
+        assert set(re.findall(r'<a href="(/[a-z]+)"', answer.text.partition("</nav>")[0])) == paths
 
 
 def test_behind_a_proxy_that_encrypts_cookies_travel_encrypted_alone(tmp_path: Path) -> None:
