@@ -85,7 +85,7 @@ def operations() -> Iterator[Operation]:
         "Each event is one POST of the document that the feed has, signed as Standard Webhooks say; `webhook-id` is "
         "the event's id. The next one follows a 2xx. Personal fields are sealed. URLs are https, or http to loopback.",
         (), Body(ref(WebhookRequest), (WebhookRequest,)), Body(ref(NewWebhook), (NewWebhook,)), (201,), WRITES,
-        rules="Types and kinds are those that there are; the URL is one to which nobody listens in.",
+        rules="Types and kinds are those that there are; nobody listens in on the URL; a position has no fraction.",
     )  # fmt: skip
     yield Operation(
         "GET", "/v1/webhooks", "webhooks", "The webhooks that are yours; an admin's are all.",
@@ -102,7 +102,7 @@ def operations() -> Iterator[Operation]:
     yield Operation(
         "POST", "/v1/webhooks/{name}/replay", "webhook-replay", "Send everything after a position, again where it was.",
         Target("webhooks", "webhook-replay"), replay, "webhooks", "A position ahead of it skips what lies between.",
-        (NAME,), Body(ref(ReplayRequest), (ReplayRequest,)), one, (200,), WRITES,
+        (NAME,), Body(ref(ReplayRequest), (ReplayRequest,)), one, (200,), WRITES, rules="A position has no fraction.",
     )  # fmt: skip
     yield Operation(
         "POST", "/v1/webhooks/{name}/resume", "webhook-resume", "Try it now, where it stands, be it parked or waiting.",

@@ -144,13 +144,14 @@ class Delivery:
         self._guarded(self._let_go)
 
     def _guarded(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """What a function gives; None where the database cannot be reached, after which all is read anew."""
+        """What a function gives; None where it failed, as when no database answers; then all is read anew."""
         try:
             result = function(*arguments)
-        except PipelineError as error:
-            if str(error) != self._failure:
-                self._log.error("webhooks", error=type(error).__name__, detail=str(error))
-            self._failure = str(error)
+        except Exception as error:  # a fault of ours too: the others' events are not to wait for a new process
+            why = str(error) if isinstance(error, PipelineError) else ""
+            if (failure := f"{type(error).__name__}: {why}") != self._failure:
+                self._log.error("webhooks", error=type(error).__name__, detail=why)
+            self._failure = failure
             self._lines.clear()
             self._read_at = float("-inf")
             if self._leases is not None:  # a connection that broke stays so

@@ -2,16 +2,24 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from infra.control import control_file, control_to_read
@@ -37,6 +45,7 @@ class Receiver:
         self.taken = list[dict[str, Any]]()
         self.calls = list[tuple[str, dict[str, str], bytes]]()
         self.behave: Callable[[BaseHTTPRequestHandler], int] = lambda _: 204
+        self.certificate = ""
         self.server: ThreadingHTTPServer | None = None
 
     def live(self) -> None:
@@ -65,6 +74,10 @@ class Receiver:
             def handle_error(self, *_: Any) -> None: ...  # who called has gone
 
         self.server = Server(("127.0.0.1", self.port), Handler)
+        if self.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def die(self) -> None:
@@ -76,6 +89,22 @@ class Receiver:
     @property
     def positions(self) -> list[int]:
         return [event["position"] for event in self.taken]
+
+
+def certificate(folder: Path) -> str:
+    """A key with a certificate of its own making, in one file."""
+    file, key, moment = folder / "own.pem", ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    own = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(moment - timedelta(days=1))
+        .not_valid_after(moment + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+        .sign(key, SHA256())
+    )
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(plain + own.public_bytes(Encoding.PEM))
+    return str(file)
 
 
 @pytest.fixture
@@ -194,6 +223,32 @@ def test_a_receiver_that_sends_a_byte_now_and_then_is_given_up(quick: Site, rece
     subscribed(quick, receiver)
     quick.deal()
     until(lambda: receiver.taken, 4)
+
+
+def test_a_receiver_that_hangs_does_not_hold_up_the_end_of_the_service(
+    sqlite_url: str, tmp_path: Path, receiver: Receiver
+) -> None:
+    receiver.behave = lambda _: time.sleep(4) or 0  # type: ignore[func-returns-value]
+    with served(sqlite_url, tmp_path) as site:
+        subscribed(site, receiver)
+        site.deal()
+        until(lambda: receiver.calls)
+        began = time.monotonic()
+    assert time.monotonic() - began < 2
+
+
+def test_a_receiver_is_sent_nothing_unless_its_certificate_is_trusted(
+    sqlite_url: str, tmp_path: Path, receiver: Receiver
+) -> None:
+    receiver.die()
+    receiver.certificate = certificate(tmp_path)
+    receiver.live()
+    with served(sqlite_url, tmp_path, limits=QUICK) as site:
+        name = site.post("/v1/webhooks", {"url": receiver.url.replace("http:", "https:")}).json()["id"]
+        site.deal()
+        until(lambda: site.get(f"/v1/webhooks/{name}").json()["state"] == "failing")
+        assert site.get(f"/v1/webhooks/{name}").json()["problem"] == "no answer: SSLCertVerificationError"
+        assert receiver.calls == []
 
 
 def test_one_receiver_that_hangs_holds_no_other_up(quick: Site, receiver: Receiver) -> None:
