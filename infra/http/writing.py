@@ -66,6 +66,7 @@ class Written(Struct, frozen=True):
     warnings: list[str] = []
 
 
+ONE_VERSION = "If-Match and `seen` are not said together."
 RULES = {
     "change-splits": "The shares come to 1, and nobody stands twice.",
     "publish-process": "Orders rise, ids are there once, and there are open, won and lost stages.",
@@ -123,7 +124,7 @@ def of_stream(noun: str, verb: str, command: type[Struct]) -> Operation:
     return Operation(
         "POST", f"/v1/{PLURALS[noun]}/{{id}}/{verb}", f"{noun}-{verb}", summary(command), target(noun, command), write,
         PLURALS[noun], description(command), (stream_parameter(noun), *CONDITIONS, SEEN), body(command), ANSWER, (200,),
-        WRITE, rules=RULES.get(tag_of(command), ""),
+        WRITE, rules=f"{RULES.get(tag_of(command), '')} {ONE_VERSION}".strip(),
     )  # fmt: skip
 
 

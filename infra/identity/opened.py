@@ -55,6 +55,18 @@ class Opened:
         """Forget whom others erased."""
         self._vault.refresh()
 
+    def knows(self, subject: str) -> bool:
+        """Whether there is a key of a subject."""
+        return self._vault.knows(subject)
+
+    def erased(self, subject: str) -> bool:
+        """Whether a subject was erased."""
+        return self._vault.erased(subject)
+
+    def word_tokens(self, name: str) -> list[bytes]:
+        """What the words of a name are looked up by."""
+        return self._vault.word_tokens(name)
+
     def open(self, stream: str, event: Any) -> Any:
         """An event, opened or masked."""
         opened = self._vault.open(stream, event)

@@ -141,3 +141,12 @@ def test_the_service_says_that_it_is_well_and_what_it_counted(office: Site, tmp_
     ready = office.get("/readyz").json()
     assert (ready["ready"], ready["lag"]) == (True, 0)
     assert 'dealtrail_http_requests_total{method="GET",route="/readyz",status="200"}' in office.get("/metrics").text
+
+
+def test_a_deal_is_listed_by_a_word_of_its_sealed_name(site: Site) -> None:
+    named = site.deal(name="Two boats for the harbour")
+    site.deal(name="A crane")
+    found = site.get("/v1/opportunities", name="harbour")
+    assert found.status_code == 200, found.text
+    assert [row["stream"] for row in found.json()["rows"]] == [named]
+    assert site.client.get("/opportunities?name=harbour").status_code == 200

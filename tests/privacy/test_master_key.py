@@ -13,6 +13,7 @@ from domain.recorded import Request
 from infra.application.app import opened
 from infra.application.batch import Batch, encode_canonical
 from infra.cli.main import run
+from infra.control.migrations import STEPS
 from infra.privacy.rotation import begin, rotate
 from infra.privacy.vault import KeyFile
 from infra.settings import Settings
@@ -52,7 +53,7 @@ def test_no_reading_verb_makes_a_key(log_url, tmp_path: Path, monkeypatch, capsy
     assert not (tmp_path / "my.key").exists()
     assert run(("db", "init", "--json")) == 0
     made, held = json.loads(capsys.readouterr().out.splitlines()[-1]), (tmp_path / "my.key").read_text()
-    assert made == {"log": held.split()[2], "key_file": str(tmp_path / "my.key"), "new": True, "control": 1}
+    assert made == {"log": held.split()[2], "key_file": str(tmp_path / "my.key"), "new": True, "control": len(STEPS)}
     assert run(("db", "init")) == 0 and (tmp_path / "my.key").read_text() == held
 
 
