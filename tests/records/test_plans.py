@@ -23,11 +23,11 @@ PLANS: list[tuple[str, Wanted, str, bool]] = [
 """By kind and list the index that its page is read by, and whether in the order of that."""
 
 
+@pytest.mark.parametrize("log_url", ["sqlite"], indirect=True)
 def test_a_page_is_read_by_its_index(office: Office) -> None:
     plans: list[str] = []
     with office.app.views() as views, views.reading() as snapshot:
-        if not isinstance(snapshot, SqliteSnapshot):
-            pytest.skip("the plan of SQLite")
+        assert isinstance(snapshot, SqliteSnapshot)
 
         def explained(query: Any) -> list[Any]:
             sql, parameters = spelled(query, DIALECT)

@@ -16,9 +16,9 @@ from tests.web.browsing import ARGUMENTS
 DEALS = "150"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium."""
+    """The system's Chromium; what drives it keeps an event loop in this thread, so that no other module has it."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         unavailable("no Chromium is installed here")
