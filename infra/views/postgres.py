@@ -116,7 +116,9 @@ class PostgresTables:
                     connection.execute(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(self._schema)))
                     columns = "shape TEXT NOT NULL, state TEXT NOT NULL, upto BIGINT NOT NULL, shards BIGINT NOT NULL"
                     identity = "id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
-                    connection.execute(f"CREATE TABLE {self._generations} ({identity}, {columns})".encode())
+                    # who waited for the lock may still hold that it is not there
+                    made = f"CREATE TABLE IF NOT EXISTS {self._generations} ({identity}, {columns})"
+                    connection.execute(made.encode())
             self._pool = ConnectionPool[Connection[Any]](
                 url,
                 kwargs={"connect_timeout": CONNECT_TIMEOUT},
