@@ -27,11 +27,6 @@ def masked(struct: Masked) -> Masked:
     return replace(struct, **changed) if changed else struct
 
 
-def masked_record(recorded: Recorded) -> Recorded:
-    """A recorded event without its personal texts; the reason in its envelope is one."""
-    return replace(recorded, event=masked(recorded.event), reason=_hidden(recorded.reason))
-
-
 def holds_personal(recorded: Recorded) -> bool:
     """Whether a recorded event says something about a person that can still be read."""
     texts = (recorded.reason, *personal_texts(recorded.event).values())

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from infra.application.answers import rows
 from infra.application.comparison import AXES, FORMS
 from infra.web.figures import picture_of
 from infra.web.page import Cell, Column, Page, Reply, Table, Visit, json_reply
@@ -70,6 +69,3 @@ def deals(visit: Visit, differences: list[dict[str, Any]]) -> Table:
         f"{len(differences):,} deals{more}",
         empty="Nothing is different between the two moments.",
     )
-
-
-__all__ = ["compare", "rows"]

@@ -32,12 +32,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 """The metrics under titles; one that stands under none comes last."""
 DEFAULTS: dict[str, dict[str, Any]] = {"win-rate": {"by": "month"}, "activities": {"by": "month"}}
-PAST = {
-    "this-year": "This year",
-    "this-quarter": "This quarter",
-    "last-quarter": "Last quarter",
-    "this-month": "This month",
-}
 ELSEWHERE = "https://vega.github.io/vega-datasets/"  # what is put before an address without a host
 STYLE = re.compile(r' style="[^"]*"')
 NUMBERS = {"share", "multiple", "days", "minutes", "amount", "count"}
@@ -81,7 +75,6 @@ def figure(visit: Visit) -> Page | Reply:
         "metric": metric,
         "texts": texts,
         "by": list(metric.by),
-        "periods": PAST,
         "links": links(visit, name),
     }
     return Page("figure.html", title_of(name), parts, [table_of(visit, answer)])

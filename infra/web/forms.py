@@ -8,7 +8,7 @@ from uuid import uuid4
 import msgspec
 from msgspec.structs import FieldInfo
 
-from domain import BY_KIND, COMMANDS, Command, kind
+from domain import BY_KIND, COMMANDS, kind
 from domain.errors import Conflict, Malformed, NotFound, PipelineError
 from domain.history import History
 from domain.recorded import Request
@@ -232,6 +232,3 @@ def back(stream: str) -> str:
     """The page of a stream."""
     plural = PLURALS.get(kind(stream))
     return f"/{plural}/{stream}" if plural else "/settings"
-
-
-__all__ = ["Command", "carry_out", "command_form"]

@@ -1,10 +1,9 @@
 """The moment of a page: what its address asks for, and how the control that moves it stands."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from domain.recorded import instant
-from infra.application.answers import day_and_time
 from infra.application.app import App
 from infra.application.moments import position
 from infra.web.page import Visit
@@ -52,13 +51,3 @@ def day_known(app: App, text: str, upto: int) -> date:
         except ValueError:
             pass
     return instant(app.log.recorded_at(max(upto, 1))).astimezone(app.zone()).date()
-
-
-def day_after(first: str, days: int) -> str:
-    """The day so many days after another one."""
-    return str(date.fromisoformat(first) + timedelta(days=days))
-
-
-def clock(moment: int) -> str:
-    """An instant in words, in UTC."""
-    return " ".join(day_and_time(instant(moment), seconds=False))

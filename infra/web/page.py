@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -167,9 +167,6 @@ class Reply(NamedTuple):
     kind: str
     body: bytes
     headers: Mapping[str, str] = {}
-
-
-Answering = Callable[[Visit], "Page | Reply"]
 
 
 def whole(text: str) -> int | None:

@@ -131,11 +131,3 @@ def standing(of: Sequence[Stretch], moment: int) -> list[Stretch]:
     """What a cut at an instant sees of a deal: its states up to then, in the order in which they began."""
     seen = (each for each in of if each.known_from <= moment < each.known_to and each.since <= moment)
     return sorted(seen, key=lambda each: each[2:4])
-
-
-def standings(of: Sequence[Stretch], moments: Sequence[int]) -> Iterator[tuple[int, list[Stretch]]]:
-    """What cuts at instants, in order, see of a deal, from the first that sees any of it on."""
-    first = min((max(each.known_from, each.since) for each in of), default=END)
-    for moment in moments:
-        if moment >= first and (seen := standing(of, moment)):
-            yield moment, seen

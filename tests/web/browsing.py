@@ -17,9 +17,9 @@ DESKTOP, PHONE = {"width": 1360, "height": 860}, {"width": 390, "height": 844}
 EXPECTED = ("401", "409", "422", "404")  # what a browser writes to its console of answers that a test asks for
 
 
-def form_token(client: httpx.Client, address: str = "/ui") -> str:
+def form_token(client: httpx.Client) -> str:
     """What a form of this client carries."""
-    text = client.get("/sign-in" if client.get(address).status_code in (303, 401) else "/new/lead").text
+    text = client.get("/sign-in" if client.get("/ui").status_code in (303, 401) else "/new/lead").text
     found = re.search(r'name="token" value="([0-9a-f]+)"', text)
     assert found, text[:300]
     return found[1]
