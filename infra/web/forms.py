@@ -1,6 +1,6 @@
 """Forms: whatever can be asked of a record, from the fields of its command; read, checked and carried out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple, cast, get_type_hints
 from uuid import uuid4
@@ -59,22 +59,31 @@ def command_form(visit: Visit) -> Page:
 def carry_out(visit: Visit) -> Page | Reply:
     """Do what a form asks, and look at the record; or show the form again, saying what is wrong."""
     stream, command = target(visit)
-    values = {name: given[0] for name, given in visit.form.items() if given and given[0] != ""}
+    values = values_of(visit)
     seen = values.get("seen", "0")
     try:
-        document = document_of(command, values, visit.app.today())
-        asked = parse_command(tag_of(command), document)
-        request = Request(
-            stream=stream,
-            command=asked,
-            actor=visit.actor,
-            reason=values.get("reason", ""),
-            command_id=values.get("command_id", ""),
-        )
+        request = request_of(visit, stream, command, values)
         visit.carry_out(request, kind(stream), None if seen == "any" else version_of(seen))
     except PipelineError as error:
         return refused(visit, stream, command, values, error)
     return see_other(f"{back(stream)}?done={words(tag_of(command))}".replace(" ", "+"))
+
+
+def values_of(visit: Visit) -> dict[str, str]:
+    """What stands in the fields of a form, those left empty aside."""
+    return {name: given[0] for name, given in visit.form.items() if given and given[0] != ""}
+
+
+def request_of(visit: Visit, stream: str, command: type[Any], values: Mapping[str, str]) -> Request:
+    """What a form asks of a stream. Raises Malformed naming the field."""
+    asked = parse_command(tag_of(command), document_of(command, values, visit.app.today()))
+    return Request(
+        stream=stream,
+        command=asked,
+        actor=visit.actor,
+        reason=values.get("reason", ""),
+        command_id=values.get("command_id", ""),
+    )
 
 
 def version_of(text: str) -> int:
@@ -86,9 +95,7 @@ def version_of(text: str) -> int:
 
 def refused(visit: Visit, stream: str, command: type[Any], values: Mapping[str, str], error: PipelineError) -> Page:
     """The form again, with what is wrong beside its field, or on top; who came first, where somebody did."""
-    field, _, reason = str(error).partition(": ")
-    names = {each.encode_name for each in msgspec.structs.fields(command)}
-    wrong = {field: reason} if isinstance(error, Malformed) and field in names else {}
+    wrong = faults(command, error)
     overtaken = overtaking(visit, error) if isinstance(error, Overtaken) else []
     page = form(
         visit,
@@ -101,6 +108,13 @@ def refused(visit: Visit, stream: str, command: type[Any], values: Mapping[str, 
         overtaken,
     )
     return page._replace(status=STATUS.get(type(error).__name__, 500))
+
+
+def faults(command: type[Any], error: PipelineError, *others: str) -> dict[str, str]:
+    """What is wrong with a field of a form, of the command's or another one; nothing where it is with no field."""
+    field, _, reason = str(error).partition(": ")
+    names = {*others, *(each.encode_name for each in msgspec.structs.fields(command))}
+    return {field: reason} if isinstance(error, Malformed) and field in names else {}
 
 
 def overtaking(visit: Visit, error: Overtaken) -> list[dict[str, Any]]:
@@ -121,24 +135,37 @@ def form(
     seen: str = "0",
     overtaken: list[dict[str, Any]] | None = None,
 ) -> Page:
-    """The page of a form."""
-    hints = get_type_hints(command, include_extras=True)
-    stages = stage_titles(visit, stream)
-    fields = [
-        field(command, each, hints[each.name], values, wrong or {}, stages) for each in msgspec.structs.fields(command)
-    ]
+    """The page of the form of a command that is asked of a stream."""
+    fields = fields_of(command, values, wrong or {}, stage_titles(visit, stream))
+    page = page_of(command, fields, values, back(stream), problem)
+    parts: dict[str, Any] = {**page.parts, "seen": seen, "overtaken": overtaken or []}
+    return page._replace(title=f"{page.title}: {stream}", parts=parts)
+
+
+def page_of(
+    command: type[Any], fields: Sequence[Field], values: Mapping[str, str], leads_back: str, problem: str
+) -> Page:
+    """The page of a form, which nobody came before."""
     parts = {
         "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()),
         "fields": fields,
         "refused": problem,
-        "overtaken": overtaken or [],
-        "seen": seen,
-        "back": back(stream),
+        "overtaken": [],
+        "seen": "",
+        "back": leads_back,
         "verb": words(tag_of(command)),
         "reason": values.get("reason", ""),
         "attempt": values.get("command_id") or str(uuid4()),
     }
-    return Page("command.html", f"{words(tag_of(command))}: {stream}", parts)
+    return Page("command.html", words(tag_of(command)), parts)
+
+
+def fields_of(
+    command: type[Any], values: Mapping[str, str], wrong: Mapping[str, str], stages: Mapping[str, str]
+) -> list[Field]:
+    """The fields of the form of a command."""
+    hints = get_type_hints(command, include_extras=True)
+    return [field(command, each, hints[each.name], values, wrong, stages) for each in msgspec.structs.fields(command)]
 
 
 def field(

@@ -163,6 +163,15 @@ def test_a_column_goes_on_to_its_last_deal(site: Site) -> None:
     assert len(deals) == 130
 
 
+def test_a_quota_set_by_form_is_named_after_its_holder(site: Site) -> None:
+    fields = {"holder": "ann", "start": "2026-07-01", "end": "2026-09-30", "amount": "250,000 EUR"}
+    token = form_token(site.client)
+    answer = site.client.post("/new/quota/set-quota", data={**fields, "token": token})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/streams/quota-ann")
+    unnamed = site.client.post("/new/process/retire-process", data={"token": token})
+    assert unnamed.status_code == 422 and "say its name" in unnamed.text
+
+
 def test_markup_in_a_name_is_text(site: Site) -> None:
     name = "<img src=x onerror=alert(1)>"
     deal = site.deal(account=name)
