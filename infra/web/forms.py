@@ -146,7 +146,7 @@ def page_of(
     command: type[Any], fields: Sequence[Field], values: Mapping[str, str], leads_back: str, problem: str
 ) -> Page:
     """The page of a form, which nobody came before."""
-    parts = {
+    parts: dict[str, Any] = {
         "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()),
         "fields": fields,
         "refused": problem,
