@@ -1,6 +1,6 @@
 """Puts the parts together: a log, the vault over it, who dispatches, and the views that follow."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from functools import partial
@@ -71,28 +71,29 @@ class App:
         self._idle.put(dispatcher)  # one that raised is let go
         return outcomes
 
-    def ask(self, metric: str, texts: "Mapping[str, Text]") -> "Answer":
+    def ask(self, metric: str, texts: "Mapping[str, Text]", forced: Collection[str] = ()) -> "Answer":
         """The answer to a question of a metric, its parts as people write them.
 
-        Raises NotFound for a metric that there is not, and for a filter by what there is not; Malformed naming the part
-        that it does not take.
+        forced: the parts that whoever asks did not say, whose values need not stand anywhere yet. Raises NotFound for
+        a metric that there is not, and for a filter by what there is not; Malformed naming the part that it does not
+        take.
         """
         from infra.application.questions import check_values, question  # commands do without SQL
 
         with self.views() as views:
             asked = question(self, texts)
             answer = views.ask(metric, asked)
-            check_values(views, asked)
+            check_values(views, asked, forced)
             return answer
 
-    def explain(self, metric: str, texts: "Mapping[str, Text]") -> "Explained":
+    def explain(self, metric: str, texts: "Mapping[str, Text]", forced: Collection[str] = ()) -> "Explained":
         """An answer with the rows behind each figure. Raises as `ask` does."""
         from infra.application.questions import check_values, question
 
         with self.views() as views:
             asked = question(self, texts)
             explained = views.explain(metric, asked)
-            check_values(views, asked)
+            check_values(views, asked, forced)
             return explained
 
     def list(

@@ -1,7 +1,7 @@
 """What is different between two moments, on either axis, and the waterfall from one to the other."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -40,8 +40,10 @@ class Comparison(NamedTuple):
         }  # fmt: skip
 
 
-def comparison(app: "App", first: str, second: str, axis: str, form: str, texts: "Mapping[str, Text]") -> Comparison:
-    """What is different between two moments; `texts` are the other parts of the question.
+def comparison(
+    app: "App", first: str, second: str, axis: str, form: str, texts: "Mapping[str, Text]", forced: Collection[str] = ()
+) -> Comparison:
+    """What is different between two moments; `texts` are the other parts of the question, `forced` those nobody said.
 
     Raises Malformed naming a part that the two moments say already, or that cannot be asked so.
     """
@@ -51,7 +53,7 @@ def comparison(app: "App", first: str, second: str, axis: str, form: str, texts:
         question = waterfall_question(app, first, second, axis, form, texts)
         differences = views.compare(question)
         waterfall = views.ask("waterfall", question)
-        check_values(views, question)
+        check_values(views, question, forced)
     return Comparison(question, waterfall, differences)
 
 

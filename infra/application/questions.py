@@ -1,6 +1,6 @@
 """A question as people write it becomes a question of a metric: moments are read, periods bounded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import Malformed
@@ -26,12 +26,12 @@ Text = str | Sequence[str]
 """A part of a question as it is written; `by` is several."""
 
 
-def check_values(views: "Views", asked: Question) -> None:
-    """Raise NotFound for a filter whose value stands nowhere, with those there are."""
+def check_values(views: "Views", asked: Question, forced: Collection[str] = ()) -> None:
+    """Raise NotFound for a filter whose value stands nowhere, with those there are; `forced` ones nobody said."""
     from infra.views.filters import check_filters
 
     with views.reading() as snapshot:
-        check_filters(snapshot, asked)
+        check_filters(snapshot, asked, forced)
 
 
 def question(app: Installation, texts: Mapping[str, Text]) -> Question:

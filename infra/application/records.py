@@ -1,6 +1,6 @@
 """Lists of records, and one record: what is asked is read as people write it, names are opened where that can be."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Protocol
@@ -91,9 +91,16 @@ def kind_of(name: str) -> Kind:
 
 
 def list_of(
-    app: Source, views: "Views", name: str, texts: Mapping[str, Written], caller: str = "", veil: Veil | None = None
+    app: Source,
+    views: "Views",
+    name: str,
+    texts: Mapping[str, Written],
+    caller: str = "",
+    veil: Veil | None = None,
+    forced: Collection[str] = (),
 ) -> Listing:
     """A page of the records of a kind that match. caller: who asks, for views that rest on it. veil: what hides names.
+    forced: filters that the caller did not ask for, whose values need not stand anywhere.
 
     Raises NotFound for a kind, a view or a value that there is not, Malformed naming the part that cannot be so.
     """
@@ -120,7 +127,7 @@ def list_of(
         place = Place(known_at, newest, written, sort, digest, totals)
         found = listing(kind, query, wanted, place, opened)
     if after is None and (not found.records or any(len(values) > 1 for values in written.values())):
-        check_values(views, kind, written)
+        check_values(views, kind, {part: of for part, of in written.items() if part not in forced})
     return found
 
 

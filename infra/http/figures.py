@@ -68,10 +68,11 @@ class Described(Struct, frozen=True):
 
 
 class Filtered(NamedTuple):
-    """A question of a caller: its parts as texts, their own filters among them."""
+    """A question of a caller: its parts as texts, their own filters among them; `forced` are those they did not say."""
 
     texts: dict[str, Any]
     filters: dict[str, Any]
+    forced: frozenset[str]
 
 
 def operations() -> Iterator[Operation]:
@@ -176,7 +177,8 @@ def question_of(call: Call) -> Filtered:
     """The question that a call asks: what the caller says, within what they may see. Asks the database."""
     stated = {name: value for name, value in call.query.items() if name != WAIT.name}
     texts = dict(call.service.access.narrowed(call.caller, stated))
-    return Filtered(texts, {name: value for name, value in texts.items() if name not in ("known_at", "effective_at")})
+    filters = {name: value for name, value in texts.items() if name not in ("known_at", "effective_at")}
+    return Filtered(texts, filters, frozenset(texts) - frozenset(stated))
 
 
 async def answered(call: Call) -> Reply:
@@ -192,7 +194,7 @@ async def answered(call: Call) -> Reply:
             reached = app.log.head() if known is None else position(app, known)
             if unchanged := not_modified(call, tag_of(call, name, asked, reached)):
                 return unchanged
-        answer = app.ask(name, asked.texts)
+        answer = app.ask(name, asked.texts, asked.forced)
         kept = {"cache-control": "private, no-cache"}
         if not lasts:
             return Reply(encode(document(answer, app.log.head(), asked.filters)), headers=kept)
@@ -222,7 +224,7 @@ async def explained(call: Call) -> Reply:
     def answer() -> bytes:
         app, asked = call.service.app, question_of(call)
         check_reached(app.log, call.query)
-        rows = explanation(app.log, app.explain(name, asked.texts))
+        rows = explanation(app.log, app.explain(name, asked.texts, asked.forced))
         return encode({"metric": name, "filters": asked.filters, **seen_rows(app, call.caller, rows)})
 
     return Reply(await call.read(answer))
@@ -233,12 +235,13 @@ async def different(call: Call) -> Reply:
     apart: Sequence[str] = ("from", "to", "axis", "form")
 
     def answer() -> bytes:
-        app, texts = call.service.app, question_of(call).texts
+        app, asked = call.service.app, question_of(call)
+        texts = asked.texts
         check_reached(app.log, call.query, ("from", "to") if texts.get("axis") == "known" else ())
         filters = {name: value for name, value in texts.items() if name not in apart}
         ends = texts["from"], texts["to"]
         axis, form = texts.get("axis", AXES[0]), texts.get("form", FORMS[0])
-        compared = comparison(app, *ends, axis, form, filters).document(axis, form)
+        compared = comparison(app, *ends, axis, form, filters, asked.forced).document(axis, form)
         return encode({**seen_differences(app, call.caller, compared), "filters": filters})
 
     return Reply(await call.read(answer))

@@ -61,6 +61,7 @@ async def unpacked(service: Service, scope: Mapping[str, Any], headers: Mapping[
             return await signing_in(service, scope, headers, query, form, token)
         shown = signing.with_credential(service, headers)
         caller = await service.judge(service.access.identify, shown)
+        service.rates.count(caller.actor)
         route, variable = route_of(method, path)
         visit = visited(service, caller, path, variable, query, form)
         visit = visit._replace(token=masked(token), wants=wants)

@@ -34,17 +34,20 @@ class Reading:
 
     def ask(self, metric: str, texts: "Mapping[str, Text]") -> "Answer":
         """A figure of what is theirs. Raises as `App.ask`, and Forbidden."""
-        return self.app.ask(metric, self.access.narrowed(self.caller, texts))
+        of_theirs = self.access.narrowed(self.caller, texts)
+        return self.app.ask(metric, of_theirs, of_theirs.keys() - texts.keys())
 
     def explain(self, metric: str, texts: "Mapping[str, Text]") -> dict[str, Any]:
         """The rows and events behind a figure, of the records that they see; `hidden` counts the others."""
-        explained = self.app.explain(metric, self.access.narrowed(self.caller, texts))
+        of_theirs = self.access.narrowed(self.caller, texts)
+        explained = self.app.explain(metric, of_theirs, of_theirs.keys() - texts.keys())
         return seen_rows(self.app, self.caller, explanation(self.app.log, explained))
 
     def compare(self, first: str, second: str, axis: str, form: str, texts: "Mapping[str, Text]") -> dict[str, Any]:
         """What is different between two moments, of what is theirs; deals that they do not see are counted alone."""
-        texts = self.access.narrowed(self.caller, texts)
-        compared = comparison(self.app, first, second, axis, form, texts).document(axis, form)
+        of_theirs = self.access.narrowed(self.caller, texts)
+        forced = of_theirs.keys() - texts.keys()
+        compared = comparison(self.app, first, second, axis, form, of_theirs, forced).document(axis, form)
         return seen_differences(self.app, self.caller, compared)
 
     def timeline(self, stream: str, known_at: int, effective_at: int | None) -> list[dict[str, Any]]:
@@ -58,7 +61,8 @@ class Reading:
         caller = self.caller
         asked = self.narrowed(kind, texts)
         with self.app.views() as views:
-            listing = list_of(self.opened, views, kind, asked, caller.owner or caller.actor, self.opened.veil)
+            who, forced = caller.owner or caller.actor, () if texts.get("owner") else ("owner",)
+            listing = list_of(self.opened, views, kind, asked, who, self.opened.veil, forced)
         if self.is_narrow(kind):
             owners = owners_now(self.app, [row.stream for row in listing.records])
             rows = [row for row in listing.records if caller.sees(owners[row.stream] or "")]

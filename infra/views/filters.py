@@ -1,7 +1,7 @@
 # ruff: noqa: S608 - only names of tables and columns are put together here; every value travels as a parameter
 """The values that a question can be filtered by: what nobody ever said is refused, with what there is."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
 from typing import Any
 
@@ -38,9 +38,12 @@ SEVERAL: dict[str, Callable[[Any], Iterable[str]]] = {
 """The columns that hold several values in one text, and what these are."""
 
 
-def check_filters(snapshot: Snapshot, question: Question) -> None:
-    """Raise NotFound for a value that stands nowhere, naming the part of the question and the values there are."""
-    for field in COLUMNS.keys() & {*Question.__struct_fields__}:
+def check_filters(snapshot: Snapshot, question: Question, forced: Collection[str] = ()) -> None:
+    """Raise NotFound for a value that stands nowhere, naming the part of the question and the values there are.
+
+    forced: parts that whoever asks did not say: their values need not stand anywhere yet.
+    """
+    for field in COLUMNS.keys() & {*Question.__struct_fields__} - {*forced}:
         check_value(snapshot, field, field, getattr(question, field))
 
 

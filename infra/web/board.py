@@ -54,7 +54,7 @@ class Lane(NamedTuple):
 
 def board(visit: Visit) -> Page | Reply:
     """The open deals of one pipeline by stage, at a moment."""
-    filters = {name: visit.one(name) for name in FILTERS if visit.one(name)}
+    filters = visit.with_team({name: visit.one(name) for name in FILTERS if visit.one(name)})
     heads = visit.ask("weighted", {**filters, **visit.moment()})
     pipelines = pipelines_of(visit, heads.records)
     pipeline = visit.one("pipeline") or (pipelines[0][0] if pipelines else "")

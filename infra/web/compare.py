@@ -15,7 +15,7 @@ def compare(visit: Visit) -> Page | Reply:
     """What is different between two moments; by default between the beginning of this month and now."""
     first, second = visit.one("first") or "this-month", visit.one("second") or "now"
     axis, form = visit.one("axis") or AXES[0], visit.one("form") or FORMS[0]
-    texts = {name: visit.one(name) for name in FILTERS if visit.one(name)}
+    texts = visit.with_team({name: visit.one(name) for name in FILTERS if visit.one(name)})
     found = visit.reading.compare(first, second, axis, form, texts)
     if visit.one("format") == "json":
         return json_reply(found)

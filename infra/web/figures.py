@@ -100,7 +100,7 @@ def question_of(visit: Visit, name: str) -> dict[str, Any]:
         found |= DEFAULTS.get(name, {})
     if metric is not None and metric.period and not {"since", "until"} & set(found):
         found |= {"since": "this-year", "until": "this-year"}
-    return found
+    return visit.with_team(found)
 
 
 def title_of(name: str) -> str:

@@ -25,7 +25,7 @@ TO_QUALIFY = "to-qualify"
 def inbox(visit: Visit) -> Page:
     """Follow-ups overdue and due, deals without a next step, and leads to qualify; of one owner, or of all."""
     owner = visit.one("owner")
-    answer = visit.ask("follow-up", {**visit.moment(), **({"owner": owner} if owner else {})})
+    answer = visit.ask("follow-up", visit.with_team({**visit.moment(), **({"owner": owner} if owner else {})}))
     tables = [section(visit, answer.records, *each) for each in SECTIONS]
     wanted = {**visit.moment(), "view": TO_QUALIFY, **({"owner": owner} if owner else {})}
     leads = visit.list("lead", wanted)

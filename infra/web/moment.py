@@ -39,15 +39,22 @@ def moment_of(visit: Visit) -> Moment:
     text = f"known at position {upto:,}" + (f" ({day})" if known else ", now")
     text += f", true {effective}" if effective else ""
     shown = str(day) if known else ""
-    effective = effective[: len(shown or str(last))]  # the control shows a day, the text the instant
-    return Moment(str(first), str(last), (last - first).days, (day - first).days, shown, effective, str(day), text)
+    true = day_in(effective)
+    return Moment(
+        str(first), str(last), (last - first).days, (day - first).days, shown, str(true or ""), str(day), text
+    )  # fmt: skip
 
 
 def day_known(app: App, text: str, upto: int) -> date:
     """The day that `known_at` means: its own, or that on which a position was recorded."""
-    if not text.isdecimal():
-        try:
-            return date.fromisoformat(text[: len("2026-01-31")])
-        except ValueError:
-            pass
+    if not text.isdecimal() and (day := day_in(text)):
+        return day
     return instant(app.log.recorded_at(max(upto, 1))).astimezone(app.zone()).date()
+
+
+def day_in(text: str) -> date | None:
+    """The day with which a text begins, as the control shows it; None for a word, or a position."""
+    try:
+        return date.fromisoformat(text[: len("2026-01-31")])
+    except ValueError:
+        return None

@@ -94,6 +94,11 @@ class Visit(NamedTuple):
 
     # What they ask for
 
+    def with_team(self, texts: Mapping[str, Any]) -> dict[str, Any]:
+        """A question; of the first of their teams for who leads several and says neither team nor owner."""
+        several = len(self.caller.teams) > 1 and not {"team", "owner"} & texts.keys()
+        return {**texts, "team": min(self.caller.teams)} if several else dict(texts)
+
     def one(self, name: str, default: str = "") -> str:
         """A field of the query. Raises Malformed where it is given several times."""
         values = self.query.get(name, ())

@@ -16,6 +16,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from domain.errors import Malformed
+from domain.opportunity import OpenOpportunity
+from domain.recorded import Request
+from domain.reference.team import ChangeTeam
 from infra.application.app import App, opened
 from infra.control import open_control
 from infra.http.limits import Limits
@@ -27,6 +30,8 @@ from infra.identity.opening import judging
 from infra.logs import logger
 from infra.settings import Oidc, Service, Settings
 from infra.store.clock import now
+from tests.desk import eur
+from tests.http.site import served
 from tests.identity.issuer import Issuer, serving
 from tests.web.browsing import form_token, person
 
@@ -83,6 +88,7 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
                         "rep": Wanted("ana", ("rep",), "ana"),
                         "admin": Wanted("ad", ("admin",)),
                         "auditor": Wanted("au", ("auditor",)),
+                        "manager": Wanted("cleo", ("manager",), "cleo"),
                     }.items()
                 }
             ready, place = threading.Event(), list[str]()
@@ -183,10 +189,6 @@ def test_a_cookie_that_no_page_gave_is_replaced(guarded: Guarded) -> None:
 
 
 def test_a_seller_sees_their_own_deals_alone(guarded: Guarded) -> None:
-    from domain.opportunity import OpenOpportunity
-    from domain.recorded import Request
-    from tests.desk import eur
-
     for owner in ("ana", "ben"):
         opening = OpenOpportunity("process-standard", eur("100"), account=f"Firm of {owner}", owner=owner)
         guarded.app.execute(Request(stream=f"opportunity-{owner}", command=opening, actor="boss"))
@@ -207,10 +209,6 @@ def test_a_seller_sees_their_own_deals_alone(guarded: Guarded) -> None:
 
 
 def test_a_seller_hears_of_what_they_see_alone(guarded: Guarded) -> None:
-    from domain.opportunity import OpenOpportunity
-    from domain.recorded import Request
-    from tests.desk import eur
-
     for owner in ("ben", "ana"):
         opening = OpenOpportunity("process-standard", eur("100"), account=f"Firm of {owner}", owner=owner)
         guarded.app.execute(Request(stream=f"opportunity-{owner}", command=opening, actor="boss"))
@@ -246,10 +244,6 @@ def test_a_seller_learns_nothing_more_of_a_deal_that_was_theirs(guarded: Guarded
 
 
 def test_a_move_that_is_sent_again_is_answered_as_the_first_time(guarded: Guarded) -> None:
-    from domain.opportunity import OpenOpportunity
-    from domain.recorded import Request
-    from tests.desk import eur
-
     opening = OpenOpportunity("process-standard", eur("100"), account="Firm of ana", owner="ana")
     guarded.app.execute(Request(stream="opportunity-ana", command=opening, actor="boss"))
     seller = {"authorization": f"Bearer {guarded.keys['rep']}"}
@@ -265,6 +259,39 @@ def test_a_move_that_is_sent_again_is_answered_as_the_first_time(guarded: Guarde
         assert sent == [303, 303]
 
 
+def test_a_seller_who_has_nothing_yet_sees_empty_pages_and_lists(guarded: Guarded) -> None:
+    seller = {"authorization": f"Bearer {guarded.keys['rep']}"}
+    with httpx.Client(base_url=guarded.url, headers=seller) as client:
+        for address in (
+            "/board", "/opportunities", "/leads", "/inbox", "/compare", "/figures/board", "/figures/board/behind",
+            "/v1/opportunities", "/v1/leads", "/v1/metrics/board", "/v1/metrics/board/explanation",
+            "/v1/differences?from=this-month&to=now",
+        ):  # fmt: skip
+            assert client.get(address).status_code == 200, address
+
+
+def test_who_leads_two_teams_looks_at_one_of_them_at_a_time(guarded: Guarded) -> None:
+    for team, seller in (("team-a", "ana"), ("team-b", "ben")):
+        command = ChangeTeam(team, manager="cleo", members=(seller,))
+        guarded.app.execute(Request(stream=team, command=command, actor="boss"))
+        opening = OpenOpportunity("process-standard", eur("100"), account=f"Firm of {seller}", owner=seller)
+        guarded.app.execute(Request(stream=f"opportunity-{seller}", command=opening, actor="boss"))
+    with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys['manager']}"}) as client:
+        for address in ("/board", "/inbox", "/figures/board", "/compare"):
+            assert client.get(address).status_code == 200, address
+        assert "Firm of ana" in client.get("/board").text and "Firm of ben" not in client.get("/board").text
+        other = client.get("/board?team=team-b").text
+        assert "Firm of ben" in other and "Firm of ana" not in other
+        assert client.get("/board?team=team-c").status_code == 403
+
+
+def test_a_reader_who_asks_too_much_is_told_when_to_come_back(sqlite_url: str, tmp_path: Path) -> None:
+    with served(sqlite_url, tmp_path, limits=Limits(rate=3)) as site:
+        answers = [site.client.get("/ui") for _ in range(4)]
+        assert [each.status_code for each in answers] == [200, 200, 200, 429]
+        assert answers[-1].headers["retry-after"]
+
+
 def test_who_configures_works_on_no_deal(guarded: Guarded) -> None:
     admin = {"authorization": f"Bearer {guarded.keys['admin']}"}
     with httpx.Client(base_url=guarded.url, headers=admin) as client:
@@ -275,10 +302,6 @@ def test_who_configures_works_on_no_deal(guarded: Guarded) -> None:
 
 
 def test_who_may_not_read_names_finds_none_on_any_page(guarded: Guarded) -> None:
-    from domain.opportunity import OpenOpportunity
-    from domain.recorded import Request
-    from tests.desk import eur
-
     opening = OpenOpportunity("process-standard", eur("100"), name="Boats for Ada Lovelace", owner="ana", note="rang")
     guarded.app.execute(Request(stream="opportunity-ada", command=opening, actor="boss"))
     auditor = {"authorization": f"Bearer {guarded.keys['auditor']}"}

@@ -31,6 +31,15 @@ def test_an_auditor_sees_the_board_of_a_day_as_it_was_known_then(chromium: Brows
         expect(page.locator(".banner.warn")).to_contain_text("You look at the past")
 
 
+def test_a_moment_may_be_a_word_and_the_control_shows_days_alone(chromium: Browser, site: Site) -> None:
+    with person(chromium, site.url) as page:  # a wrong value would be on its console
+        page.goto("/board?effective_at=yesterday")
+        expect(page.locator("input[name=effective_at]").first).to_have_value("")
+        expect(page.locator("form[data-time] output")).to_contain_text("true yesterday")
+        page.goto("/opportunities?effective_at=2026-06-30T10:00:00Z")
+        expect(page.locator("form[data-time] input[name=effective_at]")).to_have_value("2026-06-30")
+
+
 def test_nothing_can_be_changed_in_the_past(chromium: Browser, site: Site) -> None:
     deal = a_deal(site).stream
     with person(chromium, site.url) as page:
