@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Protocol
 
-from domain.errors import PipelineError
 from infra.store.log import Log
 
 if TYPE_CHECKING:
     from infra.views import Views
 
 LOOK = 0.05  # seconds between two looks at what others committed
+RETRY = 0.5  # seconds at the most until the look after one that failed
 Heard = Callable[[int], None]
 
 
@@ -26,15 +26,18 @@ class Installation(Protocol):
 
 
 class Follower:
-    """Keeps tables up, and says to who listens which position the log has reached."""
+    """Keeps tables up, and says to who listens which position the log has reached.
 
-    def __init__(self, app: Installation) -> None:
-        self._app = app
+    failed: hears why a look came to nothing, once for each reason in a row. Whatever it was, the next look follows:
+    callers wait for positions that nobody else would bring them.
+    """
+
+    def __init__(self, app: Installation, failed: Callable[[Exception], None] = lambda _: None) -> None:
+        self._app, self._failed = app, failed
         self._nudged, self._ends = Event(), Event()
         self._listeners: list[Heard] = []
         self._door = Lock()
         self.head = self.reached = 0  # where the log is, and the tables, as far as the thread has seen
-        self.failure: PipelineError | None = None  # why it gets no further, for now
         self._thread = Thread(target=self._run, name="follower", daemon=True)
 
     def start(self) -> None:
@@ -51,13 +54,16 @@ class Follower:
             self._listeners.append(heard)
 
     def _run(self) -> None:
+        reason = ""
         while not self._ends.is_set():
             try:
                 self._step()
-                self.failure = None
-            except PipelineError as error:  # it comes back: the database does
-                self.failure = error
-            self._nudged.wait(LOOK)
+                reason = ""
+            except Exception as error:
+                if (why := repr(error)) != reason:
+                    self._failed(error)
+                reason = why
+            self._nudged.wait(RETRY if reason else LOOK)
             self._nudged.clear()
 
     def _step(self) -> None:

@@ -40,7 +40,7 @@ class Service:
         self.sessions = Sessions(app.settings.service.session_secret)
         self.stopped = Event()
         self.head = 0  # where the log is, as far as the loop has heard
-        self.follower = Follower(app)
+        self.follower = Follower(app, self._unfollowed)
         self.tail = Tail(self)
         self.jobs = Jobs(app)
         self.writers = Writers(app, appended=self.follower.nudge)
@@ -70,6 +70,9 @@ class Service:
         if isinstance(self.access, Local):
             return function(*arguments)
         return await self.apart(function, *arguments)
+
+    def _unfollowed(self, error: Exception) -> None:
+        self.log.error("not-followed", error=type(error).__name__, detail=str(error))
 
     def _moved(self, position: int) -> None:
         if self._loop is not None and not self._loop.is_closed():
