@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -19,6 +20,7 @@ from infra.logs import Logger
 
 GRACE = 5  # seconds in which requests under way may end
 BACKLOG = 1024
+TURN = 0.001  # seconds for which one thread keeps the interpreter while others wait: who reads needs it many times
 JOINED = 1 << 14  # bytes that wait to be sent together at the most
 
 
@@ -80,6 +82,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, and say so."""
+        sys.setswitchinterval(TURN)
         await super().startup(sockets)
         if self.started:
             self._ready()
