@@ -2,14 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import NamedTuple
 
-from domain import BY_KIND
 from domain.errors import Malformed, NotFound, Rejected
-from domain.history import History
 from domain.money import from_minor_units
 from domain.recorded import Request
 from domain.reference.outlook import (
@@ -27,9 +24,9 @@ from domain.reference.outlook import (
 from infra.application.app import App
 from infra.application.backcasts import Backcasts, backcasts
 from infra.application.outlook import Read, read_deals, shared_currency
+from infra.application.outlooks import outlook_of, period_of
+from infra.application.predictions import folder_of
 from infra.application.spans import Span
-from infra.settings import user_folder
-from infra.store.places import sqlite_file
 from projections.outlook import forecasting
 from projections.outlook.blend import EXPERTS
 from projections.outlook.cuts import Cut, cut
@@ -43,7 +40,6 @@ from projections.outlook.lives import LEVELS
 from projections.outlook.settings import DEFAULT, VERSION, Settings
 from projections.outlook.states import Known, known
 
-KIND = "outlook"
 MODEL = "outlook"
 LATEST_ISSUE = timedelta(days=31)
 """How long after its day a forecast may be issued: a scheduler may be late, but nobody forecasts the past."""
@@ -133,12 +129,6 @@ class Forecaster:
         return readiness(self.at(day).lives, self.settings)
 
 
-def folder_of(app: App) -> Path | None:
-    """Where what is made afterwards of a log is kept: beside one in a file, else in the user's folder for data."""
-    file = sqlite_file(app.settings.db)
-    return Path(f"{file}-views-backcasts") if file else user_folder() / f"outlook-{app.log.identity()}"
-
-
 def issued(made: Forecast, position: int, settings: Settings = DEFAULT) -> IssueOutlook:
     """A forecast as it is recorded."""
     of = made.outlook
@@ -178,18 +168,6 @@ def spread_of(figures: Figures) -> tuple[forecasting.Ints, ...]:
     return figures.mean, figures.p10, figures.p50, figures.p90
 
 
-def outlook_of(app: App, currency: str, start: date, end: date) -> Outlook | None:
-    """The forecasts of a period that were issued, and their score; None where there are none."""
-    stream = stream_of(currency, start, end)
-    return History(stream, BY_KIND[KIND], app.log.facts([stream], app.log.head()).get(stream, ())).state
-
-
-def all_outlooks(app: App) -> list[tuple[str, Outlook]]:
-    """Every period of which forecasts were issued, by stream."""
-    histories = (History(of[0].stream, BY_KIND[KIND], of) for of in app.log.scan_kind(KIND, app.log.head()))
-    return [(history.stream, history.state) for history in histories if history.state is not None]
-
-
 def issue(
     app: App, made: Forecast, position: int, actor: str, settings: Settings = DEFAULT
 ) -> tuple[ForecastIssued, bool]:
@@ -225,17 +203,6 @@ def achieved(forecaster: Forecaster, span: Span) -> tuple[Achieved, ...]:
                 amount = from_minor_units(int(amounts[place]), lives.currency)
                 found.append(Achieved(level, "" if level == TOTAL else label, amount, int(wins[place])))
     return tuple(found)
-
-
-def due(app: App, today: date) -> list[tuple[str, Outlook]]:
-    """The periods that are over and not scored."""
-    return [(stream, of) for stream, of in all_outlooks(app) if of.scored is None and period_of(of).last < today]
-
-
-def period_of(of: Outlook) -> Span:
-    """The days that forecasts are of."""
-    any_of_them = next(iter(of.issued.values()))
-    return Span(any_of_them.start, any_of_them.end)
 
 
 def score(app: App, stream: str, of: Outlook, forecaster: Forecaster, actor: str) -> Outlook:
