@@ -1,14 +1,16 @@
 """Forecasts of what will be won: made of the log, issued as facts, and scored when their period is over."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import NamedTuple
 
 from domain.errors import Malformed, NotFound, Rejected
 from domain.money import from_minor_units
-from domain.recorded import Request
+from domain.opportunity import OpportunityOpened
+from domain.recorded import Fact, Request
 from domain.reference.outlook import (
     TOTAL,
     Achieved,
@@ -23,9 +25,9 @@ from domain.reference.outlook import (
 )
 from infra.application.app import App
 from infra.application.backcasts import Backcasts, backcasts
-from infra.application.outlook import Read, read_deals, shared_currency
+from infra.application.outlook import read_references
 from infra.application.outlooks import outlook_of, period_of
-from infra.application.predictions import folder_of
+from infra.application.predictions import DEALS, folder_of
 from infra.application.spans import Span
 from projections.outlook import forecasting
 from projections.outlook.blend import EXPERTS
@@ -55,10 +57,36 @@ class Forecast(NamedTuple):
     past: Backcasts
 
 
+def known_deals(app: App, currency: str, base_currency: str, upto: int | None = None) -> tuple[int, Known]:
+    """A position, by default the log's last, and everything that the log tells of deals up to there.
+
+    In the currency that all were opened in where none is given. Raises NotFound without any deal, Malformed where there
+    are several currencies.
+    """
+    position, references = read_references(app, upto)
+    opened_in = set[str]()
+    histories = passing(app.log.scan_kind(DEALS, position), opened_in)
+    first = next(histories, None)
+    if first is None:
+        raise NotFound("opportunities: none is known yet, so there is nothing to learn from")
+    into = currency or next(iter(opened_in), "")
+    whole = known(chain([first], histories), references, into, base_currency)
+    if not currency and len(opened_in) != 1:
+        raise Malformed(f"convert_to: the deals are in {', '.join(sorted(opened_in))}: say in which currency to answer")
+    return position, whole
+
+
+def passing(histories: Iterable[list[Fact]], opened_in: set[str]) -> Iterator[list[Fact]]:
+    """The facts of each deal as they are read, none of which is held; the currencies of their openings are."""
+    for facts in histories:
+        opened_in.update(fact.event.amount.currency for fact in facts if isinstance(fact.event, OpportunityOpened))
+        yield facts
+
+
 class Forecaster:
     """Makes forecasts of one log up to a position, in one currency; reads it once.
 
-    progressed: hears of each past cut at which a forecast is made to learn from.
+    position: up to which it was read. progressed: hears of each past cut at which a forecast is made to learn from.
     """
 
     def __init__(
@@ -66,16 +94,10 @@ class Forecaster:
         settings: Settings = DEFAULT, progressed: Progressed = lambda _: None,
     ) -> None:  # fmt: skip
         self.app, self.settings, self._progressed = app, settings, progressed
-        self.read: Read = read_deals(app, upto)
-        self.currency = currency or shared_currency(self.read.histories)
-        self.known: Known = known(self.read.histories, self.read.references, self.currency, base_currency)
+        self.position, self.known = known_deals(app, currency, base_currency, upto)
+        self.currency = self.known.exchange.into
         self._cuts: dict[int, Cut] = {}
         self._past: dict[int, Backcasts] = {}
-
-    @property
-    def position(self) -> int:
-        """The position that the log was read to."""
-        return self.read.position
 
     def last_day(self) -> int:
         """The last day that is over, in the organisation's zone."""

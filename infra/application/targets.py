@@ -30,7 +30,7 @@ def targets(making: Forecaster, made: Forecast, quota: Decimal | None = None) ->
         units = minor_units(rounded(quota, making.currency))
         found += targeted(made, EVERYBODY, units, reach(made.outlook, made.cut.lives, units))
     days = as_date(made.outlook.first).isoformat(), as_date(made.outlook.last).isoformat()
-    for _, each in making.read.references.quotas:
+    for _, each in making.known.references.quotas:
         if (each.start_day, each.end_day) == days and (units := worth(making, made, each)) is not None:
             level = "team" if each.holder.startswith("team-") else "owner"
             found += targeted(made, each.holder, units, reach(made.outlook, made.cut.lives, units, level, each.holder))

@@ -119,7 +119,7 @@ def issue(
         day = None
         if every:
             until = making.last_day()
-            days = snapshot_days(making.read.references, every, until - 31, until)
+            days = snapshot_days(making.known.references, every, until - 31, until)
             day = days[-1]
         first, last, day = period_of(making, of, day)
         there = making.issued_before(first, last, day)
