@@ -26,7 +26,7 @@ LARGEST = 500  # deals moved at once
 
 
 class Card(NamedTuple):
-    """A deal on the board. seen: the version that the card shows; next: what comes next, or that nothing does."""
+    """A deal on the board. seen: the version that the card shows; next: what comes next, empty for nothing; due: when."""
 
     id: str
     seen: int
@@ -37,6 +37,8 @@ class Card(NamedTuple):
     days: str
     stale: bool
     next: str
+    due: str = ""
+    overdue: bool = False
 
 
 class Lane(NamedTuple):
@@ -155,7 +157,7 @@ def card(record: Any, today: date) -> Card:
         record.owner,
         "" if days is None else f"{int(days):,}",
         record.stale,
-        next_of(record, today),
+        *next_of(record, today),
     )
 
 
@@ -166,14 +168,11 @@ def amount_of(record: Any) -> str:
     return f"{digits(record.amount, record.currency)} {record.currency}"
 
 
-def next_of(record: Any, today: date) -> str:
-    """What comes next of a deal."""
+def next_of(record: Any, today: date) -> tuple[str, str, bool]:
+    """What comes next of a deal, the day when, and whether that has passed; empty texts for nothing."""
     due = min((day for day in (record.next_step_due, record.activity_due) if day), default=None)
-    text = record.next_step or ("Activity" if record.activity_due else "")
-    if not text and due is None:
-        return "No next step"
-    when = "" if due is None else f", overdue since {due}" if due < today else f", {due}"
-    return f"{text or 'Next step'}{when}"
+    text = record.next_step or ("Activity" if record.activity_due else "Next step" if due else "")
+    return text, "" if due is None else str(due), due is not None and due < today
 
 
 def short(amount: Decimal, currency: str) -> str:
