@@ -45,7 +45,9 @@ def spec(metric: str, rows: Rows, subtitle: Sequence[str]) -> Spec:
         "config": {
             "font": "Helvetica, Arial, sans-serif",
             "view": {"stroke": None},
-            "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleColor": MUTED, "grid": False, "labelLimit": 260},
+            "title": {"frame": "group", "fontSize": 13, "fontWeight": 600},
+            "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "titleColor": MUTED,
+                     "grid": False, "labelLimit": 260, "labelPadding": 8},
             "header": {"labelFontSize": 13},
         },
     }  # fmt: skip

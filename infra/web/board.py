@@ -17,7 +17,7 @@ from infra.web.forms import STATUS
 from infra.web.lists import moved_on
 from infra.web.moment import moment_of
 from infra.web.page import Cell, Column, Page, Reply, Table, Visit, json_reply, see_other, whole
-from infra.web.records import process_of, words
+from infra.web.records import process_name, process_of, words
 
 CARDS = 50  # of a column at once
 FILTERS = ("owner", "team", "product", "source", "currency", "convert_to")
@@ -26,7 +26,7 @@ LARGEST = 500  # deals moved at once
 
 
 class Card(NamedTuple):
-    """A deal on the board. seen: the version that the card shows; next: what comes next, empty for nothing; due: when."""
+    """A deal. seen: the version that the card shows. next: what comes next, empty for nothing; due: when."""
 
     id: str
     seen: int
@@ -95,12 +95,6 @@ def pipelines_of(visit: Visit, rows: Sequence[Any]) -> list[tuple[str, str]]:
     found = {name: process_name(visit, name) for name in counts} or {STANDARD: process_name(visit, STANDARD)}
     ordered = sorted(found, key=lambda name: (-counts.get(name, 0), name))
     return [(name, found[name]) for name in ordered]
-
-
-def process_name(visit: Visit, process: str) -> str:
-    """What a process is called."""
-    found = process_of(visit, process)
-    return found.name if found else process
 
 
 def stages_of(visit: Visit, pipeline: str) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from infra.application.seen import Overtaken
 from infra.application.spans import Today
 from infra.application.written_fields import choices_of, document, is_json, members
 from infra.web.page import Page, Reply, Visit, see_other, whole
-from infra.web.records import PLURALS, history_of, words
+from infra.web.records import PLURALS, history_of, names_of, words
 
 LONG = ("note", "text")
 STATUS = {
@@ -139,7 +139,8 @@ def form(
     fields = fields_of(command, values, wrong or {}, stage_titles(visit, stream))
     page = page_of(command, fields, values, back(stream), problem)
     parts: dict[str, Any] = {**page.parts, "seen": seen, "overtaken": overtaken or []}
-    return page._replace(title=f"{page.title}: {stream}", parts=parts)
+    title = names_of(visit, [stream]).get(stream, stream) if kind(stream) == "opportunity" else stream
+    return page._replace(title=f"{page.title}: {title}", parts=parts)
 
 
 def page_of(
@@ -147,7 +148,7 @@ def page_of(
 ) -> Page:
     """The page of a form, which nobody came before."""
     parts: dict[str, Any] = {
-        "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()),
+        "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()).replace("`", ""),
         "fields": fields,
         "refused": problem,
         "overtaken": [],

@@ -1,6 +1,6 @@
 """Lists of records: filters, order, columns, totals, and pages that go on where the one before ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -29,6 +29,9 @@ TITLES = {
 KEPT = ("sort", "limit", "cursor", "view")
 SHOWN = ("status", "owner", "team", "stage", "pipeline", "account", "company", "source", "text")
 """The filters that stand above a list; all others work in its address."""
+NAMES = ("name", "account", "company", "holder")
+"""What a record may be called by."""
+HEADS = {"opportunity": "Deal", "lead": "Lead"}
 FORMS = ("format", "done")
 
 
@@ -76,7 +79,7 @@ def table_of(visit: Visit, kind: str, known: Any, found: Any) -> Table:
     columns = [
         Column(
             name,
-            words(name.replace("_", "-")),
+            HEADS.get(kind, "Name") if name == "stream" else words(name.replace("_", "-")),
             of.get(name) in ("amount", "days", "share", "count"),
             sort_of(visit, known, name),
         )
@@ -88,14 +91,29 @@ def table_of(visit: Visit, kind: str, known: Any, found: Any) -> Table:
     ]
     return Table(
         PLURALS.get(kind, f"{kind}s"),
-        columns,
+        [each._replace(shown=says_more(columns, rows, number)) for number, each in enumerate(columns)],
         rows,
         empty="Nothing matches at this moment. Take a filter away, or look at another moment.",
     )
 
 
+def says_more(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], number: int) -> bool:
+    """Whether a column says more than the name before it, or than the amounts, which have their currency."""
+    if columns[number].name == "currency":
+        return "amount" not in [each.name for each in columns]
+    return number == 0 or not rows or any(row[number].text != row[0].text for row in rows)
+
+
+def called(record: Any) -> str:
+    """What a record is called: its own name, or that of whom it is about, else its id."""
+    names = (getattr(record, name, "") for name in NAMES)
+    return str(next((name for name in names if name), record.stream))
+
+
 def sort_of(visit: Visit, known: Any, name: str) -> str:
     """How a click on the title of a column sorts: by it, or the other way round; empty where it does not."""
+    if name == "stream":
+        name = next((each for each in NAMES if each in known.sorts), name)
     if name not in known.sorts:
         return ""
     return f"-{name}" if visit.one("sort") == name else name
@@ -104,9 +122,10 @@ def sort_of(visit: Visit, known: Any, name: str) -> str:
 def cell(visit: Visit, kind: str, name: str, value: Any, record: Struct, of: Mapping[str, str]) -> Cell:
     """A field of a record in a list."""
     if name == "stream":
-        return Cell(
-            str(value), value, f"{visit.link(f'/{PLURALS[kind]}/{value}')}" if kind in PLURALS else f"/streams/{value}"
-        )
+        path = f"/{PLURALS[kind]}/{value}" if kind in PLURALS else f"/streams/{value}"
+        return Cell(called(record), value, visit.link(path))
+    if name == "stage":
+        return Cell(getattr(record, "stage_name", "") or str(value or ""), value)
     if value in (None, "", (), []):
         return Cell("", "")
     if isinstance(value, bool):

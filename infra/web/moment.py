@@ -14,7 +14,8 @@ YEAR = timedelta(days=365)
 
 class Slider(NamedTuple):
     """One of its two days. day: the one asked for, empty for now. first: where the slider begins; days: how long it is
-    until today; place: where it stands."""
+    until today; place: where it stands.
+    """
 
     day: str
     first: str

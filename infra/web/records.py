@@ -19,10 +19,13 @@ from infra.application.answers import digits
 from infra.application.histories import LATEST
 from infra.application.moments import at, position
 from infra.application.names import tag_of
+from infra.identity.masking import MASKED
+from infra.identity.visibility import hidden_streams
 from infra.web.moment import moment_of
 from infra.web.page import Cell, Column, Page, Table, Visit
 
 PLURALS = {"opportunity": "opportunities", "lead": "leads"}
+DAY = len("2026-01-31")
 VIEWS = ("compact", "full", "raw")
 MAIN = {
     "opportunity": (
@@ -43,7 +46,12 @@ CLOSED = {
     "deleted": ("restore-opportunity",),
 }
 """What takes a closing back, and what a deal takes that is not open."""
-HIDDEN = {"status", "opened_at", "exit_criteria"}
+ACTIVITIES = ("planned", "done")
+HIDDEN = {"status", "opened_at", "exit_criteria", "process_version", *ACTIVITIES}
+"""Fields that stand elsewhere on the page, or name what its history shows."""
+UNSAID = {"status", "process", "process_version", "process version"}
+"""What the title of an opening says already, or its facts."""
+LEADS_TO = {"lead": ("The lead it began as", "leads"), "opportunity": ("The deal it became", "opportunities")}
 TONES = {"won": "good", "lost": "bad", "open": "accent", "qualified": "good", "disqualified": "bad"}
 
 
@@ -55,11 +63,12 @@ class Step(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """A stage on the way of a deal."""
+    """A stage on the way of a deal; end: won or lost, of the last one."""
 
     name: str
     done: bool
     here: bool
+    end: str = ""
 
 
 def record(visit: Visit) -> Page:
@@ -77,20 +86,21 @@ def record(visit: Visit) -> Page:
     history = history_of(visit, stream, known)
     state = history.state if effective is None else history.state_at(effective)
     fields = fields_by_name(state, BY_KIND[kind].events[0])
+    stages = stage_names(visit, str(fields.get("process", "")))
     view, tags = visit.one("view", "compact"), allowed(kind, str(fields.get("status", "")))
     parts = {
         "moment": moment_of(visit),
         "view": view if view in VIEWS else "compact",
         "chips": chips(fields),
-        "lines": [line_of(line) for line in lines],
-        "facts": facts(fields),
+        "lines": [line_of(line, stages) for line in lines],
+        "facts": facts(visit, fields, stages),
         "track": track(visit, fields),
         "step": step(visit, whole, lines),
         "actions": actions(kind, stream, tags),
         "commands": more(kind, stream, tags),
         "notice": visit.one("done"),
     }
-    tables = [history_table(lines), *part_tables(state)]
+    tables = [history_table(lines), *part_tables(state), activities_table(lines)]
     return Page("record.html", title_of(stream, fields), parts, tables)
 
 
@@ -121,13 +131,21 @@ def chips(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def facts(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The fields of a record as people read them."""
-    return [
-        (name.replace("_", " ").replace(".", " "), written(value))
-        for name, value in fields.items()
-        if name not in HIDDEN and "." not in name and value not in (None, "", (), [], {})
-    ]
+def facts(visit: Visit, fields: Mapping[str, Any], stages: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """The fields of a record as people read them, and where they lead."""
+    found = list[tuple[str, str, str]]()
+    for name, value in fields.items():
+        if name in HIDDEN or "." in name or value in (None, "", (), [], {}):
+            continue
+        text, link = written(value), ""
+        if name == "process":
+            text, link = process_name(visit, text), f"/streams/{text}"
+        elif name == "stage":
+            text = stages.get(text, text)
+        elif name in LEADS_TO:
+            text, link = LEADS_TO[name][0], visit.link(f"/{LEADS_TO[name][1]}/{text}")
+        found.append((name.replace("_", " "), text, link))
+    return found
 
 
 def written(value: Any) -> str:
@@ -148,20 +166,62 @@ def written(value: Any) -> str:
     return str(value)
 
 
-def line_of(line: Mapping[str, Any]) -> dict[str, Any]:
+def line_of(line: Mapping[str, Any], stages: Mapping[str, str] | None = None) -> dict[str, Any]:
     """A line of a history as the page shows it."""
-    changes = [
-        {"field": each["field"].replace("_", " "), "before": side(each["before"]), "after": side(each["after"])}
-        for each in line["changes"]
-    ]
+    changes = [change_of(each, line["event"], stages or {}) for each in line["changes"]]
     source = line["source"]
     return {
         **line,
-        "changes": changes,
+        "changes": gathered([each for each in changes if each["field"] not in UNSAID or each["before"]]),
         "title": words(line["type"]),
         "raw": msgspec.json.format(msgspec.json.encode(line), indent=2).decode(),
         "source": f"{source.system} {source.external_id}".strip() if source else "",
     }
+
+
+def change_of(each: Mapping[str, Any], event: Mapping[str, Any], stages: Mapping[str, str]) -> dict[str, str]:
+    """A change in words: an activity by its kind and note, a stage by its name."""
+    before, after = side(each["before"]), side(each["after"])
+    if each["field"] in ACTIVITIES:
+        before, after = "", ", ".join(filter(None, (event.get("kind"), event.get("note"))))
+    elif each["field"] == "stage":
+        before, after = stages.get(before, before), stages.get(after, after)
+    field = "activity" if each["field"] in ACTIVITIES else each["field"].replace("_", " ")
+    return {"field": field, "before": before, "after": after}
+
+
+def gathered(changes: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Changes, those of the parts of one thing as one: `versions.1.won.order` and `.kind` as `won`."""
+    found: dict[str, dict[str, str]] = {}
+    for each in changes:
+        whole, _, part = each["field"].rpartition(".")
+        if not whole:
+            found[part] = each
+            continue
+        held = found.setdefault(whole, {"field": whole.rpartition(".")[2], "before": "", "after": ""})
+        for when in ("before", "after"):
+            if each[when]:
+                held[when] += f"{', ' if held[when] else ''}{part} {each[when]}"
+    return list(found.values())
+
+
+def stage_names(visit: Visit, process: str) -> dict[str, str]:
+    """What the stages of a process are called, by their ids; nothing where there is no such process."""
+    state = process_of(visit, process)
+    return {each.id: state.names.get(each.id, each.name) for each in state.versions[state.newest]} if state else {}
+
+
+def names_of(visit: Visit, streams: Sequence[str]) -> dict[str, str]:
+    """What deals are called, as they stand: by their name, or else their account; of those that they see now."""
+    reading, hidden = visit.reading.opened, hidden_streams(visit.app, visit.caller, streams)
+    names: dict[str, str] = {}
+    for stream, facts in reading.log.facts([each for each in streams if each not in hidden], LATEST).items():
+        known = [fact._replace(event=reading.vault.open(stream, fact.event)) for fact in facts]
+        deal = getattr(History(stream, BY_KIND[stream.partition("-")[0]], known).state, "deal", None)
+        called = (deal.terms.name, deal.terms.account) if deal is not None else ()
+        if name := next((each for each in called if each and each != MASKED), ""):
+            names[stream] = name
+    return names
 
 
 def side(value: Any) -> str:
@@ -202,13 +262,20 @@ def track(visit: Visit, fields: Mapping[str, Any]) -> list[Stop]:
         Stop(names.get(stage.id, stage.name), number <= here, number == here and status == "open")
         for number, stage in enumerate(stages)
     ]
-    return [*stops, Stop("Lost" if status == "lost" else "Won", status in ("won", "lost"), status in ("won", "lost"))]
+    end = str(status) if status in ("won", "lost") else ""
+    return [*stops, Stop("Lost" if end == "lost" else "Won", bool(end), bool(end), end)]
 
 
 def process_of(visit: Visit, process: str) -> Published | None:
     """A process with its stages, as it stands."""
     known = visit.app.log.facts([process], LATEST).get(process, ())
     return History(process, BY_KIND["process"], known).state
+
+
+def process_name(visit: Visit, process: str) -> str:
+    """What a process is called."""
+    found = process_of(visit, process)
+    return found.name if found else process
 
 
 def allowed(kind: str, status: str) -> list[str]:
@@ -280,3 +347,18 @@ def part_tables(state: Any) -> list[Table]:
         rows = [[Cell(item), Cell(line.product), Cell(written(total(line)))] for item, line in deal.lines.items()]
         found.append(Table("lines", columns, rows, "Line items"))
     return found
+
+
+def activities_table(lines: Sequence[Mapping[str, Any]]) -> Table:
+    """What was planned and done with a deal, the newest first."""
+    columns = (Column("kind", "Activity"), Column("day", "When"), Column("state", "State"), Column("note", "Note"))
+    found: dict[str, list[Cell]] = {}
+    for line in lines:
+        event = line["event"]
+        if line["type"] not in ("activity-scheduled", "activity-completed"):
+            continue
+        done = line["type"] == "activity-completed"
+        day = f"{line['occurred_at']:%Y-%m-%d}" if done else str(event["due"])[:DAY]
+        state = Cell("done", tone="good") if done else Cell("planned")
+        found[event["activity"]] = [Cell(event["kind"]), Cell(day), state, Cell(event.get("note") or "")]
+    return Table("activities", columns, [*reversed(found.values())], "Activities")
