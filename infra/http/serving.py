@@ -20,7 +20,7 @@ from infra.http import bulk, exports, feed, figures, jobs, operating, records, w
 from infra.http.describing import Describing
 from infra.http.limits import Limits
 from infra.http.operations import Call, Operation, Reply, encode, read_query
-from infra.http.pages import PATHS, news, page
+from infra.http.pages import PATHS, fault, news, page
 from infra.http.problems import MEDIA_TYPE, Problem, kind_of, problem
 from infra.http.running import Service
 from infra.http.signing_in import with_credential
@@ -118,9 +118,13 @@ def pages_of(service: Service) -> list[Any]:
             async with asyncio.timeout(service.limits.time):
                 reply = await page(service, scope, headers, body)
         except TimeoutError:
-            reply = refusal(Unavailable(f"this took longer than {service.limits.time:g} s"), scope["path"])
+            late = Unavailable(f"this took longer than {service.limits.time:g} s")
+            reply = fault(headers, late, scope["path"])
         except PipelineError as error:
             reply = refusal(error, scope["path"])
+        except Exception as error:
+            unexpected(service, error, "pages")
+            reply = fault(headers, error, scope["path"])
         return cast(ASGIApp, Sent(service, reply, scope["method"] == "HEAD"))
 
     async def tell(request: Request[Any, Any, Any]) -> ASGIApp:
