@@ -54,7 +54,7 @@ def person(
     """A page of a new browser window; in the end nothing may have gone wrong in it."""
     context: BrowserContext = browser.new_context(
         base_url=url, viewport=size or DESKTOP, color_scheme=scheme, java_script_enabled=script, has_touch=touch,
-        locale="en-GB", timezone_id="Europe/Berlin", reduced_motion="reduce",
+        is_mobile=touch, locale="en-GB", timezone_id="Europe/Berlin", reduced_motion="reduce",
     )  # fmt: skip
     context.set_default_timeout(15_000)
     watched = Watched(urlsplit(url).netloc)

@@ -77,6 +77,45 @@ def test_nothing_shifts_while_a_page_loads(chromium: Browser, site: Site, size: 
     assert not shifts
 
 
+def test_a_browser_notices_what_must_not_happen(chromium: Browser, site: Site) -> None:
+    wrongs = {
+        "request to": "() => { new Image().src = 'http://elsewhere.invalid/'; }",
+        "console": "() => { document.body.setAttribute('style', 'color: red'); }",
+        "script": "() => { setTimeout(() => { throw new Error('wrong'); }); }",
+    }
+    for name, wrong in wrongs.items():
+        with pytest.raises(AssertionError, match=name), person(chromium, site.url) as page:
+            page.goto("/ui")
+            page.evaluate(wrong)
+            page.wait_for_timeout(100)
+
+
+IDS = re.compile(r"\b(opportunity|lead|process|team|quota|framework)-[a-z0-9]")
+
+
+def test_no_page_shows_an_id_where_there_is_a_name(chromium: Browser, site: Site) -> None:
+    shown = dict[str, list[str]]()
+    with person(chromium, site.url) as page:
+        for name, address in places(site).items():
+            if name in ("operations", "new", "deal-raw", "missing"):  # of those who look after the service, or as data
+                continue
+            page.goto(address)
+            lines = page.locator("main").inner_text().splitlines()
+            if found := [line for line in lines if IDS.search(line)]:
+                shown[name] = found[:3]
+    assert not shown
+
+
+def test_a_wrong_address_and_a_fault_are_pages_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = {"accept": "text/html"}
+    missing = site.client.get("/nowhere", headers=browser)
+    assert missing.status_code == 404 and "<h1>Not found</h1>" in missing.text
+    monkeypatch.setattr("infra.web.board.stages_of", None)  # a fault of ours
+    broken = site.client.get("/board", headers=browser)
+    assert broken.status_code == 500 and "To the board" in broken.text and "Traceback" not in broken.text
+    assert site.client.get("/board").json()["status"] == 500
+
+
 def test_no_page_needs_much_script_or_style(site: Site) -> None:
     static = Path(__file__).parents[2] / "infra" / "web" / "static"
     assert sum(path.stat().st_size for path in static.iterdir()) < SCRIPT_AND_STYLE
