@@ -44,7 +44,7 @@ def gallery(visit: Visit) -> Page:
     ]
     funnel = [
         {
-            "process": "process-standard",
+            "process": "New business",
             "stage": stage,
             "name": stage.capitalize(),
             "entered": deals,

@@ -42,7 +42,7 @@ def section(visit: Visit, rows: Any, state: str, title: str, empty: str) -> Tabl
         Column("due", "Due"),
         Column("overdue_days", "Days overdue", True),
         Column("amount", "Amount", True),
-        Column("do", ""),
+        Column("do", "To do"),
     )
     chosen = [row for row in rows if row.state == state]
     names = names_of(visit, [row.stream for row in chosen[:SHOWN]])

@@ -139,6 +139,8 @@ def cell(visit: Visit, kind: str, name: str, value: Any, record: Struct, of: Map
         return Cell(f"{digits(value, currency)} {currency}".strip(), value)
     if isinstance(value, int | float):
         return Cell(text(of.get(name, "count"), value), value)
+    if name in PLURALS and str(value).startswith(f"{name}-"):
+        return Cell(HEADS[name], value, visit.link(f"/{PLURALS[name]}/{value}"))
     several = isinstance(value, list | tuple)
     return Cell(", ".join(map(str, cast("list[Any]", value))) if several else str(value), msgspec.to_builtins(value))
 
