@@ -178,7 +178,7 @@ def test_every_measure_that_an_alert_asks_for_is_measured(tmp_path: Path):
     with opened(Settings(db=f"sqlite:///{tmp_path / 'log.db'}")) as app:
         app.dispatcher()
         health = Health(app)
-        measures = Measures(app, health)
+        measures = Measures(app, health, lambda: ({"parked": 1}, 7))
         measures.request("GET", "/", 200, 0.1)
         text = measures.text().decode()
         health.close()
