@@ -16,7 +16,6 @@ NUMBER = {"type": "string", "pattern": "^-?(0|[1-9][0-9]{0,27})(\\.[0-9]{1,20})?
 """A number with a fraction, as a text, so that nobody rounds it."""
 CHANCE = r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$"
 """A part of a whole, to the basis point."""
-CURRENCY: "Schema" = {"$ref": "#/components/schemas/Currency"}
 Schema = dict[str, Any]
 
 
