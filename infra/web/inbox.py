@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from domain.money import Money
 from domain.recorded import instant
-from infra.application.answers import digits
 from infra.application.histories import LATEST
 from infra.identity.visibility import hidden_streams
 from infra.web.lists import table_of
@@ -57,7 +57,7 @@ def section(visit: Visit, rows: Any, state: str, title: str, empty: str) -> Tabl
             Cell(row.stage),
             Cell(row.due),
             Cell(str(row.overdue_days) if row.overdue_days else "", row.overdue_days),
-            Cell(f"{digits(row.amount, row.currency)} {row.currency}", row.amount),
+            Cell(str(Money(row.amount, row.currency)), row.amount),
             Cell("Next step" if writes else "", "", f"/opportunities/{row.stream}/set-next-step" if writes else ""),
         ]
         for row in chosen[:SHOWN]
