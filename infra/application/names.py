@@ -61,7 +61,6 @@ DEFAULTS: dict[type[Any], Callable[[Any], str]] = {
 }
 """The stream of a command whose fields say what it is about, where none is named: nobody must invent one."""
 PLURALS: dict[str, str] = {noun: plural(noun) for noun in COMMANDS_OF}
-SINGULARS: dict[str, str] = {several: noun for noun, several in PLURALS.items()}
 
 
 def name_of(command: type[Any], noun: str) -> Name:

@@ -95,18 +95,18 @@ def finding(name: str, rows: Rows) -> Spec:
 
 
 def forecast_accuracy(rows: Rows) -> tuple[str, list[Spec]]:
-    """How far the calls of each holder were off, a picture for each kind and currency."""
-    record = ("holder", "kind", "category", "currency", "calls", "lead_days", "expected_amount", "won_amount",
-              "error_amount", "bias_amount", "error", "bias")  # fmt: skip
-    groups = grouped(rows, record)
-    return "Forecast accuracy: how far calls were off", panels(rows, [*groups, "kind", "currency"], being_off)
+    """How far the calls of each holder were off, beside the model; a picture for each lead time and currency."""
+    record = ("holder", "days_before", "kind", "model", "category", "currency", "calls", "under", "lead_days",
+              "expected_amount", "won_amount", "error_amount", "bias_amount", "error", "bias", "lean")  # fmt: skip
+    apart = [*grouped(rows, record), *(("days_before",) if rows and rows[0]["days_before"] is not None else ())]
+    return "Forecast accuracy: how far calls were off", panels(rows, [*apart, "currency"], being_off)
 
 
 def being_off(name: str, rows: Rows) -> Spec:
-    """The error of the calls of one kind, holder by holder and category by category."""
+    """The error of the calls of people and models, holder by holder and category by category."""
     values = [
-        linked(row, {"call": f"{row['holder'] or 'everybody'}, {row['category']}", "amount": float(row["error_amount"]),
-         "label": f"{float(row['error_amount']):,.0f}"
+        linked(row, {"call": f"{row['holder'] or 'everybody'}, {row['kind']} {row['category'] or row['model']}",
+         "amount": float(row["error_amount"]), "label": f"{float(row['error_amount']):,.0f}"
                   + ("" if row["error"] is None else f"  ({row['error']:.0%} of the won, bias {row['bias']:+.0%})")})
         for row in rows
     ]  # fmt: skip

@@ -35,7 +35,7 @@ class Service:
         self.app, self.access, self.limits = app, access, limits
         self.log = logger.bind(logger="dealtrail.http")
         self.health = Health(app)
-        self.measures = Measures(app, self.health)
+        self.measures = Measures(app, self.health, lambda: self.delivery.backlog())
         self.rates = Rates(limits)
         self.sessions = Sessions(app.settings.service.session_secret)
         self.stopped = Event()
@@ -46,7 +46,12 @@ class Service:
         self.writers = Writers(app, appended=self.follower.nudge)
         self.webhooks = Subscriptions(app.settings.db, app.log.identity)
         self.delivery = Delivery(
-            app, app.settings.db, self.webhooks, limits.webhooks, logger.bind(logger="dealtrail.webhooks")
+            app,
+            app.settings.db,
+            self.webhooks,
+            limits.webhooks,
+            logger.bind(logger="dealtrail.webhooks"),
+            self.measures.delivery,
         )
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._loop: asyncio.AbstractEventLoop | None = None

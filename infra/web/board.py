@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from domain.errors import Malformed, NotFound, PipelineError
+from domain.money import Money
 from domain.opportunity.progress import ChangeStage
 from domain.recorded import Request, instant
-from infra.application.answers import digits
 from infra.application.seen import Overtaken
 from infra.web.forms import STATUS
 from infra.web.lists import moved_on
@@ -159,7 +159,7 @@ def amount_of(record: Any) -> str:
     """What a deal is worth, without the decimal places of a whole amount."""
     if record.amount == record.amount.to_integral_value():
         return short(record.amount, record.currency)
-    return f"{digits(record.amount, record.currency)} {record.currency}"
+    return str(Money(record.amount, record.currency))
 
 
 def next_of(record: Any, today: date) -> tuple[str, str, bool]:

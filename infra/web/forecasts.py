@@ -1,4 +1,4 @@
-"""The page of forecasts: what was issued of each period, as it was issued, and how right it came out."""
+"""The page of forecasts: what was issued of each period and how right it came out, beside what people called."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,16 @@ from infra.application.charts import LESS, MORE, WIDTH, Spec
 from infra.application.charts import TOTAL as BLUE
 from infra.application.histories import LATEST
 from infra.application.moments import position
-from infra.web.figures import drawn
+from infra.web.figures import drawn, question_of
+from infra.web.figures import table_of as rows_of
 from infra.web.moment import moment_of
 from infra.web.page import Cell, Column, Page, Table, Visit
 
 KIND = "outlook"
 SHOWN = 8  # periods on the page, the last ones
+ACCURACY = "forecast-accuracy"
+BRIEF = ("days_before", "error_amount", "bias_amount")
+"""What the page leaves to that of the figure."""
 
 
 def forecasts(visit: Visit) -> Page:
@@ -33,7 +37,23 @@ def forecasts(visit: Visit) -> Page:
         "moment": moment_of(visit), "pictures": [picture(each) for each in shown],
         "latest": [latest_of(each) for each in shown],
     }  # fmt: skip
-    return Page("forecasts.html", "Forecasts", parts, tables)
+    right = accuracy(visit, shown) if shown else None
+    return Page("forecasts.html", "Forecasts", {**parts, "right": right}, [*tables, *([right] if right else [])])
+
+
+def accuracy(visit: Visit, periods: Sequence[Outlook]) -> Table | None:
+    """How right the people and the models were in the periods of the page that are over; None where there is none."""
+    of = [next(iter(each.issued.values())) for each in periods]
+    days = {"since": [f"{min(each.start for each in of)}"], "until": [f"{max(each.end for each in of)}"]}
+    asking = visit._replace(query={**visit.query, **days})
+    answer = asking.ask(ACCURACY, question_of(asking, ACCURACY))
+    if not answer.records:
+        return None
+    table = rows_of(asking, answer)
+    kept = [place for place, column in enumerate(table.columns) if column.name not in BRIEF]
+    return table._replace(
+        columns=[table.columns[place] for place in kept], rows=[[row[place] for place in kept] for row in table.rows]
+    )
 
 
 def period_key(of: Outlook) -> tuple[str, str]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from domain.money import Money
 from domain.recorded import instant
-from infra.application.answers import digits
 from infra.web.lists import table_of
 from infra.web.moment import moment_of
 from infra.web.page import Cell, Column, Page, Table, Visit
@@ -55,7 +55,7 @@ def section(visit: Visit, rows: Any, state: str, title: str, empty: str) -> Tabl
             Cell(stages[row.process].get(row.stage, row.stage), row.stage),
             Cell(row.due),
             Cell(str(row.overdue_days) if row.overdue_days else "", row.overdue_days),
-            Cell(f"{digits(row.amount, row.currency)} {row.currency}", row.amount),
+            Cell(str(Money(row.amount, row.currency)), row.amount),
             Cell("Set next step" if writes else "", "", f"/opportunities/{row.stream}/set-next-step" if writes else ""),
         ]
         for row in chosen[:SHOWN]

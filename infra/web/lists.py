@@ -8,6 +8,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct
 
+from domain.money import Money
 from infra.application.answers import digits, text
 from infra.web.moment import moment_of
 from infra.web.page import MOMENT, Cell, Column, Page, Table, Visit
@@ -63,7 +64,7 @@ def totals(found: Any) -> str:
     """How many records match in all, and what they are worth; how many are shown, where that is not theirs to know."""
     if found.count is None:
         return f"{len(found.records):,} here"
-    amounts = ", ".join(f"{digits(each.amount, each.currency)} {each.currency}" for each in found.totals or ())
+    amounts = ", ".join(str(Money(each.amount, each.currency)) for each in found.totals or ())
     return f"{found.count:,}" + (f" worth {amounts}" if amounts else "")
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from domain.recorded import Recorded
 from infra.application.integrity import missing_tail
+from infra.identity import policy
+from infra.identity.caller import Caller
 from infra.views import Kept, Parked
 from infra.web.page import Cell, Column, Page, Table, Visit
 
@@ -16,19 +18,27 @@ def operations(visit: Visit) -> Page:
     app = visit.app
     head = app.log.head()
     with app.views() as views:
-        kept, parked, generations = views.kept(), views.parked(), views.generations()
+        kept, every, generations = views.kept(), views.parked(), views.generations()
         faults = missing_tail(app.log, app.settings.db, views.anchors())
     recent = app.log.recorded(max(head - RECENT, 0), RECENT) if visit.caller.owner is None else []
+    parked = [each for each in every if sees_all(visit.caller, each.stream)]
     reached = min((each.position for each in kept), default=0)
     tiles = [
         ("Log", f"{head:,}", "position"),
         ("Tables", f"{head - reached:,}", "behind"),
-        ("Parked", f"{len(parked):,}", "streams"),
+        ("Parked", f"{len(every):,}", "streams"),
         ("Sets of tables", f"{len(generations):,}", "kept"),
         *relayed(visit, head),
     ]
-    tables = [projections_table(kept, head), parked_table(parked), events_table(visit, recent)]
+    hidden = len(every) - len(parked)
+    tables = [projections_table(kept, head), parked_table(parked, hidden), events_table(visit, recent)]
     return Page("operations.html", "Operations", {"tiles": tiles, "faults": faults}, tables)
+
+
+def sees_all(caller: Caller, stream: str) -> bool:
+    """Whether they see all of the records of a stream's kind: whose one is that cannot be read, nobody can tell."""
+    of = policy.RECORDS.get(stream.partition("-")[0])
+    return caller.means == "local" or (of is not None and of.reach(caller) == "all")
 
 
 def relayed(visit: Visit, head: int) -> list[tuple[str, str, str]]:
@@ -72,8 +82,8 @@ def projections_table(kept: Sequence[Kept], head: int) -> Table:
     )
 
 
-def parked_table(parked: Sequence[Parked]) -> Table:
-    """The streams that are followed no further, and why."""
+def parked_table(parked: Sequence[Parked], hidden: int) -> Table:
+    """The streams that are followed no further, and why; of those that the reader does not see, how many."""
     return Table(
         "parked",
         (
@@ -87,7 +97,7 @@ def parked_table(parked: Sequence[Parked]) -> Table:
             for each in parked
         ],
         "Parked streams",
-        empty="No stream is parked.",
+        empty=f"{hidden:,} are parked that are not yours to see." if hidden else "No stream is parked.",
     )
 
 

@@ -15,7 +15,6 @@ from domain.money import Money
 from domain.opportunity.line_items import total
 from domain.recorded import Fact
 from domain.reference.process import Published, Stage
-from infra.application.answers import digits
 from infra.application.histories import LATEST
 from infra.application.moments import at, position
 from infra.application.names import tag_of
@@ -127,7 +126,7 @@ def chips(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     status = str(fields.get("status", "unknown yet"))
     found = [(status, TONES.get(status, ""))]
     if isinstance(amount := fields.get("amount"), Money):
-        found.append((f"{digits(amount.amount, amount.currency)} {amount.currency}", ""))
+        found.append((str(amount), ""))
     return found
 
 
@@ -150,8 +149,6 @@ def facts(visit: Visit, fields: Mapping[str, Any], stages: Mapping[str, str]) ->
 
 def written(value: Any) -> str:
     """A field's value in words."""
-    if isinstance(value, Money):
-        return f"{digits(value.amount, value.currency)} {value.currency}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%MZ}"
     if isinstance(value, date):
@@ -161,7 +158,7 @@ def written(value: Any) -> str:
     if isinstance(value, dict):
         parts = cast("dict[str, Any]", value)
         if set(parts) == {"amount", "currency"}:
-            return f"{digits(Decimal(parts['amount']), parts['currency'])} {parts['currency']}"
+            return str(Money(Decimal(parts["amount"]), parts["currency"]))
         return ", ".join(f"{name} {written(each)}" for name, each in parts.items())
     return str(value)
 

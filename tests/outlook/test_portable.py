@@ -12,7 +12,6 @@ import pytest
 from projections.outlook.digests import deals_digest, figures_digest
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import forecast
-from projections.outlook.lives import truncated
 from projections.outlook.portable import (
     apportioned,
     exp,
@@ -26,6 +25,7 @@ from projections.outlook.portable import (
     words,
 )
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 
 GOLDEN = (
     "1ce3ccadc430842812bc3fe9415af0a3c057979b481b4bcdb6f1df07c67d6b54",

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -17,7 +18,10 @@ from playwright.sync_api import Browser, expect
 
 from domain.errors import Malformed
 from domain.opportunity import OpenOpportunity
-from domain.recorded import Request
+from domain.opportunity.follow_up import ScheduleActivity
+from domain.opportunity.judgement import ChangeSplits, Share
+from domain.opportunity.terms import ChangeAccount, ChangeOwner
+from domain.recorded import Request, instant
 from domain.reference.team import ChangeTeam
 from infra.application.app import App, opened
 from infra.control import open_control
@@ -30,6 +34,8 @@ from infra.identity.opening import judging
 from infra.logs import logger
 from infra.settings import Oidc, Service, Settings
 from infra.store.clock import now
+from projections import METRICS
+from projections.versions import DAY
 from tests.desk import eur
 from tests.http.site import served
 from tests.identity.issuer import Issuer, serving
@@ -222,25 +228,50 @@ def test_a_seller_hears_of_what_they_see_alone(guarded: Guarded) -> None:
 
 
 def test_a_seller_learns_nothing_more_of_a_deal_that_was_theirs(guarded: Guarded) -> None:
-    from domain.opportunity import OpenOpportunity
-    from domain.opportunity.terms import ChangeAccount, ChangeOwner
-    from domain.recorded import Request
-    from tests.desk import eur
+    """Neither of one that is another's by now, nor of one of which they have a part alone; a year ago they had all."""
+    given, kept, shared = ("opportunity-1", "opportunity-2"), ("opportunity-0", "opportunity-3"), "opportunity-9"
+    began = now() - 365 * DAY
 
-    opening = OpenOpportunity("process-standard", eur("1234"), account="Firm of ana", owner="ana")
-    for number in ("1", "2"):
-        guarded.app.execute(Request(stream=f"opportunity-{number}", command=opening, actor="boss"))
+    def do(stream: str, command: Any, at: int) -> None:
+        request = Request(stream=stream, command=command, actor="boss", occurred_at=instant(at))
+        guarded.app.execute(request)
+
+    do("team-a", ChangeTeam("A", manager="cleo", members=("ana",)), began)
+    for stream in (*given, *kept, shared):
+        opening = OpenOpportunity(
+            "process-standard", eur("1234"), account="Firm of ana", owner="ana", close_date=instant(began).date()
+        )
+        do(stream, opening, began)
+        do(stream, ScheduleActivity("a-1", "call", instant(began).date()), began)
     then = guarded.app.log.head()
-    for number in ("1", "2"):
-        for command in (ChangeOwner("ben"), ChangeAccount("Firm of ben")):
-            guarded.app.execute(Request(stream=f"opportunity-{number}", command=command, actor="boss"))
-    with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys['rep']}"}) as client:
-        for page in ("/inbox", "/opportunities", "/board"):
-            answer = client.get(page, params={"known_at": then})
-            assert answer.status_code == 200 and "Firm of ben" not in answer.text, page
-        first = client.get("/v1/opportunities", params={"known_at": then, "limit": 1}).json()
-        following = client.get("/v1/opportunities", params={"cursor": first["next"], "limit": 1}).json()
-        assert not {"count", "totals"} & first.keys() and not {"count", "totals"} & following.keys()
+    for stream in (*given, shared):
+        do(stream, ChangeOwner("ben"), now())
+        do(stream, ChangeAccount("Firm of ben"), now())
+    do(shared, ChangeSplits((Share("ana", Decimal("0.5")), Share("ben", Decimal("0.5")))), now())
+    moments: list[dict[str, Any]] = [{}, {"known_at": then}, {"effective_at": str(instant(began + DAY).date())}]
+    period = {"since": "2020-01-01", "until": "today"}
+    for who in ("rep", "manager"):
+        with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys[who]}"}) as client:
+            pages = [f"/{name}" for name in ("inbox", "opportunities", "board", "figures/follow-up")]
+            pages += [f"{name}/{end}" for name in ("/figures/ageing", "/figures/hygiene") for end in ("", "behind")]
+            pages += [f"/v1/metrics/{name}{end}" for name in METRICS for end in ("", "/explanation")]
+            for moment in moments:
+                for page in pages:
+                    answer = client.get(page.rstrip("/"), params=moment)
+                    if answer.status_code == 422:
+                        answer = client.get(page.rstrip("/"), params=moment | period)
+                    assert answer.status_code == 200, (page, answer.text)
+                    assert not any(each in answer.text for each in (*given, shared, "Firm of ben")), (who, page, moment)
+                queue = client.get("/v1/metrics/follow-up", params=moment).json()
+                assert {row["stream"] for row in queue["rows"]} == {*kept}
+                assert queue["left_out"] == {"not yours to see": 1 if not moment else 3}
+                first = client.get("/v1/opportunities", params={**moment, "limit": 1, "sort": "stream"}).json()
+                following = client.get(
+                    "/v1/opportunities", params={"cursor": first["next"], "limit": 1, "sort": "stream"}
+                ).json()
+                assert [row["stream"] for each in (first, following) for row in each["rows"]] == [*kept]
+                assert first["count"] == following["count"] == 2 and following["next"] is None
+                assert kept[0] in str(base64.urlsafe_b64decode(first["next"] + "=="))
 
 
 def test_a_move_that_is_sent_again_is_answered_as_the_first_time(guarded: Guarded) -> None:
