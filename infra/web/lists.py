@@ -12,7 +12,7 @@ from domain.errors import Malformed
 from infra.application.answers import digits, text
 from infra.web.moment import moment_of
 from infra.web.page import MOMENT, Cell, Column, Page, Table, Visit
-from infra.web.records import PLURALS, words
+from infra.web.records import PLURALS, allowed, edits, words
 from infra.web.saved_views import bar
 from projections.query.units import units
 from projections.records import KINDS
@@ -109,10 +109,12 @@ def table_of(visit: Visit, kind: str, known: Any, found: Any, chosen: Sequence[s
         )
         for name in ("stream", *(chosen or [each for each in known.columns if each != "stream"]))
     ]
-    rows = [
-        [cell(visit, kind, each.name, getattr(record, each.name), record, of) for each in columns]
-        for record in found.records
-    ]
+    rows = list[list[Cell]]()
+    for record in found.records:
+        cells = [cell(visit, kind, each.name, getattr(record, each.name), record, of) for each in columns]
+        where = edits(visit, kind, record.stream, allowed(kind, record.status)) if kind in PLURALS else {}
+        named = zip(cells, columns, strict=True)
+        rows.append([each._replace(edit=where.get(column.name)) for each, column in named])
     return Table(
         PLURALS.get(kind, f"{kind}s"),
         columns,

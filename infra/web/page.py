@@ -138,12 +138,16 @@ class Column(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A field of a row: as people read it, as it is, and where it leads; tone: good, warn, bad or nothing."""
+    """A field of a row: as people read it, as it is, and where it leads; tone: good, warn, bad or nothing.
+
+    edit: where it is changed, and the one field of that form that is needed, empty for all of them.
+    """
 
     text: str
     value: Any = None
     link: str = ""
     tone: str = ""
+    edit: tuple[str, str] | None = None
 
 
 class Table(NamedTuple):

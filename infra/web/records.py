@@ -43,6 +43,19 @@ CLOSED = {
     "deleted": ("restore-opportunity",),
 }
 """What takes a closing back, and what a deal takes that is not open."""
+EDITED: Mapping[str, Mapping[str, str]] = {
+    "change-amount": {"to": "amount"},
+    "change-close-date": {"to": "close_date"},
+    "change-owner": {"to": "owner"},
+    "change-account": {"to": "account"},
+    "change-product": {"to": "product"},
+    "rename-opportunity": {"name": "name"},
+    "set-next-step": {"text": "next_step", "due": "next_step_due"},
+    "change-forecast-category": {"to": "category"},
+    "enrich-lead": {"company": "company", "name": "name", "email": "email", "phone": "phone"},
+    "assign-lead": {"owner": "owner"},
+}
+"""The commands that say anew what a record says already: their fields, by those of the record."""
 HIDDEN = {"status", "opened_at", "exit_criteria"}
 TONES = {"won": "good", "lost": "bad", "open": "accent", "qualified": "good", "disqualified": "bad"}
 
@@ -52,6 +65,18 @@ class Step(NamedTuple):
 
     before: str
     after: str
+
+
+class Datum(NamedTuple):
+    """A field of a record. number: whether it holds figures; edit: where it is changed, empty where it is not; wants:
+    the one field of that form that is needed, empty for all of them.
+    """
+
+    name: str
+    text: str
+    number: bool = False
+    edit: str = ""
+    wants: str = ""
 
 
 class Stop(NamedTuple):
@@ -83,7 +108,7 @@ def record(visit: Visit) -> Page:
         "view": view if view in VIEWS else "compact",
         "chips": chips(fields),
         "lines": [line_of(line) for line in lines],
-        "facts": facts(fields),
+        "facts": facts(fields, edits(visit, kind, stream, tags)),
         "track": track(visit, fields),
         "step": step(visit, whole, lines),
         "actions": actions(kind, stream, tags),
@@ -121,13 +146,26 @@ def chips(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def facts(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The fields of a record as people read them."""
+def facts(fields: Mapping[str, Any], edits: Mapping[str, tuple[str, str]]) -> list[Datum]:
+    """The fields of a record as people read them; those that can be changed here first, be they empty or not."""
     return [
-        (name.replace("_", " ").replace(".", " "), written(value))
-        for name, value in fields.items()
-        if name not in HIDDEN and "." not in name and value not in (None, "", (), [], {})
+        Datum(name.replace("_", " "), side(value), isinstance(value, Money), *edits.get(name, ()))
+        for name in (*edits, *(each for each in fields if each not in edits))
+        for value in (fields.get(name),)
+        if name not in HIDDEN and "." not in name and (name in edits or side(value))
     ]
+
+
+def edits(visit: Visit, kind: str, stream: str, tags: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Where each field of a record is changed, and the field of that form, by what a caller may do; by field."""
+    if visit.past or not visit.writes:
+        return {}
+    return {
+        of: (f"/{PLURALS[kind]}/{stream}/{tag}", "" if tag == "set-next-step" else field)
+        for tag, names in EDITED.items()
+        if tag in tags
+        for field, of in names.items()
+    }
 
 
 def written(value: Any) -> str:

@@ -41,9 +41,14 @@ def statics() -> dict[str, tuple[str, bytes]]:
 
 
 @cache
+def version() -> str:
+    """A hash of all files of our own: modules import one another by name, so that one is never of another version."""
+    return hashlib.sha256(b"".join(content for _, content in statics().values())).hexdigest()[:HASH]
+
+
 def static(name: str) -> str:
-    """The address of a file of ours, which changes with its content."""
-    return f"/static/{hashlib.sha256(statics()[name][1]).hexdigest()[:HASH]}/{name}"
+    """The address of a file of ours, which changes with what is in them."""
+    return f"/static/{version()}/{name}"
 
 
 @cache

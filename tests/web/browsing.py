@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 ARGUMENTS = [
@@ -23,6 +24,14 @@ def form_token(client: httpx.Client) -> str:
     found = re.search(r'name="token" value="([0-9a-f]+)"', text)
     assert found, text[:300]
     return found[1]
+
+
+def axe_faults(page: Page) -> list[str]:
+    """What axe finds on a page as it stands."""
+    return [
+        f"{each['id']}: " + "; ".join(f"{n['html'][:120]} ({n['failureSummary'][:160]})" for n in each["nodes"][:2])
+        for each in Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    ]
 
 
 class Watched:

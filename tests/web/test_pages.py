@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from domain.opportunity import OpenOpportunity
@@ -15,7 +14,7 @@ from infra.web.routes import ROUTES
 from projections import METRICS
 from tests.desk import eur
 from tests.http.site import Site
-from tests.web.browsing import DESKTOP, PHONE, form_token, person
+from tests.web.browsing import DESKTOP, PHONE, axe_faults, form_token, person
 
 SCRIPT_AND_STYLE = 60_000  # bytes of a page without charts
 SHIFT = 0.02
@@ -57,12 +56,7 @@ def test_axe_finds_nothing_on_any_page(chromium: Browser, site: Site, scheme: st
     with person(chromium, site.url, scheme, size) as page:
         for name, address in places(site).items():
             page.goto(address)
-            violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-            for each in violations:
-                nodes = "; ".join(
-                    f"{node['html'][:120]} ({node['failureSummary'][:160]})" for node in each["nodes"][:2]
-                )
-                found.append(f"{name}: {each['id']}: {nodes}")
+            found += [f"{name}: {fault}" for fault in axe_faults(page)]
     assert not found, "\n".join(found)
 
 

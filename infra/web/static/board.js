@@ -1,28 +1,12 @@
 // The board: cards are dragged by pointer, moved at once and put back if that is refused; others' moves come by themselves.
 
 import "./cards.js";
+import { say } from "./toast.js";
 
 const board = document.getElementById("board");
 const LIFT = 6; // pixels before a press is a drag
 const EDGE = 60; // pixels from an edge at which the board scrolls
 let drag = null;
-
-// Words to the reader
-
-function say(text, tone, action) {
-  document.querySelector(".toast")?.remove();
-  const toast = document.createElement("div");
-  toast.className = `banner toast ${tone}`;
-  toast.setAttribute("role", tone === "bad" ? "alert" : "status");
-  toast.append(Object.assign(document.createElement("span"), { textContent: text }));
-  if (action) {
-    const button = Object.assign(document.createElement("button"), { textContent: action.text, type: "button" });
-    button.addEventListener("click", () => { toast.remove(); action.run(); });
-    toast.append(button);
-  }
-  document.body.append(toast);
-  if (tone !== "bad") setTimeout(() => toast.remove(), 8000);
-}
 
 // Moving
 
