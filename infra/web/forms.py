@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any, NamedTuple, cast, get_type_hints
 from uuid import uuid4
 
@@ -202,6 +203,8 @@ def field(
     if stages and (name in ("to_stage", "stage", "map_to") or (command, name) == (ChangeStage, "to")):
         choices, titles = tuple(stages), stages
     kind_of = "long" if name in LONG else "date" if date in kinds else "text"
+    if {Money, Decimal} & {*kinds}:
+        kind_of = "number"
     return Field(
         name,
         words(name.replace("_", "-")),

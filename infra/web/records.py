@@ -180,7 +180,7 @@ def written(value: Any) -> str:
         return ", ".join(written(each) for each in cast("list[Any]", value))
     if isinstance(value, dict):
         parts = cast("dict[str, Any]", value)
-        if set(parts) == {"amount", "currency"}:
+        if is_amount(parts):
             return f"{digits(Decimal(parts['amount']), parts['currency'])} {parts['currency']}"
         return ", ".join(f"{name} {written(each)}" for name, each in parts.items())
     return str(value)
@@ -189,7 +189,12 @@ def written(value: Any) -> str:
 def line_of(line: Mapping[str, Any]) -> dict[str, Any]:
     """A line of a history as the page shows it."""
     changes = [
-        {"field": each["field"].replace("_", " "), "before": side(each["before"]), "after": side(each["after"])}
+        {
+            "field": each["field"].replace("_", " "),
+            "before": side(each["before"]),
+            "after": side(each["after"]),
+            "number": is_amount(each["before"]) or is_amount(each["after"]),
+        }
         for each in line["changes"]
     ]
     source = line["source"]
@@ -200,6 +205,11 @@ def line_of(line: Mapping[str, Any]) -> dict[str, Any]:
         "raw": msgspec.json.format(msgspec.json.encode(line), indent=2).decode(),
         "source": f"{source.system} {source.external_id}".strip() if source else "",
     }
+
+
+def is_amount(value: Any) -> bool:
+    """Whether a value of a change is money."""
+    return isinstance(value, dict) and {*cast("dict[str, Any]", value)} == {"amount", "currency"}
 
 
 def side(value: Any) -> str:

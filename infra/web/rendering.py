@@ -63,6 +63,7 @@ def environment() -> Environment:
     )
     found.globals.update(static=static, icon=icon)  # type: ignore[arg-type]
     found.filters.update(time=time_of, unit=unit)
+    found.tests["moment"] = is_moment
     return found
 
 
@@ -71,6 +72,11 @@ def icon(name: str) -> Markup:
     return Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>').format(
         static("icons.svg"), name
     )
+
+
+def is_moment(value: Any) -> bool:
+    """Whether a value is an instant, which readers see in their zone."""
+    return isinstance(value, datetime)
 
 
 def time_of(moment: datetime | int) -> Markup:

@@ -58,12 +58,18 @@ class Watched:
 
 @contextmanager
 def person(
-    browser: Browser, url: str, scheme: Any = "light", size: Any = None, script: bool = True, touch: bool = False
+    browser: Browser,
+    url: str,
+    scheme: Any = "light",
+    size: Any = None,
+    script: bool = True,
+    touch: bool = False,
+    locale: str = "en-GB",
 ) -> Generator[Page]:
     """A page of a new browser window; in the end nothing may have gone wrong in it."""
     context: BrowserContext = browser.new_context(
         base_url=url, viewport=size or DESKTOP, color_scheme=scheme, java_script_enabled=script, has_touch=touch,
-        locale="en-GB", timezone_id="Europe/Berlin", reduced_motion="reduce",
+        locale=locale, timezone_id="Europe/Berlin", reduced_motion="reduce",
     )  # fmt: skip
     context.set_default_timeout(15_000)
     watched = Watched(urlsplit(url).netloc)

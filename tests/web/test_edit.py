@@ -69,3 +69,31 @@ def test_who_edits_second_hears_who_came_first_at_the_field(chromium: Browser, s
         page.get_by_role("button", name="Change owner").click()
         expect(page.locator(".banner.good")).to_be_visible()
     assert (record(site, deal).amount, record(site, deal).owner) == (900, "eve")
+
+
+def test_a_german_reads_and_writes_numbers_as_germans_do(chromium: Browser, site: Site) -> None:
+    deal = site.deal(account="Zebra Works", amount={"amount": "12500.50", "currency": "EUR"})
+    with person(chromium, site.url, locale="de-DE") as page:
+        page.goto(f"/opportunities/{deal}?view=full")
+        amount, field = page.locator("a[data-title=Amount]"), page.locator(".inline-form #field-to")
+        expect(amount).to_have_text("12.500,50 EUR")
+        expect(page.locator(".timeline > li").first).to_contain_text("12.500,50 EUR")
+        expect(page.locator(".head .chip").nth(1)).to_have_text("12.500,50 EUR")
+        for typed, worth, shown in (
+            ("1.500", "", "12.500,50 EUR"),  # without its currency: refused
+            ("1.500 EUR", "1500.00", "1.500,00 EUR"),
+            ("2,5 EUR", "2.50", "2,50 EUR"),
+            ("9,100.00 EUR", "9100.00", "9.100,00 EUR"),  # as the service writes it
+        ):
+            amount.click()
+            field.fill(typed)
+            page.keyboard.press("Enter")
+            if worth:
+                expect(amount).to_have_text(shown)
+                assert str(record(site, deal).amount) == worth, typed
+            else:
+                expect(page.locator(".wrong")).to_be_visible()
+                page.keyboard.press("Escape")
+                expect(amount).to_have_text(shown)
+        page.goto("/board?pipeline=process-standard")
+        expect(page.locator(f"#deal-{deal} .figures span").first).to_have_text("9.100 EUR")

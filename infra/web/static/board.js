@@ -1,6 +1,7 @@
 // The board: cards are dragged by pointer, moved at once and put back if that is refused; others' moves come by themselves.
 
 import "./cards.js";
+import { localise } from "./page.js";
 import { say } from "./toast.js";
 
 const board = document.getElementById("board");
@@ -68,6 +69,7 @@ async function heads() {
       head.querySelector("[data-deals]").textContent = deals;
       head.querySelector("[data-amount]").textContent = amount || "0";
       head.querySelector("[data-weighted]").textContent = weighted || "0";
+      localise(head.parentElement);
     }
   }
   const again = asking.again;
@@ -183,6 +185,7 @@ async function refresh(ids) {
   if (!answer.ok) return;
   const part = document.createElement("template");
   part.innerHTML = await answer.text();
+  localise(part.content);
   const fresh = new Map([...part.content.querySelectorAll(".card")].map((card) => [card.id, card]));
   for (const id of ids) {
     const old = document.getElementById(`deal-${id}`);

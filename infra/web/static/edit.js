@@ -1,6 +1,6 @@
 // A field is changed where it stands: its link leads to a form, which is fetched and put in the link's place.
 
-import { ready } from "./page.js";
+import { localise, ready } from "./page.js";
 import { say } from "./toast.js";
 
 const parse = (text) => new DOMParser().parseFromString(text, "text/html");
@@ -17,7 +17,7 @@ function cut(page, wanted) {
     if (!kept) field.remove();
     return kept;
   });
-  for (const each of form.querySelectorAll("p.muted, .hint")) each.remove();
+  for (const each of form.querySelectorAll("p.muted")) each.remove();
   form.classList.remove("panel");
   form.classList.add("inline-form");
   for (const each of page.querySelectorAll("main .banner.bad, main section[role=alert]")) form.prepend(each);
@@ -40,6 +40,7 @@ function put(link, form) {
   link.hidden = true;
   open = { link, form, before: open?.before ?? values(form) };
   form.addEventListener("submit", (event) => { event.preventDefault(); send(link, form); });
+  localise(form);
   const first = form.querySelector("[aria-invalid]") ?? form.querySelector(".field [name]");
   first.focus();
   first.select?.();

@@ -1,8 +1,10 @@
 // What every page does better with a script: times in the reader's zone, the slider of time, search, arrow keys.
 
+import { figures } from "./figures.js";
+
 const once = (element, kind, act) => element && element.addEventListener(kind, act);
 
-/** Times in the reader's zone; the exact one stays on hover. */
+/** Times in the reader's zone, the exact one stays on hover; numbers in the reader's format. */
 export function localise(root) {
   const form = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
   for (const time of root.querySelectorAll("time[datetime]:not([data-here])")) {
@@ -11,6 +13,7 @@ export function localise(root) {
     time.textContent = form.format(moment);
     time.dataset.here = "";
   }
+  figures(root);
 }
 
 /** The slider: its label follows the thumb, and letting go looks at that day. */
