@@ -95,6 +95,18 @@ def test_every_metric_has_a_page_with_its_definition_and_its_rows_lead_to_events
         assert "What it means" in answer.text, name
 
 
+def test_the_conversion_matrix_is_a_picture_whose_cells_lead_to_events(site: Site) -> None:
+    period = "since=2025-07-01&until=2026-06-30"
+    page = site.client.get(f"/figures/transitions?{period}").text
+    cells = re.findall(
+        r'<a [^>]*href="(/figures/transitions/behind[^"]+)"', page.partition("<figure")[2].partition("</figure")[0]
+    )
+    assert len(cells) > 5 and "opportunity-" in site.client.get(cells[0].replace("&amp;", "&")).text
+    for name in ("transitions", "velocity"):
+        for form, start in (("svg", b"<svg"), ("png", b"\x89PNG")):
+            assert site.client.get(f"/figures/{name}?{period}&format={form}").content.startswith(start), (name, form)
+
+
 def test_a_page_may_load_from_here_alone_and_runs_no_script_of_others(site: Site) -> None:
     policy = site.client.get("/board").headers["content-security-policy"]
     assert "script-src 'self'" in policy and "style-src 'self'" in policy and "unsafe" not in policy
