@@ -14,13 +14,17 @@ from domain.opportunity.progress import ChangeStage
 from domain.recorded import Request, instant
 from infra.application.seen import Overtaken
 from infra.web.forms import STATUS
+from infra.web.lines import words
 from infra.web.lists import moved_on
 from infra.web.moment import moment_of
+from infra.web.names import process_name, process_of
 from infra.web.page import Cell, Column, Page, Reply, Table, Visit, json_reply, see_other, whole
-from infra.web.records import process_name, process_of, words
+from infra.web.saved_views import bar
 
 CARDS = 50  # of a column at once
 FILTERS = ("owner", "team", "product", "source", "currency", "convert_to")
+SAVED = ("pipeline", *FILTERS)
+"""What of its query a saved view keeps."""
 STANDARD = "process-standard"
 LARGEST = 500  # deals moved at once
 
@@ -80,6 +84,7 @@ def board(visit: Visit) -> Page | Reply:
         "position": heads.known_at,
         "moved": visit.one("moved"),
         "instant": instant(heads.effective_at),
+        "saved": bar(visit, SAVED),
     }
     page = Page("board.html", "Board", parts, [table_of(lanes)])
     if visit.one("part") == "heads":

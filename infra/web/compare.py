@@ -4,8 +4,9 @@ from typing import Any
 
 from infra.application.comparison import AXES, FORMS
 from infra.web.figures import picture_of
+from infra.web.lines import words
+from infra.web.names import names_of
 from infra.web.page import Cell, Column, Page, Reply, Table, Visit, json_reply
-from infra.web.records import names_of, words
 
 SHOWN = 200  # deals of a comparison on one page
 FILTERS = ("owner", "team", "pipeline", "convert_to", "product", "source", "currency")
@@ -51,7 +52,7 @@ def deals(visit: Visit, differences: list[dict[str, Any]]) -> Table:
     names = names_of(visit, streams)
     found = [
         [
-            Cell(names.get(stream, stream), stream, visit.link(f"/opportunities/{stream}")),
+            Cell(names.get(stream) or stream, stream, visit.link(f"/opportunities/{stream}")),
             Cell(", ".join(each["kinds"]), each["kinds"]),
             Cell(
                 "; ".join(

@@ -9,14 +9,15 @@ import msgspec
 from markupsafe import Markup
 from msgspec import Struct
 
-from domain.errors import Malformed
+from domain.errors import Malformed, Unavailable
 from domain.recorded import instant
 from infra.application.answers import definition, document, rows, text
 from infra.application.charts import Spec
 from infra.application.plots import PLOTS, RESOLUTION, spec
+from infra.web.lines import words
 from infra.web.moment import moment_of
+from infra.web.names import names_of, process_name
 from infra.web.page import MOMENT, Cell, Column, Page, Reply, Table, Visit, address, json_reply, whole
-from infra.web.records import names_of, process_name, words
 from projections import METRICS
 from projections.query.question import Question
 from projections.query.units import units
@@ -67,7 +68,7 @@ def figure(visit: Visit) -> Page | Reply:
     texts = question_of(visit, name)
     answer = visit.ask(name, texts)
     if form in ("svg", "png"):
-        return picture(answer, form)
+        return picture(spec(name, rows(answer), []), form)
     if form == "json":
         return json_reply(document(answer, visit.app.log.head(), dict(texts)))
     metric = METRICS[name]
@@ -82,6 +83,7 @@ def figure(visit: Visit) -> Page | Reply:
         "texts": texts,
         "by": list(metric.by),
         "links": links(visit, name),
+        "beside": next((names for names in GROUPS.values() if name in names), ()),
     }
     return Page("figure.html", title_of(name), parts, [table_of(visit, answer)])
 
@@ -241,7 +243,7 @@ def behind_table(visit: Visit, found: list[dict[str, Any]], caption: str) -> Tab
         )
         rows_.append(
             [
-                Cell(names.get(stream, stream), stream, record_link(visit, stream, row["version"])),
+                Cell(names.get(stream) or stream, stream, record_link(visit, stream, row["version"])),
                 Cell(adds),
                 Cell(words(event["type"]), event["event_id"]),
                 Cell(f"{event['occurred_at']:%Y-%m-%d %H:%MZ}", event["occurred_at"]),
@@ -261,11 +263,12 @@ def record_link(visit: Visit, stream: str, version: int) -> str:
     return f"{visit.link(f'/{paths[kind]}/{stream}')}#v{version}" if kind in paths else f"/streams/{stream}"
 
 
-def picture(answer: "Answer", form: str) -> Reply:
-    """The picture of an answer as a file of its own."""
-    import vl_convert
-
-    drawing = spec(answer.metric, rows(answer), [])
+def picture(drawing: Spec, form: str) -> Reply:
+    """A drawing as a file of its own. Raises Unavailable where the extra that draws is not there."""
+    try:
+        import vl_convert
+    except ImportError:
+        raise Unavailable("format: pictures are drawn by an extra: install dealtrail[plot]") from None
     if form == "png":
         return Reply(200, "image/png", vl_convert.vegalite_to_png(drawing, scale=RESOLUTION))
     return Reply(200, "image/svg+xml", vl_convert.vegalite_to_svg(drawing).encode())
@@ -285,11 +288,12 @@ def inline(visit: Visit, answer: "Answer") -> Markup | None:
 
 
 def picture_of(metric: str, rows_: list[dict[str, Any]]) -> Markup | None:
-    """The picture of a metric's records as a part of a page, in the page's colours; None where it cannot be drawn."""
+    """The picture of a metric's records as a part of a page, in the page's colours; None where nothing can be drawn."""
     try:
-        return drawn(spec(metric, rows_, []))
+        drawing = spec(metric, rows_, [])
     except Malformed:  # drawn over time only, or too many of them
         return None
+    return None if drawing["title"]["subtitle"] else drawn(drawing)  # which says only that there is nothing to show
 
 
 def drawn(drawing: Spec) -> Markup | None:

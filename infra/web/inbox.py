@@ -6,8 +6,8 @@ from domain.money import Money
 from domain.recorded import instant
 from infra.web.lists import table_of
 from infra.web.moment import moment_of
+from infra.web.names import names_of, stage_names
 from infra.web.page import Cell, Column, Page, Table, Visit
-from infra.web.records import names_of, stage_names
 from projections.records import KINDS
 
 SHOWN = 100  # deals of a section
@@ -52,7 +52,7 @@ def section(visit: Visit, rows: Any, state: str, title: str, empty: str) -> Tabl
         [
             Cell(names.get(row.stream) or str(row.stream), row.stream, visit.link(f"/opportunities/{row.stream}")),
             Cell(row.owner),
-            Cell(stages[row.process].get(row.stage, row.stage), row.stage),
+            Cell(stages[row.process].get(row.stage) or row.stage, row.stage),
             Cell(row.due),
             Cell(str(row.overdue_days) if row.overdue_days else "", row.overdue_days),
             Cell(str(Money(row.amount, row.currency)), row.amount),

@@ -8,11 +8,14 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct
 
+from domain.errors import Malformed
 from domain.money import Money
 from infra.application.answers import digits, text
+from infra.web.lines import words
 from infra.web.moment import moment_of
 from infra.web.page import MOMENT, Cell, Column, Page, Table, Visit
-from infra.web.records import PLURALS, words
+from infra.web.records import PLURALS, allowed, edits
+from infra.web.saved_views import bar
 from projections.query.units import units
 from projections.records import KINDS
 
@@ -33,16 +36,18 @@ SHOWN = ("status", "owner", "team", "stage", "pipeline", "account", "company", "
 NAMES = ("name", "account", "company", "holder")
 """What a record may be called by."""
 HEADS = {"opportunity": "Deal", "lead": "Lead"}
-FORMS = ("format", "done")
+FORMS = ("format", "done", "columns")
+UNSHOWN = {"stream", "version"}
+"""What of a record is no column to choose."""
 
 
 def listing(visit: Visit, kind: str) -> Page:
     """A list of records of a kind."""
-    known = KINDS[kind]
+    known, columns = KINDS[kind], columns_of(visit, kind)
     asked = {name: list(values) for name, values in visit.query.items() if name not in FORMS and any(values)}
     texts: dict[str, Any] = {name: values if len(values) > 1 else values[0] for name, values in asked.items()}
     found = visit.list(kind, moved_on(texts))
-    table = table_of(visit, kind, known, found)
+    table = table_of(visit, kind, known, found, columns)
     here = visit.query.get("view", [""])[0]
     parts = {
         "kind": kind,
@@ -56,8 +61,31 @@ def listing(visit: Visit, kind: str) -> Page:
         "shown": len(found.records),
         "sorts": [name for sort in known.sorts for name in (sort, f"-{sort}")],
         "order": known.order,
+        "columns": {name: name in columns for name in choices_of(kind)},
+        "saved": bar(visit, saved_fields(kind)),
     }
     return Page("list.html", TITLES.get(kind, kind.capitalize()), parts, [table])
+
+
+def choices_of(kind: str) -> list[str]:
+    """The columns that a list may have, those that it has by default first."""
+    known = KINDS[kind]
+    every = [*known.columns, *(name for name in known.of.__struct_fields__ if name not in known.columns)]
+    return [name for name in every if name not in UNSHOWN]
+
+
+def columns_of(visit: Visit, kind: str) -> list[str]:
+    """The columns that are asked for, or the usual ones. Raises Malformed for one that there is not."""
+    chosen, choices = [each for each in visit.query.get("columns", ()) if each], choices_of(kind)
+    for each in chosen:
+        if each not in choices:
+            raise Malformed(f"columns: there is no {each[:40]!r}; there are {', '.join(choices)}")
+    return [each for each in choices if each in (chosen or KINDS[kind].columns)]
+
+
+def saved_fields(kind: str) -> tuple[str, ...]:
+    """What of its query a saved view of a list keeps."""
+    return ("view", *KINDS[kind].filters, "sort", "limit", "columns")
 
 
 def totals(found: Any) -> str:
@@ -74,8 +102,8 @@ def moved_on(texts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in texts.items() if name not in left}
 
 
-def table_of(visit: Visit, kind: str, known: Any, found: Any) -> Table:
-    """The records of a list as a table, each leading to its page."""
+def table_of(visit: Visit, kind: str, known: Any, found: Any, chosen: Sequence[str] = ()) -> Table:
+    """The records of a list as a table of some columns, or the usual ones, each leading to its page."""
     of = units(known.of)
     columns = [
         Column(
@@ -84,12 +112,14 @@ def table_of(visit: Visit, kind: str, known: Any, found: Any) -> Table:
             of.get(name) in ("amount", "days", "share", "count"),
             sort_of(visit, known, name),
         )
-        for name in ("stream", *(each for each in known.columns if each != "stream"))
+        for name in ("stream", *(chosen or [each for each in known.columns if each != "stream"]))
     ]
-    rows = [
-        [cell(visit, kind, each.name, getattr(record, each.name), record, of) for each in columns]
-        for record in found.records
-    ]
+    rows = list[list[Cell]]()
+    for record in found.records:
+        cells = [cell(visit, kind, each.name, getattr(record, each.name), record, of) for each in columns]
+        where = edits(visit, kind, record.stream, allowed(kind, record.status)) if kind in PLURALS else {}
+        named = zip(cells, columns, strict=True)
+        rows.append([each._replace(edit=where.get(column.name)) for each, column in named])
     return Table(
         PLURALS.get(kind, f"{kind}s"),
         [each._replace(shown=says_more(columns, rows, number)) for number, each in enumerate(columns)],

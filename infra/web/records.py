@@ -1,11 +1,7 @@
 """The page of a deal or a lead: what it is, how far it came, and everything that happened to it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, NamedTuple, cast
-
-import msgspec
+from typing import Any, NamedTuple
 
 from domain import BY_KIND, lead
 from domain.changes import fields_by_name
@@ -14,17 +10,16 @@ from domain.history import History
 from domain.money import Money
 from domain.opportunity.line_items import total
 from domain.recorded import Fact
-from domain.reference.process import Published, Stage
+from domain.reference.process import Stage
 from infra.application.histories import LATEST
 from infra.application.moments import at, position
 from infra.application.names import tag_of
-from infra.identity.masking import MASKED
-from infra.identity.visibility import hidden_streams
+from infra.web.lines import ACTIVITIES, activities_table, history_table, line_of, side, words, written
 from infra.web.moment import moment_of
+from infra.web.names import process_name, process_of, stage_names
 from infra.web.page import Cell, Column, Page, Table, Visit
 
 PLURALS = {"opportunity": "opportunities", "lead": "leads"}
-DAY = len("2026-01-31")
 VIEWS = ("compact", "full", "raw")
 MAIN = {
     "opportunity": (
@@ -45,11 +40,21 @@ CLOSED = {
     "deleted": ("restore-opportunity",),
 }
 """What takes a closing back, and what a deal takes that is not open."""
-ACTIVITIES = ("planned", "done")
+EDITED: Mapping[str, Mapping[str, str]] = {
+    "change-amount": {"to": "amount"},
+    "change-close-date": {"to": "close_date"},
+    "change-owner": {"to": "owner"},
+    "change-account": {"to": "account"},
+    "change-product": {"to": "product"},
+    "rename-opportunity": {"name": "name"},
+    "set-next-step": {"text": "next_step", "due": "next_step_due"},
+    "change-forecast-category": {"to": "category"},
+    "enrich-lead": {"company": "company", "name": "name", "email": "email", "phone": "phone"},
+    "assign-lead": {"owner": "owner"},
+}
+"""The commands that say anew what a record says already: their fields, by those of the record."""
 HIDDEN = {"status", "opened_at", "exit_criteria", "process_version", *ACTIVITIES}
 """Fields that stand elsewhere on the page, or name what its history shows."""
-UNSAID = {"status", "process", "process_version", "process version"}
-"""What the title of an opening says already, or its facts."""
 LEADS_TO = {"lead": ("The lead it began as", "leads"), "opportunity": ("The deal it became", "opportunities")}
 TONES = {"won": "good", "lost": "bad", "open": "accent", "qualified": "good", "disqualified": "bad"}
 
@@ -59,6 +64,19 @@ class Step(NamedTuple):
 
     before: str
     after: str
+
+
+class Datum(NamedTuple):
+    """A field of a record. number: whether it holds figures; edit: where it is changed, empty where it is not; wants:
+    the one field of that form that is needed, empty for all of them. link: where it leads.
+    """
+
+    name: str
+    text: str
+    number: bool = False
+    edit: str = ""
+    wants: str = ""
+    link: str = ""
 
 
 class Stop(NamedTuple):
@@ -92,7 +110,7 @@ def record(visit: Visit) -> Page:
         "view": view if view in VIEWS else "compact",
         "chips": chips(fields),
         "lines": [line_of(line, stages) for line in lines],
-        "facts": facts(visit, fields, stages),
+        "facts": facts(visit, fields, edits(visit, kind, stream, tags), stages),
         "track": track(visit, fields),
         "step": step(visit, whole, lines),
         "actions": actions(kind, stream, tags),
@@ -130,105 +148,39 @@ def chips(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def facts(visit: Visit, fields: Mapping[str, Any], stages: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """The fields of a record as people read them, and where they lead."""
-    found = list[tuple[str, str, str]]()
-    for name, value in fields.items():
-        if name in HIDDEN or "." in name or value in (None, "", (), [], {}):
-            continue
-        text, link = written(value), ""
-        if name == "process":
-            text, link = process_name(visit, text), f"/streams/{text}"
-        elif name == "stage":
-            text = stages.get(text, text)
-        elif name in LEADS_TO:
-            text, link = LEADS_TO[name][0], visit.link(f"/{LEADS_TO[name][1]}/{text}")
-        found.append((name.replace("_", " "), text, link))
-    return found
+def facts(
+    visit: Visit, fields: Mapping[str, Any], edits: Mapping[str, tuple[str, str]], stages: Mapping[str, str]
+) -> list[Datum]:
+    """The fields of a record as people read them; those that can be changed here first, be they empty or not."""
+    return [
+        datum(visit, name, fields.get(name), stages, *edits.get(name, ("", "")))
+        for name in (*edits, *(each for each in fields if each not in edits))
+        if name not in HIDDEN and "." not in name and (name in edits or side(fields.get(name)))
+    ]
 
 
-def written(value: Any) -> str:
-    """A field's value in words."""
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%MZ}"
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, list | tuple):
-        return ", ".join(written(each) for each in cast("list[Any]", value))
-    if isinstance(value, dict):
-        parts = cast("dict[str, Any]", value)
-        if set(parts) == {"amount", "currency"}:
-            return str(Money(Decimal(parts["amount"]), parts["currency"]))
-        return ", ".join(f"{name} {written(each)}" for name, each in parts.items())
-    return str(value)
+def datum(visit: Visit, name: str, value: Any, stages: Mapping[str, str], edit: str, wants: str) -> Datum:
+    """A field of a record: a process, a stage and another record by their names, and where they lead."""
+    text, link = side(value), ""
+    if name == "process":
+        text, link = process_name(visit, text), f"/streams/{text}"
+    elif name == "stage":
+        text = stages.get(text, text)
+    elif name in LEADS_TO:
+        text, link = LEADS_TO[name][0], visit.link(f"/{LEADS_TO[name][1]}/{text}")
+    return Datum(name.replace("_", " "), text, isinstance(value, Money), edit, wants, link)
 
 
-def line_of(line: Mapping[str, Any], stages: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """A line of a history as the page shows it."""
-    changes = [change_of(each, line["event"], stages or {}) for each in line["changes"]]
-    source = line["source"]
+def edits(visit: Visit, kind: str, stream: str, tags: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Where each field of a record is changed, and the field of that form, by what a caller may do; by field."""
+    if visit.past or not visit.writes:
+        return {}
     return {
-        **line,
-        "changes": gathered([each for each in changes if each["field"] not in UNSAID or each["before"]]),
-        "title": words(line["type"]),
-        "raw": msgspec.json.format(msgspec.json.encode(line), indent=2).decode(),
-        "source": f"{source.system} {source.external_id}".strip() if source else "",
+        of: (f"/{PLURALS[kind]}/{stream}/{tag}", "" if tag == "set-next-step" else field)
+        for tag, names in EDITED.items()
+        if tag in tags
+        for field, of in names.items()
     }
-
-
-def change_of(each: Mapping[str, Any], event: Mapping[str, Any], stages: Mapping[str, str]) -> dict[str, str]:
-    """A change in words: an activity by its kind and note, a stage by its name."""
-    before, after = side(each["before"]), side(each["after"])
-    if each["field"] in ACTIVITIES:
-        before, after = "", ", ".join(filter(None, (event.get("kind"), event.get("note"))))
-    elif each["field"] == "stage":
-        before, after = stages.get(before, before), stages.get(after, after)
-    field = "activity" if each["field"] in ACTIVITIES else each["field"].replace("_", " ")
-    return {"field": field, "before": before, "after": after}
-
-
-def gathered(changes: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """Changes, those of the parts of one thing as one: `versions.1.won.order` and `.kind` as `won`."""
-    found: dict[str, dict[str, str]] = {}
-    for each in changes:
-        whole, _, part = each["field"].rpartition(".")
-        if not whole:
-            found[part] = each
-            continue
-        held = found.setdefault(whole, {"field": whole.rpartition(".")[2], "before": "", "after": ""})
-        for when in ("before", "after"):
-            if each[when]:
-                held[when] += f"{', ' if held[when] else ''}{part} {each[when]}"
-    return list(found.values())
-
-
-def stage_names(visit: Visit, process: str) -> dict[str, str]:
-    """What the stages of a process are called, by their ids; nothing where there is no such process."""
-    state = process_of(visit, process)
-    return {each.id: state.names.get(each.id, each.name) for each in state.versions[state.newest]} if state else {}
-
-
-def names_of(visit: Visit, streams: Sequence[str]) -> dict[str, str]:
-    """What deals are called, as they stand: by their name, or else their account; of those that they see now."""
-    reading, hidden = visit.reading.opened, hidden_streams(visit.app, visit.caller, streams)
-    names: dict[str, str] = {}
-    for stream, facts in reading.log.facts([each for each in streams if each not in hidden], LATEST).items():
-        known = [fact._replace(event=reading.vault.open(stream, fact.event)) for fact in facts]
-        deal = getattr(History(stream, BY_KIND[stream.partition("-")[0]], known).state, "deal", None)
-        called = (deal.terms.name, deal.terms.account) if deal is not None else ()
-        if name := next((each for each in called if each and each != MASKED), ""):
-            names[stream] = name
-    return names
-
-
-def side(value: Any) -> str:
-    """One side of a change; empty for nothing."""
-    return "" if value in (None, "", [], {}) else written(value)
-
-
-def words(tag: str) -> str:
-    """An event's or a command's name as a title."""
-    return tag.replace("-", " ").capitalize()
 
 
 def step(visit: Visit, whole: list[dict[str, Any]], lines: list[dict[str, Any]]) -> Step:
@@ -263,18 +215,6 @@ def track(visit: Visit, fields: Mapping[str, Any]) -> list[Stop]:
     return [*stops, Stop("Lost" if end == "lost" else "Won", bool(end), bool(end), end)]
 
 
-def process_of(visit: Visit, process: str) -> Published | None:
-    """A process with its stages, as it stands."""
-    known = visit.app.log.facts([process], LATEST).get(process, ())
-    return History(process, BY_KIND["process"], known).state
-
-
-def process_name(visit: Visit, process: str) -> str:
-    """What a process is called."""
-    found = process_of(visit, process)
-    return found.name if found else process
-
-
 def allowed(kind: str, status: str) -> list[str]:
     """The commands that a record of a status takes, but those that open one, and corrections, which name a fact."""
     tags = [tag_of(command) for command in BY_KIND[kind].commands]
@@ -299,40 +239,6 @@ def more(kind: str, stream: str, tags: Sequence[str]) -> list[tuple[str, str]]:
     return [(words(tag), f"/{PLURALS[kind]}/{stream}/{tag}") for tag in tags if tag not in first]
 
 
-def history_table(lines: list[dict[str, Any]]) -> Table:
-    """A history as data."""
-    columns = (
-        Column("version", "Version", True),
-        Column("position", "Position", True),
-        Column("type", "Event"),
-        Column("occurred_at", "Happened"),
-        Column("recorded_at", "Recorded"),
-        Column("actor", "By"),
-        Column("reason", "Why"),
-        Column("changes", "Changes"),
-        Column("flags", "Marks"),
-    )
-    rows = [
-        [
-            *(
-                Cell(str(line[name]), line[name])
-                for name in ("version", "position", "type", "occurred_at", "recorded_at")
-            ),
-            Cell(line["actor"]),
-            Cell(line["reason"]),
-            Cell(
-                "; ".join(
-                    f"{each['field']} {side(each['before'])} > {side(each['after'])}" for each in line["changes"]
-                ),
-                line["changes"],
-            ),
-            Cell(", ".join(line["flags"]), line["flags"]),
-        ]
-        for line in lines
-    ]
-    return Table("history", columns, rows, "History")
-
-
 def part_tables(state: Any) -> list[Table]:
     """The parts of a deal that are lists: the line items."""
     deal = getattr(state, "deal", None)
@@ -344,18 +250,3 @@ def part_tables(state: Any) -> list[Table]:
         rows = [[Cell(item), Cell(line.product), Cell(written(total(line)))] for item, line in deal.lines.items()]
         found.append(Table("lines", columns, rows, "Line items"))
     return found
-
-
-def activities_table(lines: Sequence[Mapping[str, Any]]) -> Table:
-    """What was planned and done with a deal, the newest first."""
-    columns = (Column("kind", "Activity"), Column("day", "When"), Column("state", "State"), Column("note", "Note"))
-    found: dict[str, list[Cell]] = {}
-    for line in lines:
-        event = line["event"]
-        if line["type"] not in ("activity-scheduled", "activity-completed"):
-            continue
-        done = line["type"] == "activity-completed"
-        day = f"{line['occurred_at']:%Y-%m-%d}" if done else str(event["due"])[:DAY]
-        state = Cell("done", tone="good") if done else Cell("planned")
-        found[event["activity"]] = [Cell(event["kind"]), Cell(day), state, Cell(event.get("note") or "")]
-    return Table("activities", columns, [*reversed(found.values())], "Activities")

@@ -4,10 +4,11 @@ from domain import BY_KIND
 from domain.errors import NotFound
 from infra.application.histories import LATEST
 from infra.identity import policy
+from infra.web.lines import history_table, line_of, words
 from infra.web.lists import TITLES, table_of
 from infra.web.moment import moment_of
+from infra.web.names import process_name
 from infra.web.page import Page, Visit
-from infra.web.records import history_table, line_of, process_name, words
 from projections.records import KINDS
 
 PARTS = ("process", "framework", "team", "quota", "rate", "customer")

@@ -100,6 +100,7 @@ def operations() -> list[Target]:
         Target("figures", "board"),
         Target("events", "feed"),
         Target("jobs", "import"),
+        Target("views", "view-save"),
     ]
     found += [Target("records", "list", each) for each in BY_KIND]
     for tag, command in COMMANDS.items():
@@ -108,8 +109,8 @@ def operations() -> list[Target]:
 
 
 MAY: dict[str, set[str]] = {
-    "describe": {*ROLES}, "figures": {"rep", "manager", "analyst", "auditor"}, "events": {"auditor"}, "jobs": set(),
-    "webhooks": {"admin"},
+    "describe": EVERY_ROLE, "figures": {"rep", "manager", "analyst", "auditor"}, "events": {"auditor"}, "jobs": set(),
+    "webhooks": {"admin"}, "views": EVERY_ROLE,
     "records lead": {"rep", "manager", "auditor"}, "records opportunity": {"rep", "manager", "auditor"},
     "records customer": {"auditor"}, "records quota": {"analyst", "auditor", "admin"},
     "records forecast": {"auditor"}, "records subject": {"auditor", "admin"},

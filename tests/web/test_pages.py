@@ -4,12 +4,11 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from domain.opportunity import OpenOpportunity
 from domain.recorded import Request
@@ -17,7 +16,7 @@ from infra.web.routes import ROUTES
 from projections import METRICS
 from tests.desk import eur
 from tests.http.site import Site, served
-from tests.web.browsing import DESKTOP, PHONE, form_token, person
+from tests.web.browsing import DESKTOP, PHONE, axe_faults, form_token, person
 
 SCRIPT_AND_STYLE = 60_000  # bytes of a page without charts
 SHIFT = 0.02
@@ -76,20 +75,11 @@ def seen(
                 page.emulate_media(color_scheme="light")
                 page.goto(address)
                 shift = page.evaluate(SHIFTED)
-                wrong = violations(page, {"resultTypes": ["violations"]})
+                wrong = axe_faults(page)
                 page.emulate_media(color_scheme="dark")
-                wrong += violations(page, {"resultTypes": ["violations"], "runOnly": ["color-contrast"]})
+                wrong += axe_faults(page, "color-contrast")  # colours are all that differs
                 found[name] = Seen(shift, wrong, page.locator("main").inner_text())
         yield found
-
-
-def violations(page: Page, options: dict[str, Any]) -> list[str]:
-    """What axe finds; colours are all that differs from light to dark."""
-    return [
-        f"{each['id']}: "
-        + "; ".join(f"{node['html'][:120]} ({node['failureSummary'][:160]})" for node in each["nodes"][:2])
-        for each in Axe().run(page, options=options).response["violations"]
-    ]
 
 
 def test_axe_finds_nothing_on_any_page_light_or_dark(seen: dict[str, Seen]) -> None:
@@ -156,6 +146,18 @@ def test_every_metric_has_a_page_with_its_definition_and_its_rows_lead_to_events
         answer = site.client.get(f"/figures/{name}")
         assert answer.status_code == 200, (name, answer.text[:300])
         assert "What it means" in answer.text, name
+
+
+def test_the_conversion_matrix_is_a_picture_whose_cells_lead_to_events(site: Site) -> None:
+    period = "since=2025-07-01&until=2026-06-30"
+    page = site.client.get(f"/figures/transitions?{period}").text
+    cells = re.findall(
+        r'<a [^>]*href="(/figures/transitions/behind[^"]+)"', page.partition("<figure")[2].partition("</figure")[0]
+    )
+    assert len(cells) > 5 and "opportunity-" in site.client.get(cells[0].replace("&amp;", "&")).text
+    for name in ("transitions", "velocity"):
+        for form, start in (("svg", b"<svg"), ("png", b"\x89PNG")):
+            assert site.client.get(f"/figures/{name}?{period}&format={form}").content.startswith(start), (name, form)
 
 
 def test_a_page_may_load_from_here_alone_and_runs_no_script_of_others(site: Site) -> None:

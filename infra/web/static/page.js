@@ -1,9 +1,11 @@
 // What every page does better with a script: times in the reader's zone, the sliders of time, search, arrow keys.
 
+import { figures } from "./figures.js";
+
 const once = (element, kind, act) => element && element.addEventListener(kind, act);
 
-/** Times in the reader's zone; the exact one stays on hover. */
-export function localise(root = document) {
+/** Times in the reader's zone, the exact one stays on hover; numbers in the reader's format. */
+export function localise(root) {
   const form = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
   for (const time of root.querySelectorAll("time[datetime]:not([data-here])")) {
     const moment = new Date(time.dateTime);
@@ -11,6 +13,7 @@ export function localise(root = document) {
     time.textContent = form.format(moment);
     time.dataset.here = "";
   }
+  figures(root);
 }
 
 /** The two sliders of time: a day follows its thumb, and letting go looks at it. */
@@ -31,6 +34,25 @@ function sliders(form) {
   form.addEventListener("submit", () => {
     for (const each of form.querySelectorAll("input[type=date]")) if (!each.value) each.disabled = true;
   });
+}
+
+/** Filters left empty, and the usual columns, make no address longer. */
+function filters(form) {
+  form.addEventListener("submit", () => {
+    for (const each of form.querySelectorAll("input:not([type=checkbox]), select")) if (!each.value) each.disabled = true;
+    const boxes = [...form.querySelectorAll("input[name=columns]")];
+    const changed = boxes.some((box) => box.checked !== box.defaultChecked);
+    if (!changed && !new URLSearchParams(location.search).has("columns")) for (const box of boxes) box.disabled = true;
+  });
+}
+
+/** A menu closes by Escape, and when something else is clicked. */
+function closing(event) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (event.type === "keydown" ? event.key !== "Escape" : menu.contains(event.target)) continue;
+    menu.open = false;
+    if (event.type === "keydown") menu.querySelector("summary").focus();
+  }
 }
 
 /** Search over pages, figures, deals and leads. */
@@ -98,6 +120,13 @@ document.addEventListener("keydown", (event) => {
   const link = way && document.querySelector(`[data-steps] a[rel=${way}]`);
   if (link) { event.preventDefault(); link.click(); }
 });
-once(document.querySelector("[data-finder]"), "click", find);
-for (const form of document.querySelectorAll("form[data-time]")) sliders(form);
-localise();
+for (const kind of ["keydown", "click"]) document.addEventListener(kind, closing);
+
+/** What stands in a part of a page comes to life. */
+export function ready(root = document) {
+  once(root.querySelector("[data-finder]"), "click", find);
+  for (const form of root.querySelectorAll("form[data-time]")) sliders(form);
+  for (const form of root.querySelectorAll("form.filters[method=get]")) filters(form);
+  localise(root);
+}
+ready();
