@@ -109,8 +109,8 @@ def operations() -> list[Target]:
 
 
 MAY: dict[str, set[str]] = {
-    "describe": EVERY_ROLE, "figures": {"rep", "manager", "analyst", "auditor"}, "events": {"auditor"}, "jobs": set(),
-    "webhooks": {"admin"}, "views": EVERY_ROLE,
+    "describe": {*ROLES}, "figures": {"rep", "manager", "analyst", "auditor"}, "events": {"auditor"}, "jobs": set(),
+    "webhooks": {"admin"}, "views": {*ROLES},
     "records lead": {"rep", "manager", "auditor"}, "records opportunity": {"rep", "manager", "auditor"},
     "records customer": {"auditor"}, "records quota": {"analyst", "auditor", "admin"},
     "records forecast": {"auditor"}, "records subject": {"auditor", "admin"},
