@@ -15,6 +15,7 @@ from infra.identity.caller import Unauthorized
 from infra.identity.tokens import AGE, REFRESH, IssuerKeys, Tokens
 from infra.settings import Oidc
 from tests.identity.issuer import Issuer, serving
+from tests.offenders import every
 
 
 class Clock:
@@ -223,7 +224,7 @@ def test_an_issuer_that_sends_us_elsewhere_is_not_followed(issuer: Issuer, token
         tokens.claims(issuer.token())
 
 
-@pytest.mark.parametrize(
+@every(
     ("settings", "field"),
     [
         ({"issuer": "https://a.example"}, "oidc.audience"),

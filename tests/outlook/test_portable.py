@@ -7,7 +7,6 @@ from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
-import pytest
 
 from projections.outlook.digests import deals_digest, figures_digest
 from projections.outlook.fitting import fit
@@ -25,6 +24,7 @@ from projections.outlook.portable import (
     uniform,
     words,
 )
+from tests.offenders import every
 from tests.outlook.simulated import World, history
 
 GOLDEN = (
@@ -93,7 +93,7 @@ def test_a_forecast_is_the_same_bytes_as_ever() -> None:
     assert digests() == GOLDEN
 
 
-@pytest.mark.parametrize("features", ["", WIDE])
+@every("features", ["", WIDE])
 def test_a_forecast_is_the_same_bytes_on_another_processor(features: str) -> None:
     """With wide instructions switched off, where the library has them, and on."""
     code = "from tests.outlook.test_portable import digests; print(*digests())"
