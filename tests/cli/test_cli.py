@@ -4,12 +4,11 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
-import pytest
-
 from domain import DECIDERS
 from infra.application.names import name_of
 from projections import METRICS
 from tests.cli.program import Shell, dealtrail, document, process
+from tests.offenders import every
 
 
 def opened(shell: Shell, name: str = "opportunity-1", *more: str) -> None:
@@ -61,7 +60,7 @@ def test_a_lead_without_a_name_is_given_one(shell: Shell) -> None:
     assert document(shell("lead", "capture", "--source", "web", "--json"))["stream"].startswith("lead-0")
 
 
-@pytest.mark.parametrize(
+@every(
     ("arguments", "code", "said"),
     [
         (("metric", "nope"), 3, "there is no metric 'nope'"),
@@ -217,7 +216,7 @@ def test_a_version_that_others_have_passed_is_refused_naming_what_came_first(she
     )
 
 
-@pytest.mark.parametrize(
+@every(
     "verb",
     [
         (
