@@ -7,7 +7,6 @@ from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
-import pytest
 
 from infra.application.predictions import VERSION
 from projections.outlook.digests import deals_digest, figures_digest
@@ -25,6 +24,7 @@ from projections.outlook.portable import (
     uniform,
     words,
 )
+from tests.offenders import every
 from tests.outlook.simulated import World, history
 from tests.outlook.truncation import truncated
 
@@ -95,7 +95,7 @@ def test_a_forecast_is_the_same_bytes_as_ever() -> None:
     assert {VERSION: digests()} == {"outlook-1": GOLDEN}
 
 
-@pytest.mark.parametrize("features", ["", WIDE])
+@every("features", ["", WIDE])
 def test_a_forecast_is_the_same_bytes_on_another_processor(features: str) -> None:
     """With wide instructions switched off, where the library has them, and on."""
     code = "from tests.outlook.test_portable import digests; print(*digests())"
