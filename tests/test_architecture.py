@@ -49,7 +49,8 @@ def test_a_name_says_what_is_returned_or_held() -> None:
         f"{name(path)}:{line} {word}"
         for path in MODULES
         for line, word in public_names(path)
-        if word != "NotFound" and WORDS & {part.lower() for part in re.findall("[A-Z]?[a-z]+", word)}
+        if word not in ("NotFound", "connection_made")
+        and WORDS & {part.lower() for part in re.findall("[A-Z]?[a-z]+", word)}
     ]
     assert not wrong, f"no name holds {', '.join(sorted(WORDS))}"
 

@@ -133,7 +133,7 @@ def table_of(visit: Visit, answer: "Answer") -> Table:
         *(Column(name, title_of(name.replace("_", "-")), unit in NUMBERS) for name, unit in of.items()),
         Column("behind", "Behind"),
     ]
-    columns = [each._replace(shown=each.name not in hidden_of(columns)) for each in columns]
+    columns = [each._replace(visible=each.name not in hidden_of(columns)) for each in columns]
     called = process_names(visit, {str(getattr(record, "process", "")) for record in answer.records})
     shown = list[list[Cell]]()
     for number, (group, record) in enumerate(zip(answer.groups, answer.records, strict=True)):
