@@ -21,6 +21,8 @@ def name(path: Path) -> str:
 
 WORDS = {"found", "asked", "told", "said", "named", "shown", "made"}
 """What names of functions, types, fields and modules never hold: they do not say what is returned or held."""
+GIVEN = ("NotFound", "connection_made")
+"""Names that hold one all the same: of an error that every reader knows, and of what asyncio calls."""
 
 
 def public_names(path: Path) -> list[tuple[int, str]]:
