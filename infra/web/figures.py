@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {"win-rate": {"by": "month"}, "activities"
 ELSEWHERE = "https://vega.github.io/vega-datasets/"  # what is put before an address without a host
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 STYLE = re.compile(r' style="[^"]*"')
+PROCESSES = ("process", "to_process")
+"""The fields of a row that name a process."""
 CALLED = ("process", "name", "currency")
 """What of a figure says by itself what it is."""
 NUMBERS = {"share", "multiple", "days", "minutes", "amount", "count"}
@@ -134,7 +137,7 @@ def table_of(visit: Visit, answer: "Answer") -> Table:
         Column("behind", "Behind"),
     ]
     columns = [each._replace(shown=each.name not in hidden_of(columns)) for each in columns]
-    called = process_names(visit, {str(getattr(record, "process", "")) for record in answer.records})
+    called = process_names(visit, rows(answer))
     shown = list[list[Cell]]()
     for number, (group, record) in enumerate(zip(answer.groups, answer.records, strict=True)):
         currency = getattr(record, "currency", "")
@@ -152,9 +155,10 @@ def hidden_of(columns: list[Column]) -> set[str]:
     return {"stage", "kind"} if {"stage", "name"} <= names else set()
 
 
-def process_names(visit: Visit, processes: set[str]) -> dict[str, str]:
-    """What processes are called, none twice: where two have one name, each is followed by its id."""
-    found = {each: process_name(visit, each) for each in processes if each.startswith("process-")}
+def process_names(visit: Visit, of: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What the processes of some rows are called, none twice: where two have one name, each is followed by its id."""
+    processes = {str(row[name]) for row in of for name in PROCESSES if row.get(name)}
+    found = {each: process_name(visit, each) for each in processes}
     twice = {name for name, count in Counter(found.values()).items() if count > 1}
     return {each: f"{name} ({each})" if name in twice else name for each, name in found.items()}
 
@@ -278,11 +282,12 @@ def inline(visit: Visit, answer: "Answer") -> Markup | None:
     """The picture of an answer inside the page, its bars leading to what is behind them; None where there is none."""
     if answer.metric not in PLOTS or not answer.records:
         return None
-    called = process_names(visit, {str(row.get("process", "")) for row in rows(answer)})
+    of = rows(answer)
+    called = process_names(visit, of)
     linked = [
         {**row, "href": behind_link(visit, answer, number)}
-        | ({"process": called[row["process"]]} if row.get("process") in called else {})
-        for number, row in enumerate(rows(answer))
+        | {name: called[row[name]] for name in PROCESSES if row.get(name) in called}
+        for number, row in enumerate(of)
     ]
     return picture_of(answer.metric, linked)
 

@@ -81,7 +81,7 @@ def is_amount(value: Any) -> bool:
 
 def side(value: Any) -> str:
     """One side of a change; empty for nothing."""
-    return "" if value in (None, "", [], {}) else written(value)
+    return "" if value is False or value in (None, "", [], {}) else written(value)
 
 
 def words(tag: str) -> str:
@@ -125,7 +125,6 @@ def history_table(lines: list[dict[str, Any]]) -> Table:
 
 def activities_table(lines: Sequence[Mapping[str, Any]]) -> Table:
     """What was planned and done with a deal, the newest first."""
-    columns = (Column("kind", "Activity"), Column("day", "When"), Column("state", "State"), Column("note", "Note"))
     found: dict[str, list[Cell]] = {}
     for line in lines:
         event = line["event"]
@@ -135,4 +134,7 @@ def activities_table(lines: Sequence[Mapping[str, Any]]) -> Table:
         day = f"{line['occurred_at']:%Y-%m-%d}" if done else str(event["due"])[:DAY]
         state = Cell("done", tone="good") if done else Cell("planned")
         found[event["activity"]] = [Cell(event["kind"]), Cell(day), state, Cell(event.get("note") or "")]
+    notes = any(cells[-1].text for cells in found.values())
+    columns = (Column("kind", "Activity"), Column("day", "When"), Column("state", "State"))
+    columns += (Column("note", "Note", shown=notes),)
     return Table("activities", columns, [*reversed(found.values())], "Activities")
