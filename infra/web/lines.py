@@ -39,7 +39,7 @@ def line_of(line: Mapping[str, Any], stages: Mapping[str, str] | None = None) ->
     source = line["source"]
     return {
         **line,
-        "changes": gathered([each for each in changes if each["field"] not in UNSAID or each["before"]]),
+        "changes": gathered([each for each in changes if each["before"] or (each["after"] and each["field"] not in UNSAID)]),
         "title": words(line["type"]),
         "raw": msgspec.json.format(msgspec.json.encode(line), indent=2).decode(),
         "source": f"{source.system} {source.external_id}".strip() if source else "",
