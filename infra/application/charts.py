@@ -12,6 +12,16 @@ WIDTH, BAR, PANELS = 640, 26, 12  # pixels, pixels, pictures above one another
 LINK = "href"  # the field of a row that says where what is drawn of it leads
 RESOLUTION = 2  # pixels of a PNG for one of the drawing
 
+CONFIG: Spec = {
+    "font": "Helvetica, Arial, sans-serif",
+    "view": {"stroke": None},
+    "title": {"frame": "group", "fontSize": 13, "fontWeight": 600},
+    "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "titleColor": MUTED,
+             "grid": False, "labelLimit": 260, "labelPadding": 8},
+    "header": {"labelFontSize": 13},
+}  # fmt: skip
+"""How every picture is set."""
+
 
 def panels(rows: Rows, keys: Iterable[str], made: Callable[[str, Rows], Spec]) -> list[Spec]:
     """A picture for each value of some fields, in the order in which they come."""

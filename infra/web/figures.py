@@ -136,7 +136,7 @@ def table_of(visit: Visit, answer: "Answer") -> Table:
         *(Column(name, title_of(name.replace("_", "-")), unit in NUMBERS) for name, unit in of.items()),
         Column("behind", "Behind"),
     ]
-    columns = [each._replace(shown=each.name not in hidden_of(columns)) for each in columns]
+    columns = [each._replace(hidden=each.name in hidden_of(columns)) for each in columns]
     called = process_names(visit, rows(answer))
     shown = list[list[Cell]]()
     for number, (group, record) in enumerate(zip(answer.groups, answer.records, strict=True)):

@@ -9,7 +9,7 @@ from domain.errors import Malformed
 from domain.history import History
 from domain.reference.outlook import TOTAL, ForecastIssued, Outlook, Score
 from infra.application.answers import digits, text
-from infra.application.charts import LESS, MORE, WIDTH, Spec
+from infra.application.charts import CONFIG, LESS, MORE, WIDTH, Spec
 from infra.application.charts import TOTAL as BLUE
 from infra.application.histories import LATEST
 from infra.application.moments import position
@@ -142,7 +142,7 @@ def drawing_of(of: Outlook) -> Spec:
 
 def fan(values: Sequence[Spec], achieved: float | None, currency: str) -> Spec:
     """The drawing of a fan."""
-    x = {"field": "as_of", "type": "temporal", "title": "issued as of", "axis": {"grid": False}}
+    x = {"field": "as_of", "type": "temporal", "title": "issued as of", "axis": {"format": "%d %b", "tickCount": 8}}
     y = {"field": "p10", "type": "quantitative", "title": f"won in the period, {currency}",
          "axis": {"format": ",.3~s", "grid": True, "gridColor": "#e5e7eb"}}  # fmt: skip
     layer: list[Spec] = [
@@ -154,5 +154,5 @@ def fan(values: Sequence[Spec], achieved: float | None, currency: str) -> Spec:
         layer.append({"mark": mark, "encoding": {"y": {"datum": achieved}}})
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json", "width": WIDTH, "height": 220,
-        "data": {"values": list(values)}, "layer": layer, "config": {"view": {"stroke": None}},
+        "data": {"values": list(values)}, "layer": layer, "config": CONFIG,
     }  # fmt: skip

@@ -39,7 +39,9 @@ def line_of(line: Mapping[str, Any], stages: Mapping[str, str] | None = None) ->
     source = line["source"]
     return {
         **line,
-        "changes": gathered([each for each in changes if each["before"] or (each["after"] and each["field"] not in UNSAID)]),
+        "changes": gathered(
+            [each for each in changes if each["before"] or (each["after"] and each["field"] not in UNSAID)]
+        ),
         "title": words(line["type"]),
         "raw": msgspec.json.format(msgspec.json.encode(line), indent=2).decode(),
         "source": f"{source.system} {source.external_id}".strip() if source else "",
@@ -86,7 +88,7 @@ def side(value: Any) -> str:
 
 def words(tag: str) -> str:
     """An event's or a command's name as a title."""
-    return tag.replace("-", " ").capitalize()
+    return tag.replace("opportunity", "deal").replace("-", " ").capitalize()
 
 
 def history_table(lines: list[dict[str, Any]]) -> Table:
@@ -136,5 +138,5 @@ def activities_table(lines: Sequence[Mapping[str, Any]]) -> Table:
         found[event["activity"]] = [Cell(event["kind"]), Cell(day), state, Cell(event.get("note") or "")]
     notes = any(cells[-1].text for cells in found.values())
     columns = (Column("kind", "Activity"), Column("day", "When"), Column("state", "State"))
-    columns += (Column("note", "Note", shown=notes),)
+    columns += (Column("note", "Note", hidden=not notes),)
     return Table("activities", columns, [*reversed(found.values())], "Activities")

@@ -131,14 +131,14 @@ class Visit(NamedTuple):
 class Column(NamedTuple):
     """A column of a table: the name of its field, what stands above it, and whether it is numbers.
 
-    shown: False for what another column says already, and only data has.
+    hidden: whether another column says the same already, so that only data has it.
     """
 
     name: str
     title: str
     number: bool = False
     sort: str = ""
-    shown: bool = True
+    hidden: bool = False
 
 
 class Cell(NamedTuple):

@@ -30,7 +30,7 @@ def lately(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     simulated(folder, deals=DEALS)
     with served(f"sqlite:///{folder / 'log.db'}", folder) as site:
         for day, mean in ((7, 2000), (14, 2350), (21, 2300), (28, 2600)):
-            issue(site, date(2026, 4, day), mean)
+            issue(site, date(2026, 4, day), 1000 * mean, width=250_000 - 5_000 * day)
         yield site
 
 
