@@ -36,6 +36,7 @@ def written(value: Any) -> str:
 def line_of(line: Mapping[str, Any], stages: Mapping[str, str] | None = None) -> dict[str, Any]:
     """A line of a history as the page shows it."""
     changes = [change_of(each, line["event"], stages or {}) for each in line["changes"]]
+    changes = [each for each in changes if each["before"] or (each["after"] and each["field"] not in UNSAID)]
     source = line["source"]
     return {
         **line,
