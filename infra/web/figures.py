@@ -124,21 +124,22 @@ def table_of(visit: Visit, answer: "Answer") -> Table:
     columns = [
         *(Column(name, title_of(name)) for name in answer.groups[0]),
         *(Column(name, title_of(name.replace("_", "-")), unit in NUMBERS) for name, unit in of.items()),
-        Column("behind", "Behind"),
+        *([Column("behind", "Behind")] if visit.reads("opportunity") else []),
     ]
     shown = list[list[Cell]]()
     for number, (group, record) in enumerate(zip(answer.groups, answer.records, strict=True)):
         currency = getattr(record, "currency", "")
         cells = [Cell(str(value) or "none", value) for value in group.values()]
         cells += [cell(visit, name, unit, getattr(record, name), currency) for name, unit in of.items()]
-        shown.append([*cells, Cell("Events", number, behind_link(visit, answer, number))])
+        cells += [Cell("Events", number, behind_link(visit, answer, number))] if visit.reads("opportunity") else []
+        shown.append(cells)
     left_out = [f"{deals:,} left out: {reason}" for reason, deals in answer.left_out.items()]
     return Table(answer.metric, columns, shown, "; ".join([*left_out, *answer.notes]))
 
 
 def cell(visit: Visit, name: str, unit: str, value: Any, currency: str) -> Cell:
     """A field of a record, as people read it; a deal leads to its page."""
-    link = visit.link(f"/opportunities/{value}") if name == "stream" and value else ""
+    link = visit.link(f"/opportunities/{value}") if name == "stream" and value and visit.reads("opportunity") else ""
     return Cell(text(unit, value, currency), msgspec.to_builtins(value), link)
 
 
@@ -238,8 +239,10 @@ def inline(visit: Visit, answer: "Answer") -> Markup | None:
     """The picture of an answer inside the page, its bars leading to what is behind them; None where there is none."""
     if answer.metric not in PLOTS or not answer.records:
         return None
-    linked = [{**row, "href": behind_link(visit, answer, number)} for number, row in enumerate(rows(answer))]
-    return picture_of(answer.metric, linked)
+    drawn_rows = rows(answer)
+    if visit.reads("opportunity"):
+        drawn_rows = [{**row, "href": behind_link(visit, answer, number)} for number, row in enumerate(drawn_rows)]
+    return picture_of(answer.metric, drawn_rows)
 
 
 def picture_of(metric: str, rows_: list[dict[str, Any]]) -> Markup | None:

@@ -39,8 +39,8 @@ class Route(NamedTuple):
 
 
 def home(visit: Visit) -> Reply:
-    """The first page is the board."""
-    return see_other(visit.link("/board"))
+    """The first page is the first of the navigation that is theirs: the board, for who has deals."""
+    return see_other(visit.link(next((path for _, path in search.PAGES if path in visit.pages), "/settings")))
 
 
 ROUTES: tuple[Route, ...] = (
@@ -71,7 +71,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/compare", compare.compare, "figures"),
     Route("GET", "/operations", operations.operations, "service", "process"),
     Route("GET", "/settings", settings.settings, "records", "process"),
-    Route("GET", "/search", search.search, "records", "opportunity"),
+    Route("GET", "/search", search.search, "open"),
     Route("POST", "/views", saving.save, "views"),
     Route("POST", "/views/{view}", saving.rename, "views"),
     Route("POST", "/views/{view}/delete", saving.delete, "views"),
