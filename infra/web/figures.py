@@ -134,7 +134,7 @@ def table_of(visit: Visit, answer: "Answer") -> Table:
     columns = [
         *(Column(name, title_of(name)) for name in answer.groups[0]),
         *(Column(name, title_of(name.replace("_", "-")), unit in NUMBERS) for name, unit in of.items()),
-        Column("behind", "Behind"),
+        *([Column("behind", "Behind")] if visit.reads("opportunity") else []),
     ]
     columns = [each._replace(hidden=each.name in hidden_of(columns)) for each in columns]
     called = process_names(visit, rows(answer))
@@ -144,7 +144,8 @@ def table_of(visit: Visit, answer: "Answer") -> Table:
         cells = [Cell(str(value) or "none", value) for value in group.values()]
         cells += [cell(visit, name, unit, getattr(record, name), currency) for name, unit in of.items()]
         cells = [each._replace(text=called.get(each.text, each.text)) for each in cells]
-        shown.append([*cells, Cell("Events", number, behind_link(visit, answer, number))])
+        cells += [Cell("Events", number, behind_link(visit, answer, number))] if visit.reads("opportunity") else []
+        shown.append(cells)
     left_out = [f"{deals:,} left out: {reason}" for reason, deals in answer.left_out.items()]
     return Table(answer.metric, columns, shown, "; ".join([*left_out, *answer.notes]))
 
@@ -165,7 +166,7 @@ def process_names(visit: Visit, of: Sequence[Mapping[str, Any]]) -> dict[str, st
 
 def cell(visit: Visit, name: str, unit: str, value: Any, currency: str) -> Cell:
     """A field of a record, as people read it; a deal leads to its page."""
-    link = visit.link(f"/opportunities/{value}") if name == "stream" and value else ""
+    link = visit.link(f"/opportunities/{value}") if name == "stream" and value and visit.reads("opportunity") else ""
     return Cell(text(unit, value, currency), msgspec.to_builtins(value), link)
 
 
@@ -284,12 +285,10 @@ def inline(visit: Visit, answer: "Answer") -> Markup | None:
         return None
     of = rows(answer)
     called = process_names(visit, of)
-    linked = [
-        {**row, "href": behind_link(visit, answer, number)}
-        | {name: called[row[name]] for name in PROCESSES if row.get(name) in called}
-        for number, row in enumerate(of)
-    ]
-    return picture_of(answer.metric, linked)
+    named = [{**row, **{name: called[row[name]] for name in PROCESSES if row.get(name) in called}} for row in of]
+    if visit.reads("opportunity"):
+        named = [{**row, "href": behind_link(visit, answer, number)} for number, row in enumerate(named)]
+    return picture_of(answer.metric, named)
 
 
 def picture_of(metric: str, rows_: list[dict[str, Any]]) -> Markup | None:

@@ -38,9 +38,8 @@ def forecasts(visit: Visit) -> Page | Reply:
     if (form := visit.one("format")) in ("svg", "png"):
         chosen = next((of for of, table in zip(shown, tables, strict=True) if table.name == visit.one("period")), None)
         if chosen is None:
-            raise Malformed(
-                f"period: there is no {visit.one('period')!r}; there are {', '.join(t.name for t in tables)}"
-            )
+            names = ", ".join(table.name for table in tables)
+            raise Malformed(f"period: there is no {visit.one('period')[:40]!r}; there are {names or 'none'}")
         return as_file(drawing_of(chosen), form)
     parts = {
         "moment": moment_of(visit), "pictures": [picture(each) for each in shown],

@@ -120,7 +120,7 @@ def test_a_wrong_address_and_a_fault_are_pages_too(site: Site, monkeypatch: pyte
     assert missing.status_code == 404 and "<h1>Not found</h1>" in missing.text
     monkeypatch.setattr("infra.web.board.stages_of", None)  # a fault of ours
     broken = site.client.get("/board", headers=browser)
-    assert broken.status_code == 500 and "To the board" in broken.text and "Traceback" not in broken.text
+    assert broken.status_code == 500 and "To the first page" in broken.text and "Traceback" not in broken.text
     assert site.client.get("/board").json()["status"] == 500
 
 
