@@ -27,7 +27,7 @@ from infra.application.app import App
 from infra.application.backcasts import Backcasts, backcasts
 from infra.application.outlook import read_references
 from infra.application.outlooks import outlook_of, period_of
-from infra.application.predictions import DEALS, folder_of
+from infra.application.predictions import DEALS, MODEL, VERSION, folder_of
 from infra.application.spans import Span
 from projections.outlook import forecasting
 from projections.outlook.blend import EXPERTS
@@ -39,10 +39,9 @@ from projections.outlook.fitting import Model, fit
 from projections.outlook.forecasting import MEASURES, THOUSANDTHS, Figures, forecast, grouped
 from projections.outlook.guards import Readiness, readiness
 from projections.outlook.lives import LEVELS
-from projections.outlook.settings import DEFAULT, VERSION, Settings
+from projections.outlook.settings import DEFAULT, Settings
 from projections.outlook.states import Known, known
 
-MODEL = "outlook"
 LATEST_ISSUE = timedelta(days=31)
 """How long after its day a forecast may be issued: a scheduler may be late, but nobody forecasts the past."""
 Progressed = Callable[[int], None]

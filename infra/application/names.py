@@ -25,9 +25,9 @@ class Name(NamedTuple):
         return f"{self.noun} {self.verb}"
 
 
-def tag_of(command: type[Any]) -> str:
-    """What a command is called where it is stored, in JSON and in bulk."""
-    return str(command.__struct_config__.tag)
+def tag_of(message: Any) -> str:
+    """What an event or a command, or a type of them, is called where it is stored, in JSON and in bulk."""
+    return str(message.__struct_config__.tag)
 
 
 def verb_of(tag: str, noun: str) -> str:

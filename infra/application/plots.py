@@ -5,7 +5,7 @@ from pathlib import Path
 
 from domain.errors import Malformed, Unavailable
 from infra.application import pictures_of_deals, pictures_of_flow, pictures_of_forecasts, pictures_of_work
-from infra.application.charts import CONFIG, MUTED, PANELS, RESOLUTION, Rows, Spec
+from infra.application.charts import CONFIG, MUTED, PANELS, RESOLUTION, Picture, Rows, Spec
 
 
 def draw(file: Path, metric: str, rows: Rows, subtitle: Sequence[str]) -> None:
@@ -46,7 +46,7 @@ def spec(metric: str, rows: Rows, subtitle: Sequence[str]) -> Spec:
     }  # fmt: skip
 
 
-PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
+PLOTS: dict[str, Callable[[Rows], Picture]] = {
     "activities": pictures_of_work.activities,
     "coverage": pictures_of_flow.coverage,
     "transitions": pictures_of_flow.transitions,

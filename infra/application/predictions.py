@@ -1,7 +1,8 @@
 """What a forecast answers, kept beside the log: asked again, it is read, until something is recorded that changes it.
 
 A forecast is by what was available at the end of a day, so what is recorded of deals on a later day leaves it as it is:
-all but history that is imported, and what no deal owns. Nothing here needs numpy, which takes its time to load.
+all but history that is imported, and what no deal owns. Nothing here needs numpy or the
+tables, which take their time to load.
 """
 
 import hashlib
@@ -25,8 +26,9 @@ from infra.application.exports import replaced
 from infra.application.moments import day_end
 from infra.settings import user_folder
 from infra.store.places import sqlite_file
-from projections.outlook.settings import DEFAULT, VERSION, Settings
 
+MODEL, VERSION = "outlook", "outlook-1"
+"""Which model forecasts; its version is raised whenever figures would come out otherwise."""
 DEALS = "opportunity"
 UNREAD = frozenset({"lead", "customer", "framework", "forecast", "outlook", "subject"})
 """The kinds of streams that no forecast is made of."""
@@ -85,7 +87,6 @@ class Terms(NamedTuple):
     convert_to: str | None = None
     base_currency: str | None = None
     quota: str | None = None
-    settings: Settings = DEFAULT
 
 
 class Entry(Struct, frozen=True):

@@ -12,6 +12,7 @@ from domain.correction import FactCorrected
 from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon
 from domain.recorded import Recorded
 from infra.application.moments import day_end
+from infra.application.names import tag_of
 
 if TYPE_CHECKING:
     from infra.application.app import App
@@ -176,11 +177,6 @@ def in_words(fact: Recorded, event: Any, opened: Sequence[tuple[Recorded, Any]])
 def verb(event: Any) -> str:
     """What happened to the deal: won, lost, reopened, amount changed."""
     return tag_of(event).removeprefix("opportunity-").replace("-", " ")
-
-
-def tag_of(event: Any) -> str:
-    """The type of an event, as it is stored."""
-    return str(event.__struct_config__.tag)
 
 
 def lateness(fact: Recorded) -> str:

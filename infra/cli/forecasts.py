@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -234,13 +234,11 @@ def show_history(out: Output, of: "Outlook") -> None:
 
 def plain_number(field: str, text: str) -> Decimal:
     """A number from 0 on."""
-    try:
-        number = Decimal(text.replace(",", ""))
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or number < 0:
+    from infra.application.written_values import number
+
+    if (written := Decimal(number(field, text))) < 0:
         raise Malformed(f"{field}: {text!r} is not a number from 0 on")
-    return number
+    return written
 
 
 def total_of(forecast: "ForecastIssued") -> "Expected":

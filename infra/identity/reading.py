@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from infra.views import Answer
     from projections.records.listing import Listing
 
-PATIENCE = 5.0  # seconds that the tables may take to reach what is recorded
-
 
 class Reading:
     """A caller who reads, for a while: `target` names what for. May be used by one thread."""
@@ -57,8 +55,6 @@ class Reading:
         """A page of a list. It is who owns a record today that sees it, also as it was. Raises as `App.list`."""
         caller, owners = self.caller, self.seen_owners(kind, texts)
         with self.app.views() as views:
-            if owners is not None:  # what the tables do not know yet may have made a record another's
-                views.wait_for(self.app.log.head(), PATIENCE)
             who, forced = caller.owner or caller.actor, () if texts.get("owner") else ("owner",)
             listing = list_of(self.opened, views, kind, texts, who, self.opened.veil, forced, owners)
         self.note()

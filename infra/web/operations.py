@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from domain.errors import PipelineError
 from domain.recorded import Recorded
 from infra.application.integrity import missing_tail
 from infra.identity import policy
@@ -20,7 +21,7 @@ def operations(visit: Visit) -> Page:
     with app.views() as views:
         kept, every, generations = views.kept(), views.parked(), views.generations()
         faults = missing_tail(app.log, app.settings.db, views.anchors())
-    recent = app.log.recorded(max(head - RECENT, 0), RECENT) if visit.caller.owner is None else []
+    recent, unread = newest(visit, head)
     parked = [each for each in every if sees_all(visit.caller, each.stream)]
     reached = min((each.position for each in kept), default=0)
     tiles = [
@@ -32,7 +33,17 @@ def operations(visit: Visit) -> Page:
     ]
     hidden = len(every) - len(parked)
     tables = [projections_table(kept, head), parked_table(parked, hidden), events_table(visit, recent)]
-    return Page("operations.html", "Operations", {"tiles": tiles, "faults": faults}, tables)
+    return Page("operations.html", "Operations", {"tiles": tiles, "faults": [*faults, *unread]}, tables)
+
+
+def newest(visit: Visit, head: int) -> tuple[list[Recorded], list[str]]:
+    """(what was recorded last, why that cannot be read), of who sees all records; the page is there all the same."""
+    if visit.caller.owner is not None:
+        return [], []
+    try:
+        return visit.app.log.recorded(max(head - RECENT, 0), RECENT), []
+    except PipelineError as error:
+        return [], [str(error)]
 
 
 def sees_all(caller: Caller, stream: str) -> bool:

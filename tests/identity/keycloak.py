@@ -1,7 +1,6 @@
 """A real Keycloak on loopback, fetched by Maven the first time: its realms, clients and people are made by its API."""
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -44,12 +43,11 @@ def distribution() -> Path:
 class Keycloak:
     """One that runs, with nothing but its own realm."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.client = httpx.Client(base_url=url, timeout=120, verify=False)
+    def __init__(self, client: httpx.Client) -> None:
+        self.client = client
 
     def issuer(self, realm: str) -> str:
-        return f"{self.url}/realms/{realm}"
+        return f"{str(self.client.base_url).rstrip('/')}/realms/{realm}"
 
     def tokens(self, realm: str, client: str, user: str, **more: str) -> dict[str, Any]:
         """What somebody gets for their password, which is their name."""
@@ -94,11 +92,11 @@ def for_audience(audience: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def running(folder: Path) -> Generator[Keycloak]:
-    """One of its own, with its data in memory."""
-    shutil.copytree(distribution(), folder / "keycloak", symlinks=True)  # it writes beside itself
+    """One with its data in memory; what it makes of itself the first time it keeps beside the program."""
+    program = distribution() / "bin" / "kc.sh"
     port, management = free_port(), free_port()
     command = [
-        str(folder / "keycloak" / "bin" / "kc.sh"), "start-dev", "--http-host=127.0.0.1", f"--http-port={port}",
+        str(program), "start-dev", "--http-host=127.0.0.1", f"--http-port={port}",
         f"--http-management-port={management}", "--db=dev-mem",
     ]  # fmt: skip
     heap = {"JAVA_OPTS_KC_HEAP": "-Xms64m -Xmx512m"}
@@ -109,17 +107,17 @@ def running(folder: Path) -> Generator[Keycloak]:
             env=os.environ | heap | boss,
         )  # fmt: skip
     try:
-        keycloak = Keycloak(f"http://127.0.0.1:{port}")
         deadline = time.monotonic() + STARTUP
-        while True:
-            assert process.poll() is None and time.monotonic() < deadline, (folder / "keycloak.log").read_text()
-            try:
-                if keycloak.client.get("/realms/master").status_code == 200:
-                    break
-            except httpx.HTTPError:
-                pass
-            time.sleep(0.5)
-        yield keycloak
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, verify=False) as client:
+            while True:
+                assert process.poll() is None and time.monotonic() < deadline, (folder / "keycloak.log").read_text()
+                try:
+                    if client.get("/realms/master").status_code == 200:
+                        break
+                except httpx.HTTPError:
+                    pass
+                time.sleep(0.5)
+            yield Keycloak(client)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

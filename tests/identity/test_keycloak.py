@@ -37,8 +37,10 @@ def test_tokens_of_a_keycloak_open_what_its_roles_allow_and_no_others_do(sqlite_
         ]  # fmt: skip
         keycloak.add_realm(REALM, clients, people)
         keycloak.add_realm(OTHER, clients[:1], people)
-        with program.running(sqlite_url, tmp_path, more=settings(keycloak)) as service:
-            client = httpx.Client(base_url=service.url, timeout=60, verify=False)
+        with (
+            program.running(sqlite_url, tmp_path, more=settings(keycloak)) as service,
+            httpx.Client(base_url=service.url, timeout=60, verify=False) as client,
+        ):
 
             def call(token: str, method: str, path: str, document: Any = None) -> httpx.Response:
                 return client.request(method, path, json=document, headers={"authorization": f"Bearer {token}"})
@@ -73,6 +75,5 @@ def test_tokens_of_a_keycloak_open_what_its_roles_allow_and_no_others_do(sqlite_
             renewed = keycloak.tokens(REALM, "crm", "ana")["access_token"]
             assert renewed.split(".")[0] != ana.split(".")[0], "signed by another key"
             assert status(renewed) == status(ana) == 200
-            client.close()
     with opened(Settings(db=sqlite_url, key_file=str(tmp_path / "key"))) as app:
         assert [fact.actor for fact in app.log.recorded(0, 100) if fact.stream == stream] == ["ana"]

@@ -28,7 +28,8 @@ from tests.outlook.conftest import LAST, Clock
 
 TODAY = LAST + timedelta(days=1)
 FIRST, END = TODAY.replace(day=1), TODAY.replace(day=30)
-TERMS = Terms(TODAY, "2026-06", quota="900000", settings=DEFAULT._replace(step=91))
+QUICK = DEFAULT._replace(step=91)
+TERMS = Terms(TODAY, "2026-06", quota="900000")
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def app(half_year: Path, tmp_path: Path, clock: Clock) -> Iterator[App]:
 
 
 def anew(app: App, terms: Terms = TERMS) -> Prediction:
-    making = Forecaster(app, terms.convert_to or "", settings=terms.settings)
+    making = Forecaster(app, terms.convert_to or "", settings=QUICK)
     return predicted(making, *(day_number(each) for each in (FIRST, END, LAST)), Decimal(terms.quota or 0))
 
 
@@ -57,7 +58,7 @@ def test_what_is_recorded_of_deals_on_a_later_day_leaves_a_figure_as_it_is(app: 
     terms = TERMS._replace(convert_to=currency)
     keep(app, terms, first := anew(app, terms))
     assert kept(app, terms) == first
-    making = Forecaster(app, settings=TERMS.settings).at(day_number(LAST))
+    making = Forecaster(app, settings=QUICK).at(day_number(LAST))
     deals = [making.streams[int(at)] for at in (making.lives.deals.status == 0).nonzero()[0][:4]]
     yesterday = datetime(LAST.year, LAST.month, LAST.day, 9, tzinfo=UTC)
     record(app, WinOpportunity(override_reason="signed at once"), deals[0])
@@ -100,7 +101,7 @@ def test_a_figure_serves_nobody_who_wants_another_one(app: App, monkeypatch: pyt
     keep(app, TERMS, first := anew(app))
     for others in (
         {"today": TODAY + timedelta(days=1)}, {"period": "2026-07"}, {"as_of": "2026-06-19"}, {"convert_to": "EUR"},
-        {"base_currency": "USD"}, {"quota": None}, {"settings": DEFAULT},
+        {"base_currency": "USD"}, {"quota": None},
     ):  # fmt: skip
         assert kept(app, TERMS._replace(**others)) is None, others
     file = file_of(app, TERMS)

@@ -39,6 +39,8 @@ from projections.versions import DAY
 from tests.desk import eur
 from tests.http.site import served
 from tests.identity.issuer import Issuer, serving
+from tests.offenders import every
+from tests.projections.test_parked import unreadable
 from tests.web.browsing import form_token, person
 
 
@@ -72,6 +74,10 @@ class Codes:
         if asked is None or digest != asked["code_challenge"] or given["redirect_uri"] != asked["redirect_uri"]:
             return None
         return {"access_token": self.issuer.token(sub="ana", roles=["rep"], owner="ana"), "token_type": "Bearer"}
+
+
+def bearer(guarded: Guarded, who: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {guarded.keys[who]}"}
 
 
 @pytest.fixture
@@ -251,7 +257,7 @@ def test_a_seller_learns_nothing_more_of_a_deal_that_was_theirs(guarded: Guarded
     moments: list[dict[str, Any]] = [{}, {"known_at": then}, {"effective_at": str(instant(began + DAY).date())}]
     period = {"since": "2020-01-01", "until": "today"}
     for who in ("rep", "manager"):
-        with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys[who]}"}) as client:
+        with httpx.Client(base_url=guarded.url, headers=bearer(guarded, who), timeout=60) as client:
             pages = [f"/{name}" for name in ("inbox", "opportunities", "board", "figures/follow-up")]
             pages += [f"{name}/{end}" for name in ("/figures/ageing", "/figures/hygiene") for end in ("", "behind")]
             pages += [f"/v1/metrics/{name}{end}" for name in METRICS for end in ("", "/explanation")]
@@ -361,11 +367,27 @@ def test_settings_list_no_kind_of_record_that_a_role_does_not_read(guarded: Guar
         guarded.app.execute(Request(stream="opportunity-ben", command=command, actor="boss"))
     seen = dict[str, str]()
     for who in ("rep", "auditor"):
-        with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys[who]}"}) as client:
+        with httpx.Client(base_url=guarded.url, headers=bearer(guarded, who), timeout=60) as client:
             seen[who] = client.get("/settings").text
     assert "Firm of ben" in seen["auditor"] and "Quotas" in seen["auditor"]
     assert "/new/" not in seen["rep"] + seen["auditor"]  # what they may not set has no link
     assert "Firm of ben" not in seen["rep"] and "Quotas" not in seen["rep"] and "Processes" in seen["rep"]
+
+
+def test_parked_streams_are_told_by_name_to_who_reads_all_of_their_kind(guarded: Guarded) -> None:
+    for owner in ("ana", "ben"):
+        opening = OpenOpportunity("process-standard", eur("100"), owner=owner)
+        guarded.app.execute(Request(stream=f"opportunity-{owner}", command=opening, actor="boss"))
+        unreadable(guarded.app.log, f"opportunity-{owner}", 2)
+    for who, names in (("rep", False), ("manager", False), ("admin", False), ("auditor", True)):
+        answer = httpx.get(f"{guarded.url}/operations", headers=bearer(guarded, who), timeout=60)
+        assert answer.status_code == 200, answer.text
+        text = answer.text
+        assert ("(opportunity-ana, version 2) cannot be read" in text) == names, who
+        listed = text[text.index("Parked streams") :]
+        listed = listed[: listed.index("Recorded last")]
+        assert ("opportunity-ana" in listed, "opportunity-ben" in listed) == (names, names), who
+        assert ("2 are parked that are not yours to see" in listed) != names, who
 
 
 def test_a_page_leads_to_the_pages_that_are_for_its_reader(guarded: Guarded) -> None:
@@ -405,9 +427,7 @@ def test_behind_a_proxy_that_encrypts_cookies_travel_encrypted_alone(tmp_path: P
     )
 
 
-@pytest.mark.parametrize(
-    "origin", ["sales.example", "https://sales.example/path", "https://a b", "ftp://x", "https://u:p@x"]
-)
+@every("origin", ["sales.example", "https://sales.example/path", "https://a b", "ftp://x", "https://u:p@x"])
 def test_an_origin_is_an_address_without_a_path_or_a_secret(origin: str) -> None:
     with pytest.raises(Malformed, match=r"service\.origin"):
         Service(origin=origin)
