@@ -5,7 +5,7 @@ from pathlib import Path
 
 from domain.errors import Malformed, Unavailable
 from infra.application import pictures_of_deals, pictures_of_flow, pictures_of_forecasts, pictures_of_work
-from infra.application.charts import MUTED, PANELS, RESOLUTION, Picture, Rows, Spec
+from infra.application.charts import CONFIG, MUTED, PANELS, RESOLUTION, Picture, Rows, Spec
 
 
 def draw(file: Path, metric: str, rows: Rows, subtitle: Sequence[str]) -> None:
@@ -42,14 +42,7 @@ def spec(metric: str, rows: Rows, subtitle: Sequence[str]) -> Spec:
                   "fontSize": 18, "subtitleFontSize": 12, "subtitleColor": MUTED, "offset": 14},
         "vconcat": panels or [{"mark": "text", "data": {"values": []}}],
         "resolve": {"scale": {"x": "independent", "y": "independent", "color": "independent"}},
-        "config": {
-            "font": "Helvetica, Arial, sans-serif",
-            "view": {"stroke": None},
-            "title": {"frame": "group", "fontSize": 13, "fontWeight": 600},
-            "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "titleColor": MUTED,
-                     "grid": False, "labelLimit": 260, "labelPadding": 8},
-            "header": {"labelFontSize": 13},
-        },
+        "config": CONFIG,
     }  # fmt: skip
 
 

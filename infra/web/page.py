@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from domain.errors import Malformed
 from domain.recorded import Request
 from infra.application.seen import execute_seen
+from infra.identity import policy
 from infra.identity.caller import Access, Caller, Target
 from infra.identity.reading import Reading
 
@@ -66,6 +67,10 @@ class Visit(NamedTuple):
         return Reading(self.app, self.access, self.caller, Target("records", f"page {self.address}"))
 
     # What they may see
+
+    def reads(self, kind: str) -> bool:
+        """Whether their role reads records of a kind: a page of several leaves the others out, and leads to none."""
+        return self.caller.means == "local" or policy.RECORDS[kind].reach(self.caller) is not None
 
     def ask(self, metric: str, texts: Mapping[str, Any]) -> "Answer":
         """A figure of what is theirs."""
@@ -131,14 +136,14 @@ class Visit(NamedTuple):
 class Column(NamedTuple):
     """A column of a table: the name of its field, what stands above it, and whether it is numbers.
 
-    visible: False for what another column says already, and only data has.
+    hidden: whether another column says the same already, so that only data has it.
     """
 
     name: str
     title: str
     number: bool = False
     sort: str = ""
-    visible: bool = True
+    hidden: bool = False
 
 
 class Cell(NamedTuple):
