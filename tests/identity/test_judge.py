@@ -101,6 +101,7 @@ def operations() -> list[Target]:
         Target("events", "feed"),
         Target("jobs", "import"),
         Target("views", "view-save"),
+        Target("keys", "key-revoke"),
     ]
     found += [Target("records", "list", each) for each in BY_KIND]
     for tag, command in COMMANDS.items():
@@ -110,7 +111,7 @@ def operations() -> list[Target]:
 
 MAY: dict[str, set[str]] = {
     "describe": EVERY_ROLE, "figures": {"rep", "manager", "analyst", "auditor"}, "events": {"auditor"}, "jobs": set(),
-    "webhooks": {"admin"}, "views": EVERY_ROLE,
+    "webhooks": {"admin"}, "views": EVERY_ROLE, "keys": {"admin"},
     "records lead": {"rep", "manager", "auditor"}, "records opportunity": {"rep", "manager", "auditor"},
     "records customer": {"auditor"}, "records quota": {"analyst", "auditor", "admin"},
     "records forecast": {"auditor"}, "records subject": {"auditor", "admin"},

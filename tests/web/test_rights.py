@@ -9,7 +9,9 @@ from infra.identity.caller import ROLES, Caller
 from infra.web.openings import OPENERS
 from infra.web.routes import ROUTES, Route
 
-VARIABLES = {"id": "opportunity-7", "verb": "change-stage", "metric": "board", "kind": "lead", "view": "view-1"}
+VARIABLES = {
+    "id": "opportunity-7", "verb": "change-stage", "metric": "board", "kind": "lead", "view": "v", "key": "k"
+}  # fmt: skip
 READS = {
     "/board": {"rep", "manager", "auditor"}, "/opportunities": {"rep", "manager", "auditor"},
     "/leads": {"rep", "manager", "auditor"}, "/inbox": {"rep", "manager", "auditor"},
