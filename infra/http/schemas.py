@@ -24,7 +24,6 @@ WITHOUT_NUL = {
 """The patterns of texts that would let the NUL character in, which databases differ on, and what keeps it out."""
 EACH_REFUSED = ("BulkCommand",)
 """The structs of which one that holds it is refused by itself, and not the body."""
-CURRENCY: "Schema" = {"$ref": "#/components/schemas/Currency"}
 Schema = dict[str, Any]
 
 

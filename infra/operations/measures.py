@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -33,6 +34,8 @@ class Measures:
             "dealtrail_http_request_seconds", "From a request's arrival to its answer, streams left out.", ("route",),
             buckets=SECONDS, registry=self.registry,
         )  # fmt: skip
+        # each by its labels: the library takes a lock to look for one
+        self._requests_of, self._seconds_of = cache(self._requests.labels), cache(self._seconds.labels)
         self._refusals = Counter(
             "dealtrail_access_refusals", "Callers unknown (unauthenticated) or not allowed (refused).", ("decision",),
             registry=self.registry,
@@ -49,9 +52,9 @@ class Measures:
 
     def request(self, method: str, route: str, status: int, seconds: float | None) -> None:
         """Count a request that was answered: `route` is the path with its placeholders; None for a stream's time."""
-        self._requests.labels(method, route, str(status)).inc()
+        self._requests_of(method, route, status).inc()
         if seconds is not None:
-            self._seconds.labels(route).observe(seconds)
+            self._seconds_of(route).observe(seconds)
 
     def refusal(self, decision: str) -> None:
         """Count a caller that was refused."""

@@ -7,6 +7,7 @@ from infra.settings import Settings
 from infra.store import open_log
 from infra.store.places import bare, place
 from infra.store.replica import create_replica
+from tests.offenders import every
 
 SECRET = "hunter2"
 HALF = "nter2"
@@ -30,7 +31,7 @@ URLS = [
 ]
 
 
-@pytest.mark.parametrize("url", URLS)
+@every("url", URLS)
 def test_no_form_of_a_url_prints_its_password(url: str):
     texts = [place(url), bare(url), repr(Settings(db=url))]
     for opening in (open_log, create_replica):

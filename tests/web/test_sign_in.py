@@ -39,6 +39,7 @@ from projections.versions import DAY
 from tests.desk import eur
 from tests.http.site import served
 from tests.identity.issuer import Issuer, serving
+from tests.offenders import every
 from tests.projections.test_parked import unreadable
 from tests.web.browsing import form_token, person
 
@@ -411,9 +412,7 @@ def test_behind_a_proxy_that_encrypts_cookies_travel_encrypted_alone(tmp_path: P
     )
 
 
-@pytest.mark.parametrize(
-    "origin", ["sales.example", "https://sales.example/path", "https://a b", "ftp://x", "https://u:p@x"]
-)
+@every("origin", ["sales.example", "https://sales.example/path", "https://a b", "ftp://x", "https://u:p@x"])
 def test_an_origin_is_an_address_without_a_path_or_a_secret(origin: str) -> None:
     with pytest.raises(Malformed, match=r"service\.origin"):
         Service(origin=origin)
