@@ -350,26 +350,29 @@ def backtest(
         claims = (cell.error, cell.weighted_pipeline, cell.run_rate, cell.bias)
         table.add(
             cell.measure, cell.horizon, str(cell.forecasts), f"{cell.windows:.1f}",
-            *(f"{each:.1%}" if cell.claimed else dim_if_few(each) for each in claims),
+            *(share_of(each, cell.windows) for each in claims),
         )  # fmt: skip
     out.table(table)
     covered = Table(
-        "interval of 80 %", "over", *(Column(each, True) for each in ("forecasts", "inside", "below", "above"))
-    )
+        "interval of 80 %", "over",
+        *(Column(each, True) for each in ("forecasts", "windows", "inside", "below", "above")),
+    )  # fmt: skip
     for each in found.coverage:
         covered.add(
-            f"{each.measure} by {each.level}", each.horizon, str(each.forecasts),
-            *(f"{share:.1%}" for share in (each.inside, each.below, each.above)),
+            f"{each.measure} by {each.level}", each.horizon, str(each.forecasts), f"{each.windows:.1f}",
+            *(share_of(share, each.windows) for share in (each.inside, each.below, each.above)),
         )  # fmt: skip
     out.table(covered)
-    chances = Table("chances of deals", Column("deals", True), Column("calibration error", True))
+    chances = Table("chances of deals", *(Column(each, True) for each in ("deals", "windows", "calibration error")))
     for each in found.calibration:
-        chances.add(each.horizon, f"{each.deals:,}", f"{each.error:.1%}")
+        chances.add(each.horizon, f"{each.deals:,}", f"{each.windows:.1f}", share_of(each.error, each.windows))
     out.table(chances)
     if any(not cell.claimed for cell in found.cells):
         out.print(dim("in brackets: too few windows to claim anything"))
 
 
-def dim_if_few(number: float) -> str:
-    """A figure of which nothing is claimed."""
-    return f"({number:.1%})"
+def share_of(number: float, windows: float) -> str:
+    """A share in percent, in brackets where nothing is claimed of it."""
+    from projections.outlook.accuracy import LEAST_WINDOWS
+
+    return f"{number:.1%}" if windows >= LEAST_WINDOWS else f"({number:.1%})"
