@@ -16,7 +16,8 @@ from msgspec import Struct
 from domain.errors import Malformed, NotFound, Unavailable
 from infra.application.app import App
 from infra.application.exports import replaced
-from infra.application.outlook import DEALS, read_references
+from infra.application.outlook import read_references
+from infra.application.predictions import DEALS
 from projections.outlook import features
 from projections.outlook.days import day_of
 from projections.outlook.features import Feature, Label, Observer, Snapshots, snapshot_days

@@ -8,7 +8,6 @@ import numpy as np
 from projections.outlook.backtest import Backtest, Score
 from projections.outlook.calibration import Bins
 from projections.outlook.forecasting import TOTAL
-from projections.outlook.portable import exp, log
 
 LEAST_WINDOWS = 4
 """Independent windows under which nothing is claimed."""
@@ -89,13 +88,6 @@ def grouped_by(scores: Iterable[Score]) -> list[tuple[tuple[str, str], list[Scor
     for each in scores:
         groups.setdefault((each.measure, each.horizon), []).append(each)
     return list(groups.items())
-
-
-def geometric_mean(ratios: Sequence[float]) -> float:
-    """That of ratios above 0, NaN of none."""
-    if not ratios:
-        return float("nan")
-    return float(exp(float(log(np.maximum(np.array(ratios), 1e-12)).sum()) / len(ratios)))
 
 
 def coverage(result: Backtest, step: int = 7) -> list[Covered]:
