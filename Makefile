@@ -4,6 +4,9 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest tests/domain tests -n 2 --hypothesis-profile=ci
 OUTSIDE := server or registry or published
 
+# Python is started some hundred times: what it compiled once is kept, whatever the machine says elsewhere.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test quick lint generate docs coverage soak benchmark lock clean
 
 demo: .venv/run.stamp

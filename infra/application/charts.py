@@ -80,7 +80,7 @@ def bars(title: str, rows: Rows, keys: Sequence[str], unit: str, bar: Callable[[
 def over_time(values: list[Spec]) -> Spec:
     """Shares, period by period."""
     names = list(dict.fromkeys(value["series"] for value in values))
-    x = {"field": "period", "type": "ordinal", "title": None, "axis": {"labelAngle": -35}}
+    x = {"field": "period", "type": "ordinal", "title": None, "axis": {"labelAngle": 0}}
     y = {"field": "rate", "type": "quantitative", "title": "share won", "scale": {"domain": [0, 1]},
          "axis": {"format": ".0%", "grid": True, "gridColor": "#e5e7eb"}}  # fmt: skip
     legend = {"title": None, "orient": "bottom"} if len(names) > 1 else None

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from infra.views import Views
 
 LOOK = 0.05  # seconds between two looks at what others committed
+PAUSE = 0.02  # seconds between two looks at the least: what is committed meanwhile is folded together
 RETRY = 0.5  # seconds at the most until the look after one that failed
 Heard = Callable[[int], None]
 
@@ -45,8 +46,9 @@ class Follower:
         self._thread.start()
 
     def nudge(self) -> None:
-        """Look now: something was committed. Costs nothing to say."""
-        self._nudged.set()
+        """Look soon: something was committed. Costs nothing to say."""
+        if not self._nudged.is_set():
+            self._nudged.set()
 
     def listen(self, heard: Heard) -> None:
         """Call `heard` with each new position of the log, from the follower's own thread."""
@@ -63,6 +65,7 @@ class Follower:
                 if (why := repr(error)) != reason:
                     self._failed(error)
                 reason = why
+            self._ends.wait(PAUSE)
             self._nudged.wait(RETRY if reason else LOOK)
             self._nudged.clear()
 

@@ -54,7 +54,7 @@ def falling(name: str, rows: Rows) -> Spec:
         label = f"{amount:,.0f}" if kind == "total" else f"{amount:+,.0f}"
         values.append(linked(row, {"bucket": bucket, "start": start, "end": height, "top": max(start, height),
                                    "kind": kind, "label": label}))  # fmt: skip
-    x = {"field": "bucket", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": -35, "ticks": False}}
+    x = {"field": "bucket", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": 0, "ticks": False}}
     scale = {"domain": ["total", "more", "less"], "range": [TOTAL, MORE, LESS]}
     return {
         "width": max(WIDTH, 78 * len(values)), "height": 300, "title": {"text": name, "anchor": "start"},

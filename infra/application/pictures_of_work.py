@@ -79,12 +79,14 @@ def hygiene(rows: Rows) -> Picture:
 
 
 def forecast_accuracy(rows: Rows) -> Picture:
-    """How far the calls of each holder were off, a picture for each kind and currency."""
+    """How far the calls of each holder were off, beside the model; a picture for each lead time and currency."""
 
     def bar(row: dict[str, Any]) -> Bar:
         error = float(row["error_amount"])
         of_won = "" if row["error"] is None else f"  ({row['error']:.0%} of the won, bias {row['bias']:+.0%})"
-        return Bar(f"{row['holder'] or 'everybody'}, {row['category']}", error, f"{error:,.0f}{of_won}")
+        call = f"{row['holder'] or 'everybody'}, {row['kind']} {row['category'] or row['model']}"
+        return Bar(call, error, f"{error:,.0f}{of_won}")
 
-    keys = [*grouped(rows, AccuracyRow.__struct_fields__), "kind", "currency"]
+    lead = ["days_before"] if rows and rows[0]["days_before"] is not None else []
+    keys = [*grouped(rows, AccuracyRow.__struct_fields__), *lead, "currency"]
     return bars("Forecast accuracy: how far calls were off", rows, keys, "error, {currency}", bar)

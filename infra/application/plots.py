@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from domain.errors import Malformed, Unavailable
-from infra.application import pictures_of_deals, pictures_of_forecasts, pictures_of_work
+from infra.application import pictures_of_deals, pictures_of_flow, pictures_of_forecasts, pictures_of_work
 from infra.application.charts import MUTED, PANELS, RESOLUTION, Picture, Rows, Spec
 
 
@@ -45,7 +45,9 @@ def spec(metric: str, rows: Rows, subtitle: Sequence[str]) -> Spec:
         "config": {
             "font": "Helvetica, Arial, sans-serif",
             "view": {"stroke": None},
-            "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleColor": MUTED, "grid": False, "labelLimit": 260},
+            "title": {"frame": "group", "fontSize": 13, "fontWeight": 600},
+            "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "titleColor": MUTED,
+                     "grid": False, "labelLimit": 260, "labelPadding": 8},
             "header": {"labelFontSize": 13},
         },
     }  # fmt: skip
@@ -53,6 +55,9 @@ def spec(metric: str, rows: Rows, subtitle: Sequence[str]) -> Spec:
 
 PLOTS: dict[str, Callable[[Rows], Picture]] = {
     "activities": pictures_of_work.activities,
+    "coverage": pictures_of_flow.coverage,
+    "transitions": pictures_of_flow.transitions,
+    "velocity": pictures_of_flow.velocity,
     "forecast-backtest": pictures_of_forecasts.backtest,
     "forecast-accuracy": pictures_of_work.forecast_accuracy,
     "funnel": pictures_of_deals.funnel,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from domain.reference.outlook import Expected, ForecastIssued, Outlook
     from infra.application.app import App as Installation
     from infra.application.forecasts import Forecaster
-    from infra.application.targets import Pace, Target
+    from infra.application.predictions import Pace, Target
 
 Level = Literal["total", "pipeline", "team", "owner", "product", "source"]
 
@@ -119,7 +119,7 @@ def issue(
         day = None
         if every:
             until = making.last_day()
-            days = snapshot_days(making.read.references, every, until - 31, until)
+            days = snapshot_days(making.known.references, every, until - 31, until)
             day = days[-1]
         first, last, day = period_of(making, of, day)
         there = making.issued_before(first, last, day)
@@ -147,31 +147,35 @@ def show(
 
     P10 and P90: in one period of ten less is won than the one, in one of ten more than the other.
     """
-    with asking.reading() as app, forecaster(app, of) as making:
-        from infra.application.forecasts import issued, outlook_of
-        from infra.application.targets import paced, targets
+    wanted = None if quota is None else plain_number("quota", quota)
+    with asking.reading() as app:
+        from infra.application.outlooks import outlook_of
+        from infra.application.predictions import Terms, keep, kept
 
-        wanted = None if quota is None else plain_number("quota", quota)
-        first, last, day = period_of(making, of)
-        made = making.forecast(first, last, day)
-        now = issued(made, making.position)
+        terms = Terms(app.today().day, of.period, of.as_of, of.convert_to, of.base_currency, quota)
+        answer = kept(app, terms)
+        if answer is None:
+            with forecaster(app, of) as making:
+                from infra.application.targets import predicted
+
+                answer = predicted(making, *period_of(making, of), wanted)
+            keep(app, terms, answer)
+        now = answer.forecast
         before = outlook_of(app, now.currency, now.start, now.end)
-        past, reached, paces = making.learnt(day), targets(making, made, wanted), paced(making, made)
     if asking.json:
         recorded = [] if before is None else [each for _, each in sorted(before.issued.items())]
-        return asking.answer({
-            "forecast": msgspec.to_builtins(now),
-            "learnt_from": {"cuts": past.cuts, "forecasts": sum(map(len, past.record.values())), "tag": "backcast"},
-            "issued": msgspec.to_builtins(recorded),
-            "scored": msgspec.to_builtins(before.scored if before else None),
-            "quotas": msgspec.to_builtins(reached),
-            "pacing": msgspec.to_builtins(paces),
-        })  # fmt: skip
+        return asking.answer(
+            {
+                **msgspec.to_builtins(answer),
+                "issued": msgspec.to_builtins(recorded),
+                "scored": msgspec.to_builtins(before.scored if before else None),
+            }
+        )
     out = stdout()
     show_figures(out, now, by)
-    out.text(f"Learnt from the forecasts of {past.cuts} past weeks, made afterwards and never issued.")
+    out.text(f"Learnt from the forecasts of {answer.learnt_from.cuts} past weeks, made afterwards and never issued.")
     if by == "total":
-        show_targets(out, now.currency, reached, paces)
+        show_targets(out, now.currency, answer.quotas, answer.pacing)
     if before and by == "total":
         show_history(out, before)
 
@@ -252,7 +256,7 @@ def score(
 
     Once: what is recorded of the period later is in `metric bookings`, and changes no score.
     """
-    from infra.application.forecasts import due
+    from infra.application.outlooks import due
 
     with asking.app() as app:
         waiting = due(app, app.today().day)

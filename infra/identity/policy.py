@@ -32,7 +32,7 @@ EVERYBODY: dict[Role, Reach] = {
 }  # fmt: skip
 REFERENCE: dict[Role, Reach] = {role: "all" for role in EVERYBODY if role != "service"}
 
-DESCRIBE = Policy(EVERYBODY)
+DESCRIBE = VIEWS = Policy(EVERYBODY)
 FIGURES = Policy({**READERS, "analyst": "all"}, "figures")
 DEALS = Policy(READERS, "records")
 CUSTOMERS = Policy({"auditor": "all"}, "records")
@@ -92,6 +92,8 @@ def policy_of(target: Target) -> Policy:
     match target:
         case Target(action="describe"):
             return DESCRIBE
+        case Target(action="views"):
+            return VIEWS
         case Target(action="figures"):
             return FIGURES
         case Target(action="events"):

@@ -14,19 +14,23 @@ from domain.opportunity.progress import ChangeStage
 from domain.recorded import Request, instant
 from infra.application.seen import Overtaken
 from infra.web.forms import STATUS
+from infra.web.lines import words
 from infra.web.lists import moved_on
 from infra.web.moment import moment_of
+from infra.web.names import process_name, process_of
 from infra.web.page import Cell, Column, Page, Reply, Table, Visit, json_reply, see_other, whole
-from infra.web.records import process_of, words
+from infra.web.saved_views import bar
 
 CARDS = 50  # of a column at once
 FILTERS = ("owner", "team", "product", "source", "currency", "convert_to")
+SAVED = ("pipeline", *FILTERS)
+"""What of its query a saved view keeps."""
 STANDARD = "process-standard"
 LARGEST = 500  # deals moved at once
 
 
 class Card(NamedTuple):
-    """A deal on the board. seen: the version that the card shows; next: what comes next, or that nothing does."""
+    """A deal. seen: the version that the card shows. next: what comes next, empty for nothing; due: when."""
 
     id: str
     seen: int
@@ -37,6 +41,8 @@ class Card(NamedTuple):
     days: str
     stale: bool
     next: str
+    due: str = ""
+    overdue: bool = False
 
 
 class Lane(NamedTuple):
@@ -78,6 +84,7 @@ def board(visit: Visit) -> Page | Reply:
         "position": heads.known_at,
         "moved": visit.one("moved"),
         "instant": instant(heads.effective_at),
+        "saved": bar(visit, SAVED),
     }
     page = Page("board.html", "Board", parts, [table_of(lanes)])
     if visit.one("part") == "heads":
@@ -93,12 +100,6 @@ def pipelines_of(visit: Visit, rows: Sequence[Any]) -> list[tuple[str, str]]:
     found = {name: process_name(visit, name) for name in counts} or {STANDARD: process_name(visit, STANDARD)}
     ordered = sorted(found, key=lambda name: (-counts.get(name, 0), name))
     return [(name, found[name]) for name in ordered]
-
-
-def process_name(visit: Visit, process: str) -> str:
-    """What a process is called."""
-    found = process_of(visit, process)
-    return found.name if found else process
 
 
 def stages_of(visit: Visit, pipeline: str) -> list[tuple[str, str]]:
@@ -155,7 +156,7 @@ def card(record: Any, today: date) -> Card:
         record.owner,
         "" if days is None else f"{int(days):,}",
         record.stale,
-        next_of(record, today),
+        *next_of(record, today),
     )
 
 
@@ -166,14 +167,11 @@ def amount_of(record: Any) -> str:
     return str(Money(record.amount, record.currency))
 
 
-def next_of(record: Any, today: date) -> str:
-    """What comes next of a deal."""
+def next_of(record: Any, today: date) -> tuple[str, str, bool]:
+    """What comes next of a deal, the day when, and whether that has passed; empty texts for nothing."""
     due = min((day for day in (record.next_step_due, record.activity_due) if day), default=None)
-    text = record.next_step or ("Activity" if record.activity_due else "")
-    if not text and due is None:
-        return "No next step"
-    when = "" if due is None else f", overdue since {due}" if due < today else f", {due}"
-    return f"{text or 'Next step'}{when}"
+    text = record.next_step or ("Activity" if record.activity_due else "Next step" if due else "")
+    return text, "" if due is None else str(due), due is not None and due < today
 
 
 def short(amount: Decimal, currency: str) -> str:

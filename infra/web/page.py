@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from infra.application.app import App
     from infra.application.dispatch import Receipt
     from infra.views import Answer
+    from infra.web.saved_views import SavedViews
     from projections.records.listing import Listing
 
 MOMENT = ("known_at", "effective_at")
@@ -34,14 +35,16 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 class Visit(NamedTuple):
     """Somebody asks for a page.
 
-    caller, access: who, and whoever judges what they may see and do. path: the variable parts of the address. query,
-    form: its fields, each with its values. token: what a form of ours carries. wants: html, json or csv. configures,
-    writes: whether their role may change settings, and deals. pages: the addresses that are for them.
+    caller, access: who, and whoever judges what they may see and do. views: those that people saved. path: the variable
+    parts of the address. query, form: its fields, each with its values. token: what a form of ours carries. wants:
+    html, json or csv. configures, writes: whether their role may change settings, and deals. pages: the addresses that
+    are for them.
     """
 
     app: "App"
     caller: Caller
     access: Access
+    views: "SavedViews"
     address: str
     path: Mapping[str, str] = {}
     query: Mapping[str, Sequence[str]] = {}
@@ -126,21 +129,29 @@ class Visit(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A column of a table: the name of its field, what stands above it, and whether it is numbers."""
+    """A column of a table: the name of its field, what stands above it, and whether it is numbers.
+
+    shown: False for what another column says already, and only data has.
+    """
 
     name: str
     title: str
     number: bool = False
     sort: str = ""
+    shown: bool = True
 
 
 class Cell(NamedTuple):
-    """A field of a row: as people read it, as it is, and where it leads; tone: good, warn, bad or nothing."""
+    """A field of a row: as people read it, as it is, and where it leads; tone: good, warn, bad or nothing.
+
+    edit: where it is changed, and the one field of that form that is needed, empty for all of them.
+    """
 
     text: str
     value: Any = None
     link: str = ""
     tone: str = ""
+    edit: tuple[str, str] | None = None
 
 
 class Table(NamedTuple):

@@ -16,6 +16,7 @@ from infra.web import (
     lists,
     operations,
     records,
+    saving,
     search,
     settings,
 )
@@ -23,7 +24,7 @@ from infra.web.openings import open_form, opened
 from infra.web.page import Page, Reply, Visit, as_csv, as_json, json_reply, see_other
 from infra.web.rendering import FOREVER, as_html, statics
 
-Kind = Literal["figures", "records", "write", "configure", "open", "service"]
+Kind = Literal["figures", "records", "write", "configure", "open", "service", "views"]
 VARIABLE = re.compile(r"\{([a-z]+)\}")
 
 
@@ -71,8 +72,13 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/operations", operations.operations, "service", "process"),
     Route("GET", "/settings", settings.settings, "records", "process"),
     Route("GET", "/search", search.search, "records", "opportunity"),
+    Route("POST", "/views", saving.save, "views"),
+    Route("POST", "/views/{view}", saving.rename, "views"),
+    Route("POST", "/views/{view}/delete", saving.delete, "views"),
     Route("GET", "/ui", gallery.gallery, "open"),
 )
+TITLES = {403: "Not yours to see", 404: "Not found", 503: "Not now"}
+"""Over a page that could not be had, by its status."""
 STATUS = {**forms.STATUS, "Unauthorized": 401}
 
 
@@ -113,7 +119,9 @@ def problem(visit: Visit, error: PipelineError) -> Reply:
     status = STATUS.get(type(error).__name__, 500)
     if visit.wants == "json":
         return json_reply({"problem": str(error), "status": status}, status)
-    return as_html(visit, Page("problem.html", "That did not work", {"problem": str(error)}, (), status))
+    text = str(error).removeprefix("id: ").removeprefix("path: ")
+    parts = {"problem": f"{text[:1].upper()}{text[1:]}."}
+    return as_html(visit, Page("problem.html", TITLES.get(status, "That did not work"), parts, (), status))
 
 
 def file(name: str) -> Reply:

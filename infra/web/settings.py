@@ -4,10 +4,11 @@ from domain import BY_KIND
 from domain.errors import NotFound
 from infra.application.histories import LATEST
 from infra.identity import policy
+from infra.web.lines import history_table, line_of, words
 from infra.web.lists import TITLES, table_of
 from infra.web.moment import moment_of
+from infra.web.names import process_name
 from infra.web.page import Page, Visit
-from infra.web.records import history_table, line_of, words
 from projections.records import KINDS
 
 PARTS = ("process", "framework", "team", "quota", "rate", "customer")
@@ -21,7 +22,11 @@ def settings(visit: Visit) -> Page:
         if kind not in KINDS or not reads(visit, kind):
             continue
         found = visit.list(kind, {**visit.moment(), "limit": SHOWN})
-        tables.append(table_of(visit, kind, KINDS[kind], found)._replace(name=kind, caption=TITLES[kind]))
+        tables.append(
+            table_of(visit, kind, KINDS[kind], found)._replace(
+                name=kind, caption=TITLES[kind], empty=f"No {TITLES[kind].lower()} yet."
+            )
+        )
     calendar = visit.app.calendar()
     facts = [("Zone", calendar.zone), ("Fiscal year begins in month", str(calendar.fiscal_year_start))]
     parts = {"moment": moment_of(visit), "facts": facts, "new": new_links(visit)}
@@ -58,4 +63,5 @@ def stream(visit: Visit) -> Page:
         else [(words(tag), f"/streams/{name}/{tag}") for tag in tags_of(kind)]
     )
     parts = {"lines": [line_of(line) for line in lines], "commands": commands, "moment": moment_of(visit)}
-    return Page("stream.html", name, parts, [history_table(lines)])
+    title = process_name(visit, name) if kind == "process" else name
+    return Page("stream.html", title, parts, [history_table(lines)])

@@ -106,7 +106,8 @@ def branches(asked: Query, wanted: Wanted) -> Iterator[Branch]:
 
 def conditions(asked: Query, wanted: Wanted) -> list[Condition]:
     """What must be so of the rows, their status aside."""
-    return [KIND.filters[name].condition(asked, of) for name, of in wanted.filters.items() if name != "status"]
+    where = [KIND.filters[name].condition(asked, of) for name, of in wanted.filters.items() if name != "status"]
+    return where + pages.owned_now(LEADS, asked, wanted)
 
 
 def page(asked: Query, wanted: Wanted, _: Histories) -> Iterator[tuple[Key, Row]]:

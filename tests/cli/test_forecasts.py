@@ -11,6 +11,7 @@ import pytest
 
 from infra.cli.main import run
 from tests.cli.program import Shell, document
+from tests.offenders import every
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 FORTNIGHT = YESTERDAY + timedelta(days=14)
@@ -184,7 +185,7 @@ def test_a_period_stands_beside_the_ones_before_it(said: Shell):
         assert Decimal(each["by_day"]) <= Decimal(each["whole"])
 
 
-@pytest.mark.parametrize(
+@every(
     ("words", "reason"),
     [
         (("issue", "--as-of", "2020-01-01"), "NotFound: as_of: nothing of any deal was known at the end of 2020-01-01"),

@@ -53,6 +53,7 @@ from tests.domain.leads import (
     working,
 )
 from tests.domain.table import Row, check, fold, rows, uncovered
+from tests.offenders import every
 
 REASON = "the owner knows them"
 AGAIN = LeadReopened("they called back")
@@ -126,7 +127,7 @@ TRANSITIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "when", "then"), rows(TRANSITIONS))
+@every(("given", "when", "then"), rows(TRANSITIONS))
 def test_a_command_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
     check(LEAD, fold(LEAD, STATES[given]), when, then, Context(STREAM, READ))
 
@@ -142,7 +143,7 @@ def test_there_is_an_example_of_every_command():
 # What is not even asked
 
 
-@pytest.mark.parametrize(
+@every(
     ("command", "reason"),
     [
         (lambda: CaptureLead(""), "source: say where the lead came from, such as website or referral"),

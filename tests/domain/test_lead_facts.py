@@ -1,6 +1,5 @@
 """What can have happened to a lead, what it leads to, what a decision reads, and whom it is about."""
 
-import pytest
 from msgspec.structs import replace
 
 from domain.correction import FactCorrected
@@ -21,6 +20,7 @@ from domain.lead.profile import LeadAssigned, LeadContacted, LeadEnriched, Profi
 from domain.lead.qualification import AssessCriterion, CriterionAssessed, LeadQualified, QualifyLead
 from tests.domain.leads import CAPTURED, CONVERTED, LEAD, MAY, QUALIFIED, STATES, STREAM, TIMELINE, WISHES
 from tests.domain.table import fold, pairs, tag
+from tests.offenders import every
 
 PROFILE = Profile("Acme", "ann", "Jo Doe", "jo@acme.example", "+49 30 1")
 PROSPECT = Prospect(CAPTURED, PROFILE)
@@ -105,20 +105,18 @@ def test_there_is_an_example_of_every_event():
     assert set(EVENTS) == set(LEAD.events) - {FactCorrected}
 
 
-@pytest.mark.parametrize(("given", "event"), pairs(STATES, EVENTS))
+@every(("given", "event"), pairs(STATES, EVENTS))
 def test_a_fact_could_have_happened_in_these_states_only(given, event):
     assert LEAD.possible(fold(LEAD, STATES[given]), event) == (type(event) in POSSIBLE[given])
 
 
-@pytest.mark.parametrize(("given", "event"), pairs(STATES, EVENTS))
+@every(("given", "event"), pairs(STATES, EVENTS))
 def test_a_fact_leads_to_this_state_and_one_that_does_not_fit_changes_nothing(given, event):
     state = fold(LEAD, STATES[given])
     assert LEAD.evolve(state, event) == EVOLVED.get((given, type(event)), state)
 
 
-@pytest.mark.parametrize(
-    ("given", "kind"), [*EVOLVED], ids=lambda value: value if isinstance(value, str) else tag(value)
-)
+@every(("given", "kind"), [*EVOLVED], ids=lambda value: value if isinstance(value, str) else tag(value))
 def test_what_changes_a_state_was_possible_in_it(given, kind):
     assert kind in POSSIBLE[given]
 

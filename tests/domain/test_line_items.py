@@ -26,6 +26,7 @@ from domain.opportunity.terms import AmountChanged, ChangeAmount, ChangeProduct
 from tests.domain.deals import BOAT, DEALS, OARS, OPPORTUNITY, READ, STATES, STREAM, customer
 from tests.domain.pipelines import eur
 from tests.domain.table import Refused, Row, check, fold, rows
+from tests.offenders import every
 
 BOATS = SetLineItem("boat", "Boat", Decimal(2), eur("500"))
 DOLLARS = Money(Decimal(500), "USD")
@@ -56,7 +57,7 @@ ROWS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@every(
     ("given", "when", "then"),
     [row[:3] for row in ROWS],
     ids=[f"{given} - {when.__struct_config__.tag} - {note}" for given, when, _, note in ROWS],
@@ -77,7 +78,7 @@ def test_the_table_has_every_state_beside_every_command():
     assert {(given, type(when)) for given, when, *_ in ROWS} == {(state, kind) for state in LINES for kind in commands}
 
 
-@pytest.mark.parametrize(
+@every(
     ("quantity", "price", "discount", "comes_to"),
     [
         ("2", eur("500"), "0", eur("1000")),
@@ -128,7 +129,7 @@ TABLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
+@every(("given", "when", "then"), rows(TABLE))
 def test_the_lines_own_the_amount(given, when, then):
     check(OPPORTUNITY, fold(OPPORTUNITY, DEALS[given]), when, then, Context(STREAM, READ))
 
@@ -143,7 +144,7 @@ def test_once_the_last_line_is_removed_the_amount_said_before_counts_again():
     check(OPPORTUNITY, without, ChangeAmount(eur("950")), then, Context(STREAM, READ))
 
 
-@pytest.mark.parametrize(
+@every(
     ("news", "reason"),
     [
         ({"item": " "}, "item: give the line an id of its own"),

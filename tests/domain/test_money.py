@@ -6,9 +6,10 @@ import pytest
 
 from domain.errors import Malformed
 from domain.money import Money, checked, from_minor_units, minor_units
+from tests.offenders import every
 
 
-@pytest.mark.parametrize(
+@every(
     ("amount", "currency"),
     [
         ("0", "EUR"), ("-0", "EUR"), ("0.01", "EUR"), ("1054", "USD"), ("1054.00", "USD"), ("1054.0000", "USD"),
@@ -21,7 +22,7 @@ def test_an_amount_of_whole_minor_units_is_money(amount, currency):
     assert checked("amount", money) is money
 
 
-@pytest.mark.parametrize(
+@every(
     ("amount", "currency", "reason"),
     [
         ("NaN", "EUR", "amount: NaN is not a finite amount"),
@@ -50,13 +51,13 @@ def test_anything_else_is_malformed_naming_the_field_and_the_reason(amount, curr
         checked("price", Money(Decimal(amount), currency))
 
 
-@pytest.mark.parametrize("amount", [9.5, 9, "9.5", None, True], ids=repr)
+@every("amount", [9.5, 9, "9.5", None, True], ids=repr)
 def test_an_amount_that_is_no_decimal_is_malformed_although_a_struct_would_take_it(amount):
     with pytest.raises(Malformed, match=f"^price.amount: must be a decimal number, not {type(amount).__name__}$"):
         checked("price", Money(amount, "EUR"))
 
 
-@pytest.mark.parametrize(
+@every(
     ("amount", "currency", "units"),
     [
         ("10.54", "USD", 1054),

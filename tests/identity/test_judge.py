@@ -36,6 +36,7 @@ from infra.logs import logger
 from infra.settings import Oidc, Service, Settings
 from infra.store.clock import now
 from tests.identity.issuer import serving
+from tests.offenders import every
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -100,6 +101,7 @@ def operations() -> list[Target]:
         Target("figures", "board"),
         Target("events", "feed"),
         Target("jobs", "import"),
+        Target("views", "view-save"),
     ]
     found += [Target("records", "list", each) for each in BY_KIND]
     for tag, command in COMMANDS.items():
@@ -109,7 +111,7 @@ def operations() -> list[Target]:
 
 MAY: dict[str, set[str]] = {
     "describe": {*ROLES}, "figures": {"rep", "manager", "analyst", "auditor"}, "events": {"auditor"}, "jobs": set(),
-    "webhooks": {"admin"},
+    "webhooks": {"admin"}, "views": {*ROLES},
     "records lead": {"rep", "manager", "auditor"}, "records opportunity": {"rep", "manager", "auditor"},
     "records customer": {"auditor"}, "records quota": {"analyst", "auditor", "admin"},
     "records forecast": {"auditor"}, "records subject": {"auditor", "admin"},
@@ -124,7 +126,7 @@ MAY: dict[str, set[str]] = {
 """Who may do what, written out once more by hand; a service does by its scopes."""
 
 
-@pytest.mark.parametrize("role", [role for role in ROLES if role != "service"])
+@every("role", [role for role in ROLES if role != "service"])
 def test_a_role_may_do_what_the_table_says_and_nothing_else(role: str):
     caller = Caller("x", frozenset({role}))
     for target in operations():

@@ -27,6 +27,7 @@ from projections.outlook.cuts import cut
 from projections.outlook.days import as_date, day_number, day_of, end_of
 from projections.outlook.features import Feature, Label, Observer, Snapshots, snapshot_days
 from projections.outlook.states import known
+from tests.offenders import every
 from tests.outlook.logs import FIRST, REFERENCES, deal, earliest, latest, of_deals, opening, poisoned, recorded, to, usd
 from tests.projections.histories import Scale
 from tests.projections.test_moments import EXAMPLES
@@ -150,7 +151,7 @@ def test_a_deal_that_was_reopened_is_looked_at_again():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@every(
     ("every", "days"),
     [
         ("day", ["2024-03-28", "2024-03-29", "2024-03-30", "2024-03-31", "2024-04-01"]),
