@@ -47,7 +47,8 @@ def branches(asked: Query, wanted: Wanted, read: Sequence[ColumnElement[Any]], s
     if others := [name for name in of if name != "open"]:
         closed, shut = status_is(OPPORTUNITIES, *others), o.status != literal_column("'open'", Text())
         covered = sort == "closed_at" or names <= {*STANDING}
-        yield Branch((closed, *now), "opportunities_standing" if covered else "", sort not in ("", "closed_at"))
+        by = "opportunities_shut" if sort == "close_date" else "opportunities_standing" if covered else ""
+        yield Branch((closed, shut, *now), by, sort not in ("", "closed_at", "close_date"))
         if changed:
             yield Branch((closed, shut, *changed), "opportunities_then")
         if over:
