@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
+import pytest
 
 from projections.outlook.digests import deals_digest, figures_digest
 from projections.outlook.fitting import fit
@@ -93,6 +94,7 @@ def test_a_forecast_is_the_same_bytes_as_ever() -> None:
     assert digests() == GOLDEN
 
 
+@pytest.mark.slow
 @every("features", ["", WIDE])
 def test_a_forecast_is_the_same_bytes_on_another_processor(features: str) -> None:
     """With wide instructions switched off, where the library has them, and on."""
