@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from projections.outlook.features import Feature, Label
 from tests.cli.program import ROOT, dealtrail
 
@@ -14,6 +16,7 @@ CONSOLE, PYTHON = (re.compile(rf"```{language}\n(.*?)```", re.DOTALL) for langua
 ROWS = re.compile(r"^\| (`[^|]*) \|", re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_the_examples_run_and_their_forecasts_beat_one_rate_for_all(tmp_path: Path):
     for block in CONSOLE.findall(PAGE):
         for line in block.splitlines():
