@@ -13,10 +13,12 @@ from projections.outlook.cuts import cut
 from projections.outlook.days import day_of
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import forecast
-from projections.outlook.lives import WON, Lives, truncated
+from projections.outlook.lives import WON, Lives
 from projections.outlook.states import known
+from tests.offenders import every
 from tests.outlook.logs import REFERENCES, earliest, latest, of_deals, recorded
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 from tests.projections.histories import Scale
 from tests.thorough import thorough
 
@@ -26,7 +28,7 @@ def side(lives: Lives, first: int, last: int) -> Side:
     return Side(model, lives, forecast(model, lives, first, last))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@every("seed", range(6))
 def test_the_spans_sum_to_the_cent(seed: int) -> None:
     whole = history(seed, World(days=330 + 20 * seed, rate=1.0 + 0.4 * seed))
     first = whole.cut - 100

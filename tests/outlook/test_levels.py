@@ -5,8 +5,9 @@ import pytest
 
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import Outlook, forecast
-from projections.outlook.lives import Lives, truncated
+from projections.outlook.lives import Lives
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 
 WORLD = World(days=420, rate=2.0)
 

@@ -13,7 +13,6 @@ from infra.application.predictions import VERSION
 from projections.outlook.digests import deals_digest, figures_digest
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import forecast
-from projections.outlook.lives import truncated
 from projections.outlook.portable import (
     apportioned,
     exp,
@@ -26,7 +25,9 @@ from projections.outlook.portable import (
     uniform,
     words,
 )
+from tests.offenders import every
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 
 GOLDEN = (
     "1ce3ccadc430842812bc3fe9415af0a3c057979b481b4bcdb6f1df07c67d6b54",
@@ -95,7 +96,8 @@ def test_a_forecast_is_the_same_bytes_as_ever() -> None:
     assert {VERSION: digests()} == {"outlook-1": GOLDEN}
 
 
-@pytest.mark.parametrize("features", ["", WIDE])
+@pytest.mark.slow
+@every("features", ["", WIDE])
 def test_a_forecast_is_the_same_bytes_on_another_processor(features: str) -> None:
     """With wide instructions switched off, where the library has them, and on."""
     code = "from tests.outlook.test_portable import digests; print(*digests())"
