@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from domain.opportunity.closing import OpportunityWon
 from domain.recorded import Fact
 from projections.outlook.bridge import Side, bridge
 from projections.outlook.cuts import cut
@@ -16,7 +17,7 @@ from projections.outlook.forecasting import forecast
 from projections.outlook.lives import WON, Lives
 from projections.outlook.states import known
 from tests.offenders import every
-from tests.outlook.logs import REFERENCES, earliest, latest, of_deals, recorded
+from tests.outlook.logs import FIRST, REFERENCES, deal, earliest, latest, of_deals, opening, recorded, usd
 from tests.outlook.simulated import World, history
 from tests.outlook.truncation import truncated
 from tests.projections.histories import Scale
@@ -72,6 +73,12 @@ def test_bridges_and_levels_add_up_over_any_history(made: tuple[list[Fact], Scal
     cuts = [cut(whole, day) for day in (one, other)]
     assume(all(each.streams for each in cuts))
     check(*(side(each.lives, begins, ends) for each in cuts))
+
+
+def test_a_log_in_which_nothing_stayed_open_for_a_day_has_a_bridge_too() -> None:
+    won = deal((opening(), 0), (OpportunityWon(usd(100), "Acme"), 0.1))
+    whole = known([won], REFERENCES, "USD")
+    assert check(*(side(cut(whole, FIRST + day).lives, FIRST, FIRST + 9) for day in (0, 1)))["booked"] == 0
 
 
 @pytest.mark.soak
