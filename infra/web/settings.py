@@ -22,7 +22,9 @@ def settings(visit: Visit) -> Page:
         if kind not in KINDS or not visit.reads(kind):
             continue
         found = visit.list(kind, {**visit.moment(), "limit": SHOWN})
-        tables.append(table_of(visit, kind, KINDS[kind], found)._replace(name=kind, caption=TITLES[kind]))
+        empty = f"There are no {TITLES[kind].lower()} at this moment."
+        shown = table_of(visit, kind, KINDS[kind], found)
+        tables.append(shown._replace(name=kind, caption=TITLES[kind], empty=empty))
     if policy.KEYS.reach(visit.caller):
         tables.append(keys.table(visit))
     calendar = visit.app.calendar()
