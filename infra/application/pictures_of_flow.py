@@ -2,7 +2,21 @@
 
 from typing import Any
 
-from infra.application.charts import BAR, TOTAL, WIDTH, Rows, Spec, bars, grouped, label_of, leads, linked, panels
+from infra.application.charts import (
+    BAR,
+    TOTAL,
+    WIDTH,
+    Bar,
+    Picture,
+    Rows,
+    Spec,
+    bars,
+    grouped,
+    label_of,
+    leads,
+    linked,
+    panels,
+)
 from projections.figures.coverage import CoverageRow
 from projections.figures.transitions import TransitionRow
 from projections.figures.velocity import VelocityRow
@@ -11,7 +25,7 @@ FAINT, STRONG = 0.05, 0.5  # how much of its colour a cell has for no share and 
 ENDS = {"won": "Won", "lost": "Lost"}
 
 
-def transitions(rows: Rows) -> tuple[str, list[Spec]]:
+def transitions(rows: Rows) -> Picture:
     """Which share of the moves out of each stage went where, as a matrix for each process."""
     return "Transitions: where deals went from each stage", panels(
         rows, [*grouped(rows, TransitionRow.__struct_fields__), "process"], going
@@ -58,17 +72,14 @@ def reached(row: dict[str, Any], names: dict[str, str]) -> str:
     return names.get(row["to_stage"]) or str(row["to_stage"])
 
 
-def velocity(rows: Rows) -> tuple[str, list[Spec]]:
+def velocity(rows: Rows) -> Picture:
     """What the pipeline brings a day, group by group; a picture for each currency."""
     groups = grouped(rows, VelocityRow.__struct_fields__)
 
-    def bringing(name: str, rows: Rows) -> Spec:
-        """The velocity in one currency."""
-        values = [linked(row, {"of": label_of(row, groups), "amount": float(row["velocity"] or 0),
-                               "label": factors(row)}) for row in rows]  # fmt: skip
-        return bars(name, values, "of", "amount", f"{name} a day")
+    def bar(row: dict[str, Any]) -> Bar:
+        return Bar(label_of(row, groups), float(row["velocity"] or 0), factors(row))
 
-    return "Velocity: what the pipeline brings a day", panels(rows, ["currency"], bringing)
+    return bars("Velocity: what the pipeline brings a day", rows, ["currency"], "{currency} a day", bar)
 
 
 def factors(row: dict[str, Any]) -> str:
@@ -81,18 +92,16 @@ def factors(row: dict[str, Any]) -> str:
     )
 
 
-def coverage(rows: Rows) -> tuple[str, list[Spec]]:
+def coverage(rows: Rows) -> Picture:
     """How many times the open deals are what is still to be won, of who has a quota; a picture for each currency."""
     groups = grouped(rows, CoverageRow.__struct_fields__)
 
-    def covering(name: str, rows: Rows) -> Spec:
-        """The coverage in one currency."""
-        values = [linked(row, {"of": label_of(row, groups), "times": row["coverage"] or 0,
-                               "label": sides(row)}) for row in rows]  # fmt: skip
-        return bars(name, values, "of", "times", "open, as a multiple of what is still to be won")
+    def bar(row: dict[str, Any]) -> Bar:
+        return Bar(label_of(row, groups), row["coverage"] or 0, sides(row))
 
     with_one = [row for row in rows if row["quota"] is not None]
-    return "Coverage: open deals over what is still to be won", panels(with_one, ["currency"], covering)
+    unit = "open, as a multiple of what is still to be won"
+    return bars("Coverage: open deals over what is still to be won", with_one, ["currency"], unit, bar)
 
 
 def sides(row: dict[str, Any]) -> str:

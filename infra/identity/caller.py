@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 Role = Literal["rep", "manager", "analyst", "auditor", "admin", "service"]
 ROLES: tuple[Role, ...] = ("rep", "manager", "analyst", "auditor", "admin", "service")
-EVERY_ROLE: frozenset[str] = frozenset(ROLES)
 Scope = Literal["commands", "configuration", "privacy", "records", "personal", "figures", "feed", "jobs"]
 SCOPES: tuple[Scope, ...] = ("commands", "configuration", "privacy", "records", "personal", "figures", "feed", "jobs")
 EVERY_SCOPE: frozenset[str] = frozenset(SCOPES)

@@ -2,7 +2,6 @@
 
 from typing import Literal, NamedTuple
 
-from domain import BY_KIND
 from domain.errors import Forbidden
 from infra.identity.caller import Caller, Role, Scope, Target
 
@@ -128,8 +127,3 @@ def check(caller: Caller, target: Target) -> Reach:
             f"allowed to: {', '.join(allowed)}"
         )
     return reach
-
-
-def unknown_kinds() -> list[str]:
-    """The kinds of streams that no policy is written for; a test says that there are none."""
-    return sorted(BY_KIND.keys() - (RECORDS.keys() & COMMANDS_OF.keys()))

@@ -16,7 +16,6 @@ from domain.history import History
 from domain.money import Money
 from domain.opportunity.progress import ChangeStage
 from domain.recorded import Request
-from infra.application.answers import digits
 from infra.application.histories import LATEST
 from infra.application.meanings import meaning_of
 from infra.application.names import tag_of
@@ -26,8 +25,10 @@ from infra.application.spans import Today
 from infra.application.written_fields import choices_of, document, is_json, members
 from infra.identity.masking import MASKED
 from infra.privacy.vault import FORGOTTEN, UNREADABLE
+from infra.web.lines import words
+from infra.web.names import names_of
 from infra.web.page import Page, Reply, Visit, see_other, whole
-from infra.web.records import EDITED, PLURALS, history_of, words
+from infra.web.records import EDITED, PLURALS, history_of
 
 LONG = ("note", "text")
 STATUS = {
@@ -72,8 +73,6 @@ def present(command: type[Any], history: History) -> dict[str, str]:
 
 def plain(value: Any) -> str:
     """A value as a field of a form takes it."""
-    if isinstance(value, Money):
-        return f"{digits(value.amount, value.currency)} {value.currency}"
     return "" if value is None else str(value)
 
 
@@ -160,7 +159,8 @@ def form(
     fields = fields_of(command, values, wrong or {}, stage_titles(visit, stream))
     page = page_of(command, fields, values, back(stream), problem)
     parts: dict[str, Any] = {**page.parts, "seen": seen, "overtaken": overtaken or []}
-    return page._replace(title=f"{page.title}: {stream}", parts=parts)
+    title = names_of(visit, [stream]).get(stream, stream) if kind(stream) == "opportunity" else stream
+    return page._replace(title=f"{page.title}: {title}", parts=parts)
 
 
 def page_of(
@@ -168,7 +168,7 @@ def page_of(
 ) -> Page:
     """The page of a form, which nobody came before."""
     parts: dict[str, Any] = {
-        "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()),
+        "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()).replace("`", ""),
         "fields": fields,
         "refused": problem,
         "overtaken": [],
@@ -246,7 +246,7 @@ def value_of(name: str, text: str, hint: Any, today: Today) -> Any:
 def example_of(example: Any) -> str:
     """An example as a form shows it: an amount with its currency, plain texts, or JSON."""
     if isinstance(example, dict) and set(cast("dict[str, Any]", example)) == {"amount", "currency"}:
-        return f"{example['amount']} {example['currency']}"
+        return str(Money(Decimal(example["amount"]), example["currency"]))
     if isinstance(example, list | tuple) and all(isinstance(each, str) for each in cast("list[Any]", example)):
         return ", ".join(cast("list[str]", example))
     return example if isinstance(example, str) else msgspec.json.encode(example).decode()

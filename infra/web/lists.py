@@ -9,10 +9,12 @@ import msgspec
 from msgspec import Struct
 
 from domain.errors import Malformed
+from domain.money import Money
 from infra.application.answers import digits, text
+from infra.web.lines import words
 from infra.web.moment import moment_of
 from infra.web.page import MOMENT, Cell, Column, Page, Table, Visit
-from infra.web.records import PLURALS, allowed, edits, words
+from infra.web.records import PLURALS, allowed, edits
 from infra.web.saved_views import bar
 from projections.query.units import units
 from projections.records import KINDS
@@ -31,6 +33,9 @@ TITLES = {
 KEPT = ("sort", "limit", "cursor", "view")
 SHOWN = ("status", "owner", "team", "stage", "pipeline", "account", "company", "source", "text")
 """The filters that stand above a list; all others work in its address."""
+NAMES = ("name", "account", "company", "holder")
+"""What a record may be called by."""
+HEADS = {"opportunity": "Deal", "lead": "Lead"}
 FORMS = ("format", "done", "columns")
 UNSHOWN = {"stream", "version"}
 """What of a record is no column to choose."""
@@ -87,7 +92,7 @@ def totals(found: Any) -> str:
     """How many records match in all, and what they are worth; how many are shown, where that is not theirs to know."""
     if found.count is None:
         return f"{len(found.records):,} here"
-    amounts = ", ".join(f"{digits(each.amount, each.currency)} {each.currency}" for each in found.totals or ())
+    amounts = ", ".join(str(Money(each.amount, each.currency)) for each in found.totals or ())
     return f"{found.count:,}" + (f" worth {amounts}" if amounts else "")
 
 
@@ -103,7 +108,7 @@ def table_of(visit: Visit, kind: str, known: Any, found: Any, chosen: Sequence[s
     columns = [
         Column(
             name,
-            words(name.replace("_", "-")),
+            HEADS.get(kind, "Name") if name == "stream" else words(name.replace("_", "-")),
             of.get(name) in ("amount", "days", "share", "count"),
             sort_of(visit, known, name),
         )
@@ -117,14 +122,29 @@ def table_of(visit: Visit, kind: str, known: Any, found: Any, chosen: Sequence[s
         rows.append([each._replace(edit=where.get(column.name)) for each, column in named])
     return Table(
         PLURALS.get(kind, f"{kind}s"),
-        columns,
+        [each._replace(hidden=not says_more(columns, rows, number)) for number, each in enumerate(columns)],
         rows,
         empty="Nothing matches at this moment. Take a filter away, or look at another moment.",
     )
 
 
+def says_more(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], number: int) -> bool:
+    """Whether a column says more than the name before it, or than the amounts, which have their currency."""
+    if columns[number].name == "currency":
+        return "amount" not in [each.name for each in columns]
+    return number == 0 or not rows or any(row[number].text != row[0].text for row in rows)
+
+
+def called(record: Any) -> str:
+    """What a record is called: its own name, or that of whom it is about, else its id."""
+    names = (getattr(record, name, "") for name in NAMES)
+    return str(next((name for name in names if name), record.stream))
+
+
 def sort_of(visit: Visit, known: Any, name: str) -> str:
     """How a click on the title of a column sorts: by it, or the other way round; empty where it does not."""
+    if name == "stream":
+        name = next((each for each in NAMES if each in known.sorts), name)
     if name not in known.sorts:
         return ""
     return f"-{name}" if visit.one("sort") == name else name
@@ -133,9 +153,10 @@ def sort_of(visit: Visit, known: Any, name: str) -> str:
 def cell(visit: Visit, kind: str, name: str, value: Any, record: Struct, of: Mapping[str, str]) -> Cell:
     """A field of a record in a list."""
     if name == "stream":
-        return Cell(
-            str(value), value, f"{visit.link(f'/{PLURALS[kind]}/{value}')}" if kind in PLURALS else f"/streams/{value}"
-        )
+        path = f"/{PLURALS[kind]}/{value}" if kind in PLURALS else f"/streams/{value}"
+        return Cell(called(record), value, visit.link(path))
+    if name == "stage":
+        return Cell(getattr(record, "stage_name", "") or str(value or ""), value)
     if value in (None, "", (), []):
         return Cell("", "")
     if isinstance(value, bool):
@@ -149,6 +170,8 @@ def cell(visit: Visit, kind: str, name: str, value: Any, record: Struct, of: Map
         return Cell(f"{digits(value, currency)} {currency}".strip(), value)
     if isinstance(value, int | float):
         return Cell(text(of.get(name, "count"), value), value)
+    if name in PLURALS and str(value).startswith(f"{name}-"):
+        return Cell(HEADS[name], value, visit.link(f"/{PLURALS[name]}/{value}"))
     several = isinstance(value, list | tuple)
     return Cell(", ".join(map(str, cast("list[Any]", value))) if several else str(value), msgspec.to_builtins(value))
 

@@ -134,12 +134,16 @@ class Visit(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A column of a table: the name of its field, what stands above it, and whether it is numbers."""
+    """A column of a table: the name of its field, what stands above it, and whether it is numbers.
+
+    hidden: whether another column says the same already, so that only data has it.
+    """
 
     name: str
     title: str
     number: bool = False
     sort: str = ""
+    hidden: bool = False
 
 
 class Cell(NamedTuple):

@@ -97,3 +97,9 @@ def as_html(visit: Visit, page: Page) -> Reply:
     template = environment().get_template(page.template)
     html = template.render(visit=visit, page=page, title=page.title, tables=page.tables, **page.parts)
     return Reply(page.status, "text/html; charset=utf-8", html.encode(), {**HEADERS, **page.headers})
+
+
+def alone(page: Page) -> Reply:
+    """A page as HTML that nobody in particular looks at."""
+    html = environment().get_template(page.template).render(title=page.title, **page.parts)
+    return Reply(page.status, "text/html; charset=utf-8", html.encode(), {**HEADERS, **page.headers})

@@ -91,6 +91,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/views/{view}/delete", saving.delete, "views"),
     Route("GET", "/ui", gallery.gallery, "open"),
 )
+TITLES = {403: "Not yours to see", 404: "Not found", 503: "Not now"}
+"""Over a page that could not be had, by its status."""
 STATUS = {**forms.STATUS, "Unauthorized": 401}
 
 
@@ -131,7 +133,9 @@ def problem(visit: Visit, error: PipelineError) -> Reply:
     status = STATUS.get(type(error).__name__, 500)
     if visit.wants == "json":
         return json_reply({"problem": str(error), "status": status}, status)
-    return as_html(visit, Page("problem.html", "That did not work", {"problem": str(error)}, (), status))
+    text = str(error).removeprefix("id: ").removeprefix("path: ")
+    parts = {"problem": f"{text[:1].upper()}{text[1:]}."}
+    return as_html(visit, Page("problem.html", TITLES.get(status, "That did not work"), parts, (), status))
 
 
 def file(name: str) -> Reply:

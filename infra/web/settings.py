@@ -5,10 +5,11 @@ from domain.errors import NotFound
 from infra.application.histories import LATEST
 from infra.identity import policy
 from infra.web import keys
+from infra.web.lines import history_table, line_of, words
 from infra.web.lists import TITLES, table_of
 from infra.web.moment import moment_of
+from infra.web.names import process_name
 from infra.web.page import Page, Visit
-from infra.web.records import history_table, line_of, words
 from projections.records import KINDS
 
 PARTS = ("process", "framework", "team", "quota", "rate", "customer")
@@ -22,9 +23,11 @@ def settings(visit: Visit) -> Page:
         if kind not in KINDS or not visit.reads(kind):
             continue
         found = visit.list(kind, {**visit.moment(), "limit": SHOWN})
-        empty = f"There are no {TITLES[kind].lower()} at this moment."
-        shown = table_of(visit, kind, KINDS[kind], found)
-        tables.append(shown._replace(name=kind, caption=TITLES[kind], empty=empty))
+        tables.append(
+            table_of(visit, kind, KINDS[kind], found)._replace(
+                name=kind, caption=TITLES[kind], empty=f"No {TITLES[kind].lower()} yet."
+            )
+        )
     if policy.KEYS.reach(visit.caller):
         tables.append(keys.table(visit))
     calendar = visit.app.calendar()
@@ -58,4 +61,5 @@ def stream(visit: Visit) -> Page:
         else [(words(tag), f"/streams/{name}/{tag}") for tag in tags_of(kind)]
     )
     parts = {"lines": [line_of(line) for line in lines], "commands": commands, "moment": moment_of(visit)}
-    return Page("stream.html", name, parts, [history_table(lines)])
+    title = process_name(visit, name) if kind == "process" else name
+    return Page("stream.html", title, parts, [history_table(lines)])

@@ -11,6 +11,7 @@ import pytest
 
 from infra.cli.main import run
 from tests.cli.program import Shell, document
+from tests.offenders import every
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 FORTNIGHT = YESTERDAY + timedelta(days=14)
@@ -184,7 +185,7 @@ def test_a_period_stands_beside_the_ones_before_it(said: Shell):
         assert Decimal(each["by_day"]) <= Decimal(each["whole"])
 
 
-@pytest.mark.parametrize(
+@every(
     ("words", "reason"),
     [
         (("issue", "--as-of", "2020-01-01"), "NotFound: as_of: nothing of any deal was known at the end of 2020-01-01"),
@@ -194,7 +195,8 @@ def test_a_period_stands_beside_the_ones_before_it(said: Shell):
         (("show", "--period", "2020-01"), "Malformed: period: it is over on 2020-01-31"),
         (("show", "--period", "soon"), "period: 'soon' is not a date"),
         (("show", "--convert-to", "usd"), "currency: 'usd' is not an ISO 4217 code"),
-        (("show", "--quota", "much"), "Malformed: quota: 'much' is not a number from 0 on"),
+        (("show", "--quota", "much"), "Malformed: quota: 'much' is not a number as it is written here"),
+        (("show", "--quota", "2,5"), "quota: '2,5' is not a number as it is written here; write 2.5"),
         (("explain", "opportunity-x"), "NotFound: deal: opportunity-x was not known to be open"),
         (("bridge", "--from", "today"), "is not before"),
         (("what-if", "--win", "opportunity-x"), "NotFound: won: opportunity-x was not known to be open"),

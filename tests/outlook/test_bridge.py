@@ -6,8 +6,10 @@ import pytest
 from projections.outlook.bridge import Side, bridge
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import forecast
-from projections.outlook.lives import WON, Lives, truncated
+from projections.outlook.lives import WON, Lives
+from tests.offenders import every
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 
 
 def side(lives: Lives, first: int, last: int) -> Side:
@@ -15,7 +17,7 @@ def side(lives: Lives, first: int, last: int) -> Side:
     return Side(model, lives, forecast(model, lives, first, last))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@every("seed", range(6))
 def test_the_spans_sum_to_the_cent(seed: int) -> None:
     whole = history(seed, World(days=330 + 20 * seed, rate=1.0 + 0.4 * seed))
     first = whole.cut - 100

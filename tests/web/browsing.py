@@ -26,11 +26,12 @@ def form_token(client: httpx.Client) -> str:
     return found[1]
 
 
-def axe_faults(page: Page) -> list[str]:
-    """What axe finds on a page as it stands."""
+def axe_faults(page: Page, *rules: str) -> list[str]:
+    """What axe finds on a page as it stands, by all of its rules or by some."""
+    options: dict[str, Any] = {"resultTypes": ["violations"]} | ({"runOnly": [*rules]} if rules else {})
     return [
         f"{each['id']}: " + "; ".join(f"{n['html'][:120]} ({n['failureSummary'][:160]})" for n in each["nodes"][:2])
-        for each in Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        for each in Axe().run(page, options=options).response["violations"]
     ]
 
 
@@ -69,7 +70,7 @@ def person(
     """A page of a new browser window; in the end nothing may have gone wrong in it."""
     context: BrowserContext = browser.new_context(
         base_url=url, viewport=size or DESKTOP, color_scheme=scheme, java_script_enabled=script, has_touch=touch,
-        locale=locale, timezone_id="Europe/Berlin", reduced_motion="reduce",
+        is_mobile=touch, locale=locale, timezone_id="Europe/Berlin", reduced_motion="reduce",
     )  # fmt: skip
     context.set_default_timeout(15_000)
     watched = Watched(urlsplit(url).netloc)

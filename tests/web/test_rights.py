@@ -1,13 +1,12 @@
 """Who may look at which page, and send which form: derived from the routes, so that one without a policy fails."""
 
-import pytest
-
 from domain import BY_KIND
 from infra.http.pages import target_of
 from infra.identity import policy
 from infra.identity.caller import ROLES, Caller
 from infra.web.openings import OPENERS
 from infra.web.routes import ROUTES, Route
+from tests.offenders import every
 
 VARIABLES = {
     "id": "opportunity-7", "verb": "change-stage", "metric": "board", "kind": "lead", "view": "v", "key": "k"
@@ -36,7 +35,7 @@ def allowed(route: Route) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.pattern}")
+@every("route", ROUTES, ids=lambda route: f"{route.method} {route.pattern}")
 def test_every_page_has_a_policy(route: Route) -> None:
     assert policy.policy_of(target_of(route, variables(route)))
 

@@ -207,18 +207,19 @@ async function refresh(ids) {
 
 function live() {
   const news = new EventSource(`/live?after=${board.dataset.position}`);
-  let waiting = new Set();
-  let timer = 0;
-  news.onmessage = (event) => {
+  const waiting = new Set();
+  let busy = false;
+  news.onmessage = async (event) => {
     for (const stream of JSON.parse(event.data).streams) if (stream.startsWith("opportunity-")) waiting.add(stream);
-    if (timer || !waiting.size) return;
-    timer = setTimeout(async () => {
+    if (busy) return;
+    busy = true;
+    while (waiting.size) { // what comes meanwhile is fetched together
       const ids = [...waiting].slice(0, 50);
-      waiting = new Set([...waiting].slice(50));
-      timer = 0;
-      await refresh(ids);
+      for (const id of ids) waiting.delete(id);
+      await refresh(ids).catch(() => {});
       heads();
-    }, 60);
+    }
+    busy = false;
   };
   addEventListener("pagehide", () => news.close());
 }

@@ -1,4 +1,4 @@
-// What every page does better with a script: times in the reader's zone, the slider of time, search, arrow keys.
+// What every page does better with a script: times in the reader's zone, the sliders of time, search, arrow keys.
 
 import { figures } from "./figures.js";
 
@@ -16,23 +16,21 @@ export function localise(root) {
   figures(root);
 }
 
-/** The slider: its label follows the thumb, and letting go looks at that day. */
-function slider(form) {
-  const range = form.querySelector("input[type=range]");
-  const day = form.querySelector("input[name=known_at]");
-  const label = form.querySelector("output");
-  const shown = () => {
-    const moment = new Date(`${range.dataset.first}T00:00:00Z`);
-    moment.setUTCDate(moment.getUTCDate() + Number(range.value));
-    return moment.toISOString().slice(0, 10);
-  };
-  range.addEventListener("input", () => {
-    const last = range.value === range.max;
-    label.textContent = last ? "known now" : `known on ${shown()}`;
-    range.setAttribute("aria-valuetext", shown());
-    day.value = last ? "" : shown();
-  });
-  range.addEventListener("change", () => form.requestSubmit());
+/** The two sliders of time: a day follows its thumb, and letting go looks at it. */
+function sliders(form) {
+  for (const range of form.querySelectorAll("input[type=range]")) {
+    const day = range.parentElement.querySelector("input[type=date]");
+    const move = (places) => {
+      const moment = new Date(`${range.dataset.first}T00:00:00Z`);
+      moment.setUTCDate(moment.getUTCDate() + places);
+      return moment.toISOString().slice(0, 10);
+    };
+    range.addEventListener("input", () => {
+      day.value = range.value === range.max ? "" : move(Number(range.value));
+      range.setAttribute("aria-valuetext", day.value || "now");
+    });
+    range.addEventListener("change", () => form.requestSubmit());
+  }
   form.addEventListener("submit", () => {
     for (const each of form.querySelectorAll("input[type=date]")) if (!each.value) each.disabled = true;
   });
@@ -127,7 +125,7 @@ for (const kind of ["keydown", "click"]) document.addEventListener(kind, closing
 /** What stands in a part of a page comes to life. */
 export function ready(root = document) {
   once(root.querySelector("[data-finder]"), "click", find);
-  for (const form of root.querySelectorAll("form[data-time]")) slider(form);
+  for (const form of root.querySelectorAll("form[data-time]")) sliders(form);
   for (const form of root.querySelectorAll("form.filters[method=get]")) filters(form);
   localise(root);
 }
