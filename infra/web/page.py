@@ -21,8 +21,8 @@ from infra.identity.reading import Reading
 if TYPE_CHECKING:
     from infra.application.app import App
     from infra.application.dispatch import Receipt
+    from infra.control import LazyControl
     from infra.views import Answer
-    from infra.web.saved_views import SavedViews
     from projections.records.listing import Listing
 
 MOMENT = ("known_at", "effective_at")
@@ -36,16 +36,16 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 class Visit(NamedTuple):
     """Somebody asks for a page.
 
-    caller, access: who, and whoever judges what they may see and do. views: those that people saved. path: the variable
-    parts of the address. query, form: its fields, each with its values. token: what a form of ours carries. wants:
-    html, json or csv. configures, writes: whether their role may change settings, and deals. pages: the addresses that
-    are for them.
+    caller, access: who, and whoever judges what they may see and do. control: what is kept that is no history. path:
+    the variable parts of the address. query, form: its fields, each with its values. token: what a form of ours has.
+    wants: html, json or csv. configures, writes: whether their role may change settings, and deals. pages: the
+    addresses that are for them.
     """
 
     app: "App"
     caller: Caller
     access: Access
-    views: "SavedViews"
+    control: "LazyControl"
     address: str
     path: Mapping[str, str] = {}
     query: Mapping[str, Sequence[str]] = {}

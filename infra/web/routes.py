@@ -14,6 +14,7 @@ from infra.web import (
     forms,
     gallery,
     inbox,
+    keys,
     lists,
     operations,
     records,
@@ -25,7 +26,7 @@ from infra.web.openings import open_form, opened
 from infra.web.page import Page, Reply, Visit, as_csv, as_json, json_reply, see_other
 from infra.web.rendering import FOREVER, as_html, statics
 
-Kind = Literal["figures", "records", "write", "configure", "open", "service", "views"]
+Kind = Literal["figures", "records", "write", "configure", "open", "service", "views", "keys"]
 VARIABLE = re.compile(r"\{([a-z]+)\}")
 
 
@@ -82,6 +83,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/compare", compare.compare, "figures"),
     Route("GET", "/operations", operations.operations, "service", "process"),
     Route("GET", "/settings", settings.settings, "records", "process"),
+    Route("GET", "/keys/{key}/revoke", keys.revoke_form, "keys"),
+    Route("POST", "/keys/{key}/revoke", keys.revoke, "keys"),
     Route("GET", "/search", search.search, "open"),
     Route("POST", "/views", saving.save, "views"),
     Route("POST", "/views/{view}", saving.rename, "views"),

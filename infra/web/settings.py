@@ -3,6 +3,8 @@
 from domain import BY_KIND
 from domain.errors import NotFound
 from infra.application.histories import LATEST
+from infra.identity import policy
+from infra.web import keys
 from infra.web.lines import history_table, line_of, words
 from infra.web.lists import TITLES, table_of
 from infra.web.moment import moment_of
@@ -21,11 +23,11 @@ def settings(visit: Visit) -> Page:
         if kind not in KINDS or not visit.reads(kind):
             continue
         found = visit.list(kind, {**visit.moment(), "limit": SHOWN})
-        tables.append(
-            table_of(visit, kind, KINDS[kind], found)._replace(
-                name=kind, caption=TITLES[kind], empty=f"No {TITLES[kind].lower()} yet."
-            )
-        )
+        empty = f"There are no {TITLES[kind].lower()} at this moment."
+        shown = table_of(visit, kind, KINDS[kind], found)
+        tables.append(shown._replace(name=kind, caption=TITLES[kind], empty=empty))
+    if policy.KEYS.reach(visit.caller):
+        tables.append(keys.table(visit))
     calendar = visit.app.calendar()
     facts = [("Zone", calendar.zone), ("Fiscal year begins in month", str(calendar.fiscal_year_start))]
     parts = {"moment": moment_of(visit), "facts": facts, "new": new_links(visit)}

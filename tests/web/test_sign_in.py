@@ -400,10 +400,32 @@ def test_a_page_leads_to_the_pages_that_are_for_its_reader(guarded: Guarded) -> 
         assert set(re.findall(r'<a href="(/[a-z]+)"', answer.text.partition("</nav>")[0])) == paths
 
 
+def test_an_admin_revokes_a_key_on_a_page_and_nobody_else_does(guarded: Guarded) -> None:
+    def client(who: str) -> httpx.Client:
+        key = guarded.keys[who]
+        return httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {key}"}, timeout=20)
+
+    prefix = guarded.keys["auditor"].split("_")[1]
+    with client("rep") as rep, client("auditor") as auditor, client("admin") as admin:
+        assert "API keys" not in rep.get("/settings").text and auditor.get("/settings").status_code == 200
+        forged = rep.post(f"/keys/{prefix}/revoke", data={"token": form_token(rep)})
+        assert forged.status_code == 403
+        assert f"/keys/{prefix}/revoke" in admin.get("/settings").text
+        admin.get("/settings")  # gives the cookie that forms are held to
+        page = admin.get(f"/keys/{prefix}/revoke").text
+        token = re.findall(r'name="token" value="([0-9a-f]+)"', page)[-1]
+        assert admin.post(f"/keys/{prefix}/revoke", data={"token": token}).headers["location"] == "/settings#api-keys"
+        assert auditor.get("/settings").status_code == 303  # to the sign-in
+        assert "revoked" in admin.get("/settings").text
+
+
 def test_nothing_that_a_page_leads_to_is_refused_to_its_reader(guarded: Guarded) -> None:
     for who in ("admin", "auditor", "rep"):
         with httpx.Client(
-            base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys[who]}"}, follow_redirects=True
+            base_url=guarded.url,
+            headers={"authorization": f"Bearer {guarded.keys[who]}"},
+            follow_redirects=True,
+            timeout=20,
         ) as client:
             for address in ("/", "/search?q=firm", "/settings", "/figures/board"):
                 page = client.get(address)
