@@ -38,7 +38,8 @@ MONEY = {
     "base_currency": ("Where two currencies have no rate: through what either is worth in this one.", "USD"),
 }
 EXAMPLES = {
-    "pipeline": "process-standard", "stage": "proposal", "owner": "ann", "team": "team-north", "account": "alder",
+    "pipeline": "process-standard", "stage": "proposal", "owner": "ann", "shared_with": "bob", "team": "team-north",
+    "account": "alder",
     "product": "'Team plan'", "source": "website", "currency": "EUR", "lead": "lead-7", "reason": "price",
     "competitor": "acme", "company": "alder", "opportunity": "opportunity-7", "holder": "ann", "base": "USD",
     "quote": "EUR", "name": "archer", "manager": "mia", "member": "ann", "subject": "lead-7",

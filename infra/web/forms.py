@@ -16,7 +16,6 @@ from domain.history import History
 from domain.money import Money
 from domain.opportunity.progress import ChangeStage
 from domain.recorded import Request
-from infra.application.answers import digits
 from infra.application.histories import LATEST
 from infra.application.meanings import meaning_of
 from infra.application.names import tag_of
@@ -74,8 +73,6 @@ def present(command: type[Any], history: History) -> dict[str, str]:
 
 def plain(value: Any) -> str:
     """A value as a field of a form takes it."""
-    if isinstance(value, Money):
-        return f"{digits(value.amount, value.currency)} {value.currency}"
     return "" if value is None else str(value)
 
 
@@ -249,7 +246,7 @@ def value_of(name: str, text: str, hint: Any, today: Today) -> Any:
 def example_of(example: Any) -> str:
     """An example as a form shows it: an amount with its currency, plain texts, or JSON."""
     if isinstance(example, dict) and set(cast("dict[str, Any]", example)) == {"amount", "currency"}:
-        return f"{example['amount']} {example['currency']}"
+        return str(Money(Decimal(example["amount"]), example["currency"]))
     if isinstance(example, list | tuple) and all(isinstance(each, str) for each in cast("list[Any]", example)):
         return ", ".join(cast("list[str]", example))
     return example if isinstance(example, str) else msgspec.json.encode(example).decode()

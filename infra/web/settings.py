@@ -23,9 +23,11 @@ def settings(visit: Visit) -> Page:
         if kind not in KINDS or not visit.reads(kind):
             continue
         found = visit.list(kind, {**visit.moment(), "limit": SHOWN})
-        empty = f"There are no {TITLES[kind].lower()} at this moment."
-        shown = table_of(visit, kind, KINDS[kind], found)
-        tables.append(shown._replace(name=kind, caption=TITLES[kind], empty=empty))
+        tables.append(
+            table_of(visit, kind, KINDS[kind], found)._replace(
+                name=kind, caption=TITLES[kind], empty=f"No {TITLES[kind].lower()} yet."
+            )
+        )
     if policy.KEYS.reach(visit.caller):
         tables.append(keys.table(visit))
     calendar = visit.app.calendar()
