@@ -11,7 +11,7 @@ from tests import metrics_page
 from tests.offenders import every
 from tests.worked_examples import EXPLANATIONS, Example
 
-LONGEST = 60  # lines of a history that somebody can still follow by hand
+LONGEST = 61  # lines of a history that somebody can still follow by hand
 CLAIM = re.compile(r"\*\*([^*]+)\*\*")
 EXAMPLES = [
     pytest.param(name, example, id=f"{name}-{number}")

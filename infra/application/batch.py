@@ -336,8 +336,7 @@ class Batch:
         stream, source = history.stream, request.source
         if subject in RESERVED:
             raise Malformed(f"lead: {subject!r} is not the stream of a lead, such as lead-7")
-        worded = is_personal(request) or any(personal_texts(event) for event, _ in events)
-        if subject in self.erased and worded:
+        if subject in self.erased and (is_personal(request) or any(personal_texts(event) for event, _ in events)):
             raise Rejected(f"{subject} is erased in the same append: nothing in words can be recorded with it")
         reason = self.vault.seal_text(stream, "reason", subject, request.reason) if request.reason else ""
         for version, (event, moment) in enumerate(events, history.version + 1):

@@ -72,6 +72,8 @@ def refuse_floats(raw: object, path: str, deeper: int) -> None:
     """Raise Malformed where a number has a fraction or an exponent: binary fractions are not what was written."""
     if deeper == 0:
         raise Malformed(f"{path}: nested deeper than {DEEPEST} levels")
+    if type(raw) is str:  # which most are
+        return
     if isinstance(raw, float):
         raise Malformed(f'{path}: write a number with a fraction as a string, such as "{raw}"')
     for step, value in steps(raw):

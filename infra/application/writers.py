@@ -17,7 +17,7 @@ from domain.recorded import Request
 from infra.application.batch import Receipt
 from infra.application.dispatch import Dispatcher, with_names
 
-THREADS = 3
+THREADS = 2
 LARGEST = 256  # requests in a batch: more would make the last of them wait too long
 WAITING = 4096  # requests that wait for one thread at the most; more are refused, to come back later
 

@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from domain.reference.outlook import Expected, ForecastIssued, Outlook
     from infra.application.app import App as Installation
     from infra.application.forecasts import Forecaster
-    from infra.application.targets import Pace, Target
+    from infra.application.predictions import Pace, Target
 
 Level = Literal["total", "pipeline", "team", "owner", "product", "source"]
 
@@ -119,7 +119,7 @@ def issue(
         day = None
         if every:
             until = making.last_day()
-            days = snapshot_days(making.read.references, every, until - 31, until)
+            days = snapshot_days(making.known.references, every, until - 31, until)
             day = days[-1]
         first, last, day = period_of(making, of, day)
         there = making.issued_before(first, last, day)
@@ -147,31 +147,35 @@ def show(
 
     P10 and P90: in one period of ten less is won than the one, in one of ten more than the other.
     """
-    with asking.reading() as app, forecaster(app, of) as making:
-        from infra.application.forecasts import issued, outlook_of
-        from infra.application.targets import paced, targets
+    wanted = None if quota is None else plain_number("quota", quota)
+    with asking.reading() as app:
+        from infra.application.outlooks import outlook_of
+        from infra.application.predictions import Terms, keep, kept
 
-        wanted = None if quota is None else plain_number("quota", quota)
-        first, last, day = period_of(making, of)
-        made = making.forecast(first, last, day)
-        now = issued(made, making.position)
+        terms = Terms(app.today().day, of.period, of.as_of, of.convert_to, of.base_currency, quota)
+        answer = kept(app, terms)
+        if answer is None:
+            with forecaster(app, of) as making:
+                from infra.application.targets import predicted
+
+                answer = predicted(making, *period_of(making, of), wanted)
+            keep(app, terms, answer)
+        now = answer.forecast
         before = outlook_of(app, now.currency, now.start, now.end)
-        past, reached, paces = making.learnt(day), targets(making, made, wanted), paced(making, made)
     if asking.json:
         recorded = [] if before is None else [each for _, each in sorted(before.issued.items())]
-        return asking.answer({
-            "forecast": msgspec.to_builtins(now),
-            "learnt_from": {"cuts": past.cuts, "forecasts": sum(map(len, past.record.values())), "tag": "backcast"},
-            "issued": msgspec.to_builtins(recorded),
-            "scored": msgspec.to_builtins(before.scored if before else None),
-            "quotas": msgspec.to_builtins(reached),
-            "pacing": msgspec.to_builtins(paces),
-        })  # fmt: skip
+        return asking.answer(
+            {
+                **msgspec.to_builtins(answer),
+                "issued": msgspec.to_builtins(recorded),
+                "scored": msgspec.to_builtins(before.scored if before else None),
+            }
+        )
     out = stdout()
     show_figures(out, now, by)
-    out.text(f"Learnt from the forecasts of {past.cuts} past weeks, made afterwards and never issued.")
+    out.text(f"Learnt from the forecasts of {answer.learnt_from.cuts} past weeks, made afterwards and never issued.")
     if by == "total":
-        show_targets(out, now.currency, reached, paces)
+        show_targets(out, now.currency, answer.quotas, answer.pacing)
     if before and by == "total":
         show_history(out, before)
 
@@ -230,13 +234,11 @@ def show_history(out: Output, of: "Outlook") -> None:
 
 def plain_number(field: str, text: str) -> Decimal:
     """A number from 0 on."""
-    try:
-        number = Decimal(text.replace(",", ""))
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or number < 0:
+    from infra.application.written_values import number
+
+    if (written := Decimal(number(field, text))) < 0:
         raise Malformed(f"{field}: {text!r} is not a number from 0 on")
-    return number
+    return written
 
 
 def total_of(forecast: "ForecastIssued") -> "Expected":
@@ -254,7 +256,7 @@ def score(
 
     Once: what is recorded of the period later is in `metric bookings`, and changes no score.
     """
-    from infra.application.forecasts import due
+    from infra.application.outlooks import due
 
     with asking.app() as app:
         waiting = due(app, app.today().day)
@@ -326,8 +328,12 @@ def backtest(
     Over 30, 60 and 90 days and to the end of the quarter. The errors are sums of what was missed over what came. No
     claim where the periods come to under 4 that do not overlap.
     """
+    if plot:
+        from infra.application.plots import check_file
+
+        check_file(plot)
     with asking.reading() as app, forecaster(app, of) as making:
-        from infra.application.accuracy import past_accuracy
+        from infra.application.accuracy import Point, past_accuracy
 
         _, _, day = period_of(making, of)
         found = past_accuracy(making, day, weeks)
@@ -337,12 +343,12 @@ def backtest(
 
         draw(plot, "forecast-backtest", msgspec.to_builtins(rows), [f"as known at position {found.position}"])
     if exporting:
-        return exporting.write(rows, [*rows[0]] if rows else [])
+        return exporting.write(rows, [*Point.__struct_fields__, "tag"])
     if asking.json:
         return asking.answer(msgspec.to_builtins(found))
     out = stdout()
     if not found.cells:
-        return out.text("no forecast of a past week is over yet: the log is too young to be tested on")
+        return out.text(f"no forecast of a past week is over yet: {why_none(weeks)}")
     out.text(f"Forecasts of {found.cuts} weeks from {found.first} to {found.last}, scored by what is known by now")
     right = (Column(each, True) for each in ("forecasts", "windows", "error", "weighted pipeline", "run-rate", "bias"))
     table = Table("measure", "over", *right)
@@ -350,26 +356,43 @@ def backtest(
         claims = (cell.error, cell.weighted_pipeline, cell.run_rate, cell.bias)
         table.add(
             cell.measure, cell.horizon, str(cell.forecasts), f"{cell.windows:.1f}",
-            *(f"{each:.1%}" if cell.claimed else dim_if_few(each) for each in claims),
+            *(share_of(each, cell.windows) for each in claims),
         )  # fmt: skip
     out.table(table)
     covered = Table(
-        "interval of 80 %", "over", *(Column(each, True) for each in ("forecasts", "inside", "below", "above"))
-    )
+        "interval of 80 %", "over",
+        *(Column(each, True) for each in ("forecasts", "windows", "inside", "below", "above")),
+    )  # fmt: skip
     for each in found.coverage:
         covered.add(
-            f"{each.measure} by {each.level}", each.horizon, str(each.forecasts),
-            *(f"{share:.1%}" for share in (each.inside, each.below, each.above)),
+            f"{each.measure} by {each.level}", each.horizon, str(each.forecasts), f"{each.windows:.1f}",
+            *(share_of(share, each.windows) for share in (each.inside, each.below, each.above)),
         )  # fmt: skip
     out.table(covered)
-    chances = Table("chances of deals", Column("deals", True), Column("calibration error", True))
+    chances = Table("chances of deals", *(Column(each, True) for each in ("deals", "windows", "calibration error")))
     for each in found.calibration:
-        chances.add(each.horizon, f"{each.deals:,}", f"{each.error:.1%}")
+        chances.add(each.horizon, f"{each.deals:,}", f"{each.windows:.1f}", share_of(each.error, each.windows))
     out.table(chances)
+    out.print(dim("errors and bias: what was missed over what came; windows: how many periods do not overlap"))
     if any(not cell.claimed for cell in found.cells):
         out.print(dim("in brackets: too few windows to claim anything"))
 
 
-def dim_if_few(number: float) -> str:
-    """A figure of which nothing is claimed."""
-    return f"({number:.1%})"
+def why_none(weeks: int | None) -> str:
+    """Why there is nothing to score in the last weeks."""
+    from projections.outlook.backtest import SCORED_FROM
+    from projections.outlook.settings import DEFAULT
+
+    shortest = min(DEFAULT.horizons)
+    if weeks is not None and 7 * weeks <= shortest:
+        return f"the shortest looks {shortest} days ahead, so ask for more than {weeks} weeks"
+    return f"the log is too young to be tested on, which takes {SCORED_FROM} days to learn from and {shortest} to come"
+
+
+def share_of(number: float | None, windows: float) -> str:
+    """A share in percent, in brackets where nothing is claimed of it; a dash for none."""
+    from projections.outlook.accuracy import LEAST_WINDOWS
+
+    if number is None:
+        return "-"
+    return f"{number:.1%}" if windows >= LEAST_WINDOWS else f"({number:.1%})"

@@ -11,7 +11,7 @@ from functools import cache
 from importlib import import_module
 from typing import TextIO
 
-from infra.cli.grammar import App, HelpWanted, UsageError, leading
+from infra.cli.grammar import App, HelpWanted, UnknownVerb, UsageError, leading
 from infra.cli.output import RED, dim, stderr, stdout, styled
 
 EXIT: dict[str, int] = {
@@ -111,6 +111,10 @@ def outcome(arguments: Sequence[str]) -> int:
         call = app.call(arguments)
         result = call()
         return result if isinstance(result, int) else 0
+    except UnknownVerb as error:
+        from infra.cli.suggesting import refusal
+
+        return refuse("Usage", refusal(error), 2, arguments)
     except UsageError as error:
         return refuse("Usage", str(error), 2, arguments)
     except HelpWanted as wanted:

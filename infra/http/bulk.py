@@ -66,7 +66,7 @@ def operations() -> Iterator[Operation]:
         "POST", "/v1/bulk", "bulk", "Carry out many commands: one refused leaves the rest, and each has its result.",
         Target("write", "bulk"), bulk, "bulk", f"At most {MOST:,} commands, those of one stream in their order.", (),
         Body(ref(BulkRequest), (BulkRequest,)), Body(ref(Results), (Results,)), (200,),
-        tuple(status for status in WRITE if status not in (412,)),
+        tuple(status for status in WRITE if status not in (412,)), rules="A number with a fraction is a text.",
     )  # fmt: skip
 
 

@@ -1,11 +1,13 @@
 """Runs the application on a port until it is told to stop, which ends those who stream at once."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from domain.errors import Unavailable
 from infra.application.app import App
@@ -17,6 +19,51 @@ from infra.logs import Logger
 
 GRACE = 5  # seconds in which requests under way may end
 BACKLOG = 1024
+JOINED = 1 << 14  # bytes that wait to be sent together at the most
+
+
+class Joining:
+    """A connection on which an answer's head leaves with its body: each part alone is a call of the system's, during
+    which another thread takes the interpreter, and wakes whoever waits for the answer twice.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport, self._parts = transport, bytearray()
+
+    def write(self, data: bytes) -> None:
+        """Send something, with what follows in this turn of the loop."""
+        if data and not self._parts:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._parts += data
+        if len(self._parts) > JOINED:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what waits."""
+        if self._parts:
+            parts, self._parts = self._parts, bytearray()
+            self._transport.write(parts)
+
+    def close(self) -> None:
+        """End the connection once all is sent."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+class Protocol(H11Protocol):
+    """HTTP as uvicorn speaks it, on connections that join."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to speak."""
+        super().connection_made(Joining(transport))  # pyright: ignore[reportArgumentType]
+
+    def on_response_complete(self) -> None:
+        """Send an answer that is whole."""
+        self.transport.flush()  # pyright: ignore
+        super().on_response_complete()
 
 
 class Server(uvicorn.Server):
@@ -60,8 +107,9 @@ def server(
     listening = listen(host, port)
     name, at = f"[{host}]" if ":" in host else host, listening.getsockname()[1]
     config = uvicorn.Config(
-        site, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE, ws="none",
-        server_header=False, proxy_headers=False, backlog=BACKLOG, h11_max_incomplete_event_size=64 << 10,
+        site, http=Protocol, ws="none", log_config=None, access_log=False, lifespan="on",
+        timeout_graceful_shutdown=GRACE, server_header=False, proxy_headers=False, backlog=BACKLOG,
+        h11_max_incomplete_event_size=64 << 10,
     )  # fmt: skip
     return Server(config, site.state.service, lambda: ready(f"http://{name}:{at}")), listening
 

@@ -12,15 +12,14 @@ from urllib.parse import parse_qsl
 
 from litestar import Litestar, Request, Response
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
 
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from infra.application.app import App
-from infra.http import bulk, exports, feed, figures, jobs, operating, records, webhooks, writing
+from infra.http import bulk, exports, feed, figures, jobs, operating, records, saved_views, webhooks, writing
 from infra.http.describing import Describing
 from infra.http.limits import Limits
 from infra.http.operations import Call, Operation, Reply, encode, read_query
-from infra.http.pages import PATHS, news, page
+from infra.http.pages import PATHS, fault, news, page
 from infra.http.problems import MEDIA_TYPE, Problem, kind_of, problem
 from infra.http.running import Service
 from infra.http.signing_in import with_credential
@@ -30,9 +29,11 @@ from infra.logs import Logger
 from infra.logs import logger as new_logger
 
 Headers = dict[str, str]
-PARTS = (writing, bulk, records, exports, figures, feed, webhooks, jobs, operating)
+PARTS = (writing, bulk, records, exports, figures, feed, webhooks, saved_views, jobs, operating)
 Messages = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Scope = Mapping[str, Any]
+Respond = Callable[[Scope, Messages], Awaitable[Reply]]
 MOST_PARAMETERS = 100
 LONGEST = 19  # digits of a number
 PARTING = 0.3  # seconds that a stream has to end by itself when the service does
@@ -83,66 +84,88 @@ def all_operations() -> list[Operation]:
     return [operation for part in PARTS for operation in part.operations()]
 
 
-def endpoint(service: Service, path: str, operations: Mapping[str, Operation]) -> Any:
+def endpoint(service: Service, path: str, operations: Mapping[str, Operation]) -> HTTPRouteHandler:
     """The handler of a path, for all its methods."""
     typed = "/".join(f"{part[:-1]}:str}}" if part.startswith("{") else part for part in path.split("/"))
     methods = [*operations, *(["HEAD"] if "GET" in operations else [])]
     allowed = Reply(status=204, headers={"allow": ", ".join([*methods, "OPTIONS"])})
 
-    async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
-        scope, began = cast("dict[str, Any]", request.scope), time.perf_counter()
-        method: str = scope["method"]
+    async def respond(scope: Scope, receive: Messages) -> Reply:
+        began, method = time.perf_counter(), scope["method"]
         if method == "OPTIONS":
-            return cast(ASGIApp, Sent(service, allowed, True))
+            return allowed
         operation = operations["GET" if method == "HEAD" else method]
-        reply = await answer(service, operation, scope, cast(Messages, request.receive))
+        reply = await answer(service, operation, scope, receive)
         seconds = time.perf_counter() - began if reply.stream is None else None
         service.measures.request(operation.method, operation.path, reply.status, seconds)
-        return cast(ASGIApp, Sent(service, reply, method == "HEAD"))
+        return reply
 
-    named: Any = [*methods, "OPTIONS"]
+    return route(service, [typed], [*methods, "OPTIONS"], respond)
+
+
+def route(service: Service, paths: Sequence[str], methods: Sequence[str], respond: Respond) -> HTTPRouteHandler:
+    """Paths as Litestar finds them, answered by us.
+
+    As its middleware, before Litestar reads the request for a function with arguments: that costs as much as reading
+    it here.
+    """
+
+    async def door(scope: Scope, receive: Messages, send: Send) -> None:
+        await send_reply(service, await respond(scope, receive), scope["method"] == "HEAD", receive, send)
+
+    async def handler() -> None:
+        """What nobody calls: the door does not go on to it."""
+
+    named: Any = [*methods]
+    name, first = f"{paths[0]} {methods[0]}", cast(Any, lambda app: door)  # pyright: ignore[reportUnknownLambdaType]
     # the status is the reply's; without one here Litestar takes a DELETE for one that answers nothing
-    return HTTPRouteHandler(typed, http_method=named, status_code=200, include_in_schema=False)(handle)
+    return HTTPRouteHandler(
+        [*paths], http_method=named, status_code=200, include_in_schema=False, name=name, middleware=[first]
+    )(handler)
 
 
-def pages_of(service: Service) -> list[Any]:
+def pages_of(service: Service) -> list[HTTPRouteHandler]:
     """The handlers of the pages, of their files, and of the news of what moved."""
 
-    async def show(request: Request[Any, Any, Any]) -> ASGIApp:
-        scope = cast("dict[str, Any]", request.scope)
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    async def show(scope: Scope, receive: Messages) -> Reply:
+        headers = headers_of(scope)
         try:
             body = b""
             if scope["method"] == "POST":
-                body = await read_body(cast(Messages, request.receive), headers, service.limits.body)
+                body = await read_body(receive, headers, service.limits.body)
             async with asyncio.timeout(service.limits.time):
-                reply = await page(service, scope, headers, body)
+                return await page(service, scope, headers, body)
         except TimeoutError:
-            reply = refusal(Unavailable(f"this took longer than {service.limits.time:g} s"), scope["path"])
+            return fault(headers, Unavailable(f"this took longer than {service.limits.time:g} s"), scope["path"])
         except PipelineError as error:
-            reply = refusal(error, scope["path"])
-        return cast(ASGIApp, Sent(service, reply, scope["method"] == "HEAD"))
+            return refusal(error, scope["path"])
+        except Exception as error:
+            unexpected(service, error, "pages")
+            return fault(headers, error, scope["path"])
 
-    async def tell(request: Request[Any, Any, Any]) -> ASGIApp:
-        scope = cast("dict[str, Any]", request.scope)
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    async def tell(scope: Scope, _: Messages) -> Reply:
+        headers = headers_of(scope)
         try:
             caller = await service.judge(service.access.identify, with_credential(service, headers))
             await service.judge(service.access.allow, caller, Target("records", "page /live", "opportunity"))
-            after = headers.get("last-event-id") or request.query_params.get("after", "")
+            query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+            after = headers.get("last-event-id") or query.get("after", "")
             known = after.isascii() and after.isdecimal() and len(after) < LONGEST
             start = int(after) if known else await service.apart(service.app.log.head)
-            reply = Reply(b"", 200, {"cache-control": "no-store"}, "text/event-stream", news(service, caller, start))
+            return Reply(b"", 200, {"cache-control": "no-store"}, "text/event-stream", news(service, caller, start))
         except PipelineError as error:
-            reply = refusal(error, scope["path"])
-        return cast(ASGIApp, Sent(service, reply, False))
+            return refusal(error, scope["path"])
 
-    methods: Any = ["GET", "HEAD"]
     return [
-        HTTPRouteHandler("/live", http_method=["GET"], include_in_schema=False)(tell),
-        HTTPRouteHandler([*PATHS], http_method=methods, include_in_schema=False, name="pages")(show),
-        HTTPRouteHandler([*PATHS], http_method=["POST"], include_in_schema=False, name="forms")(show),
+        route(service, ["/live"], ["GET"], tell),
+        route(service, [*PATHS], ["GET", "HEAD"], show),
+        route(service, [*PATHS], ["POST"], show),
     ]
+
+
+def headers_of(scope: Scope) -> Headers:
+    """The header fields of a request, their names in lower case."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def strayed(service: Service, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -161,11 +184,11 @@ def strayed(service: Service, request: Request[Any, Any, Any], error: Exception)
     return Response(reply.body, status_code=reply.status, headers=dict(reply.headers), media_type=reply.media_type)
 
 
-async def answer(service: Service, operation: Operation, scope: Mapping[str, Any], receive: Messages) -> Reply:
+async def answer(service: Service, operation: Operation, scope: Scope, receive: Messages) -> Reply:
     """The reply to a request; whatever is raised on the way is a problem document."""
     limited: Headers = {}
     try:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = headers_of(scope)
         caller = NOBODY
         if not operation.anonymous:
             caller = await service.judge(service.access.identify, headers)
@@ -197,7 +220,7 @@ def unexpected(service: Service, error: Exception, operation: str) -> None:
     service.log.error("unexpected", error=type(error).__name__, operation=operation, detail=where)
 
 
-def stream_of(operation: Operation, scope: Mapping[str, Any]) -> str:
+def stream_of(operation: Operation, scope: Scope) -> str:
     """The stream that a path names; empty where it names none. Raises Malformed where it cannot be one."""
     texts: Mapping[str, str] = scope["path_params"]
     names = (each for each in operation.parameters if each.place == "path" and each.name == "id")
@@ -209,7 +232,7 @@ async def read_call(
     operation: Operation,
     caller: Any,
     headers: Headers,
-    scope: Mapping[str, Any],
+    scope: Scope,
     receive: Messages,
 ) -> Call:
     """The call that a request makes of an operation. Raises what is wrong with it."""
@@ -274,49 +297,44 @@ def refusal(error: BaseException, path: str, headers: Mapping[str, str] | None =
     return Reply(encode(document), document.status, kept, MEDIA_TYPE)
 
 
-class Sent:
-    """A reply on its way: the whole of it, its headers alone, or a stream."""
+async def send_reply(service: Service, reply: Reply, head: bool, receive: Messages, send: Send) -> None:
+    """Send a reply: the whole of it, its headers alone, or a stream."""
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
+    bodiless = reply.status in (204, 304)
+    if not bodiless:
+        headers.append((b"content-type", reply.media_type.encode()))
+    if reply.stream is None and not bodiless:
+        headers.append((b"content-length", str(len(reply.body)).encode()))
+    headers.append((b"x-content-type-options", b"nosniff"))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    if reply.stream is None or head:
+        await send({"type": "http.response.body", "body": b"" if head else reply.body})
+        return
+    await flow(service, reply.stream, receive, send)
+    await send({"type": "http.response.body", "body": b""})
 
-    def __init__(self, service: Service, reply: Reply, head: bool) -> None:
-        self.service, self.reply, self.head = service, reply, head
 
-    async def __call__(self, scope: Any, receive: Messages, send: Send) -> None:
-        reply = self.reply
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
-        bodiless = reply.status in (204, 304)
-        if not bodiless:
-            headers.append((b"content-type", reply.media_type.encode()))
-        if reply.stream is None and not bodiless:
-            headers.append((b"content-length", str(len(reply.body)).encode()))
-        headers.append((b"x-content-type-options", b"nosniff"))
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        if reply.stream is None or self.head:
-            await send({"type": "http.response.body", "body": b"" if self.head else reply.body})
-            return
-        await self.flow(reply.stream, receive, send)
-        await send({"type": "http.response.body", "body": b""})
+async def flow(service: Service, stream: AsyncIterator[bytes], receive: Messages, send: Send) -> None:
+    """Send a stream until it ends, the caller goes, or the service ends and the caller takes no more."""
 
-    async def flow(self, stream: AsyncIterator[bytes], receive: Messages, send: Send) -> None:
-        """Send a stream until it ends, the caller goes, or the service ends and the caller takes no more."""
+    async def flowing() -> None:
+        async for part in stream:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
 
-        async def flowing() -> None:
-            async for part in stream:
-                await send({"type": "http.response.body", "body": part, "more_body": True})
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
-        async def gone() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
+    async def ended() -> None:
+        await service.ending()
+        await asyncio.sleep(PARTING)
 
-        async def ended() -> None:
-            await self.service.ending()
-            await asyncio.sleep(PARTING)
-
-        tasks = [asyncio.ensure_future(each()) for each in (flowing, gone, ended)]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+    tasks = [asyncio.ensure_future(each()) for each in (flowing, gone, ended)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

@@ -141,19 +141,19 @@ def absent(verb: str) -> Refused:
 
 
 def opened(verb: str, where: str = "demo") -> Refused:
-    return Refused(f"{verb}: the opportunity is already open in {where}, 900 EUR; allowed: {MOVES}")
+    return Refused(f"{verb}: the opportunity is already open in {where}, 900.00 EUR; allowed: {MOVES}")
 
 
 def won(verb: str) -> Refused:
     return Refused(
-        f"{verb}: the opportunity is won, 900 EUR; allowed: reopen-opportunity, delete-opportunity, correct-fact,"
+        f"{verb}: the opportunity is won, 900.00 EUR; allowed: reopen-opportunity, delete-opportunity, correct-fact,"
         " correct-amount, schedule-activity, complete-activity"
     )
 
 
 def lost(verb: str) -> Refused:
     return Refused(
-        f"{verb}: the opportunity is lost (price), 900 EUR; allowed: reopen-opportunity, merge-opportunity,"
+        f"{verb}: the opportunity is lost (price), 900.00 EUR; allowed: reopen-opportunity, merge-opportunity,"
         " delete-opportunity, correct-fact, schedule-activity, complete-activity"
     )
 

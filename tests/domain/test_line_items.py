@@ -49,7 +49,7 @@ ROWS = [
     ("two", replace(BOATS, item="oars"), (LineItemChanged("oars", BOAT.line),), "another product"),
     ("two", RemoveLineItem("oars"), (LineItemRemoved("oars"),), "one of two"),
     ("two", SetLineItem("sea", "Sea", Decimal(1), eur("99999999999999.99")), Refused(
-        "set-line-item: the lines would come to 100000000001015.07, not to below 10^14"), "more than an amount holds"),
+        "set-line-item: the lines would come to 100,000,000,001,015.07 EUR, not to below 10^14"), "too much"),
     ("none left", BOATS, (BOAT,), "again"),
     ("none left", replace(BOATS, unit_price=DOLLARS),
      (LineItemAdded("boat", Line("Boat", Decimal(2), DOLLARS)),), "again, in another currency"),
@@ -122,7 +122,7 @@ TABLE = [
     Row("with lines", WinOpportunity(), (OpportunityWon(eur("1015.08"), "Acme"), customer("Acme"))),
     Row("with lines", WinOpportunity(eur("1015.08")), (OpportunityWon(eur("1015.08"), "Acme"), customer("Acme")), "="),
     Row("with lines", WinOpportunity(eur("900")), Refused(
-        "win-opportunity: the deal's line items come to 1015.08 EUR; leave the amount out, or change the lines first"),
+        "win-opportunity: the deal's line items come to 1,015.08 EUR; leave the amount out, or change the lines first"),
         "for another amount"),
     Row("with a line", RemoveLineItem("boat"), (LineItemRemoved("boat"),), "the last"),
     Row("with lines", SetLineItem("sail", "Sail", Decimal(1), DOLLARS), MIXED, "in another currency"),
@@ -174,7 +174,7 @@ def test_a_line_out_of_bounds_is_malformed(news, reason):
 def test_the_lines_together_come_to_no_more_than_an_amount_may_be():
     most = Line("Bridge", Decimal(1), eur("99999999999999.99"))
     lines = {"bridge": most}
-    with pytest.raises(Rejected, match=r"set-line-item: the lines would come to 100000000000000\.00, not to below"):
+    with pytest.raises(Rejected, match=r"set-line-item: the lines would come to 100,000,000,000,000\.00 EUR, not to"):
         decide(lines, SetLineItem("nail", "Nail", Decimal(1), eur("0.01")))
     assert evolve(lines, LineItemAdded("nail", Line("Nail", Decimal(1), eur("0.01")))) == lines
 

@@ -70,3 +70,11 @@ def test_an_amount_that_is_no_decimal_is_malformed_although_a_struct_would_take_
 def test_minor_units_are_whole_and_lead_back(amount, currency, units):
     assert minor_units(Money(Decimal(amount), currency)) == units
     assert from_minor_units(units, currency) == Decimal(amount)
+
+
+def test_money_reads_with_the_places_of_its_currency_and_a_comma_between_thousands():
+    for amount, currency, text in (
+        ("9500", "EUR", "9,500.00 EUR"), ("0", "USD", "0.00 USD"), ("1234567", "JPY", "1,234,567 JPY"),
+        ("0.5", "KWD", "0.500 KWD"), ("99999999999999.99", "EUR", "99,999,999,999,999.99 EUR"),
+    ):  # fmt: skip
+        assert str(Money(Decimal(amount), currency)) == text

@@ -6,9 +6,10 @@ import pytest
 from projections.outlook.bridge import Side, bridge
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import forecast
-from projections.outlook.lives import WON, Lives, truncated
+from projections.outlook.lives import WON, Lives
 from tests.offenders import every
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 
 
 def side(lives: Lives, first: int, last: int) -> Side:

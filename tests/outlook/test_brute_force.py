@@ -7,9 +7,10 @@ from projections.outlook.chances import GRID, Prospects, at_theta, prospects, so
 from projections.outlook.draws import new_wins, open_wins, paces
 from projections.outlook.fitting import Model, fit
 from projections.outlook.forecasting import parts
-from projections.outlook.lives import Lives, truncated
+from projections.outlook.lives import Lives
 from projections.outlook.worth import values
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 
 DAYS, TIMES = 45, 40
 

@@ -55,6 +55,17 @@ def test_nothing_that_came_later_changes_a_cut(made: tuple[list[Fact], Scale], d
 
 
 @thorough(EXAMPLES)
+@given(made=recorded())
+def test_deals_are_read_in_any_order_and_however_many_at_once(made: tuple[list[Fact], Scale]):
+    log, _ = made
+    day = day_of(REFERENCES.calendar, latest(log))
+    at_once = cut(known(of_deals(log), REFERENCES, "USD"), day)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(states, "BLOCK", 3)
+        assert written(cut(known(reversed(of_deals(log)), REFERENCES, "USD"), day)) == written(at_once)
+
+
+@thorough(EXAMPLES)
 @given(made=recorded(), data=st.data())
 def test_visits_cover_just_the_days_at_whose_end_a_deal_was_open(made: tuple[list[Fact], Scale], data: st.DataObject):
     log, _ = made

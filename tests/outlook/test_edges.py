@@ -9,10 +9,11 @@ from projections.outlook.backtest import backtest, weekly
 from projections.outlook.explanation import closing_days
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import forecast
-from projections.outlook.lives import CENSORED, GONE, LOST, NEVER, NONE, OPEN, TO_LOST, TO_WON, WON, Lives, truncated
+from projections.outlook.lives import CENSORED, GONE, LOST, NEVER, NONE, OPEN, TO_LOST, TO_WON, WON, Lives
 from projections.outlook.settings import Settings
 from tests.offenders import every
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 
 
 def never_lost(lives: Lives) -> Lives:

@@ -17,7 +17,8 @@ from domain.reference.outlook import ForecastIssued
 from infra.application import backcasts
 from infra.application.accuracy import past_accuracy
 from infra.application.app import App, opened
-from infra.application.forecasts import Forecaster, due, issue, issued, outlook_of, score
+from infra.application.forecasts import Forecaster, issue, issued, score
+from infra.application.outlooks import due, outlook_of
 from infra.application.spans import Span
 from infra.settings import Settings
 from projections.outlook.days import day_number

@@ -6,8 +6,9 @@ import pytest
 from projections.outlook.digests import deals_digest, figures_digest
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import forecast
-from projections.outlook.lives import LOST, TO_LOST, TO_WON, WON, Lives, truncated
+from projections.outlook.lives import LOST, TO_LOST, TO_WON, WON, Lives
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 
 CUTS = 20
 WORLD = World(days=400, rate=1.5)

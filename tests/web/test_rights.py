@@ -8,7 +8,9 @@ from infra.web.openings import OPENERS
 from infra.web.routes import ROUTES, Route
 from tests.offenders import every
 
-VARIABLES = {"id": "opportunity-7", "verb": "change-stage", "metric": "board", "kind": "lead"}
+VARIABLES = {
+    "id": "opportunity-7", "verb": "change-stage", "metric": "board", "kind": "lead", "view": "v", "key": "k"
+}  # fmt: skip
 READS = {
     "/board": {"rep", "manager", "auditor"}, "/opportunities": {"rep", "manager", "auditor"},
     "/leads": {"rep", "manager", "auditor"}, "/inbox": {"rep", "manager", "auditor"},
@@ -45,7 +47,7 @@ def test_the_roles_that_a_page_is_for_are_those_written_out_by_hand() -> None:
 
 def test_who_only_reads_sends_no_form() -> None:
     for route in ROUTES:
-        if route.method == "POST":
+        if route.method == "POST" and route.touches != "views":  # which are their own, and no facts
             assert not allowed(route) & {"auditor", "analyst"}, route.pattern
 
 

@@ -57,13 +57,17 @@ def test_nothing_can_be_changed_in_the_past(chromium: Browser, site: Site) -> No
 def test_the_slider_goes_to_a_day_and_says_which(chromium: Browser, site: Site) -> None:
     with person(chromium, site.url) as page:
         page.goto("/board")
-        slider = page.locator("form[data-time] input[type=range]")
+        slider = page.get_by_label("The day up to which facts are known", exact=True).and_(page.locator("[type=range]"))
         first, last = slider.get_attribute("data-first") or "", int(slider.get_attribute("max") or 0)
         slider.fill(str(last - 200))
         expect(page.locator(".banner.warn")).to_be_visible()
         day = date.fromisoformat(first) + timedelta(days=last - 200)
         assert f"known_at={day}" in page.url
         expect(page.locator("form[data-time] output")).to_contain_text("position")
+        true = page.locator("#effective_at ~ [type=range]")
+        true.fill(str(int(true.get_attribute("max") or 0) - 250))
+        expect(page.locator(".banner.warn")).to_contain_text("true ")
+        assert "known_at=" in page.url and "effective_at=" in page.url
         page.get_by_role("link", name="Back to now").click()
         expect(page.locator(".banner.warn")).to_have_count(0)
         assert "known_at" not in page.url
@@ -124,6 +128,16 @@ def test_a_figure_leads_to_its_events(chromium: Browser, site: Site) -> None:
         page.locator("tbody a").first.click()
         page.wait_for_url("**/opportunities/**")
         expect(page.locator(".timeline > li").first).to_be_visible()
+
+
+def test_without_script_a_history_is_read_and_a_day_is_gone_back_to(chromium: Browser, site: Site) -> None:
+    deal = a_deal(site).stream
+    with person(chromium, site.url, script=False) as page:
+        page.goto(f"/opportunities/{deal}")
+        expect(page.locator(".timeline > li").first).to_be_visible()
+        page.get_by_label("Known by").fill(THEN)
+        page.get_by_role("button", name="Go").click()
+        expect(page.locator(".banner.warn")).to_contain_text(THEN)
 
 
 def test_a_bar_leads_to_the_deals_behind_it_without_script_too(chromium: Browser, site: Site) -> None:
