@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest tests/domain tests -n 2 --hypothesis-profile=ci
-OUTSIDE := server or registry or published
+OUTSIDE := server or registry or published or slow
 
 # Python is started some hundred times: what it compiled once is kept, whatever the machine says elsewhere.
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,7 +16,7 @@ demo: .venv/run.stamp
 test: lint quick
 	$(PYTEST) --dist loadfile -m "not soak and (thorough or $(OUTSIDE))"
 
-# What needs no PostgreSQL, no Kafka, no package registry and no data of others: after each change.
+# What needs no PostgreSQL, no Kafka, no package registry, no data of others and no patience: after each change.
 quick: .venv/test.stamp
 	DEALTRAIL_QUICK=1 $(PYTEST) --dist worksteal -m "not (soak or $(OUTSIDE))"
 

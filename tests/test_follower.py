@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import psycopg
 import pytest
 
 from domain.lead import CaptureLead
@@ -12,6 +14,7 @@ from domain.recorded import Request
 from infra.application.app import App, opened
 from infra.application.follower import Follower
 from infra.settings import Settings
+from infra.store.listening import listening
 
 
 @pytest.fixture
@@ -49,3 +52,32 @@ def test_what_goes_wrong_at_one_look_is_said_once_and_followed_by_the_next(app: 
             assert views.position() == app.log.head()
     finally:
         follower.close()
+
+
+def test_where_the_database_says_so_what_others_commit_is_heard_without_a_look_and_after_its_connection_broke(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.application.follower.UNHEARD", 60)
+    settings = Settings(db=postgres_url, key_file=str(tmp_path / "key"))
+    with opened(settings) as app, opened(settings) as other:
+        failures = list[Exception]()
+        follower = Follower(app, failures.append, listening(postgres_url))
+        follower.start()
+        try:
+            for number in range(3):
+                other.execute(Request(stream=f"lead-{number}", command=CaptureLead("web"), actor="ann"))
+                until(lambda: follower.reached == other.log.head())
+            end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN stored_events'"
+            with psycopg.connect(postgres_url, autocommit=True) as connection:
+                connection.execute(end)
+            until(lambda: failures)
+            other.execute(Request(stream="lead-9", command=CaptureLead("web"), actor="ann"))
+            until(lambda: follower.reached == other.log.head())
+            assert len(failures) == 1
+        finally:
+            closing = Thread(target=follower.close)
+            closing.start()
+            with psycopg.connect(postgres_url, autocommit=True) as connection:
+                while closing.is_alive():  # or it waits a minute to end
+                    connection.execute("NOTIFY stored_events")
+                    closing.join(0.1)

@@ -23,6 +23,17 @@ class Bar(NamedTuple):
     label: str
 
 
+CONFIG: Spec = {
+    "font": "Helvetica, Arial, sans-serif",
+    "view": {"stroke": None},
+    "title": {"frame": "group", "fontSize": 13, "fontWeight": 600},
+    "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "titleColor": MUTED,
+             "grid": False, "labelLimit": 260, "labelPadding": 8},
+    "header": {"labelFontSize": 13},
+}  # fmt: skip
+"""How every picture is set."""
+
+
 def panels(rows: Rows, keys: Iterable[str], made: Callable[[str, Rows], Spec]) -> list[Spec]:
     """A picture for each value of some fields, in the order in which they come."""
     found: dict[str, list[dict[str, Any]]] = {}

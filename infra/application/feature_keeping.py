@@ -9,7 +9,7 @@ from domain import kind
 from domain.recorded import Fact
 from infra.application.app import App
 from infra.application.feature_files import FEATURES, LABELS, Features, arrow_modules, export_features
-from infra.application.outlook import DEALS, read_references
+from infra.application.outlook import read_references
 from projections.outlook import features
 from projections.outlook.days import day_of, end_of
 from projections.outlook.features import snapshot_days
@@ -17,7 +17,7 @@ from projections.outlook.features import snapshot_days
 PAUSE = 60.0
 """Seconds between two files that differ only by what came late, at the least."""
 PAGE = 10_000  # facts looked at at once
-OF_DAYS = {DEALS, "team"}  # whose facts change what is later than they happened
+OF_DAYS = {"opportunity", "team"}  # whose facts change what is later than they happened
 OF_ALL = {"calendar", "process"}  # whose facts change every row
 
 

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Protocol
 
+from infra.store.listening import Listening
 from infra.store.log import Log
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 LOOK = 0.05  # seconds between two looks at what others committed
 PAUSE = 0.02  # seconds between two looks at the least: what is committed meanwhile is folded together
+UNHEARD = 0.25  # seconds until a look where the database says that others committed
 RETRY = 0.5  # seconds at the most until the look after one that failed
 Heard = Callable[[int], None]
 
@@ -30,11 +32,17 @@ class Follower:
     """Keeps tables up, and says to who listens which position the log has reached.
 
     failed: hears why a look came to nothing, once for each reason in a row. Whatever it was, the next look follows:
-    callers wait for positions that nobody else would bring them.
+    callers wait for positions that nobody else would bring them. listening: says when anybody has appended, this
+    process too; without it one looks.
     """
 
-    def __init__(self, app: Installation, failed: Callable[[Exception], None] = lambda _: None) -> None:
-        self._app, self._failed = app, failed
+    def __init__(
+        self,
+        app: Installation,
+        failed: Callable[[Exception], None] = lambda _: None,
+        listening: Listening | None = None,
+    ) -> None:
+        self._app, self._failed, self._listening = app, failed, listening
         self._nudged, self._ends = Event(), Event()
         self._listeners: list[Heard] = []
         self._door = Lock()
@@ -60,14 +68,19 @@ class Follower:
         while not self._ends.is_set():
             try:
                 self._step()
+                self._ends.wait(PAUSE)
+                if self._listening is not None:
+                    self._listening.wait(UNHEARD)
                 reason = ""
             except Exception as error:
                 if (why := repr(error)) != reason:
                     self._failed(error)
                 reason = why
-            self._ends.wait(PAUSE)
-            self._nudged.wait(RETRY if reason else LOOK)
-            self._nudged.clear()
+            if reason or self._listening is None:
+                self._nudged.wait(RETRY if reason else LOOK)
+                self._nudged.clear()
+        if self._listening is not None:
+            self._listening.close()
 
     def _step(self) -> None:
         """One look at the log."""

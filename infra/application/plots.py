@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from domain.errors import Malformed, Unavailable
+from domain.errors import Malformed, NotFound, Unavailable
 from infra.application import pictures_of_deals, pictures_of_flow, pictures_of_forecasts, pictures_of_work
-from infra.application.charts import MUTED, PANELS, RESOLUTION, Picture, Rows, Spec
+from infra.application.charts import CONFIG, MUTED, PANELS, RESOLUTION, Picture, Rows, Spec
 
 
 def draw(file: Path, metric: str, rows: Rows, subtitle: Sequence[str]) -> None:
@@ -14,8 +14,7 @@ def draw(file: Path, metric: str, rows: Rows, subtitle: Sequence[str]) -> None:
     Raises Malformed where the metric has none or the file is called neither .svg nor .png, and Unavailable where the
     extra that draws is not installed.
     """
-    if file.suffix not in (".svg", ".png"):
-        raise Malformed(f"plot: {file.name}: write a file called .svg or .png")
+    check_file(file)
     drawing = spec(metric, rows, subtitle)
     try:
         import vl_convert
@@ -25,6 +24,14 @@ def draw(file: Path, metric: str, rows: Rows, subtitle: Sequence[str]) -> None:
         file.write_text(vl_convert.vegalite_to_svg(drawing))
     else:
         file.write_bytes(vl_convert.vegalite_to_png(drawing, scale=RESOLUTION))
+
+
+def check_file(file: Path) -> None:
+    """Raise Malformed where a file is called neither .svg nor .png, NotFound where its folder is not there."""
+    if file.suffix not in (".svg", ".png"):
+        raise Malformed(f"plot: {file.name}: write a file called .svg or .png")
+    if not file.absolute().parent.is_dir():
+        raise NotFound(f"plot: there is no folder {file.absolute().parent}")
 
 
 def spec(metric: str, rows: Rows, subtitle: Sequence[str]) -> Spec:
@@ -42,14 +49,7 @@ def spec(metric: str, rows: Rows, subtitle: Sequence[str]) -> Spec:
                   "fontSize": 18, "subtitleFontSize": 12, "subtitleColor": MUTED, "offset": 14},
         "vconcat": panels or [{"mark": "text", "data": {"values": []}}],
         "resolve": {"scale": {"x": "independent", "y": "independent", "color": "independent"}},
-        "config": {
-            "font": "Helvetica, Arial, sans-serif",
-            "view": {"stroke": None},
-            "title": {"frame": "group", "fontSize": 13, "fontWeight": 600},
-            "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "titleColor": MUTED,
-                     "grid": False, "labelLimit": 260, "labelPadding": 8},
-            "header": {"labelFontSize": 13},
-        },
+        "config": CONFIG,
     }  # fmt: skip
 
 

@@ -41,6 +41,7 @@ ACTIONS: Mapping[Kind, Action] = {
     "configure": "configure",
     "service": "records",
     "views": "views",
+    "keys": "keys",
 }
 PATHS = ("/", "/{first:str}", "/{first:str}/{second:str}", "/{first:str}/{second:str}/{third:str}")
 
@@ -110,7 +111,7 @@ async def signing_in(
     if isinstance(found, WebReply):
         return sent(found)
     nobody = Caller("", frozenset())
-    visit = Visit(service.app, nobody, service.access, service.views, scope["path"], token=masked(token))
+    visit = Visit(service.app, nobody, service.access, service.control, scope["path"], token=masked(token))
     return with_token(sent(as_html(visit, found)), asked.origin, headers, token)
 
 
@@ -153,7 +154,7 @@ def visited(
 ) -> Visit:
     """What a page is asked with."""
     writes, configures = (each.reach(caller) is not None for each in (policy.WORK, policy.CONFIGURE))
-    visit = Visit(service.app, caller, service.access, service.views, path, variable, query, form)
+    visit = Visit(service.app, caller, service.access, service.control, path, variable, query, form)
     return visit._replace(writes=writes, configures=configures, pages=pages_of(caller))
 
 

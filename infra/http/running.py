@@ -16,6 +16,7 @@ from infra.identity.local import Local
 from infra.identity.sessions import Sessions
 from infra.operations.health import Health
 from infra.operations.measures import Measures
+from infra.store.listening import listening
 from infra.web.saved_views import SavedViews
 from infra.webhooks.delivery import Delivery
 from infra.webhooks.subscriptions import Subscriptions
@@ -42,7 +43,7 @@ class Service:
         self.sessions = Sessions(app.settings.service.session_secret)
         self.stopped = Event()
         self.head = 0  # where the log is, as far as the loop has heard
-        self.follower = Follower(app, self._unfollowed)
+        self.follower = Follower(app, self._unfollowed, listening(app.settings.db))
         self.tail = Tail(self)
         self.jobs = Jobs(app)
         self.writers = Writers(app, appended=self.follower.nudge)

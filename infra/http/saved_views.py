@@ -71,13 +71,13 @@ async def listed(call: Call) -> Reply:
 
 async def save(call: Call) -> Reply:
     """Keep a new view."""
-    kept = await call.read(call.service.views.save, asked_for(call))
+    kept = await call.read(call.service.views.save, view_of(call))
     return Reply(encode(document(kept)), 201, {"location": f"/v1/views/{kept.id}"})
 
 
 async def change(call: Call) -> Reply:
     """Keep a view as it is now."""
-    view = asked_for(call)._replace(id=call.path["name"])
+    view = view_of(call)._replace(id=call.path["name"])
     return Reply(encode(document(await call.read(call.service.views.change, call.caller, view))))
 
 
@@ -87,7 +87,7 @@ async def delete(call: Call) -> Reply:
     return Reply(status=204)
 
 
-def asked_for(call: Call) -> SavedView:
+def view_of(call: Call) -> SavedView:
     """The view that a request is of. Raises Malformed naming the field, Forbidden where they may not share."""
     wanted = parse(ViewRequest, read_object(call.body))
     name, query = checked_view(wanted.page, wanted.name, wanted.query)

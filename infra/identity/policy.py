@@ -43,6 +43,7 @@ OUTLOOKS = Policy({"analyst": "all", "auditor": "all"}, "records")
 SUBJECTS = Policy({"auditor": "all", "admin": "all"}, "privacy")
 FEED = Policy({"auditor": "all"}, "feed")
 JOBS = Policy({}, "jobs")
+KEYS = Policy({"admin": "all"})  # to revoke one; who makes one, which may be of any role, has a shell
 WEBHOOKS = Policy({"admin": "all"}, "feed")  # a service gets what it may follow itself
 WORK = Policy(SELLERS, "commands")
 JUDGE = Policy({"manager": "team"}, "commands")
@@ -94,6 +95,8 @@ def policy_of(target: Target) -> Policy:
             return DESCRIBE
         case Target(action="views"):
             return VIEWS
+        case Target(action="keys"):
+            return KEYS
         case Target(action="figures"):
             return FIGURES
         case Target(action="events"):

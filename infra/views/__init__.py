@@ -41,7 +41,7 @@ from projections.query.explanation import behind, left_out
 from projections.query.metric import Metric, Period, Query, compute
 from projections.query.question import Question
 from projections.query.references import References, references
-from projections.query.tables import FOLLOW_UPS, LEADS, OPPORTUNITIES, effective, known
+from projections.query.tables import FOLLOW_UPS, LEADS, OPPORTUNITIES, AnySelect, effective, known
 from projections.versions import END, Projection
 
 LATEST = Question()
@@ -355,13 +355,22 @@ class Views:
         return [each.id for each, ours in self.generations() if ours and each.state == "live"]
 
 
+def newest_times(known_at: int) -> list[AnySelect]:
+    """The selects of when anything is known to have happened last, of a table each."""
+    return [
+        select(func.max(table.c.effective_from)).where(known(table, known_at), effective(table))
+        for table in (OPPORTUNITIES, FOLLOW_UPS, LEADS)
+    ]
+
+
+NEWEST = newest_times(END)
+
+
 def newest_time(snapshot: Snapshot, known_at: int) -> int | None:
     """When anything is known at a position to have happened last to a deal or a lead, microseconds since 1970 UTC."""
-    found: list[int | None] = []
-    for table in (OPPORTUNITIES, FOLLOW_UPS, LEADS):
-        last = select(func.max(table.c.effective_from)).where(known(table, known_at), effective(table))
-        found += (instant for (instant,) in snapshot.select(last))
-    return max((instant for instant in found if instant is not None), default=None)
+    selects = NEWEST if known_at == END else newest_times(known_at)
+    instants = [instant for each in selects for (instant,) in snapshot.select(each)]
+    return max((instant for instant in instants if instant is not None), default=None)
 
 
 def strayed(anchor: Anchor | None, log: Facts) -> str:

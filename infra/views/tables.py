@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from functools import cache
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
+from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 from sqlalchemy import Dialect
@@ -105,10 +106,16 @@ class Sql(NamedTuple):
     parameters: dict[str, Any]
 
 
+SPELLED: "WeakKeyDictionary[AnySelect, dict[Dialect, Sql]]" = WeakKeyDictionary()
+
+
 def spelled(asked: AnySelect, dialect: Dialect) -> Sql:
-    """A select as the database's own SQL."""
-    compiled = asked.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-    return Sql(str(compiled), dict(compiled.params))
+    """A select as the database's own SQL; one that is asked again is spelled once, which takes longer than a row."""
+    known = SPELLED.setdefault(asked, {})
+    if dialect not in known:
+        compiled = asked.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        known[dialect] = Sql(str(compiled), dict(compiled.params))
+    return known[dialect]
 
 
 def shape(projections: Sequence[Projection]) -> str:

@@ -54,8 +54,8 @@ class Lane(NamedTuple):
     deals: str
     amount: str
     weighted: str
-    cards: Sequence[Card]
-    more: str
+    cards: Sequence[Card] = ()
+    more: str = ""
 
 
 def board(visit: Visit) -> Page | Reply:
@@ -65,16 +65,12 @@ def board(visit: Visit) -> Page | Reply:
     pipelines = pipelines_of(visit, heads.records)
     pipeline = visit.one("pipeline") or (pipelines[0][0] if pipelines else "")
     lanes = [
-        lane(
-            visit,
-            filters,
-            pipeline,
-            stage,
-            name,
-            [row for row in heads.records if (row.process, row.stage) == (pipeline, stage)],
-        )
+        lane(pipeline, stage, name, [row for row in heads.records if (row.process, row.stage) == (pipeline, stage)])
         for stage, name in stages_of(visit, pipeline)
     ]
+    if visit.one("part") == "heads":
+        return json_reply([[each.stage, each.deals, each.amount, each.weighted] for each in lanes])
+    lanes = [with_cards(visit, filters, each) for each in lanes]
     parts = {
         "lanes": lanes,
         "pipelines": pipelines,
@@ -86,10 +82,7 @@ def board(visit: Visit) -> Page | Reply:
         "instant": instant(heads.effective_at),
         "saved": bar(visit, SAVED),
     }
-    page = Page("board.html", "Board", parts, [table_of(lanes)])
-    if visit.one("part") == "heads":
-        return json_reply([[each.stage, each.deals, each.amount, each.weighted] for each in lanes])
-    return page
+    return Page("board.html", "Board", parts, [table_of(lanes)])
 
 
 def pipelines_of(visit: Visit, rows: Sequence[Any]) -> list[tuple[str, str]]:
@@ -114,14 +107,19 @@ def stages_of(visit: Visit, pipeline: str) -> list[tuple[str, str]]:
     return [(stage.id, process.names.get(stage.id, stage.name)) for stage in version.open_stages]
 
 
-def lane(visit: Visit, filters: Mapping[str, str], pipeline: str, stage: str, name: str, rows: Sequence[Any]) -> Lane:
-    """A stage with its sums, which are the metric's, and its first cards."""
-    cards, cursor = cards_of(visit, filters, pipeline, stage, visit.one(f"cursor-{stage}"))
-    more = visit.link("/board/cards", **filters, pipeline=pipeline, stage=stage, cursor=cursor) if cursor else ""
+def lane(pipeline: str, stage: str, name: str, rows: Sequence[Any]) -> Lane:
+    """A stage with its sums, which are the metric's."""
     amounts = [f"{short(row.amount, row.currency)}" for row in rows]
     weighted = [f"{short(row.weighted, row.currency)}" for row in rows if row.weighted is not None]
     deals = sum(row.deals for row in rows)
-    return Lane(pipeline, stage, name, f"{deals:,}", " + ".join(amounts), " + ".join(weighted), cards, more)
+    return Lane(pipeline, stage, name, f"{deals:,}", " + ".join(amounts), " + ".join(weighted))
+
+
+def with_cards(visit: Visit, filters: Mapping[str, str], of: Lane) -> Lane:
+    """A stage with its first cards."""
+    cards, cursor = cards_of(visit, filters, of.process, of.stage, visit.one(f"cursor-{of.stage}"))
+    following = {**filters, "pipeline": of.process, "stage": of.stage, "cursor": cursor}
+    return of._replace(cards=cards, more=visit.link("/board/cards", **following) if cursor else "")
 
 
 def cards_of(

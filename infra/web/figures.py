@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {"win-rate": {"by": "month"}, "activities"
 ELSEWHERE = "https://vega.github.io/vega-datasets/"  # what is put before an address without a host
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 STYLE = re.compile(r' style="[^"]*"')
+PROCESSES = ("process", "to_process")
+"""The fields of a row that name a process."""
 CALLED = ("process", "name", "currency")
 """What of a figure says by itself what it is."""
 NUMBERS = {"share", "multiple", "days", "minutes", "amount", "count"}
@@ -131,17 +134,18 @@ def table_of(visit: Visit, answer: "Answer") -> Table:
     columns = [
         *(Column(name, title_of(name)) for name in answer.groups[0]),
         *(Column(name, title_of(name.replace("_", "-")), unit in NUMBERS) for name, unit in of.items()),
-        Column("behind", "Behind"),
+        *([Column("behind", "Behind")] if visit.reads("opportunity") else []),
     ]
-    columns = [each._replace(shown=each.name not in hidden_of(columns)) for each in columns]
-    called = process_names(visit, {str(getattr(record, "process", "")) for record in answer.records})
+    columns = [each._replace(hidden=each.name in hidden_of(columns)) for each in columns]
+    called = process_names(visit, rows(answer))
     shown = list[list[Cell]]()
     for number, (group, record) in enumerate(zip(answer.groups, answer.records, strict=True)):
         currency = getattr(record, "currency", "")
         cells = [Cell(str(value) or "none", value) for value in group.values()]
         cells += [cell(visit, name, unit, getattr(record, name), currency) for name, unit in of.items()]
         cells = [each._replace(text=called.get(each.text, each.text)) for each in cells]
-        shown.append([*cells, Cell("Events", number, behind_link(visit, answer, number))])
+        cells += [Cell("Events", number, behind_link(visit, answer, number))] if visit.reads("opportunity") else []
+        shown.append(cells)
     left_out = [f"{deals:,} left out: {reason}" for reason, deals in answer.left_out.items()]
     return Table(answer.metric, columns, shown, "; ".join([*left_out, *answer.notes]))
 
@@ -152,16 +156,17 @@ def hidden_of(columns: list[Column]) -> set[str]:
     return {"stage", "kind"} if {"stage", "name"} <= names else set()
 
 
-def process_names(visit: Visit, processes: set[str]) -> dict[str, str]:
-    """What processes are called, none twice: where two have one name, each is followed by its id."""
-    found = {each: process_name(visit, each) for each in processes if each.startswith("process-")}
+def process_names(visit: Visit, of: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What the processes of some rows are called, none twice: where two have one name, each is followed by its id."""
+    processes = {str(row[name]) for row in of for name in PROCESSES if row.get(name)}
+    found = {each: process_name(visit, each) for each in processes}
     twice = {name for name, count in Counter(found.values()).items() if count > 1}
     return {each: f"{name} ({each})" if name in twice else name for each, name in found.items()}
 
 
 def cell(visit: Visit, name: str, unit: str, value: Any, currency: str) -> Cell:
     """A field of a record, as people read it; a deal leads to its page."""
-    link = visit.link(f"/opportunities/{value}") if name == "stream" and value else ""
+    link = visit.link(f"/opportunities/{value}") if name == "stream" and value and visit.reads("opportunity") else ""
     return Cell(text(unit, value, currency), msgspec.to_builtins(value), link)
 
 
@@ -278,13 +283,12 @@ def inline(visit: Visit, answer: "Answer") -> Markup | None:
     """The picture of an answer inside the page, its bars leading to what is behind them; None where there is none."""
     if answer.metric not in PLOTS or not answer.records:
         return None
-    called = process_names(visit, {str(row.get("process", "")) for row in rows(answer)})
-    linked = [
-        {**row, "href": behind_link(visit, answer, number)}
-        | ({"process": called[row["process"]]} if row.get("process") in called else {})
-        for number, row in enumerate(rows(answer))
-    ]
-    return picture_of(answer.metric, linked)
+    of = rows(answer)
+    called = process_names(visit, of)
+    named = [{**row, **{name: called[row[name]] for name in PROCESSES if row.get(name) in called}} for row in of]
+    if visit.reads("opportunity"):
+        named = [{**row, "href": behind_link(visit, answer, number)} for number, row in enumerate(named)]
+    return picture_of(answer.metric, named)
 
 
 def picture_of(metric: str, rows_: list[dict[str, Any]]) -> Markup | None:

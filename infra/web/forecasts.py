@@ -9,7 +9,7 @@ from domain.errors import Malformed
 from domain.history import History
 from domain.reference.outlook import TOTAL, ForecastIssued, Outlook, Score
 from infra.application.answers import digits, text
-from infra.application.charts import LESS, MORE, WIDTH, Spec
+from infra.application.charts import CONFIG, LESS, MORE, WIDTH, Spec
 from infra.application.charts import TOTAL as BLUE
 from infra.application.histories import LATEST
 from infra.application.moments import position
@@ -38,9 +38,8 @@ def forecasts(visit: Visit) -> Page | Reply:
     if (form := visit.one("format")) in ("svg", "png"):
         chosen = next((of for of, table in zip(shown, tables, strict=True) if table.name == visit.one("period")), None)
         if chosen is None:
-            raise Malformed(
-                f"period: there is no {visit.one('period')!r}; there are {', '.join(t.name for t in tables)}"
-            )
+            names = ", ".join(table.name for table in tables)
+            raise Malformed(f"period: there is no {visit.one('period')[:40]!r}; there are {names or 'none'}")
         return as_file(drawing_of(chosen), form)
     parts = {
         "moment": moment_of(visit), "pictures": [picture(each) for each in shown],
@@ -142,7 +141,7 @@ def drawing_of(of: Outlook) -> Spec:
 
 def fan(values: Sequence[Spec], achieved: float | None, currency: str) -> Spec:
     """The drawing of a fan."""
-    x = {"field": "as_of", "type": "temporal", "title": "issued as of", "axis": {"grid": False}}
+    x = {"field": "as_of", "type": "temporal", "title": "issued as of", "axis": {"format": "%d %b", "tickCount": 8}}
     y = {"field": "p10", "type": "quantitative", "title": f"won in the period, {currency}",
          "axis": {"format": ",.3~s", "grid": True, "gridColor": "#e5e7eb"}}  # fmt: skip
     layer: list[Spec] = [
@@ -154,5 +153,5 @@ def fan(values: Sequence[Spec], achieved: float | None, currency: str) -> Spec:
         layer.append({"mark": mark, "encoding": {"y": {"datum": achieved}}})
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json", "width": WIDTH, "height": 220,
-        "data": {"values": list(values)}, "layer": layer, "config": {"view": {"stroke": None}},
+        "data": {"values": list(values)}, "layer": layer, "config": CONFIG,
     }  # fmt: skip

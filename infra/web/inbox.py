@@ -27,6 +27,10 @@ def inbox(visit: Visit) -> Page:
     wanted = {**visit.moment(), "view": TO_QUALIFY, **({"owner": owner} if owner else {})}
     leads = visit.list("lead", wanted)
     found = table_of(visit, "lead", KINDS["lead"], leads)
+    if visit.writes and not visit.past:
+        doing = [Cell("Qualify", "", f"/leads/{each.stream}/qualify-lead") for each in leads.records]
+        rows = [[*row, cell] for row, cell in zip(found.rows, doing, strict=True)]
+        found = found._replace(columns=[*found.columns, Column("do", "To do")], rows=rows)
     tables.append(found._replace(name="leads", caption="Leads to qualify", empty="No lead waits to be qualified."))
     counts = [(table.caption, len(table.rows), table.name) for table in tables]
     parts = {"moment": moment_of(visit), "owner": owner, "counts": counts, "instant": instant(answer.effective_at)}

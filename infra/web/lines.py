@@ -36,10 +36,13 @@ def written(value: Any) -> str:
 def line_of(line: Mapping[str, Any], stages: Mapping[str, str] | None = None) -> dict[str, Any]:
     """A line of a history as the page shows it."""
     changes = [change_of(each, line["event"], stages or {}) for each in line["changes"]]
+    changes = [each for each in changes if each["before"] or (each["after"] and each["field"] not in UNSAID)]
     source = line["source"]
     return {
         **line,
-        "changes": gathered([each for each in changes if each["field"] not in UNSAID or each["before"]]),
+        "changes": gathered(
+            [each for each in changes if each["before"] or (each["after"] and each["field"] not in UNSAID)]
+        ),
         "title": words(line["type"]),
         "raw": msgspec.json.format(msgspec.json.encode(line), indent=2).decode(),
         "source": f"{source.system} {source.external_id}".strip() if source else "",
@@ -81,12 +84,12 @@ def is_amount(value: Any) -> bool:
 
 def side(value: Any) -> str:
     """One side of a change; empty for nothing."""
-    return "" if value in (None, "", [], {}) else written(value)
+    return "" if value is False or value in (None, "", [], {}) else written(value)
 
 
 def words(tag: str) -> str:
     """An event's or a command's name as a title."""
-    return tag.replace("-", " ").capitalize()
+    return tag.replace("opportunity", "deal").replace("-", " ").capitalize()
 
 
 def history_table(lines: list[dict[str, Any]]) -> Table:
@@ -125,7 +128,6 @@ def history_table(lines: list[dict[str, Any]]) -> Table:
 
 def activities_table(lines: Sequence[Mapping[str, Any]]) -> Table:
     """What was planned and done with a deal, the newest first."""
-    columns = (Column("kind", "Activity"), Column("day", "When"), Column("state", "State"), Column("note", "Note"))
     found: dict[str, list[Cell]] = {}
     for line in lines:
         event = line["event"]
@@ -135,4 +137,7 @@ def activities_table(lines: Sequence[Mapping[str, Any]]) -> Table:
         day = f"{line['occurred_at']:%Y-%m-%d}" if done else str(event["due"])[:DAY]
         state = Cell("done", tone="good") if done else Cell("planned")
         found[event["activity"]] = [Cell(event["kind"]), Cell(day), state, Cell(event.get("note") or "")]
+    notes = any(cells[-1].text for cells in found.values())
+    columns = (Column("kind", "Activity"), Column("day", "When"), Column("state", "State"))
+    columns += (Column("note", "Note", hidden=not notes),)
     return Table("activities", columns, [*reversed(found.values())], "Activities")

@@ -122,7 +122,7 @@ def table_of(visit: Visit, kind: str, known: Any, found: Any, chosen: Sequence[s
         rows.append([each._replace(edit=where.get(column.name)) for each, column in named])
     return Table(
         PLURALS.get(kind, f"{kind}s"),
-        [each._replace(shown=says_more(columns, rows, number)) for number, each in enumerate(columns)],
+        [each._replace(hidden=not says_more(columns, rows, number)) for number, each in enumerate(columns)],
         rows,
         empty="Nothing matches at this moment. Take a filter away, or look at another moment.",
     )

@@ -14,14 +14,15 @@ from msgspec.structs import replace
 from domain.errors import Malformed
 from domain.recorded import Request
 from infra.application.seen import execute_seen
+from infra.identity import policy
 from infra.identity.caller import Access, Caller, Target
 from infra.identity.reading import Reading
 
 if TYPE_CHECKING:
     from infra.application.app import App
     from infra.application.dispatch import Receipt
+    from infra.control import LazyControl
     from infra.views import Answer
-    from infra.web.saved_views import SavedViews
     from projections.records.listing import Listing
 
 MOMENT = ("known_at", "effective_at")
@@ -35,16 +36,16 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 class Visit(NamedTuple):
     """Somebody asks for a page.
 
-    caller, access: who, and whoever judges what they may see and do. views: those that people saved. path: the variable
-    parts of the address. query, form: its fields, each with its values. token: what a form of ours carries. wants:
-    html, json or csv. configures, writes: whether their role may change settings, and deals. pages: the addresses that
-    are for them.
+    caller, access: who, and whoever judges what they may see and do. control: what is kept that is no history. path:
+    the variable parts of the address. query, form: its fields, each with its values. token: what a form of ours has.
+    wants: html, json or csv. configures, writes: whether their role may change settings, and deals. pages: the
+    addresses that are for them.
     """
 
     app: "App"
     caller: Caller
     access: Access
-    views: "SavedViews"
+    control: "LazyControl"
     address: str
     path: Mapping[str, str] = {}
     query: Mapping[str, Sequence[str]] = {}
@@ -66,6 +67,10 @@ class Visit(NamedTuple):
         return Reading(self.app, self.access, self.caller, Target("records", f"page {self.address}"))
 
     # What they may see
+
+    def reads(self, kind: str) -> bool:
+        """Whether their role reads records of a kind: a page of several leaves the others out, and leads to none."""
+        return self.caller.means == "local" or policy.RECORDS[kind].reach(self.caller) is not None
 
     def ask(self, metric: str, texts: Mapping[str, Any]) -> "Answer":
         """A figure of what is theirs."""
@@ -131,14 +136,14 @@ class Visit(NamedTuple):
 class Column(NamedTuple):
     """A column of a table: the name of its field, what stands above it, and whether it is numbers.
 
-    shown: False for what another column says already, and only data has.
+    hidden: whether another column says the same already, so that only data has it.
     """
 
     name: str
     title: str
     number: bool = False
     sort: str = ""
-    shown: bool = True
+    hidden: bool = False
 
 
 class Cell(NamedTuple):

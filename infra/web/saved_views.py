@@ -102,7 +102,7 @@ class Bar(NamedTuple):
 def bar(visit: Visit, fields: Sequence[str]) -> Bar:
     """The views of the page that is visited, whose query has these fields."""
     query = query_of(visit, fields)
-    found = [each for each in visit.views.every(visit.actor) if each.page == visit.address]
+    found = [each for each in SavedViews(visit.control).every(visit.actor) if each.page == visit.address]
     here = next((each for each in found if each.query == query), None)
     links = [(each, linked(visit, each)) for each in found]
     return Bar(links, query, here, here is not None and is_theirs(visit.caller, here), may_share(visit.caller))

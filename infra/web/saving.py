@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 from domain.errors import Malformed
 from infra.web import board, lists
 from infra.web.page import Reply, Visit, address, see_other
-from infra.web.saved_views import new_view
+from infra.web.saved_views import SavedViews, new_view
 from projections.records import KINDS
 from projections.records.kind import WORDS
 
@@ -48,22 +48,24 @@ def save(visit: Visit) -> Reply:
     """Save the view that the form is of, and look at it."""
     page = field(visit, "page")
     name, query = checked_view(page, field(visit, "name"), field(visit, "query"))
-    visit.views.save(new_view(visit.caller, page, name, query, field(visit, "shared") == "yes"))
+    SavedViews(visit.control).save(new_view(visit.caller, page, name, query, field(visit, "shared") == "yes"))
     return see_other(f"{page}?{query}" if query else page)
 
 
 def rename(visit: Visit) -> Reply:
     """Give a view another name."""
-    view = visit.views.one(visit.caller, visit.path["view"])
+    views = SavedViews(visit.control)
+    view = views.one(visit.caller, visit.path["view"])
     name, _ = checked_view(view.page, field(visit, "name"), view.query)
-    view = visit.views.change(visit.caller, view._replace(name=name))
+    view = views.change(visit.caller, view._replace(name=name))
     return see_other(f"{view.page}?{view.query}" if view.query else view.page)
 
 
 def delete(visit: Visit) -> Reply:
     """Keep a view no more; what it showed is still looked at."""
-    view = visit.views.one(visit.caller, visit.path["view"])
-    visit.views.remove(visit.caller, view.id)
+    views = SavedViews(visit.control)
+    view = views.one(visit.caller, visit.path["view"])
+    views.remove(visit.caller, view.id)
     return see_other(f"{view.page}?{view.query}" if view.query else view.page)
 
 

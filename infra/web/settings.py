@@ -4,6 +4,7 @@ from domain import BY_KIND
 from domain.errors import NotFound
 from infra.application.histories import LATEST
 from infra.identity import policy
+from infra.web import keys
 from infra.web.lines import history_table, line_of, words
 from infra.web.lists import TITLES, table_of
 from infra.web.moment import moment_of
@@ -19,7 +20,7 @@ def settings(visit: Visit) -> Page:
     """Everything that is configured, at a moment."""
     tables = list[object]()
     for kind in PARTS:
-        if kind not in KINDS or not reads(visit, kind):
+        if kind not in KINDS or not visit.reads(kind):
             continue
         found = visit.list(kind, {**visit.moment(), "limit": SHOWN})
         tables.append(
@@ -27,15 +28,12 @@ def settings(visit: Visit) -> Page:
                 name=kind, caption=TITLES[kind], empty=f"No {TITLES[kind].lower()} yet."
             )
         )
+    if policy.KEYS.reach(visit.caller):
+        tables.append(keys.table(visit))
     calendar = visit.app.calendar()
     facts = [("Zone", calendar.zone), ("Fiscal year begins in month", str(calendar.fiscal_year_start))]
     parts = {"moment": moment_of(visit), "facts": facts, "new": new_links(visit)}
     return Page("settings.html", "Settings", parts, tables)  # pyright: ignore[reportArgumentType]
-
-
-def reads(visit: Visit, kind: str) -> bool:
-    """Whether their role reads records of a kind: a page of several leaves the others out."""
-    return visit.caller.means == "local" or policy.RECORDS[kind].reach(visit.caller) is not None
 
 
 def new_links(visit: Visit) -> dict[str, list[tuple[str, str]]]:

@@ -20,7 +20,7 @@ from projections.rows.calendars import Calendar
 from projections.rows.forecasts import Call
 from projections.rows.quotas import Quota
 from projections.rows.rates import Rate, Rates
-from projections.versions import Origin
+from projections.versions import END, Origin
 
 Row = Sequence[Any]
 Select = Callable[[AnySelect], Iterable[Row]]
@@ -56,31 +56,54 @@ class References(NamedTuple):
         return [each for each in self.calls if each.since <= moment < each.until]
 
 
+class Selects(NamedTuple):
+    """The selects of what a question reads beside the deals, in the order of `References`."""
+
+    stages: AnySelect
+    teams: AnySelect
+    rates: AnySelect
+    quotas: AnySelect
+    calls: AnySelect
+    calendar: AnySelect
+
+    @classmethod
+    def at(cls, known_at: int) -> "Selects":
+        """Those of what is known at a position."""
+
+        def newest(table: Table, row: type[Struct]) -> AnySelect:
+            """The rows true at last, in the order in which they became known, each with what names it."""
+            columns = [table.c[name] for name in (*Origin._fields, *(field.name for field in fields(row)))]
+            rows = select(*columns).where(known(table, known_at), effective(table))
+            return rows.order_by(table.c.known_from, table.c.stream)
+
+        t, c, f = TEAMS.c, CALENDARS.c, FORECASTS.c
+        columns = [f[name] for name in (*Origin._fields, "effective_from", "effective_to", *Call.__struct_fields__)]
+        return cls(
+            stages(known_at),
+            select(t.stream, t.members, t.effective_from, t.effective_to).where(known(TEAMS, known_at)),
+            newest(RATES, Rate),
+            newest(QUOTAS, Quota),
+            select(*columns).where(known(FORECASTS, known_at)).order_by(f.effective_from, f.stream),
+            select(c.zone, c.fiscal_year_start).where(
+                c.stream == calendars.ORGANISATION, known(CALENDARS, known_at), effective(CALENDARS)
+            ),
+        )
+
+
+NOW = Selects.at(END)
+"""What most questions read: put together, and spelled by a database, once."""
+
+
 def references(question: Question, run: Select) -> References:
     """The references of a question."""
-
-    def newest(table: Table, row: type[Struct]) -> list[tuple[Origin, Any]]:
-        """The rows true at last, in the order in which they became known, each with what names it."""
-        columns = [table.c[name] for name in (*Origin._fields, *(field.name for field in fields(row)))]
-        asked = select(*columns).where(known(table, question.known_at), effective(table))
-        return [
-            (Origin(*cells[:3]), row(*cells[3:])) for cells in run(asked.order_by(table.c.known_from, table.c.stream))
-        ]
-
-    t, c, f = TEAMS.c, CALENDARS.c, FORECASTS.c
-    columns = [f[name] for name in (*Origin._fields, "effective_from", "effective_to", *Call.__struct_fields__)]
-    made = select(*columns).where(known(FORECASTS, question.known_at)).order_by(f.effective_from, f.stream)
-    teamed = select(t.stream, t.members, t.effective_from, t.effective_to)
-    calendar = select(c.zone, c.fiscal_year_start).where(
-        c.stream == calendars.ORGANISATION, known(CALENDARS, question.known_at), effective(CALENDARS)
-    )
+    selects = NOW if question.known_at == END else Selects.at(question.known_at)
     return References(
-        tuple(Stage(*row) for row in run(stages(question))),
-        Teams(memberships(run(teamed.where(known(TEAMS, question.known_at))))),
-        Rates(rate for _, rate in newest(RATES, Rate)),
-        tuple(newest(QUOTAS, Quota)),
-        tuple(Standing(Origin(*cells[:3]), Call(*cells[5:]), *cells[3:5]) for cells in run(made)),
-        next((Calendar(*row) for row in run(calendar)), Calendar()),
+        tuple(Stage(*row) for row in run(selects.stages)),
+        Teams(memberships(run(selects.teams))),
+        Rates(Rate(*cells[3:]) for cells in run(selects.rates)),
+        tuple((Origin(*cells[:3]), Quota(*cells[3:])) for cells in run(selects.quotas)),
+        tuple(Standing(Origin(*cells[:3]), Call(*cells[5:]), *cells[3:5]) for cells in run(selects.calls)),
+        next((Calendar(*row) for row in run(selects.calendar)), Calendar()),
     )
 
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from projections.query.question import Question
 from projections.query.tables import PROCESSES, AnySelect, effective, known
 
 
@@ -27,14 +26,14 @@ class Stage(NamedTuple):
 Order = dict[tuple[str, str], Stage]
 
 
-def stages(question: Question) -> AnySelect:
-    """Every stage of every process version, as known at the question's position, whenever it was published.
+def stages(known_at: int) -> AnySelect:
+    """Every stage of every process version, as known at a position, whenever it was published.
 
     Not by effective time: history that is imported is older than the process that it was imported into.
     """
     p = PROCESSES.c
     columns = (p.stream, *(p[name] for name in Stage._fields[1:]))
-    return select(*columns).where(known(PROCESSES, question.known_at), effective(PROCESSES))
+    return select(*columns).where(known(PROCESSES, known_at), effective(PROCESSES))
 
 
 def in_process_order(stages: Iterable[Stage]) -> Order:

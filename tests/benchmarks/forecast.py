@@ -83,15 +83,14 @@ def lives(deals: int = DEALS) -> Lives:
     left[on], ways[on] = NEVER, CENSORED
     place, since = np.full(deals, NONE), np.full(deals, NONE)
     place[deal[on]], since[deal[on]] = stage[on], entered[on]
-    none, zero, one = np.full(deals, NONE), np.zeros(deals, np.int64), np.ones(deals, np.int64)
+    none, zero = np.full(deals, NONE), np.zeros(deals, np.int64)
     amount, owner = rng.integers(1_000, 10_000_000, deals), rng.integers(0, OWNERS, deals)
     table = Deals(
         mixed(np.arange(deals, dtype=np.uint64)), opened, closed, status, place, since, amount, amount, amount, zero,
         owner % TEAMS, owner, rng.integers(0, PRODUCTS, deals), rng.integers(0, SOURCES, deals), none, none, none, zero,
-        one,
     )  # fmt: skip
     blank, nothing = np.full(len(deal), NONE), np.zeros(len(deal), np.int64)
-    visits = Visits(deal, stage, entered, entered, left, ways, nothing + 1, blank, blank, blank, nothing)
+    visits = Visits(deal, stage, entered, entered, left, ways, blank, blank, blank, nothing)
     labels = Labels(
         tuple(("sales", f"stage {number}") for number in range(STAGES)), (NONE,) * STAGES, ("sales",),
         *(tuple(f"{name} {number:03}" for number in range(size))

@@ -1,8 +1,9 @@
 """What a durable POST costs through the service, beside bare Litestar with a table, on the same cores, in turns.
 
 Each side is a process of its own on a new database; 32 connections ask one after the other, from this process. `hot`:
-the service with half of the requests on one stream. `reading`: a write, then a read that waits for it, alone and under
-the same load. CPU is that of the server's process, in milliseconds a request.
+the service with half of the requests on one stream. `reading`: a write, then the record that it made, read with `wait`,
+alone and under the same load. CPU is that of the server's process, in milliseconds a request. With `--memory`: what is
+resident of the service while the load goes on for so many minutes.
 """
 
 import argparse
@@ -121,11 +122,30 @@ async def reading(port: int, rounds: int) -> list[float]:
     for _ in range(rounds):
         began = time.perf_counter()
         _, answer = await connection.ask("POST", "/v1/leads", b'{"source": "website"}')
-        position = json.loads(answer)["position"]
-        status, found = await connection.ask("GET", f"/v1/metrics/lead-funnel?wait={position}")
+        written = json.loads(answer)
+        status, found = await connection.ask("GET", f"/v1/leads/{written['stream']}?wait={written['position']}")
         assert status == 200, found
         times.append(time.perf_counter() - began)
     return times
+
+
+def resident(pid: int) -> dict[str, float]:
+    """What a process has in memory, in MB: all, of it its own, and of it mapped files, which the system can take."""
+    names = {"VmRSS": "all", "RssAnon": "own", "RssFile": "mapped"}
+    lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return {names[line[0][:-1]]: int(line[1]) / 1024 for line in lines if line and line[0][:-1] in names}
+
+
+async def memory(port: int, pid: int, connections: int, minutes: int) -> list[dict[str, float]]:
+    """What is resident after each minute of a load."""
+    loading = asyncio.ensure_future(load(port, "service", connections, 60 * minutes))
+    rows = list[dict[str, float]]()
+    for minute in range(1, minutes + 1):
+        await asyncio.sleep(60)
+        rows.append({"minute": minute, **resident(pid)})
+        print(rows[-1], file=sys.stderr)
+    print(f"{len(await loading):,} requests", file=sys.stderr)
+    return rows
 
 
 async def both(port: int, connections: int, seconds: float) -> list[float]:
@@ -169,11 +189,19 @@ def run(arguments: list[str]) -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
+    parser.add_argument("--memory", type=int, default=0, metavar="MINUTES")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         server = get_server(tempfile.mkdtemp(prefix="dealtrail-"), cleanup_mode="delete")
         for kind in options.databases:
+            if options.memory:
+                with new_url(kind, folder, server) as url, serving("service", url, folder) as (port, pid):
+                    rows = asyncio.run(memory(port, pid, options.connections, options.memory))
+                for name in ("all", "own", "mapped"):
+                    line = ", ".join(f"{row[name]:.0f}" for row in rows)
+                    print(f"{kind:10} memory {name:6} minute 10 / 2: {rows[-1][name] / rows[1][name]:.3f}; MB: {line}")
+                continue
             rounds: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
             for number in range(options.rounds):
                 for side in SIDES:

@@ -140,6 +140,7 @@ main(["master-key", "rotate"])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", range(1, 12))
 def test_a_rotation_that_is_killed_leaves_no_key_behind(tmp_path: Path, step: int) -> None:
     assert dealtrail("lead", "capture", "lead-1", "--source", "web", "--name", "Jo", folder=tmp_path).code == 0
@@ -152,6 +153,7 @@ def test_a_rotation_that_is_killed_leaves_no_key_behind(tmp_path: Path, step: in
     assert "Jo" in dealtrail("timeline", "lead-1", folder=tmp_path).out
 
 
+@pytest.mark.slow
 def test_an_import_that_is_interrupted_says_how_much_is_in_and_goes_on(tmp_path: Path) -> None:
     maven_folder(tmp_path / "maven", 12_000)
     verb = ("import", "maven", "maven")

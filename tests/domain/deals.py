@@ -44,7 +44,7 @@ from domain.reference.customer import OpenCustomer, WithdrawPurchase, customer_s
 from domain.reference.process import Published
 from tests.domain.pipelines import FIRST, REVISED, eur
 from tests.domain.pipelines import READ as PIPELINES
-from tests.domain.table import Refused, fold, tag
+from tests.domain.table import Refused, asked_for, fold, tag
 from tests.golden import example
 
 OPPORTUNITY = BY_KIND["opportunity"]
@@ -104,11 +104,6 @@ READ = {
 # What is asked
 
 EVENT_OF = {command: event for event, command in LED_BY.items()}
-
-
-def asked_for(event, command):
-    """The command that says what an event says."""
-    return command(**{name: getattr(event, name) for name in command.__struct_fields__})
 
 
 OPEN = OpenOpportunity(

@@ -30,6 +30,7 @@ from tests.domain.leads import (
     CONVERTED,
     ENRICHED,
     LEAD,
+    LED_TO,
     MAY,
     MERGE,
     MERGED,
@@ -65,8 +66,9 @@ LEARNED = {
     DisqualifyLead: (LeadDisqualified("no-budget", "cut in May"),),
     MergeLead: (MERGED,),
     UnmergeLead: (),
+    **{command: (event,) for command, event in LED_TO.items()},
 }
-"""What is granted of every lead that is worked on."""
+"""What is granted of every lead that is worked on; of what is new, its own test says more."""
 UNQUALIFIED = {
     **LEARNED, CaptureLead: (), NurtureLead: (NURTURED,),
     QualifyLead: (LeadQualified("framework-bant", 1, ("budget", "need"), REASON),),

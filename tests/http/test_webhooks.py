@@ -306,6 +306,7 @@ def test_a_service_that_ends_goes_on_where_it_was(log_url: str, tmp_path: Path, 
         assert receiver.positions == stored(site), "nothing is sent again that was taken"
 
 
+@pytest.mark.slow
 def test_a_service_that_is_killed_sends_at_most_what_was_under_way_again(
     sqlite_url: str, tmp_path: Path, receiver: Receiver
 ) -> None:

@@ -102,6 +102,7 @@ def operations() -> list[Target]:
         Target("events", "feed"),
         Target("jobs", "import"),
         Target("views", "view-save"),
+        Target("keys", "key-revoke"),
     ]
     found += [Target("records", "list", each) for each in BY_KIND]
     for tag, command in COMMANDS.items():
@@ -111,7 +112,7 @@ def operations() -> list[Target]:
 
 MAY: dict[str, set[str]] = {
     "describe": {*ROLES}, "figures": {"rep", "manager", "analyst", "auditor"}, "events": {"auditor"}, "jobs": set(),
-    "webhooks": {"admin"}, "views": {*ROLES},
+    "webhooks": {"admin"}, "views": {*ROLES}, "keys": {"admin"},
     "records lead": {"rep", "manager", "auditor"}, "records opportunity": {"rep", "manager", "auditor"},
     "records customer": {"auditor"}, "records quota": {"analyst", "auditor", "admin"},
     "records forecast": {"auditor"}, "records subject": {"auditor", "admin"},

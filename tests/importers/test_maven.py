@@ -229,6 +229,7 @@ def kill_and_resume(app: App, log_url: str, tmp_path: Path, kills: Sequence[int]
         assert without_shipped(app) == without_shipped(whole)
 
 
+@pytest.mark.slow
 def test_an_import_killed_half_way_and_run_again_says_what_an_undisturbed_one_says(
     app: App, log_url: str, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import Malformed, NotFound
@@ -31,6 +31,7 @@ from tests.offenders import every
 from tests.outlook.logs import FIRST, REFERENCES, deal, earliest, latest, of_deals, opening, poisoned, recorded, to, usd
 from tests.projections.histories import Scale
 from tests.projections.test_moments import EXAMPLES
+from tests.thorough import thorough
 
 ALL_KNOWN = 2**62
 
@@ -47,7 +48,7 @@ def days_of(log: Sequence[Fact]) -> list[int]:
     return sorted({first + (last - first) * step // 20 for step in range(21)})
 
 
-@settings(max_examples=2 * EXAMPLES, deadline=None)
+@thorough(EXAMPLES)
 @given(made=recorded(), data=st.data())
 def test_nothing_that_came_later_changes_a_row_of_before(made: tuple[list[Fact], Scale], data: st.DataObject):
     log, scale = made
@@ -59,7 +60,7 @@ def test_nothing_that_came_later_changes_a_row_of_before(made: tuple[list[Fact],
         assert observed(data.draw(st.composite(poisoned)(log, moment, scale)), [day])[0] == before
 
 
-@settings(max_examples=2 * EXAMPLES, deadline=None)
+@thorough(EXAMPLES)
 @given(made=recorded())
 def test_a_label_says_from_when_on_it_could_be_known(made: tuple[list[Fact], Scale]):
     log, _ = made
@@ -71,7 +72,7 @@ def test_a_label_says_from_when_on_it_could_be_known(made: tuple[list[Fact], Sca
         assert known_then == [label for label in then if label in known_then]  # nothing was known otherwise
 
 
-@settings(max_examples=2 * EXAMPLES, deadline=None)
+@thorough(EXAMPLES)
 @given(made=recorded(), data=st.data())
 def test_rows_agree_with_the_cut_of_their_day(made: tuple[list[Fact], Scale], data: st.DataObject):
     log, _ = made

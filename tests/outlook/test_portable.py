@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
+import pytest
 
 from infra.application.predictions import VERSION
 from projections.outlook.digests import deals_digest, figures_digest
@@ -95,6 +96,7 @@ def test_a_forecast_is_the_same_bytes_as_ever() -> None:
     assert {VERSION: digests()} == {"outlook-1": GOLDEN}
 
 
+@pytest.mark.slow
 @every("features", ["", WIDE])
 def test_a_forecast_is_the_same_bytes_on_another_processor(features: str) -> None:
     """With wide instructions switched off, where the library has them, and on."""

@@ -76,6 +76,7 @@ def measured(seeds: Sequence[int], world: World) -> dict[str, Figure]:
     return figures
 
 
+@pytest.mark.slow
 def test_a_few_histories_are_forecast_as_promised() -> None:
     figures = measured(range(5), World(days=400))
     assert 0.6 <= figures["total"].mean <= 1.0

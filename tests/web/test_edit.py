@@ -97,3 +97,24 @@ def test_a_german_reads_and_writes_numbers_as_germans_do(chromium: Browser, site
                 expect(amount).to_have_text(shown)
         page.goto("/board?pipeline=process-standard")
         expect(page.locator(f"#deal-{deal} .figures span").first).to_have_text("9.100 EUR")
+
+
+def test_a_seller_qualifies_a_lead_by_the_criteria_as_a_form(chromium: Browser, site: Site) -> None:
+    answer = site.post("/v1/leads", {"source": "fair", "company": "Zebra Works", "owner": "ann"})
+    lead = answer.json()["stream"]
+    with person(chromium, site.url, script=False) as page:
+        page.goto(f"/leads/{lead}")
+        page.get_by_role("link", name="Qualify", exact=True).click()
+        page.locator("#field-answer-budget").select_option("yes")
+        page.locator("#field-evidence-budget").fill("They said so")
+        page.get_by_role("button", name="Qualify").click()
+        expect(page.get_by_role("alert")).to_contain_text("need (not assessed)")
+        expect(page.locator("#field-evidence-budget")).to_have_value("They said so")
+        page.locator("#field-answer-need").select_option("yes")
+        page.get_by_role("button", name="Qualify").click()
+        expect(page.locator(".banner.good")).to_have_text("Qualified")
+    with person(chromium, site.url) as page:
+        page.goto(f"/leads/{lead}/qualify-lead")
+        expect(page.locator(".question .chip.good")).to_have_count(2)
+        assert not axe_faults(page)
+    assert site.app.record("lead", lead, {}).status == "qualified"  # type: ignore[attr-defined]

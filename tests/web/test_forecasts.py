@@ -15,12 +15,12 @@ from tests.web.browsing import person
 START, END = date(2026, 4, 1), date(2026, 6, 30)
 
 
-def issue(site: Site, as_of: date, mean: int, doubts: tuple[str, ...] = ()) -> None:
+def issue(site: Site, as_of: date, mean: int, doubts: tuple[str, ...] = (), width: int = 400) -> None:
     def around(of: int, width: int) -> Spread:
         low, middle, high = (Decimal(each) for each in (of - width, of, of + width))
         return Spread(middle, low, middle, high)
 
-    total = Expected("total", "", around(mean, 400), around(9, 3), Decimal(500))
+    total = Expected("total", "", around(mean, width), around(9, 3), Decimal(500))
     command = IssueOutlook("EUR", START, END, as_of, 1, "outlook", "1", "abc", 7, (total,), low_confidence=doubts)
     site.app.execute(Request(stream="outlook-EUR-2026-04-01-2026-06-30", command=command, actor="ann"))
 

@@ -27,6 +27,7 @@ SHIFTED = """() => new Promise(done => {
   new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
   setTimeout(() => done(sum), 200);
 })"""
+OVER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 IDS = re.compile(r"\b(opportunity|lead|process|team|quota|framework)-[a-z0-9]")
 PLACES = {
     "board": "/board", "board-past": "/board?known_at=2026-05-01",
@@ -46,16 +47,20 @@ def places(site: Site) -> dict[str, str]:
     one = {
         "deal": f"/opportunities/{deal}", "deal-full": f"/opportunities/{deal}?view=full",
         "deal-raw": f"/opportunities/{deal}?view=raw", "move": f"/opportunities/{deal}/move",
-        "lead": f"/leads/{lead}", "missing": "/opportunities/opportunity-nobody",
-        "process": "/streams/process-standard",
+        "lead": f"/leads/{lead}", "qualify": f"/leads/{lead}/qualify-lead",
+        "missing": "/opportunities/opportunity-nobody", "process": "/streams/process-standard",
     }  # fmt: skip
     return PLACES | one
 
 
 class Seen(NamedTuple):
-    """What a page was found to be. violations: what axe says of it, in light and in dark."""
+    """What a page was found to be.
+
+    over: pixels that it is wider than its window. violations: what axe says of it, in light and in dark.
+    """
 
     shift: float
+    over: int
     violations: list[str]
     text: str
 
@@ -78,7 +83,7 @@ def seen(
                 wrong = axe_faults(page)
                 page.emulate_media(color_scheme="dark")
                 wrong += axe_faults(page, "color-contrast")  # colours are all that differs
-                found[name] = Seen(shift, wrong, page.locator("main").inner_text())
+                found[name] = Seen(shift, page.evaluate(OVER), wrong, page.locator("main").inner_text())
         yield found
 
 
@@ -89,6 +94,10 @@ def test_axe_finds_nothing_on_any_page_light_or_dark(seen: dict[str, Seen]) -> N
 
 def test_nothing_shifts_while_a_page_loads(seen: dict[str, Seen]) -> None:
     assert not {name: each.shift for name, each in seen.items() if each.shift > SHIFT}
+
+
+def test_no_page_is_wider_than_its_window(seen: dict[str, Seen]) -> None:
+    assert not {name: each.over for name, each in seen.items() if each.over > 0}
 
 
 def test_no_page_shows_an_id_where_there_is_a_name(seen: dict[str, Seen]) -> None:
@@ -120,7 +129,7 @@ def test_a_wrong_address_and_a_fault_are_pages_too(site: Site, monkeypatch: pyte
     assert missing.status_code == 404 and "<h1>Not found</h1>" in missing.text
     monkeypatch.setattr("infra.web.board.stages_of", None)  # a fault of ours
     broken = site.client.get("/board", headers=browser)
-    assert broken.status_code == 500 and "To the board" in broken.text and "Traceback" not in broken.text
+    assert broken.status_code == 500 and "To the first page" in broken.text and "Traceback" not in broken.text
     assert site.client.get("/board").json()["status"] == 500
 
 
@@ -131,7 +140,7 @@ def test_no_page_needs_much_script_or_style(site: Site) -> None:
 
 def test_every_page_is_its_data_too(site: Site) -> None:
     for name, address in places(site).items():
-        if name in ("new", "move", "missing"):
+        if name in ("new", "move", "missing", "qualify"):
             continue
         joined = "&" if "?" in address else "?"
         answer = site.client.get(f"{address}{joined}format=json")

@@ -8,7 +8,9 @@ from infra.web.openings import OPENERS
 from infra.web.routes import ROUTES, Route
 from tests.offenders import every
 
-VARIABLES = {"id": "opportunity-7", "verb": "change-stage", "metric": "board", "kind": "lead", "view": "view-1"}
+VARIABLES = {
+    "id": "opportunity-7", "verb": "change-stage", "metric": "board", "kind": "lead", "view": "v", "key": "k"
+}  # fmt: skip
 READS = {
     "/board": {"rep", "manager", "auditor"}, "/opportunities": {"rep", "manager", "auditor"},
     "/leads": {"rep", "manager", "auditor"}, "/inbox": {"rep", "manager", "auditor"},
