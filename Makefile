@@ -2,7 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest tests/domain tests -n 2 --hypothesis-profile=ci
-OUTSIDE := server or registry or published
+OUTSIDE := server or registry or published or slow
+
+# Python is started some hundred times: what it compiled once is kept, whatever the machine says elsewhere.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test quick lint generate docs coverage soak benchmark lock clean
 
@@ -13,7 +16,7 @@ demo: .venv/run.stamp
 test: lint quick
 	$(PYTEST) --dist loadfile -m "not soak and (thorough or $(OUTSIDE))"
 
-# What needs no PostgreSQL, no Kafka, no package registry and no data of others: after each change.
+# What needs no PostgreSQL, no Kafka, no package registry, no data of others and no patience: after each change.
 quick: .venv/test.stamp
 	DEALTRAIL_QUICK=1 $(PYTEST) --dist worksteal -m "not (soak or $(OUTSIDE))"
 
@@ -43,6 +46,7 @@ benchmark: .venv/test.stamp
 	$(BIN)/python -m tests.benchmarks contention
 	$(BIN)/python -m tests.benchmarks rebuild
 	$(BIN)/python -m tests.benchmarks importing
+	$(BIN)/python -m tests.benchmarks forecast
 	$(BIN)/python -m tests.benchmarks relay --sides relay bare
 
 lock: .venv/test.stamp

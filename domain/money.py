@@ -38,6 +38,10 @@ class Money(Struct, frozen=True):
     amount: Decimal
     currency: str
 
+    def __str__(self) -> str:
+        """As people read it, with as many decimal places as its currency has: 1,054.00 USD."""
+        return f"{self.amount:,.{digits(self.currency)}f} {self.currency}"
+
 
 def checked(field: str, money: Money) -> Money:
     """`money`, or Malformed naming `field`: finite, not negative, below 10^14, no more places than its minor unit."""

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from domain.errors import Malformed
-from infra.store.places import place, sqlite_file
+from infra.store.places import bare, place, sqlite_file
 
 FILE = Path("dealtrail.toml")
 PREFIX = "DEALTRAIL_"
@@ -220,7 +220,7 @@ TABLES: dict[str, type[Struct]] = {"kafka": Kafka, "oidc": Oidc, "service": Serv
 def without_secrets(settings: Settings) -> dict[str, Any]:
     """The settings as they may be shown: no password, and of a database's URL its place alone."""
     shown: dict[str, Any] = msgspec.to_builtins(settings)
-    shown["db"] = place(settings.db)
+    shown["db"] = bare(settings.db)
     if settings.kafka.password:
         shown["kafka"]["password"] = HIDDEN
     for table, name in (("oidc", "client_secret"), ("service", "session_secret")):

@@ -10,6 +10,7 @@ from projections.rows import (
     frameworks,
     leads,
     opportunities,
+    outlooks,
     processes,
     quotas,
     rates,
@@ -22,7 +23,7 @@ PROJECTIONS: tuple[Projection, ...] = tuple(
     module.PROJECTION
     for module in (
         opportunities, leads, processes, teams, rates, quotas, calendars, forecasts, follow_ups, customers, frameworks,
-        subjects,
+        subjects, outlooks,
     )
 )  # fmt: skip
 METRICS: dict[str, Metric] = {metric.name: metric for metric in metrics()}

@@ -10,6 +10,7 @@ from msgspec import Struct
 from infra.application.answers import text, texts
 from projections import METRICS
 from projections.query.units import Amount, Multiple, Share, units
+from tests.offenders import every
 
 
 def record_of(name: str) -> type[Struct]:
@@ -24,7 +25,7 @@ def test_every_field_of_every_metric_has_a_unit():
         assert list(units(record)) == list(record.__struct_fields__) and get_annotations(record), name
 
 
-@pytest.mark.parametrize(
+@every(
     ("unit", "value", "currency", "read"),
     [
         ("share", 0.25, "", "25.0%"),

@@ -16,6 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.cli.program import ROOT
+from tests.offenders import every
 
 PARTS = (
     "Makefile", "pyproject.toml", "requirements.lock", "requirements-test.lock", "README.md", "LICENSE",
@@ -53,7 +54,7 @@ def test_both_locks_install_complete_into_an_empty_environment(pip: str, tmp_pat
 LOCKS = {"requirements.lock": ("build",), "requirements-test.lock": ("build", "test")}
 
 
-@pytest.mark.parametrize(("lock", "groups"), LOCKS.items())
+@every(("lock", "groups"), LOCKS.items())
 def test_a_lock_pins_what_is_declared_within_its_bounds_and_names_no_registry(lock: str, groups: Sequence[str]) -> None:
     text = (ROOT / lock).read_text()
     pinned = dict(re.findall(r"(?m)^([a-z0-9-]+)==([^ ;]+)", text))

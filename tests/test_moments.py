@@ -7,12 +7,13 @@ import pytest
 
 from domain.errors import Malformed
 from infra.application.moments import day, day_end, day_start, moment
+from tests.offenders import every
 
 BERLIN, NEW_YORK, HAVANA, CAIRO = map(ZoneInfo, ("Europe/Berlin", "America/New_York", "America/Havana", "Africa/Cairo"))
 TICK = timedelta(microseconds=1)
 
 
-@pytest.mark.parametrize(
+@every(
     ("zone", "of", "hours"),
     [
         (BERLIN, date(2026, 3, 28), 24),
@@ -32,7 +33,7 @@ def test_a_day_is_as_long_as_its_zone_makes_it_and_the_next_begins_where_it_ends
     assert day_start(of, zone).astimezone(zone).date() == of == day_end(of, zone).astimezone(zone).date()
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "zone", "meant"),
     [
         ("2026-03-29", BERLIN, "2026-03-29T21:59:59.999999"),
@@ -54,9 +55,7 @@ def test_a_text_means_an_instant_in_the_zone(text, zone, meant):
     assert moment("at", text, zone).tzinfo is UTC
 
 
-@pytest.mark.parametrize(
-    "text", ["", "yesterday", "31.1.2026", "2026-02-30", "9999-12-31", "0001-01-01T00:00:00+14:00"]
-)
+@every("text", ["", "yesterday", "31.1.2026", "2026-02-30", "9999-12-31", "0001-01-01T00:00:00+14:00"])
 def test_what_is_no_time_is_malformed(text):
     with pytest.raises(Malformed, match=r"^at: .* is not a date \(2026-01-31\) or a time"):
         moment("at", text, BERLIN)
@@ -67,8 +66,8 @@ def test_what_is_no_day_is_malformed():
         day("since", "May")
 
 
-@pytest.mark.parametrize("zone", [UTC, BERLIN, NEW_YORK])
-@pytest.mark.parametrize(
+@every("zone", [UTC, BERLIN, NEW_YORK])
+@every(
     "text",
     ["0001-01-01", "9999-12-31", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59", "9999-12-31T23:59:59-12:00"],
 )

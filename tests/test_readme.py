@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.cli.program import ROOT, dealtrail
+from tests.cli.program import ROOT, process
 from tests.http.site import served
 
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
@@ -41,7 +41,7 @@ def test_every_example_of_the_tour_prints_what_it_says(tmp_path: Path) -> None:
             shown = answered(command, tmp_path)
         else:
             assert program == "dealtrail"
-            ran = dealtrail(*arguments, folder=tmp_path)
+            ran = process(*arguments, folder=tmp_path)
             shown = "\n".join(line.rstrip() for line in (ran.out + ran.err).split("\n"))
         assert re.fullmatch(pattern(printed), shown, re.DOTALL), f"$ {command}\n{shown}"
 

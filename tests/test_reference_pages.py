@@ -1,9 +1,8 @@
 """The reference of commands and settings is what the program says: `make generate` writes it."""
 
-import pytest
-
 from infra.settings import TABLES, Settings
 from tests import reference_pages
+from tests.offenders import every
 
 
 def test_the_page_of_commands_is_as_the_program_has_them() -> None:
@@ -16,7 +15,7 @@ def test_the_page_of_settings_is_as_the_program_has_them() -> None:
     assert said == reference_pages.settings_page(), "docs/reference/settings.md: run `make generate`"
 
 
-@pytest.mark.parametrize("struct", [Settings, *TABLES.values()], ids=lambda struct: struct.__name__)
+@every("struct", [Settings, *TABLES.values()], ids=lambda struct: struct.__name__)
 def test_every_setting_has_a_meaning_and_no_meaning_is_of_none(struct: type[Settings]) -> None:
     assert set(reference_pages.meanings(struct)) == set(struct.__struct_fields__)
 

@@ -20,6 +20,7 @@ from domain.opportunity.terms import ChangeAmount, ChangeCloseDate
 from domain.reference.framework import BANT
 from domain.reference.process import STANDARD
 from infra.application.requests import parse, parse_command
+from tests.offenders import every
 
 
 class Appointment(Struct):
@@ -28,7 +29,7 @@ class Appointment(Struct):
     at: datetime
 
 
-@pytest.mark.parametrize(
+@every(
     ("tag", "body", "command"),
     [
         ("capture-lead", b'{"source": "fair"}', CaptureLead("fair")),
@@ -58,7 +59,7 @@ def test_every_command_has_a_name_of_its_own():
     assert set(COMMANDS.values()) == set(get_args(Command))
 
 
-@pytest.mark.parametrize("tag", ["", "Capture-Lead", "capture_lead", "lead-captured", "drop-table"])
+@every("tag", ["", "Capture-Lead", "capture_lead", "lead-captured", "drop-table"])
 def test_a_name_that_no_command_has_is_not_found_and_the_known_ones_are_named(tag):
     with pytest.raises(NotFound) as refusal:
         parse_command(tag, b"{}")
@@ -73,7 +74,7 @@ def a_process(probability: str, more: str = "") -> bytes:
     return b'{"name": "Sales", "stages": [%s]}' % (STAGE % (probability, more)).encode()
 
 
-@pytest.mark.parametrize(
+@every(
     ("tag", "body", "reason"),
     [
         # not an object of JSON at all
@@ -163,7 +164,7 @@ def test_a_moment_without_a_time_zone_is_malformed():
     assert parse(Appointment, b'{"at": "2026-03-01T09:00:00Z"}').at == datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@every(
     ("kind", "body"),
     [
         (ChangeAmount, b'{"to": {"amount": 9.5, "currency": "EUR"}}'),
@@ -181,7 +182,7 @@ def test_control_msgspec_alone_would_accept_it(kind, body):
             parse(kind, body)
 
 
-@pytest.mark.parametrize(
+@every(
     "command",
     [OpenOpportunity("process-sales", Money(Decimal("9.50"), "EUR")), AssessCriterion("need", "yes"), BANT, STANDARD],
 )

@@ -6,6 +6,7 @@ import pytest
 
 from domain.errors import Malformed
 from infra.settings import TABLES, Kafka, Settings, read_settings, without_secrets
+from tests.offenders import every
 
 FILE = """
 db = "postgresql://host/sales"
@@ -61,7 +62,7 @@ def test_the_environment_alone_is_enough(tmp_path: Path):
     assert read_settings(environment, tmp_path / "none.toml").kafka == wanted
 
 
-@pytest.mark.parametrize(
+@every(
     ("said", "why"),
     [
         ({"SECURITY": "TLS"}, "security"),
@@ -92,7 +93,7 @@ def test_a_refusal_does_not_show_the_password(tmp_path: Path):
     assert "sesame" not in repr(Kafka(password="sesame"))
 
 
-@pytest.mark.parametrize(
+@every(
     "content",
     [b"db = '\xff'", b"a = " + b"[" * 5000 + b"]" * 5000, b"rows = " + b"9" * 5000],
     ids=["no text", "deep", "digits"],
@@ -117,7 +118,7 @@ def test_the_service_and_its_issuer_are_told_by_file_and_environment(tmp_path: P
     assert not Settings().authenticates
 
 
-@pytest.mark.parametrize(
+@every(
     ("environment", "why"),
     [
         ({"DEALTRAIL_SERVICE_PORT": "70000"}, "port"),

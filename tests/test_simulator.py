@@ -16,6 +16,7 @@ from infra.application.digests import content_digest
 from infra.application.moments import day_end
 from infra.application.simulator import Plan, SimulatedClock, simulate
 from infra.settings import Settings
+from tests.offenders import every
 
 SINCE, UNTIL = datetime(2025, 7, 1, tzinfo=UTC), day_end(date(2026, 6, 30))
 
@@ -138,7 +139,7 @@ def back_dated(facts: list[Fact]) -> float:
     return late / len(facts)
 
 
-@pytest.mark.parametrize(
+@every(
     ("plan", "said"),
     [
         ((0, SINCE, UNTIL, 1), "opportunities: 0"),

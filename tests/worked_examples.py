@@ -154,14 +154,16 @@ EXPLANATIONS = {
         "error).",
         "The error and, with its sign, the bias, each a share of what was won: too much in one quarter does not make "
         "up for too little in another. Judged are calls that were made, not sums of deals, together with what was won "
-        "by then; and only when the period is over.",
+        "by then; and only when the period is over. The model is judged beside people, by the same periods.",
         (
             Example(
                 f"{QUARTER} {EUROS}",
                 "A day after the quarter. On 15 May, 46 days before its end, bea called 10,000, and 2,000 USD x 0.95 "
                 "= 1,900 of opportunity-3 were won by then: **11,900.00**, as it came. On 10 April, **81.0** days "
                 "before, north called 9,000 with nothing won; its 60 % of opportunity-5 are **6,000.00**: 9,000 - "
-                "6,000 = **3,000.00** too much, 3,000 / 6,000 = **50.0%**.",
+                "6,000 = **3,000.00** too much, 3,000 / 6,000 = **50.0%**. As of 17 May, **44.0** days before, the "
+                "model expected **12,500.00** of everybody, 600 too much, and **7,000.00** of north: 1,000 too much, "
+                "where north was 3,000 off.",
                 "2026-07-01",
             ),
         ),

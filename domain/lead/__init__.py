@@ -1,6 +1,6 @@
 """A lead: somebody who shows interest, until they are qualified and become an opportunity, or not."""
 
-from typing import Any
+from typing import Any, get_args
 
 from msgspec.structs import replace
 
@@ -21,7 +21,7 @@ from domain.lead.disposition import (
     ReopenLead,
     UnmergeLead,
 )
-from domain.lead.profile import AssignLead, ContactLead, EnrichLead, LeadAssigned, LeadContacted, LeadEnriched, Profile
+from domain.lead.profile import LeadContacted, Profile
 from domain.lead.qualification import AssessCriterion, CriterionAssessed, LeadQualified, QualifyLead
 from domain.lead.states import Converted, Disqualified, Merged, New, Nurturing, Prospect, Qualified, State, Working
 
@@ -29,7 +29,7 @@ Event = capture.Event | conversion.Event | profile.Event | qualification.Event |
 Command = capture.Command | conversion.Command | profile.Command | qualification.Command | disposition.Command
 
 
-KNOWN = (LeadEnriched, LeadAssigned, LeadContacted, CriterionAssessed)
+KNOWN = (*get_args(profile.Event), CriterionAssessed)
 LEAVING = {LeadDisqualified: "disqualified", LeadMerged: "merged"}
 OPEN_TO = {LeadQualified: "qualified", LeadNurtured: "nurturing", **LEAVING}
 TAKEN_UP = dict.fromkeys((LeadContacted, CriterionAssessed), "working")
@@ -138,12 +138,13 @@ def reads(state: State, command: Command) -> tuple[str, ...]:
             return ()
 
 
-ACTIVE = (EnrichLead, AssignLead, ContactLead, AssessCriterion, QualifyLead, NurtureLead, DisqualifyLead, MergeLead)
+LEARNING = (*get_args(profile.Command), AssessCriterion)
+ACTIVE = (*LEARNING, QualifyLead, NurtureLead, DisqualifyLead, MergeLead)
 ALLOWED = {
     New: ACTIVE,
     Working: ACTIVE,
     Nurturing: (*ACTIVE, ReopenLead),
-    Qualified: (EnrichLead, AssignLead, ContactLead, AssessCriterion, DisqualifyLead, ConvertLead, MergeLead),
+    Qualified: (*LEARNING, DisqualifyLead, ConvertLead, MergeLead),
     Disqualified: (ReopenLead, MergeLead),
     Converted: (),
     Merged: (UnmergeLead,),

@@ -201,7 +201,7 @@ def granted(
 def refused(state: State, command: Struct) -> Rejected:
     """Why a command cannot be granted: what was asked, what the state was, what is allowed."""
     verb = command.__struct_config__.tag
-    worth = f"{state.deal.amount.amount} {state.deal.amount.currency}" if state else ""
+    worth = str(state.deal.amount) if state else ""
     match state:
         case None:
             return Rejected(f"{verb}: the opportunity is not opened yet; allowed: open-opportunity")

@@ -119,7 +119,7 @@ def won(deal: Deal, command: WinOpportunity, context: Context) -> tuple[Event | 
     override = exit_override(here, command.criteria_met, command.override_reason)
     if deal.lines and command.amount not in (None, deal.amount):
         raise Rejected(
-            f"win-opportunity: the deal's line items come to {deal.amount.amount} {deal.amount.currency};"
+            f"win-opportunity: the deal's line items come to {deal.amount};"
             " leave the amount out, or change the lines first"
         )
     if command.amount is not None and command.amount.currency != deal.amount.currency:

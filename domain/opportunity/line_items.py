@@ -100,7 +100,7 @@ def decide(state: Lines, command: Command) -> tuple[Event, ...]:
             if others and unit_price.currency not in others:
                 raise Rejected(f"set-line-item: the deal's lines are in {', '.join(others)}, not {unit_price.currency}")
             if not fits(lines := {**state, item: line}):
-                raise Rejected(f"set-line-item: the lines would come to {amount(lines).amount}, not to below 10^14")
+                raise Rejected(f"set-line-item: the lines would come to {amount(lines)}, not to below 10^14")
             if item not in state:
                 return (LineItemAdded(item, line),)
             return () if state[item] == line else (LineItemChanged(item, line),)

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from math import isnan
 
 from msgspec import Struct
 
@@ -17,16 +18,18 @@ WEEK = 7
 
 
 class Cell(Struct, frozen=True):
-    """Forecasts of the total over one horizon. Shares of what came; windows: how many do not overlap."""
+    """Forecasts of the total over one horizon. Shares of what came, None where nothing did; windows: how many do not
+    overlap.
+    """
 
     measure: str
     horizon: str
     forecasts: int
     windows: float
-    error: float
-    weighted_pipeline: float
-    run_rate: float
-    bias: float
+    error: float | None
+    weighted_pipeline: float | None
+    run_rate: float | None
+    bias: float | None
     claimed: bool
 
 
@@ -44,13 +47,13 @@ class Coverage(Struct, frozen=True):
 
 
 class Calibration(Struct, frozen=True):
-    """How far chances of deals were from what came, before (`raw`) and after they were put right."""
+    """How far chances of deals were from what came, before (`raw`) and after they were put right; None of no deal."""
 
     horizon: str
     deals: int
     windows: float
-    raw: float
-    error: float
+    raw: float | None
+    error: float | None
 
 
 class Point(Struct, frozen=True):
@@ -93,12 +96,18 @@ def past_accuracy(making: Forecaster, day: int, weeks: int | None = None) -> Tes
     scored_from = truth.start + SCORED_FROM if weeks is None else max(truth.start + SCORED_FROM, day - WEEK * weeks)
     found = backtest(lambda each: making.once(each).lives, truth, cuts, scored_from, making.settings)
     making.remember(day, Backcasts(found.record, found.past, len(cuts), True))
+    cells = accuracy.cells(found, making.settings.step)
+    horizons = [each.horizon for each in cells]
+    chances = sorted(accuracy.calibration(found, making.settings.step), key=lambda each: horizons.index(each.horizon))
     used = sorted({each.cut for each in found.scores}) or [day]
     return Tested(
         TAG, making.position, as_date(used[0]), as_date(used[-1]), len({each.cut for each in found.scores}),
-        tuple(Cell(*each, claimed=each.claimed) for each in accuracy.cells(found, making.settings.step)),
+        tuple(
+            Cell(*each[:4], *(None if isnan(share) else share for share in each[4:]), claimed=each.claimed)
+            for each in cells
+        ),
         tuple(Coverage(*each) for each in accuracy.coverage(found, making.settings.step)),
-        tuple(Calibration(*each) for each in accuracy.calibration(found, making.settings.step)),
+        tuple(Calibration(*each[:3], *(each[3:] if each.deals else (None, None))) for each in chances),
         tuple(
             point(each, making.currency)
             for each in found.scores

@@ -17,13 +17,14 @@ import numpy as np
 
 from domain.errors import PipelineError
 from infra.application.exports import replaced
+from infra.application.predictions import VERSION
 from projections.outlook.backtest import Replay, weekly
 from projections.outlook.blend import Resolved
 from projections.outlook.calibration import Bins
 from projections.outlook.cuts import cut
 from projections.outlook.days import end_of
 from projections.outlook.forecasting import Record
-from projections.outlook.settings import VERSION, Settings
+from projections.outlook.settings import Settings
 from projections.outlook.states import Known
 from projections.versions import END
 

@@ -1,7 +1,7 @@
 """The parts that pictures of figures are made of: panels, bars, lines over time, as Vega-Lite specifications."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 Rows = Sequence[dict[str, Any]]
 Spec = dict[str, Any]
@@ -11,6 +11,27 @@ SERIES = ("#4c6a92", "#c8553d", "#3a8f5c", "#8a5fa8", "#b8860b", "#2f8f9d", "#a0
 WIDTH, BAR, PANELS = 640, 26, 12  # pixels, pixels, pictures above one another
 LINK = "href"  # the field of a row that says where what is drawn of it leads
 RESOLUTION = 2  # pixels of a PNG for one of the drawing
+Picture = tuple[str, list[Spec]]
+"""What is pictured, and the pictures above one another."""
+
+
+class Bar(NamedTuple):
+    """What a bar is of, how long it is, and what stands at its end."""
+
+    of: str
+    length: float
+    label: str
+
+
+CONFIG: Spec = {
+    "font": "Helvetica, Arial, sans-serif",
+    "view": {"stroke": None},
+    "title": {"frame": "group", "fontSize": 13, "fontWeight": 600},
+    "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "titleColor": MUTED,
+             "grid": False, "labelLimit": 260, "labelPadding": 8},
+    "header": {"labelFontSize": 13},
+}  # fmt: skip
+"""How every picture is set."""
 
 
 def panels(rows: Rows, keys: Iterable[str], made: Callable[[str, Rows], Spec]) -> list[Spec]:
@@ -41,27 +62,36 @@ def days(median: float | None) -> str:
     return "not known yet" if median is None else f"{median:,.0f} days"
 
 
-def bars(name: str, values: list[Spec], of: str, length: str, unit: str) -> Spec:
-    """Horizontal bars in their order, each with its label."""
-    y = {"field": of, "type": "nominal", "sort": None, "title": None, "axis": {"ticks": False, "domain": False}}
-    longest = max((value[length] for value in values), default=0)
-    x = {"field": length, "type": "quantitative", "title": unit, "scale": {"domain": [0, max(longest, 1)]},
-         "axis": {"tickCount": 6, "tickMinStep": 1, "format": ",d"}}  # fmt: skip
-    return {
-        "width": WIDTH, "height": {"step": BAR + 8}, "title": {"text": name, "anchor": "start"},
-        "data": {"values": values},
-        "layer": [
-            {"mark": {"type": "bar", "size": BAR, "color": TOTAL}, "encoding": {"x": x, "y": y, **leads(values)}},
-            {"mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 12, "color": "#1f2937"},
-             "encoding": {"x": x, "y": y, "text": {"field": "label"}}},
-        ],
-    }  # fmt: skip
+def bars(title: str, rows: Rows, keys: Sequence[str], unit: str, bar: Callable[[dict[str, Any]], Bar]) -> Picture:
+    """Horizontal bars in the order of the rows, a picture for each value of some fields.
+
+    unit: of their lengths; a field of the rows in braces.
+    """
+
+    def drawn(name: str, of: Rows) -> Spec:
+        values = [linked(row, bar(row)._asdict()) for row in of]
+        y = {"field": "of", "type": "nominal", "sort": None, "title": None, "axis": {"ticks": False, "domain": False}}
+        longest = max(value["length"] for value in values)
+        axis = {"tickCount": 6, "tickMinStep": 1, "format": ",d"}
+        x = {"field": "length", "type": "quantitative", "title": unit.format_map(of[0]),
+             "scale": {"domain": [0, max(longest, 1)]}, "axis": axis}  # fmt: skip
+        return {
+            "width": WIDTH, "height": {"step": BAR + 8}, "title": {"text": name, "anchor": "start"},
+            "data": {"values": values},
+            "layer": [
+                {"mark": {"type": "bar", "size": BAR, "color": TOTAL}, "encoding": {"x": x, "y": y, **leads(values)}},
+                {"mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 12, "color": "#1f2937"},
+                 "encoding": {"x": x, "y": y, "text": {"field": "label"}}},
+            ],
+        }  # fmt: skip
+
+    return title, panels(rows, keys, drawn)
 
 
 def over_time(values: list[Spec]) -> Spec:
     """Shares, period by period."""
     names = list(dict.fromkeys(value["series"] for value in values))
-    x = {"field": "period", "type": "ordinal", "title": None, "axis": {"labelAngle": -35}}
+    x = {"field": "period", "type": "ordinal", "title": None, "axis": {"labelAngle": 0}}
     y = {"field": "rate", "type": "quantitative", "title": "share won", "scale": {"domain": [0, 1]},
          "axis": {"format": ".0%", "grid": True, "gridColor": "#e5e7eb"}}  # fmt: skip
     legend = {"title": None, "orient": "bottom"} if len(names) > 1 else None
@@ -81,9 +111,4 @@ def over_time(values: list[Spec]) -> Spec:
 
 def label_of(row: dict[str, Any], groups: Iterable[str]) -> str:
     """What a row is grouped by, in words."""
-    return ", ".join(row[name] or "none" for name in groups) or "all"
-
-
-def of_group(row: dict[str, Any], groups: Sequence[str]) -> str:
-    """What a row is of, all where it was grouped by nothing."""
     return ", ".join(str(row[name]) or "none" for name in groups) or "all"

@@ -16,7 +16,8 @@ from msgspec import Struct
 from domain.errors import Malformed, NotFound, Unavailable
 from infra.application.app import App
 from infra.application.exports import replaced
-from infra.application.outlook import DEALS, read_references
+from infra.application.outlook import read_references
+from infra.application.predictions import DEALS
 from projections.outlook import features
 from projections.outlook.days import day_of
 from projections.outlook.features import Feature, Label, Observer, Snapshots, snapshot_days
@@ -46,13 +47,14 @@ class Features(NamedTuple):
 
 def export_features(
     app: App, folder: Path, every: str = "week", span: tuple[int | None, int | None] = (None, None),
-    upto: int | None = None,
+    upto: int | None = None, log: str = "",
 ) -> Features:  # fmt: skip
     """Write both files into a folder, for the last day of every day, week, month or quarter that is over.
 
     span: the first and the last day, by default from the first that anything was known of on to the last that was over
-    when the log was last written to. upto: the position to read to, by default the last. The same position gives the
-    same rows and the same digests. Raises Malformed, NotFound where nothing is known, Unavailable without pyarrow.
+    when the log was last written to. upto: the position to read to, by default the last. log: whose identity the files
+    name, where what is read is a copy of it. The same position gives the same rows and the same digests. Raises
+    Malformed, NotFound where nothing is known, Unavailable without pyarrow.
     """
     if every not in features.EVERY:
         raise Malformed(f"every: {every!r} is none of {', '.join(features.EVERY)}")
@@ -60,7 +62,7 @@ def export_features(
     snapshots = snapshots_of(app, references, position, every, span)
     observer = Observer(references, snapshots)
     about = {
-        "position": str(position), "log": app.log.identity(), "axis": features.AXIS, "every": every,
+        "position": str(position), "log": log or app.log.identity(), "axis": features.AXIS, "every": every,
         "zone": str(references.calendar.zone), "version": str(features.VERSION),
     }  # fmt: skip
     with (

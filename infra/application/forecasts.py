@@ -1,17 +1,16 @@
 """Forecasts of what will be won: made of the log, issued as facts, and scored when their period is over."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
+from itertools import chain
 from typing import NamedTuple
 
-from domain import BY_KIND
 from domain.errors import Malformed, NotFound, Rejected
-from domain.history import History
 from domain.money import from_minor_units
-from domain.recorded import Request
+from domain.opportunity import OpportunityOpened
+from domain.recorded import Fact, Request
 from domain.reference.outlook import (
     TOTAL,
     Achieved,
@@ -26,10 +25,10 @@ from domain.reference.outlook import (
 )
 from infra.application.app import App
 from infra.application.backcasts import Backcasts, backcasts
-from infra.application.outlook import Read, read_deals, shared_currency
+from infra.application.outlook import read_references
+from infra.application.outlooks import outlook_of, period_of
+from infra.application.predictions import DEALS, MODEL, VERSION, folder_of
 from infra.application.spans import Span
-from infra.settings import user_folder
-from infra.store.places import sqlite_file
 from projections.outlook import forecasting
 from projections.outlook.blend import EXPERTS
 from projections.outlook.cuts import Cut, cut
@@ -40,11 +39,9 @@ from projections.outlook.fitting import Model, fit
 from projections.outlook.forecasting import MEASURES, THOUSANDTHS, Figures, forecast, grouped
 from projections.outlook.guards import Readiness, readiness
 from projections.outlook.lives import LEVELS
-from projections.outlook.settings import DEFAULT, VERSION, Settings
+from projections.outlook.settings import DEFAULT, Settings
 from projections.outlook.states import Known, known
 
-KIND = "outlook"
-MODEL = "outlook"
 LATEST_ISSUE = timedelta(days=31)
 """How long after its day a forecast may be issued: a scheduler may be late, but nobody forecasts the past."""
 Progressed = Callable[[int], None]
@@ -59,10 +56,36 @@ class Forecast(NamedTuple):
     past: Backcasts
 
 
+def known_deals(app: App, currency: str, base_currency: str, upto: int | None = None) -> tuple[int, Known]:
+    """A position, by default the log's last, and everything that the log tells of deals up to there.
+
+    In the currency that all were opened in where none is given. Raises NotFound without any deal, Malformed where there
+    are several currencies.
+    """
+    position, references = read_references(app, upto)
+    opened_in = set[str]()
+    histories = passing(app.log.scan_kind(DEALS, position), opened_in)
+    first = next(histories, None)
+    if first is None:
+        raise NotFound("opportunities: none is known yet, so there is nothing to learn from")
+    into = currency or next(iter(opened_in), "")
+    whole = known(chain([first], histories), references, into, base_currency)
+    if not currency and len(opened_in) != 1:
+        raise Malformed(f"convert_to: the deals are in {', '.join(sorted(opened_in))}: say in which currency to answer")
+    return position, whole
+
+
+def passing(histories: Iterable[list[Fact]], opened_in: set[str]) -> Iterator[list[Fact]]:
+    """The facts of each deal as they are read, none of which is held; the currencies of their openings are."""
+    for facts in histories:
+        opened_in.update(fact.event.amount.currency for fact in facts if isinstance(fact.event, OpportunityOpened))
+        yield facts
+
+
 class Forecaster:
     """Makes forecasts of one log up to a position, in one currency; reads it once.
 
-    progressed: hears of each past cut at which a forecast is made to learn from.
+    position: up to which it was read. progressed: hears of each past cut at which a forecast is made to learn from.
     """
 
     def __init__(
@@ -70,16 +93,10 @@ class Forecaster:
         settings: Settings = DEFAULT, progressed: Progressed = lambda _: None,
     ) -> None:  # fmt: skip
         self.app, self.settings, self._progressed = app, settings, progressed
-        self.read: Read = read_deals(app, upto)
-        self.currency = currency or shared_currency(self.read.histories)
-        self.known: Known = known(self.read.histories, self.read.references, self.currency, base_currency)
+        self.position, self.known = known_deals(app, currency, base_currency, upto)
+        self.currency = self.known.exchange.into
         self._cuts: dict[int, Cut] = {}
         self._past: dict[int, Backcasts] = {}
-
-    @property
-    def position(self) -> int:
-        """The position that the log was read to."""
-        return self.read.position
 
     def last_day(self) -> int:
         """The last day that is over, in the organisation's zone."""
@@ -133,12 +150,6 @@ class Forecaster:
         return readiness(self.at(day).lives, self.settings)
 
 
-def folder_of(app: App) -> Path | None:
-    """Where what is made afterwards of a log is kept: beside one in a file, else in the user's folder for data."""
-    file = sqlite_file(app.settings.db)
-    return Path(f"{file}-views-backcasts") if file else user_folder() / f"outlook-{app.log.identity()}"
-
-
 def issued(made: Forecast, position: int, settings: Settings = DEFAULT) -> IssueOutlook:
     """A forecast as it is recorded."""
     of = made.outlook
@@ -178,18 +189,6 @@ def spread_of(figures: Figures) -> tuple[forecasting.Ints, ...]:
     return figures.mean, figures.p10, figures.p50, figures.p90
 
 
-def outlook_of(app: App, currency: str, start: date, end: date) -> Outlook | None:
-    """The forecasts of a period that were issued, and their score; None where there are none."""
-    stream = stream_of(currency, start, end)
-    return History(stream, BY_KIND[KIND], app.log.facts([stream], app.log.head()).get(stream, ())).state
-
-
-def all_outlooks(app: App) -> list[tuple[str, Outlook]]:
-    """Every period of which forecasts were issued, by stream."""
-    histories = (History(of[0].stream, BY_KIND[KIND], of) for of in app.log.scan_kind(KIND, app.log.head()))
-    return [(history.stream, history.state) for history in histories if history.state is not None]
-
-
 def issue(
     app: App, made: Forecast, position: int, actor: str, settings: Settings = DEFAULT
 ) -> tuple[ForecastIssued, bool]:
@@ -225,17 +224,6 @@ def achieved(forecaster: Forecaster, span: Span) -> tuple[Achieved, ...]:
                 amount = from_minor_units(int(amounts[place]), lives.currency)
                 found.append(Achieved(level, "" if level == TOTAL else label, amount, int(wins[place])))
     return tuple(found)
-
-
-def due(app: App, today: date) -> list[tuple[str, Outlook]]:
-    """The periods that are over and not scored."""
-    return [(stream, of) for stream, of in all_outlooks(app) if of.scored is None and period_of(of).last < today]
-
-
-def period_of(of: Outlook) -> Span:
-    """The days that forecasts are of."""
-    any_of_them = next(iter(of.issued.values()))
-    return Span(any_of_them.start, any_of_them.end)
 
 
 def score(app: App, stream: str, of: Outlook, forecaster: Forecaster, actor: str) -> Outlook:

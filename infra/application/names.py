@@ -25,9 +25,9 @@ class Name(NamedTuple):
         return f"{self.noun} {self.verb}"
 
 
-def tag_of(command: type[Any]) -> str:
-    """What a command is called where it is stored, in JSON and in bulk."""
-    return str(command.__struct_config__.tag)
+def tag_of(message: Any) -> str:
+    """What an event or a command, or a type of them, is called where it is stored, in JSON and in bulk."""
+    return str(message.__struct_config__.tag)
 
 
 def verb_of(tag: str, noun: str) -> str:
@@ -61,7 +61,6 @@ DEFAULTS: dict[type[Any], Callable[[Any], str]] = {
 }
 """The stream of a command whose fields say what it is about, where none is named: nobody must invent one."""
 PLURALS: dict[str, str] = {noun: plural(noun) for noun in COMMANDS_OF}
-SINGULARS: dict[str, str] = {several: noun for noun, several in PLURALS.items()}
 
 
 def name_of(command: type[Any], noun: str) -> Name:

@@ -9,6 +9,8 @@ from infra.application.charts import (
     PERIODS,
     TOTAL,
     WIDTH,
+    Bar,
+    Picture,
     Rows,
     Spec,
     bars,
@@ -31,7 +33,7 @@ from projections.figures.win_curve import CurveRow
 from projections.figures.win_rate import WinRateRow
 
 
-def waterfall(rows: Rows) -> tuple[str, list[Spec]]:
+def waterfall(rows: Rows) -> Picture:
     """Steps from the opening to the closing; buckets that nothing fell into are left out."""
     return "Waterfall of the open pipeline", panels(
         rows, [*grouped(rows, ("currency", "bucket", "deals", "amount")), "currency"], falling
@@ -52,7 +54,7 @@ def falling(name: str, rows: Rows) -> Spec:
         label = f"{amount:,.0f}" if kind == "total" else f"{amount:+,.0f}"
         values.append(linked(row, {"bucket": bucket, "start": start, "end": height, "top": max(start, height),
                                    "kind": kind, "label": label}))  # fmt: skip
-    x = {"field": "bucket", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": -35, "ticks": False}}
+    x = {"field": "bucket", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": 0, "ticks": False}}
     scale = {"domain": ["total", "more", "less"], "range": [TOTAL, MORE, LESS]}
     return {
         "width": max(WIDTH, 78 * len(values)), "height": 300, "title": {"text": name, "anchor": "start"},
@@ -72,46 +74,29 @@ def falling(name: str, rows: Rows) -> Spec:
     }  # fmt: skip
 
 
-def funnel(rows: Rows) -> tuple[str, list[Spec]]:
+def funnel(rows: Rows) -> Picture:
     """How many deals entered each stage, and which share got further."""
-    return "Funnel: deals that entered each stage", panels(
-        rows, [*grouped(rows, FunnelRow.__struct_fields__), "process"], narrowing
-    )
+
+    def bar(row: dict[str, Any]) -> Bar:
+        share = "" if row["conversion"] is None else f"  \u2192  {row['conversion']:.1%} advanced"
+        return Bar(row["name"] or row["stage"], row["entered"], f"{row['entered']:,}{share}")
+
+    keys = [*grouped(rows, FunnelRow.__struct_fields__), "process"]
+    return bars("Funnel: deals that entered each stage", rows, keys, "deals", bar)
 
 
-def narrowing(name: str, rows: Rows) -> Spec:
-    """The funnel of one process."""
-    values = [
-        linked(row, {"stage": row["name"] or row["stage"], "deals": row["entered"],
-         "label": f"{row['entered']:,}" + share(row["conversion"])})
-        for row in rows
-    ]  # fmt: skip
-    return bars(name, values, "stage", "deals", "deals")
-
-
-def share(conversion: float | None) -> str:
-    """The share that got further, where there is one."""
-    return "" if conversion is None else f"  \u2192  {conversion:.1%} advanced"
-
-
-def time_in_stage(rows: Rows) -> tuple[str, list[Spec]]:
+def time_in_stage(rows: Rows) -> Picture:
     """The median stay in each stage; where less than half have left, none is known."""
-    return "Time in stage: median days, open visits included", panels(
-        rows, [*grouped(rows, TimeRow.__struct_fields__), "process"], staying
-    )
+
+    def bar(row: dict[str, Any]) -> Bar:
+        label = f"{days(row['median_days'])}  ({row['visits']:,} visits)"
+        return Bar(row["name"] or row["stage"], row["median_days"] or 0, label)
+
+    keys = [*grouped(rows, TimeRow.__struct_fields__), "process"]
+    return bars("Time in stage: median days, open visits included", rows, keys, "days", bar)
 
 
-def staying(name: str, rows: Rows) -> Spec:
-    """The stays in the stages of one process."""
-    values = [
-        linked(row, {"stage": row["name"] or row["stage"], "days": row["median_days"] or 0,
-         "label": f"{days(row['median_days'])}  ({row['visits']:,} visits)"})
-        for row in rows
-    ]  # fmt: skip
-    return bars(name, values, "stage", "days", "days")
-
-
-def win_rate(rows: Rows) -> tuple[str, list[Spec]]:
+def win_rate(rows: Rows) -> Picture:
     """The win rate by count over weeks, months or quarters; a line for every other group and currency."""
     groups = grouped(rows, WinRateRow.__struct_fields__)
     unit = next((name for name in groups if name in PERIODS), None)
@@ -126,66 +111,43 @@ def win_rate(rows: Rows) -> tuple[str, list[Spec]]:
     return f"Win rate by {unit or 'month'}: won of those won and lost, by count", [over_time(values)] if values else []
 
 
-def bookings(rows: Rows) -> tuple[str, list[Spec]]:
+def bookings(rows: Rows) -> Picture:
     """What was won and stands, group by group; a picture for each currency."""
     groups = grouped(rows, BookingsRow.__struct_fields__)
 
-    def booked(name: str, rows: Rows) -> Spec:
-        """The bookings of one currency."""
-        values = [
-            linked(row, {"of": label_of(row, groups), "amount": float(row["net_amount"]),
-             "label": f"{float(row['net_amount']):,.0f}  ({row['net_deals']:,} wins{taken_back(row)})"})
-            for row in rows
-        ]  # fmt: skip
-        return bars(name, values, "of", "amount", f"net amount, {name}")
+    def bar(row: dict[str, Any]) -> Bar:
+        back = f", {row['reversed_deals']:,} taken back" if row["reversed_deals"] else ""
+        amount = float(row["net_amount"])
+        return Bar(label_of(row, groups), amount, f"{amount:,.0f}  ({row['net_deals']:,} wins{back})")
 
-    return "Bookings: what was won and stands", panels(rows, ["currency"], booked)
+    return bars("Bookings: what was won and stands", rows, ["currency"], "net amount, {currency}", bar)
 
 
-def taken_back(row: dict[str, Any]) -> str:
-    """How many wins were taken back, where any was."""
-    return f", {row['reversed_deals']:,} taken back" if row["reversed_deals"] else ""
-
-
-def quota_attainment(rows: Rows) -> tuple[str, list[Spec]]:
+def quota_attainment(rows: Rows) -> Picture:
     """How much of the quota is won, holder by holder, of those that have one; a picture for each currency."""
     groups = grouped(rows, AttainmentRow.__struct_fields__)
 
-    def attained(name: str, rows: Rows) -> Spec:
-        """The attainment in one currency."""
-        values = [
-            linked(row, {"of": label_of(row, groups), "percent": 100 * row["attainment"],
-             "label": f"{row['attainment']:.0%} of {float(row['quota']):,.0f}{pace(row)}"})
-            for row in rows
-        ]  # fmt: skip
-        return bars(name, values, "of", "percent", "% of the quota won")
+    def bar(row: dict[str, Any]) -> Bar:
+        pace = "" if row["pace"] is None else f"  (pace {row['pace']:.2f})"
+        label = f"{row['attainment']:.0%} of {float(row['quota']):,.0f}{pace}"
+        return Bar(label_of(row, groups), 100 * row["attainment"], label)
 
     with_one = [row for row in rows if row["attainment"] is not None]
-    return "Quota attainment: won of the quota", panels(with_one, ["currency"], attained)
+    return bars("Quota attainment: won of the quota", with_one, ["currency"], "% of the quota won", bar)
 
 
-def pace(row: dict[str, Any]) -> str:
-    """How what is won stands to an even pace, where that is known."""
-    return "" if row["pace"] is None else f"  (pace {row['pace']:.2f})"
-
-
-def sales_cycle(rows: Rows) -> tuple[str, list[Spec]]:
+def sales_cycle(rows: Rows) -> Picture:
     """The median days from opening to closing; a picture for those won, and one for those lost."""
     groups = grouped(rows, CycleRow.__struct_fields__)
 
-    def lasting(name: str, rows: Rows) -> Spec:
-        """The cycles of one outcome."""
-        values = [
-            linked(row, {"of": label_of(row, groups), "days": row["median_days"] or 0,
-             "label": f"{days(row['median_days'])}  ({row['closed']:,} of {row['deals']:,} deals)"})
-            for row in rows
-        ]  # fmt: skip
-        return bars(name, values, "of", "days", "days")
+    def bar(row: dict[str, Any]) -> Bar:
+        label = f"{days(row['median_days'])}  ({row['closed']:,} of {row['deals']:,} deals)"
+        return Bar(label_of(row, groups), row["median_days"] or 0, label)
 
-    return "Sales cycle: median days from opening, open deals included", panels(rows, ["outcome"], lasting)
+    return bars("Sales cycle: median days from opening, open deals included", rows, ["outcome"], "days", bar)
 
 
-def win_curve(rows: Rows) -> tuple[str, list[Spec]]:
+def win_curve(rows: Rows) -> Picture:
     """The shares won, lost and open at each age; a picture for each group."""
     groups = grouped(rows, CurveRow.__struct_fields__)
     return "Win curve: share won, lost and open by age", panels(rows, groups, by_age)
@@ -214,28 +176,19 @@ def by_age(name: str, rows: Rows) -> Spec:
     }  # fmt: skip
 
 
-def loss_reasons(rows: Rows) -> tuple[str, list[Spec]]:
+def loss_reasons(rows: Rows) -> Picture:
     """How many deals were lost, and why; a picture for each group and currency."""
-    groups = [*grouped(rows, LossRow.__struct_fields__), "currency"]
-    return "Loss reasons: deals lost, and their share of those decided", panels(rows, groups, lost)
+
+    def bar(row: dict[str, Any]) -> Bar:
+        share = "" if row["of_decided"] is None else f"  ({row['of_decided']:.1%} of those decided)"
+        why = label_of(row, [of for of in ("reason", "competitor", "name") if row[of] is not None])
+        return Bar(why, row["lost"], f"{row['lost']:,}{share}")
+
+    keys = [*grouped(rows, LossRow.__struct_fields__), "currency"]
+    return bars("Loss reasons: deals lost, and their share of those decided", rows, keys, "deals lost", bar)
 
 
-def lost(name: str, rows: Rows) -> Spec:
-    """The losses of one group."""
-    values = [
-        linked(row, {"of": label_of(row, [of for of in ("reason", "competitor", "name") if row[of] is not None]),
-         "deals": row["lost"], "label": f"{row['lost']:,}{of_decided(row)}"})
-        for row in rows
-    ]  # fmt: skip
-    return bars(name, values, "of", "deals", "deals lost")
-
-
-def of_decided(row: dict[str, Any]) -> str:
-    """Which share of the decided deals was lost so, where any was decided."""
-    return "" if row["of_decided"] is None else f"  ({row['of_decided']:.1%} of those decided)"
-
-
-def pipeline_history(rows: Rows) -> tuple[str, list[Spec]]:
+def pipeline_history(rows: Rows) -> Picture:
     """What was won and what was open, week by week; a picture for each group and currency."""
     groups = [*grouped(rows, HistoryRow.__struct_fields__), "currency"]
     return "Pipeline history: won, and open and to close in the period", panels(rows, groups, weekly)

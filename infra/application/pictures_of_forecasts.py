@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from infra.application.charts import MORE, MUTED, TOTAL, WIDTH, Rows, Spec, panels
+from infra.application.charts import MORE, MUTED, TOTAL, WIDTH, Picture, Rows, Spec, panels
 
 FORECAST, CAME, PIPELINE, RUN_RATE = "forecast", "what came", "weighted pipeline", "run-rate"
 COLOURS = {FORECAST: TOTAL, CAME: "#1f2937", PIPELINE: "#b8860b", RUN_RATE: MORE}
 
 
-def backtest(rows: Rows) -> tuple[str, list[Spec]]:
+def backtest(rows: Rows) -> Picture:
     """Forecasts of the total at past cuts, a picture for each horizon."""
     title = "Forecasts made again at past cuts, beside what came"
     return title, panels(rows, ["horizon"], beside_what_came)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from domain.errors import Malformed, Unavailable
-from infra.application import pictures_of_deals, pictures_of_forecasts, pictures_of_work
-from infra.application.charts import MUTED, PANELS, RESOLUTION, Rows, Spec
+from domain.errors import Malformed, NotFound, Unavailable
+from infra.application import pictures_of_deals, pictures_of_flow, pictures_of_forecasts, pictures_of_work
+from infra.application.charts import CONFIG, MUTED, PANELS, RESOLUTION, Picture, Rows, Spec
 
 
 def draw(file: Path, metric: str, rows: Rows, subtitle: Sequence[str]) -> None:
@@ -14,8 +14,7 @@ def draw(file: Path, metric: str, rows: Rows, subtitle: Sequence[str]) -> None:
     Raises Malformed where the metric has none or the file is called neither .svg nor .png, and Unavailable where the
     extra that draws is not installed.
     """
-    if file.suffix not in (".svg", ".png"):
-        raise Malformed(f"plot: {file.name}: write a file called .svg or .png")
+    check_file(file)
     drawing = spec(metric, rows, subtitle)
     try:
         import vl_convert
@@ -25,6 +24,14 @@ def draw(file: Path, metric: str, rows: Rows, subtitle: Sequence[str]) -> None:
         file.write_text(vl_convert.vegalite_to_svg(drawing))
     else:
         file.write_bytes(vl_convert.vegalite_to_png(drawing, scale=RESOLUTION))
+
+
+def check_file(file: Path) -> None:
+    """Raise Malformed where a file is called neither .svg nor .png, NotFound where its folder is not there."""
+    if file.suffix not in (".svg", ".png"):
+        raise Malformed(f"plot: {file.name}: write a file called .svg or .png")
+    if not file.absolute().parent.is_dir():
+        raise NotFound(f"plot: there is no folder {file.absolute().parent}")
 
 
 def spec(metric: str, rows: Rows, subtitle: Sequence[str]) -> Spec:
@@ -42,17 +49,15 @@ def spec(metric: str, rows: Rows, subtitle: Sequence[str]) -> Spec:
                   "fontSize": 18, "subtitleFontSize": 12, "subtitleColor": MUTED, "offset": 14},
         "vconcat": panels or [{"mark": "text", "data": {"values": []}}],
         "resolve": {"scale": {"x": "independent", "y": "independent", "color": "independent"}},
-        "config": {
-            "font": "Helvetica, Arial, sans-serif",
-            "view": {"stroke": None},
-            "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleColor": MUTED, "grid": False, "labelLimit": 260},
-            "header": {"labelFontSize": 13},
-        },
+        "config": CONFIG,
     }  # fmt: skip
 
 
-PLOTS: dict[str, Callable[[Rows], tuple[str, list[Spec]]]] = {
+PLOTS: dict[str, Callable[[Rows], Picture]] = {
     "activities": pictures_of_work.activities,
+    "coverage": pictures_of_flow.coverage,
+    "transitions": pictures_of_flow.transitions,
+    "velocity": pictures_of_flow.velocity,
     "forecast-backtest": pictures_of_forecasts.backtest,
     "forecast-accuracy": pictures_of_work.forecast_accuracy,
     "funnel": pictures_of_deals.funnel,

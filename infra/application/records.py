@@ -98,9 +98,11 @@ def list_of(
     caller: str = "",
     veil: Veil | None = None,
     forced: Collection[str] = (),
+    owners: frozenset[str] | None = None,
 ) -> Listing:
     """A page of the records of a kind that match. caller: who asks, for views that rest on it. veil: what hides names.
-    forced: filters that the caller did not ask for, whose values need not stand anywhere.
+    forced: filters that the caller did not ask for, whose values need not stand anywhere. owners: whose records alone
+    the caller sees, by who owns them now.
 
     Raises NotFound for a kind, a view or a value that there is not, Malformed naming the part that cannot be so.
     """
@@ -114,7 +116,7 @@ def list_of(
     asked, after = place_of(app, kind, texts, written, sort)
     then = Then(app, asked)
     filters = {part: values_of(then, part, kind.filters[part], of) for part, of in written.items()}
-    wanted = Wanted(filters, column(kind, sort), sort.startswith("-"), limit_of(texts), after)
+    wanted = Wanted(filters, column(kind, sort), sort.startswith("-"), limit_of(texts), after, owners)
     totals = flag("totals", single("totals", texts.get("totals", "yes")))
     with views.pinned(asked) as (known_at, newest, query):
         digest = cursor.digest_of(kind.name, written, sort, *(texts.get(part) for part in MONEY))

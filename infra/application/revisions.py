@@ -9,11 +9,10 @@ from uuid import UUID
 from msgspec import Struct
 
 from domain.correction import FactCorrected
-from domain.money import Money
 from domain.opportunity.closing import OpportunityLost, OpportunityReopened, OpportunityWon
 from domain.recorded import Recorded
-from infra.application.answers import text
 from infra.application.moments import day_end
+from infra.application.names import tag_of
 
 if TYPE_CHECKING:
     from infra.application.app import App
@@ -161,7 +160,7 @@ def in_words(fact: Recorded, event: Any, opened: Sequence[tuple[Recorded, Any]])
     on, wrong = f"{fact.occurred_at:%Y-%m-%d}", corrected(event, opened)
     match event:
         case OpportunityWon(amount):
-            return f"won on {on} for {written(amount)}{lateness(fact)}"
+            return f"won on {on} for {amount}{lateness(fact)}"
         case FactCorrected(version, replacement, reason):
             before = f"{opened[version - 1][0].occurred_at:%Y-%m-%d}"
             if replacement is None:
@@ -169,7 +168,7 @@ def in_words(fact: Recorded, event: Any, opened: Sequence[tuple[Recorded, Any]])
             if on != before:
                 return f"{verb(wrong)} on {on}, not on {before}: {reason}"
             if isinstance(replacement, OpportunityWon) and replacement.amount != wrong.amount:
-                return f"won for {written(replacement.amount)}, not for {written(wrong.amount)}: {reason}"
+                return f"won for {replacement.amount}, not for {wrong.amount}: {reason}"
             return f"{verb(wrong)} on {on}, corrected: {reason}"
         case _:
             return f"{verb(event)} on {on}{lateness(fact)}"
@@ -178,16 +177,6 @@ def in_words(fact: Recorded, event: Any, opened: Sequence[tuple[Recorded, Any]])
 def verb(event: Any) -> str:
     """What happened to the deal: won, lost, reopened, amount changed."""
     return tag_of(event).removeprefix("opportunity-").replace("-", " ")
-
-
-def written(amount: Money) -> str:
-    """An amount with the digits of its currency."""
-    return text("amount", amount.amount, amount.currency)
-
-
-def tag_of(event: Any) -> str:
-    """The type of an event, as it is stored."""
-    return str(event.__struct_config__.tag)
 
 
 def lateness(fact: Recorded) -> str:

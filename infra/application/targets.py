@@ -1,13 +1,11 @@
 """A forecast beside what is to be reached, and beside the same day of earlier periods."""
 
 from collections.abc import Iterator
-from datetime import date
 from decimal import Decimal
 
-from msgspec import Struct
-
 from domain.money import from_minor_units, minor_units, rounded
-from infra.application.forecasts import Forecast, Forecaster
+from infra.application.forecasts import Forecast, Forecaster, issued
+from infra.application.predictions import Evidence, Pace, Prediction, Target
 from projections.outlook.answers import MILLION, Reach, pacing, reach
 from projections.outlook.days import as_date, day_number
 from projections.rows.quotas import Quota
@@ -17,29 +15,12 @@ PERIODS = 4
 """How many earlier periods stand beside one."""
 
 
-class Target(Struct, frozen=True):
-    """A quota and the chance to reach it. `needed`: how much more pipeline of the same kind would close the `gap` from
-    the mean to the quota: gap x open_amount / open_mean; None where the open deals are expected to bring nothing.
-    """
-
-    holder: str
-    quota: Decimal
-    booked: Decimal
-    mean: Decimal
-    chance: float
-    gap: Decimal
-    open_amount: Decimal
-    open_mean: Decimal
-    needed: Decimal | None
-
-
-class Pace(Struct, frozen=True):
-    """A period: what was booked by the same day of it, and in all; of the one that is forecast, the mean."""
-
-    first: date
-    last: date
-    by_day: Decimal
-    whole: Decimal
+def predicted(making: Forecaster, first: int, last: int, day: int, quota: Decimal | None = None) -> Prediction:
+    """What will be won in a period, by what was available at the end of a day; `quota` is one for everybody."""
+    made = making.forecast(first, last, day)
+    evidence = Evidence(made.past.cuts, sum(map(len, made.past.record.values())))
+    quotas, pacing = tuple(targets(making, made, quota)), tuple(paced(making, made))
+    return Prediction(issued(made, making.position, making.settings), evidence, quotas, pacing)
 
 
 def targets(making: Forecaster, made: Forecast, quota: Decimal | None = None) -> list[Target]:
@@ -49,7 +30,7 @@ def targets(making: Forecaster, made: Forecast, quota: Decimal | None = None) ->
         units = minor_units(rounded(quota, making.currency))
         found += targeted(made, EVERYBODY, units, reach(made.outlook, made.cut.lives, units))
     days = as_date(made.outlook.first).isoformat(), as_date(made.outlook.last).isoformat()
-    for _, each in making.read.references.quotas:
+    for _, each in making.known.references.quotas:
         if (each.start_day, each.end_day) == days and (units := worth(making, made, each)) is not None:
             level = "team" if each.holder.startswith("team-") else "owner"
             found += targeted(made, each.holder, units, reach(made.outlook, made.cut.lives, units, level, each.holder))

@@ -131,7 +131,7 @@ def typed_as(name: str, example: Any) -> str:
     """An example of a field, as a shell takes it; a file where it is long."""
     match example:
         case {"amount": str(amount), "currency": str(currency)}:
-            text = f"{Decimal(amount):,} {currency}"
+            text = str(Money(Decimal(amount), currency))
         case [str(first), *_]:
             text = first
         case list() | dict():

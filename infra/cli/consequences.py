@@ -13,7 +13,6 @@ from domain.opportunity import Won
 from domain.opportunity.closing import OpportunityWon
 from domain.recorded import Recorded
 from domain.reference.customer import CustomerWithdrawn
-from infra.application.answers import digits
 
 if TYPE_CHECKING:
     from infra.application.app import App
@@ -43,7 +42,7 @@ def another_amount(app: "App", stream: str) -> Iterator[str]:
         return
     day = f"{last.occurred_at.astimezone(app.zone()):%Y-%m-%d}"
     yield (
-        f"{stream} counts as won for {spelled(right)} in the place of {spelled(wrong)}, from its win on {day} on; "
+        f"{stream} counts as won for {right} in the place of {wrong}, from its win on {day} on; "
         f"figures as known at position {last.position - 1} stay as they were"
     )
     state = app.dispatcher().history(stream).state
@@ -75,20 +74,15 @@ def wins_that_stay(app: "App", stream: str, command: CorrectFact) -> Iterator[st
         if fact.version in corrected or fact.event.amount != wrong:
             continue
         if fact is wins[-1] and isinstance(app.dispatcher().history(stream).state, Won):
-            words = ["correct-amount", stream, "--amount", spelled(right), "--reason", command.reason]
+            words = ["correct-amount", stream, "--amount", str(right), "--reason", command.reason]
         else:
             mended = msgspec.json.encode(replace(app.vault.open(stream, fact.event), amount=right)).decode()
             version = str(fact.version)
             words = ["correct", stream, "--version", version, "--reason", command.reason, "--replacement", mended]
         yield (
-            f"{stream} was won for {spelled(wrong)} in version {fact.version}: won deals are counted by that, and it "
+            f"{stream} was won for {wrong} in version {fact.version}: won deals are counted by that, and it "
             f"stays. To correct it too: dealtrail opportunity {shlex.join(words)}"
         )
-
-
-def spelled(amount: Money) -> str:
-    """An amount with the digits of its currency."""
-    return f"{digits(amount.amount, amount.currency)} {amount.currency}"
 
 
 def amount_of(event: Any) -> Money | None:

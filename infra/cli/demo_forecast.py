@@ -59,7 +59,7 @@ def show_outlook(out: Output, found: Outlook) -> None:
     needs = ", ".join(f"{each.there:,g} {each.name}" for each in found.readiness.needs)
     out.text(f"{'Ready' if found.readiness.ready else 'Not ready'}: {needs}.")
     for cell in found.accuracy.cells:
-        if (cell.measure, cell.horizon) == ("amount", OVER):
+        if (cell.measure, cell.horizon) == ("amount", OVER) and cell.error is not None:
             out.text(accuracy_text(found, cell))
     out.print("")
 

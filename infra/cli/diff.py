@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from infra.application.answers import digits
+from domain.money import Money
 from infra.application.comparison import comparison, counts
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import ANSWERS
@@ -74,4 +74,4 @@ def show_kind(out: Output, kind: str, deals: int, found: list["DealDifference"],
 def spelled(field: str, text: str) -> str:
     """A side of a change: an amount with the digits of its currency, "-" for nothing."""
     amount, _, currency = text.partition(" ")
-    return f"{digits(Decimal(amount), currency)} {currency}" if field == "amount" and currency else text or "-"
+    return str(Money(Decimal(amount), currency)) if field == "amount" and currency else text or "-"

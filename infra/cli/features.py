@@ -7,6 +7,8 @@ from infra.cli.grammar import App, Parameter
 from infra.cli.groups import WAYS
 from infra.cli.options import HERE, Options, note, stdout
 
+Every = Literal["day", "week", "month", "quarter"]
+
 
 def register(app: App) -> None:
     """Add the verb."""
@@ -15,10 +17,7 @@ def register(app: App) -> None:
 
 def features(
     *,
-    every: Annotated[
-        Literal["day", "week", "month", "quarter"],
-        Parameter(help="Each open deal as known at the end of each of these."),
-    ] = "week",
+    every: Annotated[Every, Parameter(help="Each open deal as known at the end of each of these.")] = "week",
     to: Annotated[Path, Parameter(help="The folder to write them to.", example="features")] = Path(),
     since: Annotated[str | None, Parameter(help="The first day to look at deals on.", example="2025-01-01")] = None,
     until: Annotated[str | None, Parameter(help="The last one.", example="2026-06-30")] = None,

@@ -1,29 +1,27 @@
-"""The verbs `forecast issue`, `show`, `score`, `readiness` and `backtest`: what will be won, and how right that was."""
+"""The verbs `forecast issue`, `show`, `score` and `readiness`: what will be won, and how right that was."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
-from pathlib import Path
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from domain.errors import Malformed
 from infra.application.answers import digits
-from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
-from infra.cli.output import Column, Output, Table, bold, dim
+from infra.cli.output import Column, Output, Table, bold
 from infra.cli.progress import progress
 
 if TYPE_CHECKING:
     from domain.reference.outlook import Expected, ForecastIssued, Outlook
     from infra.application.app import App as Installation
     from infra.application.forecasts import Forecaster
-    from infra.application.targets import Pace, Target
+    from infra.application.predictions import Pace, Target
 
 Level = Literal["total", "pipeline", "team", "owner", "product", "source"]
 
@@ -63,7 +61,7 @@ USUAL = ForecastOptions()
 def register(app: App) -> None:
     """Add the verbs."""
     forecast = app.noun("forecast", group=DEALS)
-    for verb in (issue, show, score, readiness, backtest):
+    for verb in (issue, show, score, readiness):
         forecast.command(verb)
 
 
@@ -119,7 +117,7 @@ def issue(
         day = None
         if every:
             until = making.last_day()
-            days = snapshot_days(making.read.references, every, until - 31, until)
+            days = snapshot_days(making.known.references, every, until - 31, until)
             day = days[-1]
         first, last, day = period_of(making, of, day)
         there = making.issued_before(first, last, day)
@@ -147,31 +145,35 @@ def show(
 
     P10 and P90: in one period of ten less is won than the one, in one of ten more than the other.
     """
-    with asking.reading() as app, forecaster(app, of) as making:
-        from infra.application.forecasts import issued, outlook_of
-        from infra.application.targets import paced, targets
+    wanted = None if quota is None else plain_number("quota", quota)
+    with asking.reading() as app:
+        from infra.application.outlooks import outlook_of
+        from infra.application.predictions import Terms, keep, kept
 
-        wanted = None if quota is None else plain_number("quota", quota)
-        first, last, day = period_of(making, of)
-        made = making.forecast(first, last, day)
-        now = issued(made, making.position)
+        terms = Terms(app.today().day, of.period, of.as_of, of.convert_to, of.base_currency, quota)
+        answer = kept(app, terms)
+        if answer is None:
+            with forecaster(app, of) as making:
+                from infra.application.targets import predicted
+
+                answer = predicted(making, *period_of(making, of), wanted)
+            keep(app, terms, answer)
+        now = answer.forecast
         before = outlook_of(app, now.currency, now.start, now.end)
-        past, reached, paces = making.learnt(day), targets(making, made, wanted), paced(making, made)
     if asking.json:
         recorded = [] if before is None else [each for _, each in sorted(before.issued.items())]
-        return asking.answer({
-            "forecast": msgspec.to_builtins(now),
-            "learnt_from": {"cuts": past.cuts, "forecasts": sum(map(len, past.record.values())), "tag": "backcast"},
-            "issued": msgspec.to_builtins(recorded),
-            "scored": msgspec.to_builtins(before.scored if before else None),
-            "quotas": msgspec.to_builtins(reached),
-            "pacing": msgspec.to_builtins(paces),
-        })  # fmt: skip
+        return asking.answer(
+            {
+                **msgspec.to_builtins(answer),
+                "issued": msgspec.to_builtins(recorded),
+                "scored": msgspec.to_builtins(before.scored if before else None),
+            }
+        )
     out = stdout()
     show_figures(out, now, by)
-    out.text(f"Learnt from the forecasts of {past.cuts} past weeks, made afterwards and never issued.")
+    out.text(f"Learnt from the forecasts of {answer.learnt_from.cuts} past weeks, made afterwards and never issued.")
     if by == "total":
-        show_targets(out, now.currency, reached, paces)
+        show_targets(out, now.currency, answer.quotas, answer.pacing)
     if before and by == "total":
         show_history(out, before)
 
@@ -230,13 +232,11 @@ def show_history(out: Output, of: "Outlook") -> None:
 
 def plain_number(field: str, text: str) -> Decimal:
     """A number from 0 on."""
-    try:
-        number = Decimal(text.replace(",", ""))
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or number < 0:
+    from infra.application.written_values import number
+
+    if (written := Decimal(number(field, text))) < 0:
         raise Malformed(f"{field}: {text!r} is not a number from 0 on")
-    return number
+    return written
 
 
 def total_of(forecast: "ForecastIssued") -> "Expected":
@@ -254,7 +254,7 @@ def score(
 
     Once: what is recorded of the period later is in `metric bookings`, and changes no score.
     """
-    from infra.application.forecasts import due
+    from infra.application.outlooks import due
 
     with asking.app() as app:
         waiting = due(app, app.today().day)
@@ -306,70 +306,3 @@ def as_of(day: int) -> date:
     from projections.outlook.days import as_date
 
     return as_date(day)
-
-
-def backtest(
-    *,
-    weeks: Annotated[
-        int | None,
-        Parameter(help="Only from so many weeks before the end on; by default all of the log.", example="26"),
-    ] = None,
-    plot: Annotated[
-        Path | None, Parameter(help="Also draw it into this file, .svg or .png.", example="backtest.svg")
-    ] = None,
-    of: ForecastOptions = USUAL,
-    exporting: ExportOptions = NOWHERE,
-    asking: Options = HERE,
-) -> None:
-    """How right forecasts would have been, made again each week with what was available then, beside the baselines.
-
-    Over 30, 60 and 90 days and to the end of the quarter. The errors are sums of what was missed over what came. No
-    claim where the periods come to under 4 that do not overlap.
-    """
-    with asking.reading() as app, forecaster(app, of) as making:
-        from infra.application.accuracy import past_accuracy
-
-        _, _, day = period_of(making, of)
-        found = past_accuracy(making, day, weeks)
-    rows = [msgspec.structs.asdict(each) | {"tag": found.tag} for each in found.forecasts]
-    if plot:
-        from infra.application.plots import draw
-
-        draw(plot, "forecast-backtest", msgspec.to_builtins(rows), [f"as known at position {found.position}"])
-    if exporting:
-        return exporting.write(rows, [*rows[0]] if rows else [])
-    if asking.json:
-        return asking.answer(msgspec.to_builtins(found))
-    out = stdout()
-    if not found.cells:
-        return out.text("no forecast of a past week is over yet: the log is too young to be tested on")
-    out.text(f"Forecasts of {found.cuts} weeks from {found.first} to {found.last}, scored by what is known by now")
-    right = (Column(each, True) for each in ("forecasts", "windows", "error", "weighted pipeline", "run-rate", "bias"))
-    table = Table("measure", "over", *right)
-    for cell in found.cells:
-        claims = (cell.error, cell.weighted_pipeline, cell.run_rate, cell.bias)
-        table.add(
-            cell.measure, cell.horizon, str(cell.forecasts), f"{cell.windows:.1f}",
-            *(f"{each:.1%}" if cell.claimed else dim_if_few(each) for each in claims),
-        )  # fmt: skip
-    out.table(table)
-    covered = Table(
-        "interval of 80 %", "over", *(Column(each, True) for each in ("forecasts", "inside", "below", "above"))
-    )
-    for each in found.coverage:
-        covered.add(
-            f"{each.measure} by {each.level}", each.horizon, str(each.forecasts),
-            *(f"{share:.1%}" for share in (each.inside, each.below, each.above)),
-        )  # fmt: skip
-    out.table(covered)
-    chances = Table("chances of deals", Column("deals", True), Column("calibration error", True))
-    for each in found.calibration:
-        chances.add(each.horizon, f"{each.deals:,}", f"{each.error:.1%}")
-    out.table(chances)
-    if any(not cell.claimed for cell in found.cells):
-        out.print(dim("in brackets: too few windows to claim anything"))
-
-
-def dim_if_few(number: float) -> str:
-    """A figure of which nothing is claimed."""
-    return f"({number:.1%})"

@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NamedTuple, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
 OPTION = re.compile(r"(?P<name>--[a-z][a-z0-9-]*)(?:=(?P<value>.*))?", re.DOTALL)
 NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -21,6 +21,13 @@ Class = TypeVar("Class", bound=type)
 
 class UsageError(Exception):
     """A command line that nobody can carry out, and why."""
+
+
+class UnknownVerb(UsageError):
+    """A word that is no verb: `words` stand behind `path`, where `app` has none of that name, in the program `root`."""
+
+    def __init__(self, root: "App", app: "App", path: Sequence[str], words: Sequence[str]) -> None:
+        self.root, self.app, self.path, self.words = root, app, tuple(path), tuple(words)
 
 
 class HelpWanted(Exception):
@@ -122,7 +129,7 @@ class App:
         if app.verb is None:
             if not path and not words:
                 raise HelpWanted(app, path)
-            self.refuse_word(app, path, rest)
+            raise UnknownVerb(self, app, path, rest)
         placed, named = app.bound(words, " ".join(path))
         return partial(app.verb, *placed, **named)
 
@@ -139,17 +146,6 @@ class App:
             else:
                 break
         return app, path, early, rest
-
-    def refuse_word(self, app: "App", path: Sequence[str], words: Sequence[str]) -> NoReturn:
-        """Raise UsageError for a word that is no verb behind others."""
-        here = " ".join(path)
-        if not words:
-            raise UsageError(f"{here or 'dealtrail'}: say what: {', '.join(app.verbs)}")
-        from infra.cli.suggesting import suggestion  # takes its time to load
-
-        near = suggestion(self, path, words)
-        beside = f"; did you mean {near}?" if near else f"; dealtrail {here + ' ' if here else ''}--help lists all"
-        raise UsageError(f"{words[0]!r} is no verb{f' of {here}' if here else ''}{beside}")
 
     def arguments(self) -> list[Argument]:
         """The arguments and options of the verb."""

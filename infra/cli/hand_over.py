@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
-from infra.application.answers import digits
+from domain.money import Money
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
@@ -97,10 +97,10 @@ def show_rows(asking: Options, rows: Sequence["Belonging"], to: str) -> None:
     for row in rows:
         amount = ""
         if row.amount is not None:
-            amount = f"{digits(row.amount, row.currency)} {row.currency}"
+            amount = str(Money(row.amount, row.currency))
             worth[row.currency] = worth.get(row.currency, Decimal(0)) + row.amount
         table.add(row.stream, row.owner, f"{row.stage}, shared" if row.shared else row.stage, row.account, amount)
     if rows:
         out.table(table)
-    totals = ", ".join(f"{digits(amount, currency)} {currency}" for currency, amount in worth.items())
+    totals = ", ".join(str(Money(amount, currency)) for currency, amount in worth.items())
     out.text(f"{len(rows):,} would go to {to}{f', worth {totals}' if totals else ''}; nothing was changed")

@@ -11,7 +11,7 @@ from functools import cache
 from importlib import import_module
 from typing import TextIO
 
-from infra.cli.grammar import App, HelpWanted, UsageError, leading
+from infra.cli.grammar import App, HelpWanted, UnknownVerb, UsageError, leading
 from infra.cli.output import RED, dim, stderr, stdout, styled
 
 EXIT: dict[str, int] = {
@@ -47,7 +47,8 @@ VERBS = {
     ),
     "metrics": ("metric", "explain"), "timeline": ("timeline",), "diff": ("diff",), "events": ("events",),
     "imports": ("import", "simulate"), "features": ("export features",),
-    "forecasts": ("forecast issue", "forecast show", "forecast score", "forecast readiness", "forecast backtest"),
+    "forecasts": ("forecast issue", "forecast show", "forecast score", "forecast readiness"),
+    "past_forecasts": ("forecast backtest",),
     "forecast_reasons": ("forecast explain", "forecast bridge", "forecast what-if"),
     "bulk": ("bulk",), "serve": ("serve",), "publish": ("kafka publish", "kafka topics"),
     "consume": ("kafka consume",), "dlq": ("kafka dlq",), "schemas": ("schemas",),
@@ -111,6 +112,10 @@ def outcome(arguments: Sequence[str]) -> int:
         call = app.call(arguments)
         result = call()
         return result if isinstance(result, int) else 0
+    except UnknownVerb as error:
+        from infra.cli.suggesting import refusal
+
+        return refuse("Usage", refusal(error), 2, arguments)
     except UsageError as error:
         return refuse("Usage", str(error), 2, arguments)
     except HelpWanted as wanted:

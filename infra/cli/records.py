@@ -11,7 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from domain.errors import Malformed
-from infra.application.answers import day_and_time, digits, moment_of, out_of_date, text
+from domain.money import Money
+from infra.application.answers import day_and_time, moment_of, out_of_date, text
 from infra.application.names import PLURALS
 from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.grammar import App, Parameter
@@ -37,7 +38,8 @@ MONEY = {
     "base_currency": ("Where two currencies have no rate: through what either is worth in this one.", "USD"),
 }
 EXAMPLES = {
-    "pipeline": "process-standard", "stage": "proposal", "owner": "ann", "team": "team-north", "account": "alder",
+    "pipeline": "process-standard", "stage": "proposal", "owner": "ann", "shared_with": "bob", "team": "team-north",
+    "account": "alder",
     "product": "'Team plan'", "source": "website", "currency": "EUR", "lead": "lead-7", "reason": "price",
     "competitor": "acme", "company": "alder", "opportunity": "opportunity-7", "holder": "ann", "base": "USD",
     "quote": "EUR", "name": "archer", "manager": "mia", "member": "ann", "subject": "lead-7",
@@ -253,7 +255,7 @@ def sums(kind: "Kind", found: "Listing") -> list[str]:
     lines: list[str] = []
     if found.count is not None:
         part = f"{len(found.records):,} of " if len(found.records) < found.count else ""
-        amounts = [f"{digits(each.amount, each.currency)} {each.currency}" for each in found.totals or ()]
+        amounts = [str(Money(each.amount, each.currency)) for each in found.totals or ()]
         lines.append(", ".join([f"{part}{found.count:,} {kind.name if found.count == 1 else kind.plural}", *amounts]))
         lines += [f"{count:,} in no sum: {reason}" for reason, count in found.left_out.items()]
     if found.next:

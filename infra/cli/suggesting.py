@@ -3,10 +3,20 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from infra.application.names import names_of
-from infra.cli.grammar import App, close
+from infra.cli.grammar import App, UnknownVerb, close
 from infra.cli.helping import verbs_of
 
 MOST = 3  # suggestions; more is a list, which help has
+
+
+def refusal(error: UnknownVerb) -> str:
+    """Why a word is refused, with the verbs that may have been meant."""
+    here = " ".join(error.path)
+    if not error.words:
+        return f"{here or 'dealtrail'}: say what: {', '.join(error.app.verbs)}"
+    near = suggestion(error.root, error.path, error.words)
+    beside = f"; did you mean {near}?" if near else f"; dealtrail {here + ' ' if here else ''}--help lists all"
+    return f"{error.words[0]!r} is no verb{f' of {here}' if here else ''}{beside}"
 
 
 def suggestion(app: App, here: Sequence[str], words: Sequence[str]) -> str:

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Annotated, Any, cast
 
 from domain.errors import NotFound
-from infra.application.answers import day_and_time, digits
+from domain.money import Money
+from infra.application.answers import day_and_time
 from infra.application.moments import at, position
 from infra.application.requests import refuse_unstorable
 from infra.cli.export import NOWHERE, ExportOptions
@@ -148,7 +149,7 @@ def plain(value: Any) -> str:
     """A value in a few words; money as amount and currency, what has an id by its id."""
     match value:
         case {"amount": amount, "currency": currency}:
-            return f"{digits(Decimal(amount), currency)} {currency}"
+            return str(Money(Decimal(amount), currency))
         case {"id": name}:
             return str(name)
         case {"owner": owner, "share": share}:

@@ -20,6 +20,12 @@ STEPS: tuple[tuple[str, ...], ...] = (
             failures BIGINT NOT NULL, next_attempt_at BIGINT NOT NULL, problem TEXT NOT NULL,
             created_at BIGINT NOT NULL, created_by TEXT NOT NULL)""",
     ),
+    (
+        # query: as an address has it, without its moment; shared: 1 where everybody finds it
+        """CREATE TABLE saved_views (
+            id TEXT PRIMARY KEY, actor TEXT NOT NULL, page TEXT NOT NULL, name TEXT NOT NULL, query TEXT NOT NULL,
+            shared BIGINT NOT NULL, created_at BIGINT NOT NULL, UNIQUE (actor, page, name))""",
+    ),
 )
 """The step of number 1 stands first. Step 0 makes the tables that these are kept in."""
 BOOKS = (

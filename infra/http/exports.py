@@ -20,6 +20,7 @@ from projections.records.listing import Listing
 FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
 PAGE = 500  # records read at once
 LEFT_OUT = ("cursor", "limit", "totals")  # parts of a list that make no sense of the whole of it
+NAME_RULE = "A name that is looked for has a word."
 FORMAT = Parameter("format", "query", Choice([*FORMATS]), "CSV, or JSON Lines; CSV if left out.")
 
 
@@ -33,7 +34,7 @@ def operations() -> Iterator[Operation]:
             Target("records", "export", kind.name), export, "exports",
             "Cells that a spreadsheet would take for a formula are quoted; columns are those of the records of a list.",
             (*parameters, FORMAT, KNOWN_AT, EFFECTIVE_AT, WAIT), None, Body({"type": "string"}), (200,), STATUSES,
-            media_type="text/csv", also=("application/jsonl",),
+            media_type="text/csv", also=("application/jsonl",), rules=NAME_RULE if "name" in kind.filters else "",
         )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from infra.http.positions import WAIT, check_reached
 from infra.http.schemas import ANYTHING, TEXT, TIME, WHOLE, array, record, ref
 from infra.http.values import Choice, Currency, Moment, Text, Value
 from infra.identity.caller import Target
-from infra.identity.visibility import seen_differences, seen_rows
+from infra.identity.visibility import names_stream, seen_answer, seen_differences, seen_rows
 from projections import METRICS
 from projections.query.metric import Metric
 from projections.query.question import ATTRIBUTIONS
@@ -127,12 +127,16 @@ def parameters_of(metric: Metric) -> Iterator[Parameter]:
             yield Parameter(name, "query", Choice(ways), f"Which of its {name}s; {ways[0]} if left out.")
 
 
+def structs_of(metric: Metric) -> list[type[Struct]]:
+    """What the records of a metric are."""
+    result = get_type_hints(metric.records, include_extras=True)["return"]
+    return [part for part in get_args(get_args(result)[0]) if isinstance(part, type) and issubclass(part, Struct)]
+
+
 def answer_of(metric: Metric) -> Body:
     """The schema of a metric's answer: each row is its record, with the group that it is of."""
-    result = get_type_hints(metric.records, include_extras=True)["return"]
-    structs = [part for part in get_args(get_args(result)[0]) if isinstance(part, type) and issubclass(part, Struct)]
     row: dict[str, Any] = ANYTHING
-    if structs:
+    if structs := structs_of(metric):
         row = {"type": "object", "description": f"A {structs[0].__name__}, with the members of its group."}
     return Body(
         record({
@@ -188,13 +192,13 @@ async def answered(call: Call) -> Reply:
     def reply() -> Reply:
         app, asked = call.service.app, question_of(call)
         check_reached(app.log, call.query)
-        lasts = is_lasting(asked.texts)
+        lasts = is_lasting(asked.texts) and not depends_on_owners(call, name)
         if lasts:
             known = asked.texts.get("known_at")
             reached = app.log.head() if known is None else position(app, known)
             if unchanged := not_modified(call, tag_of(call, name, asked, reached)):
                 return unchanged
-        answer = app.ask(name, asked.texts, asked.forced)
+        answer = seen_answer(app, call.caller, app.ask(name, asked.texts, asked.forced))
         kept = {"cache-control": "private, no-cache"}
         if not lasts:
             return Reply(encode(document(answer, app.log.head(), asked.filters)), headers=kept)
@@ -209,6 +213,11 @@ def is_lasting(texts: Mapping[str, Any]) -> bool:
     moments = [texts[name] for name in MOMENTS if name in texts]
     pinned = "known_at" in texts or "effective_at" in texts
     return pinned and all(text[0].isdigit() or text[0] in "qQ" for text in moments)
+
+
+def depends_on_owners(call: Call, name: str) -> bool:
+    """Whether an answer of the past leaves out what belongs to others by now: its rows are about one deal or lead."""
+    return call.caller.owner is not None and any(names_stream(each) for each in structs_of(METRICS[name]))
 
 
 def tag_of(call: Call, name: str, asked: Filtered, position: int) -> str:

@@ -19,9 +19,10 @@ from infra.identity import policy
 from infra.identity.caller import Action, Caller, Target, Unauthorized
 from infra.identity.visibility import hidden_streams
 from infra.web.openings import OPENERS
+from infra.web.page import Page as WebPage
 from infra.web.page import Reply as WebReply
 from infra.web.page import Visit
-from infra.web.rendering import as_html
+from infra.web.rendering import alone, as_html
 from infra.web.routes import ROUTES, Kind, Route, answer, file, route_of
 from infra.web.routes import problem as problem_page
 
@@ -39,6 +40,8 @@ ACTIONS: Mapping[Kind, Action] = {
     "write": "write",
     "configure": "configure",
     "service": "records",
+    "views": "views",
+    "keys": "keys",
 }
 PATHS = ("/", "/{first:str}", "/{first:str}/{second:str}", "/{first:str}/{second:str}/{third:str}")
 
@@ -62,16 +65,17 @@ async def unpacked(service: Service, scope: Mapping[str, Any], headers: Mapping[
         shown = signing.with_credential(service, headers)
         caller = await service.judge(service.access.identify, shown)
         service.rates.count(caller.actor)
+        visit = visited(service, caller, path, {}, query, form)._replace(token=masked(token), wants=wants)
         route, variable = route_of(method, path)
-        visit = visited(service, caller, path, variable, query, form)
-        visit = visit._replace(token=masked(token), wants=wants)
+        visit = visit._replace(path=variable)
         await service.judge(service.access.allow, caller, target_of(route, variable))
         if method == "POST":
             check_form(token, form, headers)
             check_now(visit)
-        return with_token(
-            sent(await service.apart(answer, visit, route)), origin_of(service, scope, headers), headers, token
-        )
+        answered = await service.apart(answer, visit, route)
+        if method == "POST":
+            service.follower.nudge()  # who else looks at it sees it at once
+        return with_token(sent(answered), origin_of(service, scope, headers), headers, token)
     except PipelineError as error:
         if isinstance(error, Unauthorized) and (elsewhere := signing.unknown(path, error, wants)):
             return sent(elsewhere)
@@ -79,6 +83,14 @@ async def unpacked(service: Service, scope: Mapping[str, Any], headers: Mapping[
             return sent(problem_page(visit, error))
         document, own = problem(error, path)
         return Reply(msgspec.json.encode(document), document.status, own, "application/problem+json")
+
+
+def fault(headers: Mapping[str, str], error: Exception, path: str) -> Reply:
+    """What a browser is answered where the service itself fails, or takes too long."""
+    document, own = problem(error, path)
+    if "text/html" not in headers.get("accept", ""):
+        return Reply(msgspec.json.encode(document), document.status, own, "application/problem+json")
+    return sent(alone(WebPage("fault.html", document.title, {"detail": document.detail}, (), document.status, own)))
 
 
 async def signing_in(
@@ -99,7 +111,7 @@ async def signing_in(
     if isinstance(found, WebReply):
         return sent(found)
     nobody = Caller("", frozenset())
-    visit = Visit(service.app, nobody, service.access, scope["path"], token=masked(token))
+    visit = Visit(service.app, nobody, service.access, service.control, scope["path"], token=masked(token))
     return with_token(sent(as_html(visit, found)), asked.origin, headers, token)
 
 
@@ -142,7 +154,7 @@ def visited(
 ) -> Visit:
     """What a page is asked with."""
     writes, configures = (each.reach(caller) is not None for each in (policy.WORK, policy.CONFIGURE))
-    visit = Visit(service.app, caller, service.access, path, variable, query, form)
+    visit = Visit(service.app, caller, service.access, service.control, path, variable, query, form)
     return visit._replace(writes=writes, configures=configures, pages=pages_of(caller))
 
 
@@ -238,4 +250,4 @@ async def news(service: Service, caller: Caller, after: int) -> AsyncIterator[by
         yield b"id: %d\ndata: %s\n\n" % (position, msgspec.json.encode({"position": position, "streams": streams}))
 
 
-__all__ = ["PATHS", "Route", "news", "page"]
+__all__ = ["PATHS", "Route", "fault", "news", "page"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from infra.application.follower import Follower
 from infra.application.writers import Writers
+from infra.control import LazyControl
 from infra.http.jobs import Jobs
 from infra.http.limits import Limits, Rates
 from infra.http.tail import Tail
@@ -16,6 +17,7 @@ from infra.identity.sessions import Sessions
 from infra.operations.health import Health
 from infra.operations.measures import Measures
 from infra.store.listening import listening
+from infra.web.saved_views import SavedViews
 from infra.webhooks.delivery import Delivery
 from infra.webhooks.subscriptions import Subscriptions
 
@@ -36,7 +38,7 @@ class Service:
         self.app, self.access, self.limits = app, access, limits
         self.log = logger.bind(logger="dealtrail.http")
         self.health = Health(app)
-        self.measures = Measures(app, self.health)
+        self.measures = Measures(app, self.health, lambda: self.delivery.backlog())
         self.rates = Rates(limits)
         self.sessions = Sessions(app.settings.service.session_secret)
         self.stopped = Event()
@@ -45,9 +47,15 @@ class Service:
         self.tail = Tail(self)
         self.jobs = Jobs(app)
         self.writers = Writers(app, appended=self.follower.nudge)
-        self.webhooks = Subscriptions(app.settings.db, app.log.identity)
+        self.control = LazyControl(app.settings.db, app.log.identity)
+        self.webhooks, self.views = Subscriptions(self.control), SavedViews(self.control)
         self.delivery = Delivery(
-            app, app.settings.db, self.webhooks, limits.webhooks, logger.bind(logger="dealtrail.webhooks")
+            app,
+            app.settings.db,
+            self.webhooks,
+            limits.webhooks,
+            logger.bind(logger="dealtrail.webhooks"),
+            self.measures.delivery,
         )
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -118,5 +126,5 @@ class Service:
         await loop.run_in_executor(None, self.delivery.close)
         await loop.run_in_executor(None, self.follower.close)
         self._readers.shutdown(wait=True, cancel_futures=True)
-        self.webhooks.close()
+        self.control.close()
         self.health.close()

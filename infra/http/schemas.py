@@ -16,7 +16,14 @@ NUMBER = {"type": "string", "pattern": "^-?(0|[1-9][0-9]{0,27})(\\.[0-9]{1,20})?
 """A number with a fraction, as a text, so that nobody rounds it."""
 CHANCE = r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$"
 """A part of a whole, to the basis point."""
-CURRENCY: "Schema" = {"$ref": "#/components/schemas/Currency"}
+WITHOUT_NUL = {
+    None: "^[^\\u0000]*$",
+    "\\S": "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$",
+    "^$|@": "^([^\\u0000]*@[^\\u0000]*)?$",
+}
+"""The patterns of texts that would let the NUL character in, which databases differ on, and what keeps it out."""
+EACH_REFUSED = ("BulkCommand",)
+"""The structs of which one that holds it is refused by itself, and not the body."""
 Schema = dict[str, Any]
 
 
@@ -28,7 +35,7 @@ def ref(struct: type[Struct]) -> Schema:
 def components(structs: Iterable[type[Struct]]) -> dict[str, Schema]:
     """The schemas of structs, and of all that these hold, by name."""
     _, schemas = msgspec.json.schema_components([*dict.fromkeys(structs)], ref_template=REF)
-    cleaned_schemas = {name: cleaned(schema) for name, schema in schemas.items()}
+    cleaned_schemas = {name: cleaned(schema, name not in EACH_REFUSED) for name, schema in schemas.items()}
     if "Money" in cleaned_schemas:
         cleaned_schemas["Money"] = money(cleaned_schemas["Money"]["description"])
     return cleaned_schemas
@@ -76,10 +83,10 @@ def explained(command: type[Struct], field: str, portion: bool) -> Schema:
     return {**bounds, "description": meaning.text, "examples": [meaning.example]}
 
 
-def cleaned(schema: Any) -> Any:
-    """A schema whose objects are closed, whose descriptions are not indented, and whose decimals have a pattern."""
+def cleaned(schema: Any, texts: bool = True) -> Any:
+    """A schema whose objects are closed, descriptions not indented, and whose decimals, and texts, have a pattern."""
     if isinstance(schema, list):
-        return [cleaned(each) for each in cast("list[Any]", schema)]
+        return [cleaned(each, texts) for each in cast("list[Any]", schema)]
     if not isinstance(schema, dict):
         return schema
     parts = {**cast("Schema", schema)}
@@ -88,7 +95,10 @@ def cleaned(schema: Any) -> Any:
     if parts.get("format") == "decimal":
         kept = {name: part for name, part in parts.items() if name not in ("format", "type")}
         return {**NUMBER, **kept}
-    parts = {name: part if name in ("default", "enum", "pattern") else cleaned(part) for name, part in parts.items()}
+    if texts and parts.get("type") == "string" and not {"format", "enum"} & parts.keys():
+        parts["pattern"] = WITHOUT_NUL.get(parts.get("pattern"), parts.get("pattern"))
+    as_it_is = ("default", "enum", "pattern")
+    parts = {name: part if name in as_it_is else cleaned(part, texts) for name, part in parts.items()}
     if parts.get("type") == "object" and "properties" in parts and isinstance(parts["properties"], dict):
         parts.setdefault("additionalProperties", False)
     return parts

@@ -15,11 +15,11 @@ from litestar.handlers import HTTPRouteHandler
 
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from infra.application.app import App
-from infra.http import bulk, exports, feed, figures, jobs, operating, records, webhooks, writing
+from infra.http import bulk, exports, feed, figures, jobs, operating, records, saved_views, webhooks, writing
 from infra.http.describing import Describing
 from infra.http.limits import Limits
 from infra.http.operations import Call, Operation, Reply, encode, read_query
-from infra.http.pages import PATHS, news, page
+from infra.http.pages import PATHS, fault, news, page
 from infra.http.problems import MEDIA_TYPE, Problem, kind_of, problem
 from infra.http.running import Service
 from infra.http.signing_in import with_credential
@@ -29,7 +29,7 @@ from infra.logs import Logger
 from infra.logs import logger as new_logger
 
 Headers = dict[str, str]
-PARTS = (writing, bulk, records, exports, figures, feed, webhooks, jobs, operating)
+PARTS = (writing, bulk, records, exports, figures, feed, webhooks, saved_views, jobs, operating)
 Messages = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Scope = Mapping[str, Any]
@@ -136,9 +136,12 @@ def pages_of(service: Service) -> list[HTTPRouteHandler]:
             async with asyncio.timeout(service.limits.time):
                 return await page(service, scope, headers, body)
         except TimeoutError:
-            return refusal(Unavailable(f"this took longer than {service.limits.time:g} s"), scope["path"])
+            return fault(headers, Unavailable(f"this took longer than {service.limits.time:g} s"), scope["path"])
         except PipelineError as error:
             return refusal(error, scope["path"])
+        except Exception as error:
+            unexpected(service, error, "pages")
+            return fault(headers, error, scope["path"])
 
     async def tell(scope: Scope, _: Messages) -> Reply:
         headers = headers_of(scope)

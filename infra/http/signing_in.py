@@ -15,7 +15,7 @@ from infra.web.page import Page, Reply, see_other
 SESSION, WAY = "dealtrail_session", "dealtrail_sign_in"
 """The cookies of a session, and of a sign-in that is on its way."""
 BACK = "/sign-in/back"
-HOME = "/board"
+HOME = "/"
 
 
 class Asking(NamedTuple):

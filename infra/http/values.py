@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 from domain.errors import Malformed
 from domain.money import check_currency
 from infra.application.requests import is_text
+from infra.http.schemas import WITHOUT_NUL
 
 LONGEST = 200  # characters of a text
 LAST = 2**63 - 1
@@ -46,7 +47,7 @@ class Text(NamedTuple):
     @property
     def schema(self) -> dict[str, Any]:
         """A string, without the NUL character, which databases differ on."""
-        pattern = f"^(?:{self.pattern})$" if self.pattern else "^[^\\u0000]*$"
+        pattern = f"^(?:{self.pattern})$" if self.pattern else WITHOUT_NUL[None]
         return {"type": "string", "minLength": self.least, "maxLength": self.most, "pattern": pattern}
 
     def read(self, field: str, text: str) -> str:

@@ -16,16 +16,15 @@ if TYPE_CHECKING:
 
 Role = Literal["rep", "manager", "analyst", "auditor", "admin", "service"]
 ROLES: tuple[Role, ...] = ("rep", "manager", "analyst", "auditor", "admin", "service")
-EVERY_ROLE: frozenset[str] = frozenset(ROLES)
 Scope = Literal["commands", "configuration", "privacy", "records", "personal", "figures", "feed", "jobs"]
 SCOPES: tuple[Scope, ...] = ("commands", "configuration", "privacy", "records", "personal", "figures", "feed", "jobs")
 EVERY_SCOPE: frozenset[str] = frozenset(SCOPES)
 """What a service may: work on leads and deals, configure, hold and erase persons, read records, and what is personal in
 them, ask for figures, follow the log, run imports and exports."""
-Action = Literal["describe", "figures", "records", "events", "webhooks", "write", "configure", "jobs"]
-"""What a route does: describe the service itself, answer figures, show records with what happened to them, hand out
-the log, send it on as it grows, work on leads and deals, configure what these refer to (processes, quotas, rates,
-teams …), run imports and exports. Every route has one."""
+Action = Literal["describe", "views", "keys", "figures", "records", "events", "webhooks", "write", "configure", "jobs"]
+"""What a route does: describe the service itself, keep the views that somebody saved, revoke keys, answer figures, show
+records with what happened to them, hand out the log, send it on as it grows, work on leads and deals, configure what
+these refer to (processes, quotas, rates, teams …), run imports and exports. Every route has one."""
 
 
 class Unauthorized(PipelineError):

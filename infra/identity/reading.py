@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from domain.errors import Forbidden
 from infra.application.app import App
 from infra.application.comparison import comparison
@@ -14,15 +12,12 @@ from infra.application.timeline import timeline_lines
 from infra.identity import policy
 from infra.identity.caller import Access, Caller, Target
 from infra.identity.opened import Opened
-from infra.identity.ownership import owners_now
-from infra.identity.visibility import seen_differences, seen_rows
+from infra.identity.visibility import seen_answer, seen_differences, seen_rows
 
 if TYPE_CHECKING:
     from infra.application.questions import Text
     from infra.views import Answer
     from projections.records.listing import Listing
-
-MOMENT = ("known_at", "effective_at")
 
 
 class Reading:
@@ -33,9 +28,9 @@ class Reading:
         self.opened = Opened(app, caller.personal)
 
     def ask(self, metric: str, texts: "Mapping[str, Text]") -> "Answer":
-        """A figure of what is theirs. Raises as `App.ask`, and Forbidden."""
+        """A figure of what is theirs, without records that they do not see. Raises as `App.ask`, and Forbidden."""
         of_theirs = self.access.narrowed(self.caller, texts)
-        return self.app.ask(metric, of_theirs, of_theirs.keys() - texts.keys())
+        return seen_answer(self.app, self.caller, self.app.ask(metric, of_theirs, of_theirs.keys() - texts.keys()))
 
     def explain(self, metric: str, texts: "Mapping[str, Text]") -> dict[str, Any]:
         """The rows and events behind a figure, of the records that they see; `hidden` counts the others."""
@@ -58,15 +53,10 @@ class Reading:
 
     def list(self, kind: str, texts: Mapping[str, Any]) -> "Listing":
         """A page of a list. It is who owns a record today that sees it, also as it was. Raises as `App.list`."""
-        caller = self.caller
-        asked = self.narrowed(kind, texts)
+        caller, owners = self.caller, self.seen_owners(kind, texts)
         with self.app.views() as views:
             who, forced = caller.owner or caller.actor, () if texts.get("owner") else ("owner",)
-            listing = list_of(self.opened, views, kind, asked, who, self.opened.veil, forced)
-        if self.is_narrow(kind):
-            owners = owners_now(self.app, [row.stream for row in listing.records])
-            rows = [row for row in listing.records if caller.sees(owners[row.stream] or "")]
-            listing = msgspec.structs.replace(listing, records=rows)
+            listing = list_of(self.opened, views, kind, texts, who, self.opened.veil, forced, owners)
         self.note()
         return listing
 
@@ -77,15 +67,11 @@ class Reading:
         self.note(stream)
         return found
 
-    def is_narrow(self, kind: str) -> bool:
-        """Whether they see some of the records of a kind alone."""
-        return kind in policy.OWNED and self.caller.owner is not None
-
-    def narrowed(self, kind: str, texts: Mapping[str, Any]) -> dict[str, Any]:
-        """What is asked of a list, of the sellers alone whose records are theirs. Raises Forbidden for others'."""
+    def seen_owners(self, kind: str, texts: Mapping[str, Any]) -> frozenset[str] | None:
+        """The sellers whose records alone they see of a kind; None for all. Raises Forbidden for other sellers."""
         caller = self.caller
-        if not self.is_narrow(kind):
-            return dict(texts)
+        if kind not in policy.OWNED or caller.owner is None:
+            return None
         given = texts.get("owner", ())
         owners = (given,) if isinstance(given, str) else tuple(given)
         strange = [owner for owner in owners if owner not in caller.owners]
@@ -97,10 +83,7 @@ class Reading:
             )
             self.access.refused(caller, self.target, error)
             raise error
-        if not owners and "mine" not in texts.get("view", ()):
-            texts = {**texts, "owner": tuple(sorted(caller.owners))}
-        past = any(texts.get(part) for part in (*MOMENT, "cursor"))  # which may be one of the past
-        return {**texts, "totals": "no"} if past else dict(texts)
+        return caller.owners
 
     def note(self, stream: str = "") -> None:
         """Say to who judges that personal data was read in clear, where it was."""

@@ -42,8 +42,7 @@ def held_back(told: list[NamedChange], before: object) -> tuple[list[NamedChange
 def too_late(change: Change) -> tuple[Rejected, bool]:
     """Why terms that are told after the end are not to be had, and whether they only describe, and are left out."""
     if isinstance(change.command, ChangeAmount):
-        worth = f"{change.command.to.amount} {change.command.to.currency}"
-        return Rejected(f"amount: {worth} is told after the deal had ended: correct it by hand"), False
+        return Rejected(f"amount: {change.command.to} is told after the deal had ended: correct it by hand"), False
     if isinstance(change.command, RenameOpportunity):
         return Rejected("name: is told after the deal had ended"), True
     name = str(change.command.__struct_config__.tag).removeprefix("change-").replace("-", "_")

@@ -14,6 +14,7 @@ from domain.decider import NewEvent
 from domain.history import History
 from domain.personal import personal_texts
 from domain.recorded import Fact, Recorded, instant, micros
+from infra.application.names import tag_of
 from infra.importers.times import LAST_MICROSECOND
 
 REASON = "the mapping was mended"
@@ -53,7 +54,7 @@ def mendings(
     found, new = list[Mending](), list[Mending]()
     for command, (event, moment) in wanted:
         if not (same := there[type(event)]):
-            new.append(Mending(command, instant(moment), f"{tag(event)} is new"))
+            new.append(Mending(command, instant(moment), f"{tag_of(event)} is new"))
             continue
         version, fact = same.pop(0)
         event = of_its_version(event, fact.event)
@@ -64,7 +65,7 @@ def mendings(
         for version, fact in left:
             if fact.event is not None and version not in theirs:
                 taken = CorrectFact(version, REASON)
-                found.append(Mending(taken, instant(fact.occurred_at), f"{tag(fact.event)} should not be there"))
+                found.append(Mending(taken, instant(fact.occurred_at), f"{tag_of(fact.event)} should not be there"))
     return found + new
 
 
@@ -107,12 +108,7 @@ def difference(fact: Fact, event: Any, moment: int) -> str:
     ]
     if fact.occurred_at != moment:
         parts.append(f"{instant(fact.occurred_at):%Y-%m-%d %H:%M}Z becomes {instant(moment):%Y-%m-%d %H:%M}Z")
-    return f"{tag(event)}: {', '.join(parts)}"
-
-
-def tag(event: Any) -> str:
-    """What sort of fact it is."""
-    return str(event.__struct_config__.tag)
+    return f"{tag_of(event)}: {', '.join(parts)}"
 
 
 def fields(event: Any) -> dict[str, Any]:

@@ -82,8 +82,8 @@ def happened(seen: Sequence[Observation], system: str, lead: bool = False, lines
 def denied(now: Observation, after: Observation) -> PipelineError:
     """Why a win stays as it is."""
     return Malformed(
-        f"amount: the deal was won for {now.amount.amount} {now.amount.currency}, and says"
-        f" {after.amount.amount} {after.amount.currency} from {after.at:%Y-%m-%d}: correct it by hand"
+        f"amount: the deal was won for {now.amount}, and says {after.amount} from {after.at:%Y-%m-%d}:"
+        " correct it by hand"
     )
 
 

@@ -77,8 +77,7 @@ def commands(record: Record, history: History, since: datetime | None = None) ->
         case Won(deal) if record.outcome == "won":
             if record.closing not in (None, deal.amount):
                 raise Rejected(
-                    f"the export says won for {record.closing.amount} {record.closing.currency}, recorded is"
-                    f" {deal.amount.amount} {deal.amount.currency}: correct it by hand"
+                    f"the export says won for {record.closing}, recorded is {deal.amount}: correct it by hand"
                 )
             return added(record, deal, history)
         case Lost(deal) if record.outcome == "lost":

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Literal
 
 from domain.errors import Malformed
-from infra.application.moments import FIRST, LAST, day_end
+from infra.application.moments import FIRST, LAST, day_end, within
 from infra.importers.tables import Row
 
 ISO = "%Y-%m-%d"
@@ -267,13 +267,6 @@ def has_come(moment: datetime, now: datetime) -> bool:
 def by_now(moment: datetime | None, now: datetime) -> datetime | None:
     """The moment; where it is the end of a day that is not over yet, the present one."""
     return now if moment and moment > now and has_come(moment, now) else moment
-
-
-def within(of: date) -> date:
-    """A day or time as it was given; ValueError where it is at the calendar's ends."""
-    if not FIRST <= of.year <= LAST:
-        raise ValueError(f"{of} is not between the years {FIRST} and {LAST}")
-    return of
 
 
 def is_midnight(written: date | None) -> bool:

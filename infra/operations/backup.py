@@ -11,8 +11,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from domain.errors import Rejected, Unavailable
+from domain.errors import Unavailable
 from infra.application.digests import events_digest
+from infra.operations.whole_files import refuse_there, settle
 from infra.settings import Settings
 from infra.store import open_log_to_read
 from infra.store.places import sqlite_file
@@ -91,28 +92,3 @@ def _new(file: str) -> Generator[Path]:
     finally:
         with suppress(FileNotFoundError):
             unfinished.unlink()
-
-
-def refuse_there(place: Path) -> None:
-    """Raise Rejected where a file is there already."""
-    if place.exists() or place.is_symlink():
-        raise Rejected(f"{place} is there already: nothing is written over it")
-
-
-def settle(unfinished: Path, place: Path) -> None:
-    """Give a whole file its name, never that of another one, so that a power cut leaves it or nothing."""
-    for path in (unfinished, unfinished.parent):
-        opened = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
-    try:
-        os.link(unfinished, place)
-    except FileExistsError as error:
-        raise Rejected(f"{place} is there already: nothing is written over it") from error
-    except OSError as error:
-        raise Unavailable(f"{place} cannot be written: {error.strerror}") from error
-
-
-__all__ = ["Backup", "back_up", "refuse_there", "restore", "settle"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from domain.errors import NotFound, Rejected, Unavailable
 from infra.control import SUFFIX
-from infra.operations.backup import refuse_there, settle
+from infra.operations.whole_files import refuse_there, settle
 from infra.store import open_log_to_read
 from infra.store.places import sqlite_file
 from infra.store.sqlite_connection import create, readable

@@ -40,6 +40,18 @@ def place(url: str) -> str:
     return f"{parts.get('host') or 'localhost'}:{parts.get('port') or 5432}/{parts.get('dbname') or ''}"
 
 
+def bare(url: str) -> str:
+    """A database's URL as a setting holds it, without its user and password; what `place` says where it is none."""
+    where = place(url)
+    if not POSTGRES.fullmatch(url) or where.startswith("postgresql:"):
+        return where
+    parts = server(url)
+    host, port, database = parts.get("host") or "localhost", parts.get("port") or 5432, parts.get("dbname") or ""
+    if host.startswith("/") or "," in host:
+        return f"postgresql:///{database}?host={host}&port={port}"
+    return f"postgresql://{f'[{host}]' if ':' in host else host}:{port}/{database}"
+
+
 def server(url: str) -> dict[str, Any]:
     """The parts of a PostgreSQL URL.
 

@@ -139,6 +139,16 @@ def parked_at(url: str) -> tuple[int, list[ParkedMessage]]:
     return (rows[0][4], [ParkedMessage(*row[:4]) for row in rows]) if rows else (0, [])
 
 
+def origin(url: str) -> str:
+    """The identity of the log that the read model at a URL is a copy of, empty where nothing has come yet."""
+    try:
+        with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT) as connection:
+            row = connection.execute("SELECT log FROM replica").fetchone()
+    except psycopg.Error as error:
+        raise Unavailable(f"the log that the read model is a copy of cannot be read: {error}") from error
+    return row[0] if row else ""
+
+
 Refuse = Callable[[StoredEvent, str], None]
 """Told which event is not kept, and why."""
 

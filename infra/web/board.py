@@ -9,24 +9,28 @@ from typing import Any, NamedTuple
 import msgspec
 
 from domain.errors import Malformed, NotFound, PipelineError
+from domain.money import Money
 from domain.opportunity.progress import ChangeStage
 from domain.recorded import Request, instant
-from infra.application.answers import digits
 from infra.application.seen import Overtaken
 from infra.web.forms import STATUS
+from infra.web.lines import words
 from infra.web.lists import moved_on
 from infra.web.moment import moment_of
+from infra.web.names import process_name, process_of
 from infra.web.page import Cell, Column, Page, Reply, Table, Visit, json_reply, see_other, whole
-from infra.web.records import process_of, words
+from infra.web.saved_views import bar
 
 CARDS = 50  # of a column at once
 FILTERS = ("owner", "team", "product", "source", "currency", "convert_to")
+SAVED = ("pipeline", *FILTERS)
+"""What of its query a saved view keeps."""
 STANDARD = "process-standard"
 LARGEST = 500  # deals moved at once
 
 
 class Card(NamedTuple):
-    """A deal on the board. seen: the version that the card shows; next: what comes next, or that nothing does."""
+    """A deal. seen: the version that the card shows. next: what comes next, empty for nothing; due: when."""
 
     id: str
     seen: int
@@ -37,6 +41,8 @@ class Card(NamedTuple):
     days: str
     stale: bool
     next: str
+    due: str = ""
+    overdue: bool = False
 
 
 class Lane(NamedTuple):
@@ -48,8 +54,8 @@ class Lane(NamedTuple):
     deals: str
     amount: str
     weighted: str
-    cards: Sequence[Card]
-    more: str
+    cards: Sequence[Card] = ()
+    more: str = ""
 
 
 def board(visit: Visit) -> Page | Reply:
@@ -59,16 +65,12 @@ def board(visit: Visit) -> Page | Reply:
     pipelines = pipelines_of(visit, heads.records)
     pipeline = visit.one("pipeline") or (pipelines[0][0] if pipelines else "")
     lanes = [
-        lane(
-            visit,
-            filters,
-            pipeline,
-            stage,
-            name,
-            [row for row in heads.records if (row.process, row.stage) == (pipeline, stage)],
-        )
+        lane(pipeline, stage, name, [row for row in heads.records if (row.process, row.stage) == (pipeline, stage)])
         for stage, name in stages_of(visit, pipeline)
     ]
+    if visit.one("part") == "heads":
+        return json_reply([[each.stage, each.deals, each.amount, each.weighted] for each in lanes])
+    lanes = [with_cards(visit, filters, each) for each in lanes]
     parts = {
         "lanes": lanes,
         "pipelines": pipelines,
@@ -78,11 +80,9 @@ def board(visit: Visit) -> Page | Reply:
         "position": heads.known_at,
         "moved": visit.one("moved"),
         "instant": instant(heads.effective_at),
+        "saved": bar(visit, SAVED),
     }
-    page = Page("board.html", "Board", parts, [table_of(lanes)])
-    if visit.one("part") == "heads":
-        return json_reply([[each.stage, each.deals, each.amount, each.weighted] for each in lanes])
-    return page
+    return Page("board.html", "Board", parts, [table_of(lanes)])
 
 
 def pipelines_of(visit: Visit, rows: Sequence[Any]) -> list[tuple[str, str]]:
@@ -93,12 +93,6 @@ def pipelines_of(visit: Visit, rows: Sequence[Any]) -> list[tuple[str, str]]:
     found = {name: process_name(visit, name) for name in counts} or {STANDARD: process_name(visit, STANDARD)}
     ordered = sorted(found, key=lambda name: (-counts.get(name, 0), name))
     return [(name, found[name]) for name in ordered]
-
-
-def process_name(visit: Visit, process: str) -> str:
-    """What a process is called."""
-    found = process_of(visit, process)
-    return found.name if found else process
 
 
 def stages_of(visit: Visit, pipeline: str) -> list[tuple[str, str]]:
@@ -113,14 +107,19 @@ def stages_of(visit: Visit, pipeline: str) -> list[tuple[str, str]]:
     return [(stage.id, process.names.get(stage.id, stage.name)) for stage in version.open_stages]
 
 
-def lane(visit: Visit, filters: Mapping[str, str], pipeline: str, stage: str, name: str, rows: Sequence[Any]) -> Lane:
-    """A stage with its sums, which are the metric's, and its first cards."""
-    cards, cursor = cards_of(visit, filters, pipeline, stage, visit.one(f"cursor-{stage}"))
-    more = visit.link("/board/cards", **filters, pipeline=pipeline, stage=stage, cursor=cursor) if cursor else ""
+def lane(pipeline: str, stage: str, name: str, rows: Sequence[Any]) -> Lane:
+    """A stage with its sums, which are the metric's."""
     amounts = [f"{short(row.amount, row.currency)}" for row in rows]
     weighted = [f"{short(row.weighted, row.currency)}" for row in rows if row.weighted is not None]
     deals = sum(row.deals for row in rows)
-    return Lane(pipeline, stage, name, f"{deals:,}", " + ".join(amounts), " + ".join(weighted), cards, more)
+    return Lane(pipeline, stage, name, f"{deals:,}", " + ".join(amounts), " + ".join(weighted))
+
+
+def with_cards(visit: Visit, filters: Mapping[str, str], of: Lane) -> Lane:
+    """A stage with its first cards."""
+    cards, cursor = cards_of(visit, filters, of.process, of.stage, visit.one(f"cursor-{of.stage}"))
+    following = {**filters, "pipeline": of.process, "stage": of.stage, "cursor": cursor}
+    return of._replace(cards=cards, more=visit.link("/board/cards", **following) if cursor else "")
 
 
 def cards_of(
@@ -139,12 +138,12 @@ def cards_of(
         "totals": "no",
     }
     listing = visit.list("opportunity", moved_on(asked | ({"cursor": cursor} if cursor else {})))
-    today = visit.app.today().day
-    return [card(record, today) for record in listing.records], listing.next
+    day = instant(listing.effective_at).astimezone(visit.app.zone()).date()
+    return [card(record, day) for record in listing.records], listing.next
 
 
 def card(record: Any, today: date) -> Card:
-    """A deal as its card shows it."""
+    """A deal as its card shows it on a day."""
     days = record.days_in_stage
     return Card(
         record.stream,
@@ -155,7 +154,7 @@ def card(record: Any, today: date) -> Card:
         record.owner,
         "" if days is None else f"{int(days):,}",
         record.stale,
-        next_of(record, today),
+        *next_of(record, today),
     )
 
 
@@ -163,17 +162,14 @@ def amount_of(record: Any) -> str:
     """What a deal is worth, without the decimal places of a whole amount."""
     if record.amount == record.amount.to_integral_value():
         return short(record.amount, record.currency)
-    return f"{digits(record.amount, record.currency)} {record.currency}"
+    return str(Money(record.amount, record.currency))
 
 
-def next_of(record: Any, today: date) -> str:
-    """What comes next of a deal."""
+def next_of(record: Any, today: date) -> tuple[str, str, bool]:
+    """What comes next of a deal, the day when, and whether that has passed; empty texts for nothing."""
     due = min((day for day in (record.next_step_due, record.activity_due) if day), default=None)
-    text = record.next_step or ("Activity" if record.activity_due else "")
-    if not text and due is None:
-        return "No next step"
-    when = "" if due is None else f", overdue since {due}" if due < today else f", {due}"
-    return f"{text or 'Next step'}{when}"
+    text = record.next_step or ("Activity" if record.activity_due else "Next step" if due else "")
+    return text, "" if due is None else str(due), due is not None and due < today
 
 
 def short(amount: Decimal, currency: str) -> str:

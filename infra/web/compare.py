@@ -4,8 +4,9 @@ from typing import Any
 
 from infra.application.comparison import AXES, FORMS
 from infra.web.figures import picture_of
+from infra.web.lines import words
+from infra.web.names import names_of
 from infra.web.page import Cell, Column, Page, Reply, Table, Visit, json_reply
-from infra.web.records import words
 
 SHOWN = 200  # deals of a comparison on one page
 FILTERS = ("owner", "team", "pipeline", "convert_to", "product", "source", "currency")
@@ -47,19 +48,21 @@ def compare(visit: Visit) -> Page | Reply:
 def deals(visit: Visit, differences: list[dict[str, Any]]) -> Table:
     """The deals that are not what they were."""
     columns = (Column("stream", "Deal"), Column("kinds", "How"), Column("changes", "What"))
+    streams = [each["stream"] for each in differences[:SHOWN]]
+    names = names_of(visit, streams)
     found = [
         [
-            Cell(each["stream"], link=visit.link(f"/opportunities/{each['stream']}")),
+            Cell(names.get(stream) or stream, stream, visit.link(f"/opportunities/{stream}")),
             Cell(", ".join(each["kinds"]), each["kinds"]),
             Cell(
                 "; ".join(
-                    f"{change['field']} {change['from'] or 'none'} → {change['to'] or 'none'}"
+                    f"{change['field'].replace('_', ' ')} {change['from'] or 'none'} → {change['to'] or 'none'}"
                     for change in each["changes"]
                 ),
                 each["changes"],
             ),
         ]
-        for each in differences[:SHOWN]
+        for stream, each in zip(streams, differences, strict=False)
     ]
     more = f", the first {SHOWN} of {len(differences):,}" if len(differences) > SHOWN else ""
     return Table(

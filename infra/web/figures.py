@@ -1,18 +1,23 @@
 """The pages of figures: every metric with its picture, its rows, and the events behind each of them."""
 
 import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from markupsafe import Markup
 from msgspec import Struct
 
-from domain.errors import Malformed
+from domain.errors import Malformed, Unavailable
 from domain.recorded import instant
 from infra.application.answers import definition, document, rows, text
 from infra.application.charts import Spec
 from infra.application.plots import PLOTS, RESOLUTION, spec
+from infra.web.lines import words
 from infra.web.moment import moment_of
+from infra.web.names import names_of, process_name
 from infra.web.page import MOMENT, Cell, Column, Page, Reply, Table, Visit, address, json_reply, whole
 from projections import METRICS
 from projections.query.question import Question
@@ -33,7 +38,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """The metrics under titles; one that stands under none comes last."""
 DEFAULTS: dict[str, dict[str, Any]] = {"win-rate": {"by": "month"}, "activities": {"by": "month"}}
 ELSEWHERE = "https://vega.github.io/vega-datasets/"  # what is put before an address without a host
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 STYLE = re.compile(r' style="[^"]*"')
+PROCESSES = ("process", "to_process")
+"""The fields of a row that name a process."""
+CALLED = ("process", "name", "currency")
+"""What of a figure says by itself what it is."""
 NUMBERS = {"share", "multiple", "days", "minutes", "amount", "count"}
 
 
@@ -61,7 +71,7 @@ def figure(visit: Visit) -> Page | Reply:
     texts = question_of(visit, name)
     answer = visit.ask(name, texts)
     if form in ("svg", "png"):
-        return picture(answer, form)
+        return picture(spec(name, rows(answer), []), form)
     if form == "json":
         return json_reply(document(answer, visit.app.log.head(), dict(texts)))
     metric = METRICS[name]
@@ -76,6 +86,7 @@ def figure(visit: Visit) -> Page | Reply:
         "texts": texts,
         "by": list(metric.by),
         "links": links(visit, name),
+        "beside": next((names for names in GROUPS.values() if name in names), ()),
     }
     return Page("figure.html", title_of(name), parts, [table_of(visit, answer)])
 
@@ -109,9 +120,9 @@ def title_of(name: str) -> str:
 
 
 def links(visit: Visit, name: str) -> list[tuple[str, str]]:
-    """The other forms of a figure."""
+    """The picture of a figure as a file."""
     drawn = [("SVG", "svg"), ("PNG", "png")] if name in PLOTS else []
-    return [(title, visit.here(format=form)) for title, form in (*drawn, ("JSON", "json"), ("CSV", "csv"))]
+    return [(title, visit.here(format=form)) for title, form in drawn]
 
 
 def table_of(visit: Visit, answer: "Answer") -> Table:
@@ -123,21 +134,39 @@ def table_of(visit: Visit, answer: "Answer") -> Table:
     columns = [
         *(Column(name, title_of(name)) for name in answer.groups[0]),
         *(Column(name, title_of(name.replace("_", "-")), unit in NUMBERS) for name, unit in of.items()),
-        Column("behind", "Behind"),
+        *([Column("behind", "Behind")] if visit.reads("opportunity") else []),
     ]
+    columns = [each._replace(hidden=each.name in hidden_of(columns)) for each in columns]
+    called = process_names(visit, rows(answer))
     shown = list[list[Cell]]()
     for number, (group, record) in enumerate(zip(answer.groups, answer.records, strict=True)):
         currency = getattr(record, "currency", "")
         cells = [Cell(str(value) or "none", value) for value in group.values()]
         cells += [cell(visit, name, unit, getattr(record, name), currency) for name, unit in of.items()]
-        shown.append([*cells, Cell("Events", number, behind_link(visit, answer, number))])
+        cells = [each._replace(text=called.get(each.text, each.text)) for each in cells]
+        cells += [Cell("Events", number, behind_link(visit, answer, number))] if visit.reads("opportunity") else []
+        shown.append(cells)
     left_out = [f"{deals:,} left out: {reason}" for reason, deals in answer.left_out.items()]
     return Table(answer.metric, columns, shown, "; ".join([*left_out, *answer.notes]))
 
 
+def hidden_of(columns: list[Column]) -> set[str]:
+    """The columns that only data has: the id and the kind of a stage whose name is there."""
+    names = {each.name for each in columns}
+    return {"stage", "kind"} if {"stage", "name"} <= names else set()
+
+
+def process_names(visit: Visit, of: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What the processes of some rows are called, none twice: where two have one name, each is followed by its id."""
+    processes = {str(row[name]) for row in of for name in PROCESSES if row.get(name)}
+    found = {each: process_name(visit, each) for each in processes}
+    twice = {name for name, count in Counter(found.values()).items() if count > 1}
+    return {each: f"{name} ({each})" if name in twice else name for each, name in found.items()}
+
+
 def cell(visit: Visit, name: str, unit: str, value: Any, currency: str) -> Cell:
     """A field of a record, as people read it; a deal leads to its page."""
-    link = visit.link(f"/opportunities/{value}") if name == "stream" and value else ""
+    link = visit.link(f"/opportunities/{value}") if name == "stream" and value and visit.reads("opportunity") else ""
     return Cell(text(unit, value, currency), msgspec.to_builtins(value), link)
 
 
@@ -179,8 +208,22 @@ def behind(visit: Visit) -> Page | Reply:
 def section(visit: Visit, each: dict[str, Any]) -> tuple[str, Table]:
     """A figure in words, and the rows behind it."""
     said = {**each["group"], **each["record"]}
-    heading = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items() if value not in (None, ""))
+    if "name" in said:
+        said = {name: value for name, value in said.items() if name not in ("stage", "kind")}
+    if process := said.get("process"):
+        said["process"] = process_name(visit, str(process))
+    heading = ", ".join(
+        str(value) if name in CALLED else f"{name.replace('_', ' ')} {in_thousands(value)}"
+        for name, value in said.items()
+        if value not in (None, "")
+    )
     return heading, behind_table(visit, each["rows"], f"{len(each['rows']):,} rows")
+
+
+def in_thousands(value: Any) -> str:
+    """A number of an answer as people read it; any other value as it is."""
+    text = str(value)
+    return f"{Decimal(text):,}" if NUMBER.fullmatch(text) else text
 
 
 def behind_table(visit: Visit, found: list[dict[str, Any]], caption: str) -> Table:
@@ -195,16 +238,19 @@ def behind_table(visit: Visit, found: list[dict[str, Any]], caption: str) -> Tab
         Column("position", "Position", True),
     )
     rows_ = list[list[Cell]]()
+    names = names_of(visit, [row["stream"] for row in found[:SHOWN] if row["stream"].startswith("opportunity-")])
     for row in found[:SHOWN]:
-        event = row["events"][0]
+        stream, event = row["stream"], row["events"][0]
         adds = row.get("reason") or ", ".join(
-            f"{name.replace('_', ' ')} {value}" for name, value in row.get("adds", {}).items() if value is not None
+            f"{name.replace('_', ' ')} {in_thousands(value)}"
+            for name, value in row.get("adds", {}).items()
+            if value is not None and (name, value) != ("deals", 1) and str(value).strip("0.")
         )
         rows_.append(
             [
-                Cell(row["stream"], link=record_link(visit, row["stream"], row["version"])),
+                Cell(names.get(stream) or stream, stream, record_link(visit, stream, row["version"])),
                 Cell(adds),
-                Cell(event["type"], event["event_id"]),
+                Cell(words(event["type"]), event["event_id"]),
                 Cell(f"{event['occurred_at']:%Y-%m-%d %H:%MZ}", event["occurred_at"]),
                 Cell(f"{event['recorded_at']:%Y-%m-%d %H:%MZ}", event["recorded_at"]),
                 Cell(event["actor"]),
@@ -222,11 +268,12 @@ def record_link(visit: Visit, stream: str, version: int) -> str:
     return f"{visit.link(f'/{paths[kind]}/{stream}')}#v{version}" if kind in paths else f"/streams/{stream}"
 
 
-def picture(answer: "Answer", form: str) -> Reply:
-    """The picture of an answer as a file of its own."""
-    import vl_convert
-
-    drawing = spec(answer.metric, rows(answer), [])
+def picture(drawing: Spec, form: str) -> Reply:
+    """A drawing as a file of its own. Raises Unavailable where the extra that draws is not there."""
+    try:
+        import vl_convert
+    except ImportError:
+        raise Unavailable("format: pictures are drawn by an extra: install dealtrail[plot]") from None
     if form == "png":
         return Reply(200, "image/png", vl_convert.vegalite_to_png(drawing, scale=RESOLUTION))
     return Reply(200, "image/svg+xml", vl_convert.vegalite_to_svg(drawing).encode())
@@ -236,16 +283,21 @@ def inline(visit: Visit, answer: "Answer") -> Markup | None:
     """The picture of an answer inside the page, its bars leading to what is behind them; None where there is none."""
     if answer.metric not in PLOTS or not answer.records:
         return None
-    linked = [{**row, "href": behind_link(visit, answer, number)} for number, row in enumerate(rows(answer))]
-    return picture_of(answer.metric, linked)
+    of = rows(answer)
+    called = process_names(visit, of)
+    named = [{**row, **{name: called[row[name]] for name in PROCESSES if row.get(name) in called}} for row in of]
+    if visit.reads("opportunity"):
+        named = [{**row, "href": behind_link(visit, answer, number)} for number, row in enumerate(named)]
+    return picture_of(answer.metric, named)
 
 
 def picture_of(metric: str, rows_: list[dict[str, Any]]) -> Markup | None:
-    """The picture of a metric's records as a part of a page, in the page's colours; None where it cannot be drawn."""
+    """The picture of a metric's records as a part of a page, in the page's colours; None where nothing can be drawn."""
     try:
-        return drawn(spec(metric, rows_, []))
+        drawing = spec(metric, rows_, [])
     except Malformed:  # drawn over time only, or too many of them
         return None
+    return None if drawing["title"]["subtitle"] else drawn(drawing)  # which says only that there is nothing to show
 
 
 def drawn(drawing: Spec) -> Markup | None:

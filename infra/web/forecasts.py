@@ -1,26 +1,32 @@
-"""The page of forecasts: what was issued of each period, as it was issued, and how right it came out."""
+"""The page of forecasts: what was issued of each period and how right it came out, beside what people called."""
 
 from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from domain import BY_KIND
+from domain.errors import Malformed
 from domain.history import History
 from domain.reference.outlook import TOTAL, ForecastIssued, Outlook, Score
 from infra.application.answers import digits, text
-from infra.application.charts import LESS, MORE, WIDTH, Spec
+from infra.application.charts import CONFIG, LESS, MORE, WIDTH, Spec
 from infra.application.charts import TOTAL as BLUE
 from infra.application.histories import LATEST
 from infra.application.moments import position
-from infra.web.figures import drawn
+from infra.web.figures import drawn, question_of
+from infra.web.figures import picture as as_file
+from infra.web.figures import table_of as rows_of
 from infra.web.moment import moment_of
-from infra.web.page import Cell, Column, Page, Table, Visit
+from infra.web.page import Cell, Column, Page, Reply, Table, Visit
 
 KIND = "outlook"
 SHOWN = 8  # periods on the page, the last ones
+ACCURACY = "forecast-accuracy"
+BRIEF = ("days_before", "error_amount", "bias_amount")
+"""What the page leaves to that of the figure."""
 
 
-def forecasts(visit: Visit) -> Page:
+def forecasts(visit: Visit) -> Page | Reply:
     """The forecasts that were issued up to the position that is asked for, period by period."""
     known = position(visit.app, visit.one("known_at")) if visit.one("known_at") else LATEST
     histories = [
@@ -29,11 +35,33 @@ def forecasts(visit: Visit) -> Page:
     periods = sorted((each for each in histories if each is not None), key=lambda each: period_key(each), reverse=True)
     shown = periods[:SHOWN]
     tables = [table_of(each) for each in shown]
+    if (form := visit.one("format")) in ("svg", "png"):
+        chosen = next((of for of, table in zip(shown, tables, strict=True) if table.name == visit.one("period")), None)
+        if chosen is None:
+            names = ", ".join(table.name for table in tables)
+            raise Malformed(f"period: there is no {visit.one('period')[:40]!r}; there are {names or 'none'}")
+        return as_file(drawing_of(chosen), form)
     parts = {
         "moment": moment_of(visit), "pictures": [picture(each) for each in shown],
         "latest": [latest_of(each) for each in shown],
     }  # fmt: skip
-    return Page("forecasts.html", "Forecasts", parts, tables)
+    right = accuracy(visit, shown) if shown else None
+    return Page("forecasts.html", "Forecasts", {**parts, "right": right}, [*tables, *([right] if right else [])])
+
+
+def accuracy(visit: Visit, periods: Sequence[Outlook]) -> Table | None:
+    """How right the people and the models were in the periods of the page that are over; None where there is none."""
+    of = [next(iter(each.issued.values())) for each in periods]
+    days = {"since": [f"{min(each.start for each in of)}"], "until": [f"{max(each.end for each in of)}"]}
+    asking = visit._replace(query={**visit.query, **days})
+    answer = asking.ask(ACCURACY, question_of(asking, ACCURACY))
+    if not answer.records:
+        return None
+    table = rows_of(asking, answer)
+    kept = [place for place, column in enumerate(table.columns) if column.name not in BRIEF]
+    return table._replace(
+        columns=[table.columns[place] for place in kept], rows=[[row[place] for place in kept] for row in table.rows]
+    )
 
 
 def period_key(of: Outlook) -> tuple[str, str]:
@@ -97,18 +125,23 @@ def row_of(each: ForecastIssued, score: Score | None) -> list[Cell]:
 
 
 def picture(of: Outlook) -> Markup | None:
+    """The fan of a period as a part of the page; None for a single forecast."""
+    return drawn(drawing_of(of)) if len(of.issued) > 1 else None
+
+
+def drawing_of(of: Outlook) -> Spec:
     """A fan: mean and bounds by the day of issue, and what was won in the end."""
     values = [
         {"as_of": each.as_of.isoformat(), "p10": low, "mean": mean, "p90": high}
         for _, each in sorted(of.issued.items())
         for low, mean, high in [total_of(each)]
     ]
-    return drawn(fan(values, achieved_of(of), latest_of(of).currency)) if len(values) > 1 else None
+    return fan(values, achieved_of(of), latest_of(of).currency)
 
 
 def fan(values: Sequence[Spec], achieved: float | None, currency: str) -> Spec:
     """The drawing of a fan."""
-    x = {"field": "as_of", "type": "temporal", "title": "issued as of", "axis": {"grid": False}}
+    x = {"field": "as_of", "type": "temporal", "title": "issued as of", "axis": {"format": "%d %b", "tickCount": 8}}
     y = {"field": "p10", "type": "quantitative", "title": f"won in the period, {currency}",
          "axis": {"format": ",.3~s", "grid": True, "gridColor": "#e5e7eb"}}  # fmt: skip
     layer: list[Spec] = [
@@ -120,5 +153,5 @@ def fan(values: Sequence[Spec], achieved: float | None, currency: str) -> Spec:
         layer.append({"mark": mark, "encoding": {"y": {"datum": achieved}}})
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json", "width": WIDTH, "height": 220,
-        "data": {"values": list(values)}, "layer": layer, "config": {"view": {"stroke": None}},
+        "data": {"values": list(values)}, "layer": layer, "config": CONFIG,
     }  # fmt: skip

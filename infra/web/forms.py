@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any, NamedTuple, cast, get_type_hints
 from uuid import uuid4
 
@@ -9,8 +10,11 @@ import msgspec
 from msgspec.structs import FieldInfo
 
 from domain import BY_KIND, COMMANDS, kind
+from domain.changes import fields_by_name
 from domain.errors import Conflict, Malformed, NotFound, PipelineError
 from domain.history import History
+from domain.money import Money
+from domain.opportunity.progress import ChangeStage
 from domain.recorded import Request
 from infra.application.histories import LATEST
 from infra.application.meanings import meaning_of
@@ -19,8 +23,12 @@ from infra.application.requests import parse_command
 from infra.application.seen import Overtaken
 from infra.application.spans import Today
 from infra.application.written_fields import choices_of, document, is_json, members
+from infra.identity.masking import MASKED
+from infra.privacy.vault import FORGOTTEN, UNREADABLE
+from infra.web.lines import words
+from infra.web.names import names_of
 from infra.web.page import Page, Reply, Visit, see_other, whole
-from infra.web.records import PLURALS, history_of, words
+from infra.web.records import EDITED, PLURALS, history_of
 
 LONG = ("note", "text")
 STATUS = {
@@ -53,7 +61,19 @@ def command_form(visit: Visit) -> Page:
     """The empty form of a command, with what the record already says."""
     stream, command = target(visit)
     history = history_of(visit, stream, LATEST)
-    return form(visit, stream, command, {}, seen=str(history.version))
+    return form(visit, stream, command, present(command, history), seen=str(history.version))
+
+
+def present(command: type[Any], history: History) -> dict[str, str]:
+    """What the fields of a command that says something anew are now, as the form takes it; nothing that is sealed."""
+    fields = fields_by_name(history.state, BY_KIND[kind(history.stream)].events[0])
+    found = {name: plain(fields.get(of)) for name, of in EDITED.get(tag_of(command), {}).items()}
+    return {name: text for name, text in found.items() if text not in ("", FORGOTTEN, UNREADABLE, MASKED)}
+
+
+def plain(value: Any) -> str:
+    """A value as a field of a form takes it."""
+    return "" if value is None else str(value)
 
 
 def carry_out(visit: Visit) -> Page | Reply:
@@ -139,7 +159,8 @@ def form(
     fields = fields_of(command, values, wrong or {}, stage_titles(visit, stream))
     page = page_of(command, fields, values, back(stream), problem)
     parts: dict[str, Any] = {**page.parts, "seen": seen, "overtaken": overtaken or []}
-    return page._replace(title=f"{page.title}: {stream}", parts=parts)
+    title = names_of(visit, [stream]).get(stream, stream) if kind(stream) == "opportunity" else stream
+    return page._replace(title=f"{page.title}: {title}", parts=parts)
 
 
 def page_of(
@@ -147,7 +168,7 @@ def page_of(
 ) -> Page:
     """The page of a form, which nobody came before."""
     parts: dict[str, Any] = {
-        "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()),
+        "about": " ".join((command.__doc__ or "").split("\n\n")[0].split()).replace("`", ""),
         "fields": fields,
         "refused": problem,
         "overtaken": [],
@@ -179,9 +200,11 @@ def field(
     """A field of a form, by the type of the command's."""
     name, kinds, meaning = each.encode_name, members(hint), meaning_of(command, each.name)
     choices, titles = choices_of(hint), None
-    if name in ("to", "to_stage", "stage", "map_to") and stages and (str in kinds):
+    if stages and (name in ("to_stage", "stage", "map_to") or (command, name) == (ChangeStage, "to")):
         choices, titles = tuple(stages), stages
     kind_of = "long" if name in LONG else "date" if date in kinds else "text"
+    if {Money, Decimal} & {*kinds}:
+        kind_of = "number"
     return Field(
         name,
         words(name.replace("_", "-")),
@@ -222,11 +245,15 @@ def value_of(name: str, text: str, hint: Any, today: Today) -> Any:
 
 def example_of(example: Any) -> str:
     """An example as a form shows it: an amount with its currency, plain texts, or JSON."""
-    if isinstance(example, dict) and set(cast("dict[str, Any]", example)) == {"amount", "currency"}:
-        return f"{example['amount']} {example['currency']}"
-    if isinstance(example, list | tuple) and all(isinstance(each, str) for each in cast("list[Any]", example)):
-        return ", ".join(cast("list[str]", example))
-    return example if isinstance(example, str) else msgspec.json.encode(example).decode()
+    match example:
+        case {"amount": str(amount), "currency": str(currency)}:
+            return str(Money(Decimal(amount), currency))
+        case str():
+            return example
+        case list() | tuple() if all(isinstance(each, str) for each in cast("list[Any]", example)):
+            return ", ".join(cast("list[str]", example))
+        case _:
+            return msgspec.json.encode(example).decode()
 
 
 def target(visit: Visit) -> tuple[str, type[Any]]:

@@ -27,7 +27,9 @@ def gallery(visit: Visit) -> Page:
     ]
     totals = [Cell("3 deals"), Cell(""), Cell("1,263,400.00 EUR"), Cell("")]
     cards = [
-        Card("opportunity-1", 3, "proposal", "Northwind", "12,500.00 EUR", "ann", "4", False, "Call back, 2026-06-30"),
+        Card(
+            "opportunity-1", 3, "proposal", "Northwind", "12,500.00 EUR", "ann", "4", False, "Call back", "2026-06-30"
+        ),
         Card(
             "opportunity-2",
             7,
@@ -37,12 +39,12 @@ def gallery(visit: Visit) -> Page:
             "bob",
             "41",
             True,
-            "No next step",
+            "",
         ),
     ]
     funnel = [
         {
-            "process": "process-standard",
+            "process": "New business",
             "stage": stage,
             "name": stage.capitalize(),
             "entered": deals,

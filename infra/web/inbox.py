@@ -1,16 +1,13 @@
 """The inbox: what a seller turns to next, in the order in which it matters."""
 
-from collections.abc import Sequence
 from typing import Any
 
+from domain.money import Money
 from domain.recorded import instant
-from infra.application.answers import digits
-from infra.application.histories import LATEST
-from infra.identity.visibility import hidden_streams
 from infra.web.lists import table_of
 from infra.web.moment import moment_of
+from infra.web.names import names_of, stage_names
 from infra.web.page import Cell, Column, Page, Table, Visit
-from infra.web.records import history_of
 from projections.records import KINDS
 
 SHOWN = 100  # deals of a section
@@ -30,6 +27,10 @@ def inbox(visit: Visit) -> Page:
     wanted = {**visit.moment(), "view": TO_QUALIFY, **({"owner": owner} if owner else {})}
     leads = visit.list("lead", wanted)
     found = table_of(visit, "lead", KINDS["lead"], leads)
+    if visit.writes and not visit.past:
+        doing = [Cell("Qualify", "", f"/leads/{each.stream}/qualify-lead") for each in leads.records]
+        rows = [[*row, cell] for row, cell in zip(found.rows, doing, strict=True)]
+        found = found._replace(columns=[*found.columns, Column("do", "To do")], rows=rows)
     tables.append(found._replace(name="leads", caption="Leads to qualify", empty="No lead waits to be qualified."))
     counts = [(table.caption, len(table.rows), table.name) for table in tables]
     parts = {"moment": moment_of(visit), "owner": owner, "counts": counts, "instant": instant(answer.effective_at)}
@@ -48,32 +49,20 @@ def section(visit: Visit, rows: Any, state: str, title: str, empty: str) -> Tabl
         Column("do", "To do"),
     )
     chosen = [row for row in rows if row.state == state]
-    names = accounts(visit, [row.stream for row in chosen[:SHOWN]])
+    names = names_of(visit, [row.stream for row in chosen[:SHOWN]])
+    stages = {process: stage_names(visit, process) for process in {row.process for row in chosen}}
     writes = visit.writes and not visit.past
     found = [
         [
             Cell(names.get(row.stream) or str(row.stream), row.stream, visit.link(f"/opportunities/{row.stream}")),
             Cell(row.owner),
-            Cell(row.stage),
+            Cell(stages[row.process].get(row.stage) or row.stage, row.stage),
             Cell(row.due),
             Cell(str(row.overdue_days) if row.overdue_days else "", row.overdue_days),
-            Cell(f"{digits(row.amount, row.currency)} {row.currency}", row.amount),
-            Cell("Next step" if writes else "", "", f"/opportunities/{row.stream}/set-next-step" if writes else ""),
+            Cell(str(Money(row.amount, row.currency)), row.amount),
+            Cell("Set next step" if writes else "", "", f"/opportunities/{row.stream}/set-next-step" if writes else ""),
         ]
         for row in chosen[:SHOWN]
     ]
     more = f", the first {SHOWN} of {len(chosen):,}" if len(chosen) > SHOWN else ""
     return Table(state.replace(" ", "-"), columns, found, f"{title}{more}", empty=empty)
-
-
-def accounts(visit: Visit, streams: Sequence[str]) -> dict[str, str]:
-    """What deals are called, as they stand: by their name, or else their account; of those that they see now."""
-    names: dict[str, str] = {}
-    hidden = hidden_streams(visit.app, visit.caller, streams)
-    for stream in streams:
-        if stream in hidden:
-            continue
-        deal = getattr(history_of(visit, stream, LATEST).state, "deal", None)
-        if deal is not None and (called := deal.terms.name or deal.terms.account):
-            names[stream] = called
-    return names

@@ -1,6 +1,6 @@
 """The moment of a page: what its address asks for, and how the control that moves it stands."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from domain.recorded import instant
@@ -8,22 +8,26 @@ from infra.application.app import App
 from infra.application.moments import position
 from infra.web.page import Visit
 
+YEAR = timedelta(days=365)
+"""As far back as the slider of what was true goes at least: facts may be older than their record."""
 
-class Moment(NamedTuple):
-    """How the control of time stands.
 
-    first, last: the days (ISO 8601) of its ends: of the first fact that was recorded, and today. days: how many there
-    are between them; known_day: where it stands. known, effective: the days asked for, empty for now. text: the moment
-    in words, with its position.
+class Slider(NamedTuple):
+    """One of its two days. day: the one asked for, empty for now. first: where the slider begins; days: how long it is
+    until today; place: where it stands.
     """
 
+    day: str
     first: str
-    last: str
     days: int
-    known_day: int
-    known: str
-    effective: str
-    known_text: str
+    place: int
+
+
+class Moment(NamedTuple):
+    """How the control of time stands: up to when facts are known, when they are true, and both in words."""
+
+    known: Slider
+    true: Slider
     text: str
 
 
@@ -32,17 +36,18 @@ def moment_of(visit: Visit) -> Moment:
     app, known, effective = visit.app, visit.one("known_at"), visit.one("effective_at")
     head, zone = app.log.head(), app.zone()
     last = app.today().day
-    first = instant(app.log.recorded_at(1)).astimezone(zone).date() if head else last
-    first = min(first, last)
+    first = min(instant(app.log.recorded_at(1)).astimezone(zone).date() if head else last, last)
     upto = position(app, known) if known else head
-    day = min(max(day_known(app, known, upto), first), last) if known else last
-    text = f"known at position {upto:,}" + (f" ({day})" if known else ", now")
+    day = min(max(day_known(app, known, upto), first), last) if known else None
+    text = f"known by {day}, position {upto:,}" if day else f"now, position {upto:,}"
     text += f", true {effective}" if effective else ""
-    shown = str(day) if known else ""
-    true = day_in(effective)
-    return Moment(
-        str(first), str(last), (last - first).days, (day - first).days, shown, str(true or ""), str(day), text
-    )  # fmt: skip
+    return Moment(slider(day, first, last), slider(day_in(effective), min(first, last - YEAR), last), text)
+
+
+def slider(day: date | None, first: date, last: date) -> Slider:
+    """How the slider of a day stands; at its end for now."""
+    place = min(max(day or last, first), last)
+    return Slider(str(day or ""), str(first), (last - first).days, (place - first).days)
 
 
 def day_known(app: App, text: str, upto: int) -> date:

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from domain.errors import PipelineError
 from domain.recorded import Recorded
 from infra.application.integrity import missing_tail
+from infra.identity import policy
+from infra.identity.caller import Caller
 from infra.views import Kept, Parked
 from infra.web.page import Cell, Column, Page, Table, Visit
 
@@ -16,19 +19,37 @@ def operations(visit: Visit) -> Page:
     app = visit.app
     head = app.log.head()
     with app.views() as views:
-        kept, parked, generations = views.kept(), views.parked(), views.generations()
+        kept, every, generations = views.kept(), views.parked(), views.generations()
         faults = missing_tail(app.log, app.settings.db, views.anchors())
-    recent = app.log.recorded(max(head - RECENT, 0), RECENT) if visit.caller.owner is None else []
+    recent, unread = newest(visit, head)
+    parked = [each for each in every if sees_all(visit.caller, each.stream)]
     reached = min((each.position for each in kept), default=0)
     tiles = [
         ("Log", f"{head:,}", "position"),
         ("Tables", f"{head - reached:,}", "behind"),
-        ("Parked", f"{len(parked):,}", "streams"),
+        ("Parked", f"{len(every):,}", "streams"),
         ("Sets of tables", f"{len(generations):,}", "kept"),
         *relayed(visit, head),
     ]
-    tables = [projections_table(kept, head), parked_table(parked), events_table(visit, recent)]
-    return Page("operations.html", "Operations", {"tiles": tiles, "faults": faults}, tables)
+    hidden = len(every) - len(parked)
+    tables = [projections_table(kept, head), parked_table(parked, hidden), events_table(visit, recent)]
+    return Page("operations.html", "Operations", {"tiles": tiles, "faults": [*faults, *unread]}, tables)
+
+
+def newest(visit: Visit, head: int) -> tuple[list[Recorded], list[str]]:
+    """(what was recorded last, why that cannot be read), of who sees all records; the page is there all the same."""
+    if visit.caller.owner is not None:
+        return [], []
+    try:
+        return visit.app.log.recorded(max(head - RECENT, 0), RECENT), []
+    except PipelineError as error:
+        return [], [str(error)]
+
+
+def sees_all(caller: Caller, stream: str) -> bool:
+    """Whether they see all of the records of a stream's kind: whose one is that cannot be read, nobody can tell."""
+    of = policy.RECORDS.get(stream.partition("-")[0])
+    return caller.means == "local" or (of is not None and of.reach(caller) == "all")
 
 
 def relayed(visit: Visit, head: int) -> list[tuple[str, str, str]]:
@@ -72,8 +93,8 @@ def projections_table(kept: Sequence[Kept], head: int) -> Table:
     )
 
 
-def parked_table(parked: Sequence[Parked]) -> Table:
-    """The streams that are followed no further, and why."""
+def parked_table(parked: Sequence[Parked], hidden: int) -> Table:
+    """The streams that are followed no further, and why; of those that the reader does not see, how many."""
     return Table(
         "parked",
         (
@@ -87,7 +108,7 @@ def parked_table(parked: Sequence[Parked]) -> Table:
             for each in parked
         ],
         "Parked streams",
-        empty="No stream is parked.",
+        empty=f"{hidden:,} are parked that are not yours to see." if hidden else "No stream is parked.",
     )
 
 

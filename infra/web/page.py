@@ -14,12 +14,14 @@ from msgspec.structs import replace
 from domain.errors import Malformed
 from domain.recorded import Request
 from infra.application.seen import execute_seen
+from infra.identity import policy
 from infra.identity.caller import Access, Caller, Target
 from infra.identity.reading import Reading
 
 if TYPE_CHECKING:
     from infra.application.app import App
     from infra.application.dispatch import Receipt
+    from infra.control import LazyControl
     from infra.views import Answer
     from projections.records.listing import Listing
 
@@ -34,14 +36,16 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 class Visit(NamedTuple):
     """Somebody asks for a page.
 
-    caller, access: who, and whoever judges what they may see and do. path: the variable parts of the address. query,
-    form: its fields, each with its values. token: what a form of ours carries. wants: html, json or csv. configures,
-    writes: whether their role may change settings, and deals. pages: the addresses that are for them.
+    caller, access: who, and whoever judges what they may see and do. control: what is kept that is no history. path:
+    the variable parts of the address. query, form: its fields, each with its values. token: what a form of ours has.
+    wants: html, json or csv. configures, writes: whether their role may change settings, and deals. pages: the
+    addresses that are for them.
     """
 
     app: "App"
     caller: Caller
     access: Access
+    control: "LazyControl"
     address: str
     path: Mapping[str, str] = {}
     query: Mapping[str, Sequence[str]] = {}
@@ -63,6 +67,10 @@ class Visit(NamedTuple):
         return Reading(self.app, self.access, self.caller, Target("records", f"page {self.address}"))
 
     # What they may see
+
+    def reads(self, kind: str) -> bool:
+        """Whether their role reads records of a kind: a page of several leaves the others out, and leads to none."""
+        return self.caller.means == "local" or policy.RECORDS[kind].reach(self.caller) is not None
 
     def ask(self, metric: str, texts: Mapping[str, Any]) -> "Answer":
         """A figure of what is theirs."""
@@ -126,21 +134,29 @@ class Visit(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A column of a table: the name of its field, what stands above it, and whether it is numbers."""
+    """A column of a table: the name of its field, what stands above it, and whether it is numbers.
+
+    hidden: whether another column says the same already, so that only data has it.
+    """
 
     name: str
     title: str
     number: bool = False
     sort: str = ""
+    hidden: bool = False
 
 
 class Cell(NamedTuple):
-    """A field of a row: as people read it, as it is, and where it leads; tone: good, warn, bad or nothing."""
+    """A field of a row: as people read it, as it is, and where it leads; tone: good, warn, bad or nothing.
+
+    edit: where it is changed, and the one field of that form that is needed, empty for all of them.
+    """
 
     text: str
     value: Any = None
     link: str = ""
     tone: str = ""
+    edit: tuple[str, str] | None = None
 
 
 class Table(NamedTuple):

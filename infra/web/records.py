@@ -1,11 +1,7 @@
 """The page of a deal or a lead: what it is, how far it came, and everything that happened to it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, NamedTuple, cast
-
-import msgspec
+from typing import Any, NamedTuple
 
 from domain import BY_KIND, lead
 from domain.changes import fields_by_name
@@ -14,12 +10,13 @@ from domain.history import History
 from domain.money import Money
 from domain.opportunity.line_items import total
 from domain.recorded import Fact
-from domain.reference.process import Published, Stage
-from infra.application.answers import digits
+from domain.reference.process import Stage
 from infra.application.histories import LATEST
 from infra.application.moments import at, position
 from infra.application.names import tag_of
+from infra.web.lines import ACTIVITIES, activities_table, history_table, line_of, side, words, written
 from infra.web.moment import moment_of
+from infra.web.names import process_name, process_of, stage_names
 from infra.web.page import Cell, Column, Page, Table, Visit
 
 PLURALS = {"opportunity": "opportunities", "lead": "leads"}
@@ -43,7 +40,22 @@ CLOSED = {
     "deleted": ("restore-opportunity",),
 }
 """What takes a closing back, and what a deal takes that is not open."""
-HIDDEN = {"status", "opened_at", "exit_criteria"}
+EDITED: Mapping[str, Mapping[str, str]] = {
+    "change-amount": {"to": "amount"},
+    "change-close-date": {"to": "close_date"},
+    "change-owner": {"to": "owner"},
+    "change-account": {"to": "account"},
+    "change-product": {"to": "product"},
+    "rename-opportunity": {"name": "name"},
+    "set-next-step": {"text": "next_step", "due": "next_step_due"},
+    "change-forecast-category": {"to": "category"},
+    "enrich-lead": {"company": "company", "name": "name", "email": "email", "phone": "phone"},
+    "assign-lead": {"owner": "owner"},
+}
+"""The commands that say anew what a record says already: their fields, by those of the record."""
+HIDDEN = {"status", "opened_at", "exit_criteria", "process_version", *ACTIVITIES}
+"""Fields that stand elsewhere on the page, or name what its history shows."""
+LEADS_TO = {"lead": ("The lead it began as", "leads"), "opportunity": ("The deal it became", "opportunities")}
 TONES = {"won": "good", "lost": "bad", "open": "accent", "qualified": "good", "disqualified": "bad"}
 
 
@@ -54,12 +66,26 @@ class Step(NamedTuple):
     after: str
 
 
+class Datum(NamedTuple):
+    """A field of a record. number: whether it holds figures; edit: where it is changed, empty where it is not; wants:
+    the one field of that form that is needed, empty for all of them. link: where it leads.
+    """
+
+    name: str
+    text: str
+    number: bool = False
+    edit: str = ""
+    wants: str = ""
+    link: str = ""
+
+
 class Stop(NamedTuple):
-    """A stage on the way of a deal."""
+    """A stage on the way of a deal; end: won or lost, of the last one."""
 
     name: str
     done: bool
     here: bool
+    end: str = ""
 
 
 def record(visit: Visit) -> Page:
@@ -77,20 +103,21 @@ def record(visit: Visit) -> Page:
     history = history_of(visit, stream, known)
     state = history.state if effective is None else history.state_at(effective)
     fields = fields_by_name(state, BY_KIND[kind].events[0])
+    stages = stage_names(visit, str(fields.get("process", "")))
     view, tags = visit.one("view", "compact"), allowed(kind, str(fields.get("status", "")))
     parts = {
         "moment": moment_of(visit),
         "view": view if view in VIEWS else "compact",
         "chips": chips(fields),
-        "lines": [line_of(line) for line in lines],
-        "facts": facts(fields),
+        "lines": [line_of(line, stages) for line in lines],
+        "facts": facts(visit, fields, edits(visit, kind, stream, tags), stages),
         "track": track(visit, fields),
         "step": step(visit, whole, lines),
         "actions": actions(kind, stream, tags),
         "commands": more(kind, stream, tags),
         "notice": visit.one("done"),
     }
-    tables = [history_table(lines), *part_tables(state)]
+    tables = [history_table(lines), *part_tables(state), activities_table(lines)]
     return Page("record.html", title_of(stream, fields), parts, tables)
 
 
@@ -117,61 +144,43 @@ def chips(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     status = str(fields.get("status", "unknown yet"))
     found = [(status, TONES.get(status, ""))]
     if isinstance(amount := fields.get("amount"), Money):
-        found.append((f"{digits(amount.amount, amount.currency)} {amount.currency}", ""))
+        found.append((str(amount), ""))
     return found
 
 
-def facts(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The fields of a record as people read them."""
+def facts(
+    visit: Visit, fields: Mapping[str, Any], edits: Mapping[str, tuple[str, str]], stages: Mapping[str, str]
+) -> list[Datum]:
+    """The fields of a record as people read them; those that can be changed here first, be they empty or not."""
     return [
-        (name.replace("_", " ").replace(".", " "), written(value))
-        for name, value in fields.items()
-        if name not in HIDDEN and "." not in name and value not in (None, "", (), [], {})
+        datum(visit, name, fields.get(name), stages, *edits.get(name, ("", "")))
+        for name in (*edits, *(each for each in fields if each not in edits))
+        if name not in HIDDEN and "." not in name and (name in edits or side(fields.get(name)))
     ]
 
 
-def written(value: Any) -> str:
-    """A field's value in words."""
-    if isinstance(value, Money):
-        return f"{digits(value.amount, value.currency)} {value.currency}"
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%MZ}"
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, list | tuple):
-        return ", ".join(written(each) for each in cast("list[Any]", value))
-    if isinstance(value, dict):
-        parts = cast("dict[str, Any]", value)
-        if set(parts) == {"amount", "currency"}:
-            return f"{digits(Decimal(parts['amount']), parts['currency'])} {parts['currency']}"
-        return ", ".join(f"{name} {written(each)}" for name, each in parts.items())
-    return str(value)
+def datum(visit: Visit, name: str, value: Any, stages: Mapping[str, str], edit: str, wants: str) -> Datum:
+    """A field of a record: a process, a stage and another record by their names, and where they lead."""
+    text, link = side(value), ""
+    if name == "process":
+        text, link = process_name(visit, text), f"/streams/{text}"
+    elif name == "stage":
+        text = stages.get(text, text)
+    elif name in LEADS_TO:
+        text, link = LEADS_TO[name][0], visit.link(f"/{LEADS_TO[name][1]}/{text}")
+    return Datum(name.replace("_", " "), text, isinstance(value, Money), edit, wants, link)
 
 
-def line_of(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A line of a history as the page shows it."""
-    changes = [
-        {"field": each["field"].replace("_", " "), "before": side(each["before"]), "after": side(each["after"])}
-        for each in line["changes"]
-    ]
-    source = line["source"]
+def edits(visit: Visit, kind: str, stream: str, tags: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Where each field of a record is changed, and the field of that form, by what a caller may do; by field."""
+    if visit.past or not visit.writes:
+        return {}
     return {
-        **line,
-        "changes": changes,
-        "title": words(line["type"]),
-        "raw": msgspec.json.format(msgspec.json.encode(line), indent=2).decode(),
-        "source": f"{source.system} {source.external_id}".strip() if source else "",
+        of: (f"/{PLURALS[kind]}/{stream}/{tag}", "" if tag == "set-next-step" else field)
+        for tag, names in EDITED.items()
+        if tag in tags
+        for field, of in names.items()
     }
-
-
-def side(value: Any) -> str:
-    """One side of a change; empty for nothing."""
-    return "" if value in (None, "", [], {}) else written(value)
-
-
-def words(tag: str) -> str:
-    """An event's or a command's name as a title."""
-    return tag.replace("-", " ").capitalize()
 
 
 def step(visit: Visit, whole: list[dict[str, Any]], lines: list[dict[str, Any]]) -> Step:
@@ -202,13 +211,8 @@ def track(visit: Visit, fields: Mapping[str, Any]) -> list[Stop]:
         Stop(names.get(stage.id, stage.name), number <= here, number == here and status == "open")
         for number, stage in enumerate(stages)
     ]
-    return [*stops, Stop("Lost" if status == "lost" else "Won", status in ("won", "lost"), status in ("won", "lost"))]
-
-
-def process_of(visit: Visit, process: str) -> Published | None:
-    """A process with its stages, as it stands."""
-    known = visit.app.log.facts([process], LATEST).get(process, ())
-    return History(process, BY_KIND["process"], known).state
+    end = str(status) if status in ("won", "lost") else ""
+    return [*stops, Stop("Lost" if end == "lost" else "Won", bool(end), bool(end), end)]
 
 
 def allowed(kind: str, status: str) -> list[str]:
@@ -233,40 +237,6 @@ def more(kind: str, stream: str, tags: Sequence[str]) -> list[tuple[str, str]]:
     """Everything else that can be asked of a record."""
     first = {"change-stage", *(name for _, name in MAIN[kind])}
     return [(words(tag), f"/{PLURALS[kind]}/{stream}/{tag}") for tag in tags if tag not in first]
-
-
-def history_table(lines: list[dict[str, Any]]) -> Table:
-    """A history as data."""
-    columns = (
-        Column("version", "Version", True),
-        Column("position", "Position", True),
-        Column("type", "Event"),
-        Column("occurred_at", "Happened"),
-        Column("recorded_at", "Recorded"),
-        Column("actor", "By"),
-        Column("reason", "Why"),
-        Column("changes", "Changes"),
-        Column("flags", "Marks"),
-    )
-    rows = [
-        [
-            *(
-                Cell(str(line[name]), line[name])
-                for name in ("version", "position", "type", "occurred_at", "recorded_at")
-            ),
-            Cell(line["actor"]),
-            Cell(line["reason"]),
-            Cell(
-                "; ".join(
-                    f"{each['field']} {side(each['before'])} > {side(each['after'])}" for each in line["changes"]
-                ),
-                line["changes"],
-            ),
-            Cell(", ".join(line["flags"]), line["flags"]),
-        ]
-        for line in lines
-    ]
-    return Table("history", columns, rows, "History")
 
 
 def part_tables(state: Any) -> list[Table]:

@@ -41,9 +41,14 @@ def statics() -> dict[str, tuple[str, bytes]]:
 
 
 @cache
+def version() -> str:
+    """A hash of all files of our own: modules import one another by name, so that one is never of another version."""
+    return hashlib.sha256(b"".join(content for _, content in statics().values())).hexdigest()[:HASH]
+
+
 def static(name: str) -> str:
-    """The address of a file of ours, which changes with its content."""
-    return f"/static/{hashlib.sha256(statics()[name][1]).hexdigest()[:HASH]}/{name}"
+    """The address of a file of ours, which changes with what is in them."""
+    return f"/static/{version()}/{name}"
 
 
 @cache
@@ -58,6 +63,7 @@ def environment() -> Environment:
     )
     found.globals.update(static=static, icon=icon)  # type: ignore[arg-type]
     found.filters.update(time=time_of, unit=unit)
+    found.tests["moment"] = is_moment
     return found
 
 
@@ -66,6 +72,11 @@ def icon(name: str) -> Markup:
     return Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>').format(
         static("icons.svg"), name
     )
+
+
+def is_moment(value: Any) -> bool:
+    """Whether a value is an instant, which readers see in their zone."""
+    return isinstance(value, datetime)
 
 
 def time_of(moment: datetime | int) -> Markup:
@@ -85,4 +96,10 @@ def as_html(visit: Visit, page: Page) -> Reply:
     """A page as HTML."""
     template = environment().get_template(page.template)
     html = template.render(visit=visit, page=page, title=page.title, tables=page.tables, **page.parts)
+    return Reply(page.status, "text/html; charset=utf-8", html.encode(), {**HEADERS, **page.headers})
+
+
+def alone(page: Page) -> Reply:
+    """A page as HTML that nobody in particular looks at."""
+    html = environment().get_template(page.template).render(title=page.title, **page.parts)
     return Reply(page.status, "text/html; charset=utf-8", html.encode(), {**HEADERS, **page.headers})

@@ -8,14 +8,17 @@ from domain.errors import Malformed, NotFound, PipelineError
 from infra.web import (
     board,
     compare,
+    criteria,
     figures,
     forecasts,
     forms,
     gallery,
     inbox,
+    keys,
     lists,
     operations,
     records,
+    saving,
     search,
     settings,
 )
@@ -23,7 +26,7 @@ from infra.web.openings import open_form, opened
 from infra.web.page import Page, Reply, Visit, as_csv, as_json, json_reply, see_other
 from infra.web.rendering import FOREVER, as_html, statics
 
-Kind = Literal["figures", "records", "write", "configure", "open", "service"]
+Kind = Literal["figures", "records", "write", "configure", "open", "service", "views", "keys"]
 VARIABLE = re.compile(r"\{([a-z]+)\}")
 
 
@@ -38,8 +41,18 @@ class Route(NamedTuple):
 
 
 def home(visit: Visit) -> Reply:
-    """The first page is the board."""
-    return see_other(visit.link("/board"))
+    """The first page is the first of the navigation that is theirs: the board, for who has deals."""
+    return see_other(visit.link(next((path for _, path in search.PAGES if path in visit.pages), "/settings")))
+
+
+def lead_form(visit: Visit) -> Page:
+    """The form of what is asked of a lead; to qualify one, that of all its criteria."""
+    return criteria.criteria_form(visit) if visit.path["verb"] == criteria.VERB else forms.command_form(visit)
+
+
+def lead_command(visit: Visit) -> Page | Reply:
+    """What the form of a lead asks."""
+    return criteria.answered(visit) if visit.path["verb"] == criteria.VERB else forms.carry_out(visit)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -53,8 +66,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/opportunities/{id}/{verb}", forms.carry_out, "write"),
     Route("GET", "/leads", lists.leads, "records", "lead"),
     Route("GET", "/leads/{id}", records.record, "records"),
-    Route("GET", "/leads/{id}/{verb}", forms.command_form, "write"),
-    Route("POST", "/leads/{id}/{verb}", forms.carry_out, "write"),
+    Route("GET", "/leads/{id}/{verb}", lead_form, "write"),
+    Route("POST", "/leads/{id}/{verb}", lead_command, "write"),
     Route("GET", "/streams/{id}", settings.stream, "records"),
     Route("GET", "/streams/{id}/{verb}", forms.command_form, "configure"),
     Route("POST", "/streams/{id}/{verb}", forms.carry_out, "configure"),
@@ -70,9 +83,16 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/compare", compare.compare, "figures"),
     Route("GET", "/operations", operations.operations, "service", "process"),
     Route("GET", "/settings", settings.settings, "records", "process"),
-    Route("GET", "/search", search.search, "records", "opportunity"),
+    Route("GET", "/keys/{key}/revoke", keys.revoke_form, "keys"),
+    Route("POST", "/keys/{key}/revoke", keys.revoke, "keys"),
+    Route("GET", "/search", search.search, "open"),
+    Route("POST", "/views", saving.save, "views"),
+    Route("POST", "/views/{view}", saving.rename, "views"),
+    Route("POST", "/views/{view}/delete", saving.delete, "views"),
     Route("GET", "/ui", gallery.gallery, "open"),
 )
+TITLES = {403: "Not yours to see", 404: "Not found", 503: "Not now"}
+"""Over a page that could not be had, by its status."""
 STATUS = {**forms.STATUS, "Unauthorized": 401}
 
 
@@ -113,7 +133,9 @@ def problem(visit: Visit, error: PipelineError) -> Reply:
     status = STATUS.get(type(error).__name__, 500)
     if visit.wants == "json":
         return json_reply({"problem": str(error), "status": status}, status)
-    return as_html(visit, Page("problem.html", "That did not work", {"problem": str(error)}, (), status))
+    text = str(error).removeprefix("id: ").removeprefix("path: ")
+    parts = {"problem": f"{text[:1].upper()}{text[1:]}."}
+    return as_html(visit, Page("problem.html", TITLES.get(status, "That did not work"), parts, (), status))
 
 
 def file(name: str) -> Reply:

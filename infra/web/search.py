@@ -20,13 +20,14 @@ EACH = "8"  # records of a kind that are shown
 def search(visit: Visit) -> Page | Reply:
     """What a text may mean."""
     text = visit.one("q").strip()
-    found = [(name, "page", visit.link(path)) for name, path in PAGES if text.lower() in name.lower()]
+    pages = [each for each in PAGES if each[1] in visit.pages]
+    found = [(name, "page", visit.link(path)) for name, path in pages if text.lower() in name.lower()]
     found += [
         (name.replace("-", " ").capitalize(), "figure", visit.link(f"/figures/{name}"))
         for name in METRICS
-        if text and text.lower() in name.replace("-", " ")
+        if text and text.lower() in name.replace("-", " ") and "/figures" in visit.pages
     ]
-    if text:
+    if text and visit.reads("opportunity"):
         for kind, plural, field in (("opportunity", "opportunities", "account"), ("lead", "leads", "company")):
             wanted = {**visit.moment(), field: text, "limit": EACH, "totals": "no"}
             records = visit.list(kind, wanted).records

@@ -4,10 +4,12 @@ from domain import BY_KIND
 from domain.errors import NotFound
 from infra.application.histories import LATEST
 from infra.identity import policy
+from infra.web import keys
+from infra.web.lines import history_table, line_of, words
 from infra.web.lists import TITLES, table_of
 from infra.web.moment import moment_of
+from infra.web.names import process_name
 from infra.web.page import Page, Visit
-from infra.web.records import history_table, line_of, words
 from projections.records import KINDS
 
 PARTS = ("process", "framework", "team", "quota", "rate", "customer")
@@ -18,19 +20,20 @@ def settings(visit: Visit) -> Page:
     """Everything that is configured, at a moment."""
     tables = list[object]()
     for kind in PARTS:
-        if kind not in KINDS or not reads(visit, kind):
+        if kind not in KINDS or not visit.reads(kind):
             continue
         found = visit.list(kind, {**visit.moment(), "limit": SHOWN})
-        tables.append(table_of(visit, kind, KINDS[kind], found)._replace(name=kind, caption=TITLES[kind]))
+        tables.append(
+            table_of(visit, kind, KINDS[kind], found)._replace(
+                name=kind, caption=TITLES[kind], empty=f"No {TITLES[kind].lower()} yet."
+            )
+        )
+    if policy.KEYS.reach(visit.caller):
+        tables.append(keys.table(visit))
     calendar = visit.app.calendar()
     facts = [("Zone", calendar.zone), ("Fiscal year begins in month", str(calendar.fiscal_year_start))]
     parts = {"moment": moment_of(visit), "facts": facts, "new": new_links(visit)}
     return Page("settings.html", "Settings", parts, tables)  # pyright: ignore[reportArgumentType]
-
-
-def reads(visit: Visit, kind: str) -> bool:
-    """Whether their role reads records of a kind: a page of several leaves the others out."""
-    return visit.caller.means == "local" or policy.RECORDS[kind].reach(visit.caller) is not None
 
 
 def new_links(visit: Visit) -> dict[str, list[tuple[str, str]]]:
@@ -58,4 +61,5 @@ def stream(visit: Visit) -> Page:
         else [(words(tag), f"/streams/{name}/{tag}") for tag in tags_of(kind)]
     )
     parts = {"lines": [line_of(line) for line in lines], "commands": commands, "moment": moment_of(visit)}
-    return Page("stream.html", name, parts, [history_table(lines)])
+    title = process_name(visit, name) if kind == "process" else name
+    return Page("stream.html", title, parts, [history_table(lines)])

@@ -8,8 +8,8 @@ import os
 import random
 import socket
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any, NamedTuple, Protocol
@@ -48,10 +48,14 @@ class Pace(NamedTuple):
     longest: float = 3600
     attempts: int = 36
 
-    def delay(self, failures: int) -> float:
-        """Seconds to wait after so many failures, a random part of which keeps receivers from being met all at once."""
+    def delay(self, failures: int, wait: float = 0.0) -> float:
+        """Seconds to wait after so many failures, a random part of which keeps receivers from being met all at once.
+
+        At least the `wait` that a receiver wants, as far as that is not longer than the longest.
+        """
         whole = min(self.longest, self.first * 2 ** min(failures - 1, 60))
-        return whole * random.uniform(0.75, 1)  # noqa: S311 - nobody gains by guessing it
+        part = random.uniform(0.75, 1)  # noqa: S311 - nobody gains by guessing it
+        return max(whole * part, min(self.longest, wait))
 
 
 class Source(Installation, Protocol):
@@ -88,11 +92,30 @@ class Line:
         return page.end
 
 
-class Delivery:
-    """The deliveries of one process. All but the sending happens on its own thread."""
+class Backlog(NamedTuple):
+    """How many webhooks are in which state, and how many facts the one furthest behind is, those parked aside."""
 
-    def __init__(self, app: Source, url: str, subscriptions: Subscriptions, pace: Pace, logger: Any) -> None:
+    states: Mapping[State, int]
+    lag: int
+
+
+class Delivery:
+    """The deliveries of one process. All but the sending happens on its own thread.
+
+    count: hears how each message fared: delivered, failed, or failed for the last time (parked).
+    """
+
+    def __init__(
+        self,
+        app: Source,
+        url: str,
+        subscriptions: Subscriptions,
+        pace: Pace,
+        logger: Any,
+        count: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._app, self._url, self._subscriptions, self._pace, self._log = app, url, subscriptions, pace, logger
+        self._count = count
         self._inbox: SimpleQueue[tuple[Job, Outcome] | None] = SimpleQueue()
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._ends, self._changed = Event(), Event()
@@ -121,6 +144,19 @@ class Delivery:
         """Somebody changed a webhook; any thread may say so."""
         self._changed.set()
         self._inbox.put(None)
+
+    def backlog(self) -> Backlog | None:
+        """How the webhooks stand; None where it is not for this process to deliver. Any thread may want to know."""
+        if self._epoch is None:
+            return None
+        lines = [*self._lines.values()]
+        states = Counter[State](line.subscription.state for line in lines)
+        behind = [
+            self._head - line.subscription.position
+            for line in lines
+            if line.subscription.state != "parked" and (line.events or line.reached < self._head)
+        ]
+        return Backlog(states, max(behind, default=0))
 
     def close(self) -> None:
         """Send nothing more; what is under way has a moment, and is sent again next time where that is too short."""
@@ -274,12 +310,14 @@ class Delivery:
             return
         kept, pace = line.subscription, self._pace
         if not outcome.failure:
+            self._count("delivered")
             line.events.popleft()
             moved = self._subscriptions.advance(kept, job.position)
         else:
             failures = kept.failures + 1
             state: State = "parked" if failures >= pace.attempts or outcome.gone else "failing"
-            due = now() + round(pace.delay(failures) * SECOND) if state == "failing" else 0
+            due = now() + round(pace.delay(failures, outcome.wait) * SECOND) if state == "failing" else 0
+            self._count("failed" if state == "failing" else state)
             moved = self._subscriptions.failed(kept, state, due, outcome.failure)
             self._log.warning(
                 f"webhook-{state}", webhook=kept.id, position=job.position, attempt=failures, reason=outcome.failure

@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -14,13 +15,19 @@ from infra.settings import is_loopback
 
 GONE = 410
 """The status by which a receiver says that it wants nothing more."""
+LATER = (429, 503)
+"""The statuses with which a receiver may say when to come back."""
 
 
 class Outcome(NamedTuple):
-    """How a message fared: why it was not taken, empty where it was; gone: whether no further one is wanted."""
+    """How a message fared: why it was not taken, empty where it was.
+
+    gone: whether no further one is wanted. wait: seconds before which the receiver does not want it again.
+    """
 
     failure: str
     gone: bool = False
+    wait: float = 0.0
 
 
 def check_url(url: str) -> None:
@@ -47,6 +54,17 @@ def split(url: str) -> SplitResult | None:
     return parts
 
 
+def seconds_until(retry_after: str, now: float) -> float:
+    """The seconds that a Retry-After says, as their number or as a date; 0 for what is neither."""
+    text = retry_after.strip()
+    if text.isascii() and text.isdecimal():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+
+
 class Posting:
     """A message that one thread sends, and another may break off."""
 
@@ -67,7 +85,8 @@ class Posting:
         self._until = time.monotonic() + self._timeout
         try:
             self._connection.request("POST", self._path, self._body, dict(self._headers))
-            status = self._connection.getresponse().status
+            answer = self._connection.getresponse()
+            status, later = answer.status, answer.getheader("retry-after", "")
         except TimeoutError:
             return Outcome("no answer in time")
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -78,7 +97,8 @@ class Posting:
         if 200 <= status < 300:
             return Outcome("")
         follows = ", and redirects are not followed" if 300 <= status < 400 else ""
-        return Outcome(f"answered {status}{follows}", status == GONE)
+        wait = seconds_until(later, time.time()) if status in LATER else 0.0
+        return Outcome(f"answered {status}{follows}", status == GONE, wait)
 
     @property
     def late(self) -> bool:

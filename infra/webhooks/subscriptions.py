@@ -1,13 +1,11 @@
 """The webhooks of an installation, kept in its control tables: to whom, which events, and up to where they are sent."""
 
-from collections.abc import Callable
-from threading import Lock
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from domain.errors import NotFound, Rejected, Unavailable
-from infra.control import Control, control_to_read, open_control
+from domain.errors import NotFound, Rejected
+from infra.control import LazyControl
 from infra.store.log import Row
 
 MOST = 50  # webhooks of an installation
@@ -48,31 +46,18 @@ class Subscription(NamedTuple):
 
 
 class Subscriptions:
-    """Those of one log. Safe for threads. The control tables are made with the first webhook, not before."""
+    """Those of one log. Safe for threads."""
 
-    def __init__(self, url: str, identity: Callable[[], str]) -> None:
-        self._url, self._identity = url, identity
-        self._control: Control | None = None
-        self._door = Lock()
+    def __init__(self, control: LazyControl) -> None:
+        self._control = control
 
     def there(self) -> bool:
         """Whether there are control tables, so that there may be webhooks."""
-        with self._door:
-            if self._control is None:
-                try:
-                    seen = control_to_read(self._url, self._identity())
-                    if seen is None:
-                        return False
-                    seen.close()
-                except Unavailable:  # of an earlier version: opening brings them up to this one, or says what is wrong
-                    pass
-                self._control = open_control(self._url, self._identity())
-            return True
+        return self._control.to_read() is not None
 
     def add(self, subscription: Subscription) -> None:
         """Keep a new one. Raises Rejected where there are too many."""
-        with self._door:
-            control = self._control = self._control or open_control(self._url, self._identity())
+        control = self._control.to_write()
         with control.transaction():
             if control.run("SELECT count(*) FROM webhooks")[0][0] >= MOST:
                 raise Rejected(f"there are {MOST} webhooks already: delete one that nobody needs")
@@ -121,20 +106,13 @@ class Subscriptions:
         return rows[0] if rows else None
 
     def _rows(self, sql: str, *parameters: Any) -> list[Subscription]:
-        if not self.there():
-            return []
-        return [_subscription(row) for row in cast(Control, self._control).run(sql, *parameters)]
+        control = self._control.to_read()
+        return [_subscription(row) for row in control.run(sql, *parameters)] if control else []
 
     def _only(self, name: str, rows: list[Subscription]) -> Subscription:
         if not rows:
             raise NotFound(f"there is no webhook {name}")
         return rows[0]
-
-    def close(self) -> None:
-        """Let go of the database."""
-        with self._door:
-            if self._control is not None:
-                self._control.close()
 
 
 def _subscription(row: Row) -> Subscription:

@@ -160,4 +160,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Covered]]) -> Iterator
         )  # fmt: skip
 
 
-METRICS = (Metric("coverage", 2, coverage, records, PROJECTION, period="needed", at_once=True, none=Covered()),)
+METRICS = (
+    Metric("coverage", 2, coverage, records, PROJECTION, period="needed", at_once=True, none=Covered(), ahead=True),
+)

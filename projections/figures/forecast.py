@@ -149,4 +149,6 @@ def money(units: int | None, currency: str) -> Decimal | None:
     return None if units is None else from_minor_units(units, currency)
 
 
-METRICS = (Metric("forecast", 2, forecast, records, PROJECTION, period="needed", at_once=True, none=Expected()),)
+METRICS = (
+    Metric("forecast", 2, forecast, records, PROJECTION, period="needed", at_once=True, none=Expected(), ahead=True),
+)

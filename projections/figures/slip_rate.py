@@ -66,14 +66,15 @@ def slip_rate(asked: Query) -> Iterator[Part]:
     due: open just before the period began, with a close date on one of its days, as it was then; what is opened or
     dated into the period later is not due. They are judged at the period's end, or at the moment where that is earlier:
     won, lost, or slipped, which is put off past the period, or still open (or open again) after their close date.
-    pending: open, and to close on that day or later. One that is merged or deleted by then is not due either.
+    pending: open, and to close on that day or later. One that is merged or deleted by then is not due either, and of a
+    period that has not begun nothing is.
     Amounts are those of the opening, converted by the rate of its day; a deal counts for whom it belonged to then.
     Unit: deals; units of the currency; a share from 0 to 1, null where none is judged.
     Source: the states of the opportunities at the period's opening and at its end, as known at known_at.
     """
     question, calendar = asked.question, asked.references.calendar
-    if question.since is None or question.until is None:
-        return  # which a question that was checked is not
+    if question.since is None or question.until is None or question.since > asked.moment:
+        return  # the first two are not so of a question that was checked
     before, after = asked.at(question.since - 1), asked.at(question.until)
     ended, end = OPPORTUNITIES.alias("ended"), asked.at(question.until - 1)
     joined = [

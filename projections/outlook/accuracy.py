@@ -8,7 +8,6 @@ import numpy as np
 from projections.outlook.backtest import Backtest, Score
 from projections.outlook.calibration import Bins
 from projections.outlook.forecasting import TOTAL
-from projections.outlook.portable import exp, log
 
 LEAST_WINDOWS = 4
 """Independent windows under which nothing is claimed."""
@@ -16,7 +15,8 @@ LEAST_WINDOWS = 4
 
 class Cell(NamedTuple):
     """Forecasts of the total of one measure over one horizon. error: the sum of absolute errors over the sum of what
-    came; pipeline, run_rate: of the baselines. bias: of the mean. windows: how many independent ones there are.
+    came; pipeline, run_rate: of the baselines. bias: of the mean. All NaN where nothing came. windows: how many
+    independent ones there are.
     """
 
     measure: str
@@ -70,7 +70,7 @@ def cells(result: Backtest, step: int = 7) -> list[Cell]:
     for (measure, horizon), group in grouped_by(each for each in result.scores if each.level == TOTAL):
         mean, came = total(group, "mean"), total(group, "actual")
         base = [np.array([each.baselines[place].sum() for each in group]) for place in range(2)]
-        whole = max(float(came.sum()), 1e-9)
+        whole = float(came.sum()) or float("nan")
         error, pipeline, run_rate = (float(np.abs(each - came).sum()) / whole for each in (mean, *base))
         bias = float((mean - came).sum()) / whole
         rows.append(Cell(measure, horizon, len(group), independent(group, step), error, pipeline, run_rate, bias))
@@ -88,13 +88,6 @@ def grouped_by(scores: Iterable[Score]) -> list[tuple[tuple[str, str], list[Scor
     for each in scores:
         groups.setdefault((each.measure, each.horizon), []).append(each)
     return list(groups.items())
-
-
-def geometric_mean(ratios: Sequence[float]) -> float:
-    """That of ratios above 0, NaN of none."""
-    if not ratios:
-        return float("nan")
-    return float(exp(float(log(np.maximum(np.array(ratios), 1e-12)).sum()) / len(ratios)))
 
 
 def coverage(result: Backtest, step: int = 7) -> list[Covered]:

@@ -17,14 +17,13 @@ WEEK = 7
 
 class Arrivals(NamedTuple):
     """rate: deals created a day, half of it of the latest weeks and half of the quarter before the cut. dispersion: the
-    variance of weekly counts over their mean, 1 at least. like: rows of the deals that stand for new ones; count: how
-    many each row is. by_week: the counts, the latest week first.
+    variance of weekly counts over their mean, 1 at least. like: rows of the deals that stand for new ones.
+    by_week: the counts, the latest week first.
     """
 
     rate: float
     dispersion: float
     like: Ints
-    count: Floats  # pyright: ignore[reportIncompatibleMethodOverride]
     by_week: Floats
 
 
@@ -34,7 +33,7 @@ def arrivals(lives: Lives, settings: Settings) -> Arrivals:
     days = min(cut - lives.start + 1, LONGEST)
     age = cut - d.opened
     recent = (age >= 0) & (age < days)
-    each = sums(age[recent], d.count[recent], days)[:days]
+    each = sums(age[recent], None, days)[:days]
     weight = faded(np.arange(days), FADING)
     steady = each[:STEADY]
     rate = 0.5 * float((weight * each).sum()) / float(weight.sum()) + 0.5 * float(steady.sum()) / len(steady)
@@ -43,5 +42,5 @@ def arrivals(lives: Lives, settings: Settings) -> Arrivals:
     if len(weeks) >= 4:
         mean = float(weeks.sum()) / len(weeks)
         dispersion = max(1.0, float(((weeks - mean) ** 2).sum()) / len(weeks) / max(mean, 1e-9))
-    like = np.flatnonzero((age >= 0) & (age < settings.cohort) & (d.count > 0))
-    return Arrivals(rate, dispersion, like, d.count[like].astype(np.float64), weeks)
+    like = np.flatnonzero((age >= 0) & (age < settings.cohort))
+    return Arrivals(rate, dispersion, like, weeks)

@@ -96,7 +96,7 @@ def visits_of(known: Known, ends: Ints, now: Ints) -> Visits:
     return Visits(
         deal=places[s.deal[rows]], stage=s.stage[rows], entered=s.entered[rows], since=s.day[rows],
         left=np.where(follows, s.day[after], NEVER), exit=np.where(ended, leads_to, CENSORED),
-        count=np.ones(len(rows), np.int64), category=s.category[rows], due=s.due[rows], contact=s.contact[rows],
+        category=s.category[rows], due=s.due[rows], contact=s.contact[rows],
         pushes=s.pushes[rows],
     )  # fmt: skip
 
@@ -120,7 +120,7 @@ def deals_of(known: Known, now: Ints, first: Ints, day: int) -> Deals:
         stage=np.where(is_open, s.stage[now], NONE), entered=np.where(is_open, s.entered[now], NONE),
         amount_first=s.first_worth[first], amount_open=amount_open, amount=amount, pipeline=s.pipeline[now], team=team,
         owner=s.owner[now], product=s.product[now], source=s.source[now], category=s.category[now], due=s.due[now],
-        contact=s.contact[now], pushes=s.pushes[now], count=np.ones(len(now), np.int64),
+        contact=s.contact[now], pushes=s.pushes[now],
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def booked(lives: Lives, first: int, last: int, codes: Ints, groups: int, money:
     """What was won from one day to another, by group, in minor units or deals. codes: of each row of `Deals`."""
     d = lives.deals
     at = (d.status == WON) & (d.closed >= first) & (d.closed <= last)
-    return sums(codes[at], (d.amount if money else d.count)[at], groups).astype(np.int64)
+    return sums(codes[at], d.amount[at] if money else None, groups).astype(np.int64)
 
 
 def run_rates(
@@ -46,13 +46,9 @@ def stage_chances(lives: Lives) -> Floats:
     lost = d.status == LOST
     if not lost.any():
         return without_losses(lives, chance)
-    alone = d.count[v.deal] == 1
-    ever = np.flatnonzero(sums((v.deal * stages + v.stage)[alone]))
-    stage = np.concatenate([ever % stages, v.stage[~alone]])
-    deal = np.concatenate([ever // stages, v.deal[~alone]])
-    count = np.concatenate([np.ones(len(ever), np.int64), v.count[~alone]])
-    won = sums(stage, np.where(d.status[deal] == WON, count, 0), stages)
-    gone = sums(stage, np.where(lost[deal], count, 0), stages)
+    ever = np.flatnonzero(sums(v.deal * stages + v.stage))
+    stage, deal = ever % stages, ever // stages
+    won, gone = (sums(stage[of[deal]], None, stages) for of in (d.status == WON, lost))
     return (won + CHANCE_HELD * chance) / (won + gone + CHANCE_HELD)
 
 
@@ -61,21 +57,19 @@ def without_losses(lives: Lives, chance: Floats) -> Floats:
     d = lives.deals
     mean, _ = cycle(lives)
     old = (d.opened <= lives.cut - max(CYCLE, 2 * mean)) & (d.status != GONE)
-    deals = float(d.count[old].sum())
-    return np.full(len(chance), float(d.count[old & (d.status == WON)].sum()) / deals if deals > ENOUGH else 0.1)
+    deals = float(old.sum())
+    return np.full(len(chance), float((old & (d.status == WON)).sum()) / deals if deals > ENOUGH else 0.1)
 
 
 def cycle(lives: Lives) -> tuple[float, float]:
     """Days from the opening to the end of deals that were closed: the mean, and what 95 of 100 are under."""
     d = lives.deals
     ended = ((d.status == WON) | (d.status == LOST)) & (d.closed >= lives.start)
-    days, count = (d.closed - d.opened)[ended], d.count[ended]
-    whole = int(count.sum())
-    if whole <= ENOUGH:
+    days = np.sort((d.closed - d.opened)[ended])
+    if len(days) <= ENOUGH:
         return CYCLE, STALE
-    order = np.argsort(days, kind="stable")
-    stale = days[order][np.searchsorted(np.cumsum(count[order]), 0.95 * whole)]
-    return float((days * count).sum()) / whole, float(stale)
+    stale = days[np.searchsorted(np.arange(1, len(days) + 1), 0.95 * len(days))]
+    return float(days.sum()) / len(days), float(stale)
 
 
 def weighted(lives: Lives, days: tuple[int, int], at: Ints) -> Floats:

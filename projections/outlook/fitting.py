@@ -10,7 +10,6 @@ from projections.outlook.lives import LOST, WON, Floats, Lives
 from projections.outlook.pace import Pace, neutral, pace
 from projections.outlook.segments import (
     Multipliers,
-    amount_of_one,
     cumulative,
     expected,
     multipliers,
@@ -40,8 +39,8 @@ class Model(NamedTuple):
 def fit(lives: Lives, settings: Settings = DEFAULT) -> Model:
     """What a log says by its cut, and of nothing after it."""
     d = lives.deals
-    won = int(d.count[d.status == WON].sum())
-    closed = won + int(d.count[d.status == LOST].sum())
+    won = int((d.status == WON).sum())
+    closed = won + int((d.status == LOST).sum())
     coming = arrivals(lives, settings)
     rows = rows_at_risk(lives)
     if closed < settings.least_closed or not len(rows.stage):
@@ -59,9 +58,9 @@ def fit(lives: Lives, settings: Settings = DEFAULT) -> Model:
 
 def dear(lives: Lives, rows: Rows, hazard: Hazards, theta: Floats) -> float:
     """What money is won over what counts of deals say."""
-    due = expected(cumulative(hazard.win), rows.stage, rows.lo, rows.hi) * theta * rows.count
-    amount = amount_of_one(lives.deals)[rows.deal].astype(np.float64)
-    wins = np.where(rows.won, rows.count, 0.0)
+    due = expected(cumulative(hazard.win), rows.stage, rows.lo, rows.hi) * theta
+    amount = lives.deals.amount_open[rows.deal].astype(np.float64)
+    wins = rows.won.astype(np.float64)
     return dearness(
         float((wins * amount).sum()), float((due * amount).sum()), float(wins.sum()), float(due.sum())
     )  # fmt: skip

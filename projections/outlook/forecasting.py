@@ -89,10 +89,8 @@ def parts(model: Model, lives: Lives, first: int, last: int) -> Parts:
     deals, each = prospects(model, lives, first, last)
     coming = model.arrivals
     worth = values(model.worth, lives.deals, deals.at)
-    weight = each * coming.count
-    whole = float(coming.count.sum())
-    wins = coming.rate * float(weight.sum()) / whole if whole > 0 else 0.0
-    new = Newcomers(wins, coming.like, weight, values(model.worth, lives.deals, coming.like))
+    wins = coming.rate * float(each.sum()) / len(each) if len(each) else 0.0
+    new = Newcomers(wins, coming.like, each, values(model.worth, lives.deals, coming.like))
     pipeline = weighted(lives, (first, last), deals.at)
     return Parts(deals, worth, new, pipeline, drawn(model, lives, deals, worth, new))
 

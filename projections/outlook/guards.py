@@ -56,7 +56,7 @@ class Readiness(NamedTuple):
 def readiness(lives: Lives, settings: Settings = DEFAULT) -> Readiness:
     """What a log has of what forecasts need: months of history, deals won and deals lost."""
     d = lives.deals
-    won, lost = (int(d.count[d.status == status].sum()) for status in (WON, LOST))
+    won, lost = (int((d.status == status).sum()) for status in (WON, LOST))
     months = round((lives.cut - lives.start + 1) / MONTH, 1)
     needs = (
         Need("months of history", months, LEAST_MONTHS),

@@ -29,7 +29,7 @@ CYCLE = 60.0
 class Rows(NamedTuple):
     """The visits at risk by the cut. lo, hi: the ages (days in the stage) between which each was, hi > lo.
 
-    won, lost: where it ended so. count: how many visits a row stands for.
+    won, lost: where it ended so.
     """
 
     deal: Ints
@@ -40,7 +40,6 @@ class Rows(NamedTuple):
     exit: Ints
     won: Flags
     lost: Flags
-    count: Floats  # pyright: ignore[reportIncompatibleMethodOverride]
     place: Ints
 
 
@@ -68,8 +67,7 @@ def rows_at_risk(lives: Lives) -> Rows:
     at = np.flatnonzero(hi > lo)
     way = np.where(ended, v.exit, CENSORED)[at]
     return Rows(
-        v.deal[at], v.stage[at], v.entered[at], lo[at], hi[at], way, way == TO_WON, way == TO_LOST,
-        v.count[at].astype(np.float64), at,
+        v.deal[at], v.stage[at], v.entered[at], lo[at], hi[at], way, way == TO_WON, way == TO_LOST, at,
     )  # fmt: skip
 
 
@@ -102,16 +100,16 @@ def hazards(lives: Lives, rows: Rows, settings: Settings) -> Hazards:
     table = faded(np.arange(-(AGES + 1), cut - int(min(rows.entered.min(initial=cut), cut)) + AGES + 1),
                   settings.half_life)  # fmt: skip
     ages = faded(-np.arange(AGES), settings.half_life)
-    at_risk = exposure(rows, stages, rows.count * table[cut - rows.entered - 1 + AGES + 1]) * ages
+    at_risk = exposure(rows, stages, table[cut - rows.entered - 1 + AGES + 1]) * ages
     risk = binned(at_risk)
     gone = np.flatnonzero(rows.exit != CENSORED)
     age = np.minimum(rows.hi[gone] - 1, AGES - 1)
     kinds = stages + 2
     kind = np.where(rows.exit[gone] >= 0, rows.exit[gone], np.where(rows.won[gone], stages, stages + 1))
     left = cut - rows.entered[gone] - rows.hi[gone] + AGES + 1
-    exits = sums(
-        (rows.stage[gone] * BINS + BIN[age]) * kinds + kind, rows.count[gone] * table[left], stages * BINS * kinds
-    ).reshape(stages, BINS, kinds)
+    exits = sums((rows.stage[gone] * BINS + BIN[age]) * kinds + kind, table[left], stages * BINS * kinds).reshape(
+        stages, BINS, kinds
+    )
     whole = exits.sum(1) / np.maximum(risk.sum(1), 1e-9)[:, None]
     near = np.add.reduceat(exits, COARSE, 1), np.add.reduceat(risk, COARSE, 1)
     coarse = held(*near, np.repeat(whole[:, None, :], len(COARSE), 1), settings.shrink)
@@ -130,18 +128,18 @@ def held(exits: Floats, risk: Floats, towards: Floats, days: float) -> Floats:
 def entries(lives: Lives, settings: Settings) -> tuple[Floats, float]:
     """Of new deals, the share that begins in each stage, and the share that is won at once.
 
-    Those that came into a stage and from no other one, so that it is the same of visits and of their tally.
+    Those that came into a stage and from no other one.
     """
     v, d, cut, stages = lives.visits, lives.deals, lives.cut, len(lives.labels.stages)
     first = (v.since == v.entered) & (v.entered >= lives.start)
-    come = sums(v.stage[first], v.count[first] * faded_by_table(cut - v.entered[first], settings.half_life), stages)
+    come = sums(v.stage[first], faded_by_table(cut - v.entered[first], settings.half_life), stages)
     moved = (v.exit >= 0) & (v.left <= cut) & (v.left >= lives.start)
     come = come - sums(
-        v.exit[moved], v.count[moved] * faded_by_table(cut - v.left[moved], settings.half_life), stages
+        v.exit[moved], faded_by_table(cut - v.left[moved], settings.half_life), stages
     )[:stages]  # fmt: skip
     come = np.maximum(come, 0.0)
     at_once = (d.closed == d.opened) & (d.opened >= lives.start) & (d.status != GONE)
-    weight = np.where(at_once, d.count, 0) * faded_by_table(cut - np.minimum(d.opened, cut), settings.half_life)
+    weight = at_once * faded_by_table(cut - np.minimum(d.opened, cut), settings.half_life)
     won, lost = float(weight[d.status == WON].sum()), float(weight[d.status == LOST].sum())
     whole = float(come.sum()) + won + lost
     return (come / whole, won / whole) if whole > 0 else (come, 0.0)
@@ -151,8 +149,8 @@ def by_the_process(lives: Lives, settings: Settings) -> Hazards:
     """Those that the process's own chances would mean, where too few deals were closed to measure any."""
     d = lives.deals
     ended = (d.status == WON) | (d.status == LOST)
-    days = float(((d.closed - d.opened) * d.count)[ended].sum())
-    closed = float(d.count[ended].sum())
+    days = float((d.closed - d.opened)[ended].sum())
+    closed = float(ended.sum())
     cycle = (days + 10 * CYCLE) / (closed + 10)
     chance = np.array([0.25 if each == NONE else each / 10_000 for each in lives.labels.chances], np.float64)
     win = np.repeat((chance / cycle)[:, None], AGES, 1)

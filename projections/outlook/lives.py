@@ -3,10 +3,6 @@
 A struct of arrays: one array a field, of one length for the whole struct. Days are whole numbers since 1970-01-01 in
 the zone of whoever asks; money is int64 minor units of the one target currency, converted before. A code is a place in
 a tuple of `Labels`, NONE where there is nothing. Of what changed within a day only how it stood at its end counts.
-
-Rows can be kept apart or summed up: a row of visits or of deals stands for `count` deals that agree in all else, and
-its amounts are their sum. So every visit of a log serves, and so does a tally of them. Open and won deals are always
-apart: each has draws of its own, and what was booked for each says how amounts vary.
 """
 
 from typing import NamedTuple
@@ -40,7 +36,7 @@ class Visits(NamedTuple):
     deal: the row of `Deals`. stage: a code of `Labels.stages`. entered: the day at whose end the deal was first in the
     stage, from which its age counts: it can leave on the day after at the earliest. since: from the end of which day
     this row holds, >= entered. left: the day on which it ended, > since, NEVER where it did not by the cut. exit: the
-    code of the next stage, or TO_WON, TO_LOST, CENSORED. count: how many visits the row stands for.
+    code of the next stage, or TO_WON, TO_LOST, CENSORED.
 
     As they stood from `since` on, where there are any, else NONE: category (a code), due (the expected day of closing),
     contact (the day of the last activity with the customer). pushes: how often the close date was moved to a later
@@ -53,7 +49,6 @@ class Visits(NamedTuple):
     since: Ints
     left: Ints
     exit: Ints
-    count: Ints  # pyright: ignore[reportIncompatibleMethodOverride]  # a tuple's method, which nobody calls
     category: Ints
     due: Ints
     contact: Ints
@@ -63,8 +58,8 @@ class Visits(NamedTuple):
 class Deals(NamedTuple):
     """Deals that were opened by the cut. Shape of each array: (deals,).
 
-    key: 64 bits that are the deal's for ever (of a digest of its stream's name), from which its draws come; 0 where the
-    row stands for several. opened: the day. closed: the day of the win or loss, or on which it was merged or deleted;
+    key: 64 bits that are the deal's for ever (of a digest of its stream's name), from which its draws come.
+    opened: the day. closed: the day of the win or loss, or on which it was merged or deleted;
     NEVER while open. status: OPEN, WON, LOST or GONE. stage, entered: where an open deal is and since when, NONE else.
     amount_first: when it was opened; amount_open: the last while it was open; amount: as it stands, so for a won deal
     what was booked; 0 where none is known. pipeline, team, owner, product, source: codes; of a closed deal those of the
@@ -89,7 +84,6 @@ class Deals(NamedTuple):
     due: Ints
     contact: Ints
     pushes: Ints
-    count: Ints  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 class Labels(NamedTuple):
@@ -133,35 +127,3 @@ def some_deals(deals: Deals, where: Flags | Ints) -> Deals:
     key, *rest = deals
     columns: list[Ints] = [array[where] for array in rest]
     return Deals(key[where], *columns)
-
-
-def truncated(lives: Lives, cut: int) -> Lives:
-    """The lives as of an earlier day, had everything been recorded on the day it happened.
-
-    What changes without leaving a row (owner, team, product, labels, amounts of what is still open) stays as it is now:
-    for tests, and where a log was never asked day by day. A cut by availability comes from the log itself.
-    """
-    visits, deals = lives.visits, lives.deals
-    kept = deals.opened <= cut
-    place = np.cumsum(kept) - 1
-    seen = some_visits(visits, visits.since <= cut)
-    later = seen.left > cut
-    seen = seen._replace(
-        deal=place[seen.deal], left=np.where(later, NEVER, seen.left), exit=np.where(later, CENSORED, seen.exit)
-    )
-    known = some_deals(deals, kept)
-    again = known.closed > cut
-    stage, entered = np.full(len(again), NONE), np.full(len(again), NONE)
-    standing = np.flatnonzero(later)
-    stage[seen.deal[standing]], entered[seen.deal[standing]] = seen.stage[standing], seen.entered[standing]
-    last = np.full(len(again), -1)
-    last[seen.deal[standing]] = standing
-    there = again & (last >= 0)
-    known = known._replace(
-        closed=np.where(again, NEVER, known.closed), status=np.where(again, OPEN, known.status),
-        stage=stage, entered=entered, amount=np.where(again, known.amount_open, known.amount),
-        category=np.where(there, seen.category[last], known.category),
-        due=np.where(there, seen.due[last], known.due), contact=np.where(there, seen.contact[last], known.contact),
-        pushes=np.where(there, seen.pushes[last], known.pushes),
-    )  # fmt: skip
-    return lives._replace(cut=cut, visits=seen, deals=known)

@@ -65,7 +65,7 @@ def observed(rows: Rows, ended: Flags, first: int, days: int) -> Floats:
     """How many visits ended so on each day. Shape: (days,)."""
     day = rows.entered + rows.hi - first
     inside = ended & (day >= 0) & (rows.hi < AGES)
-    return sums(day[inside], rows.count[inside], days)[:days]
+    return sums(day[inside], None, days)[:days]
 
 
 def month_factors(got: Floats, due: Floats, first: int) -> Floats:
@@ -92,7 +92,7 @@ def pace(lives: Lives, rows: Rows, win: Floats, loss: Floats, theta: Floats, set
     days = min(lives.cut - lives.start + 1, WINDOW)
     first = lives.cut - days + 1
     got, lost = observed(rows, rows.won, first, days), observed(rows, rows.lost, first, days)
-    due, due_lost = by_day(rows, win, theta * rows.count, first, days), by_day(rows, loss, rows.count, first, days)
+    due, due_lost = by_day(rows, win, theta, first, days), by_day(rows, loss, np.ones(len(theta)), first, days)
     win_months, loss_months = month_factors(got, due, first), month_factors(lost, due_lost, first)
     booked = month_factors(got, np.full(days, max(float(got.sum()) / days, 1e-9)), first)
     kind = months(np.arange(first, first + days)) % 3

@@ -64,23 +64,17 @@ class Standing(NamedTuple):
 
 def amount_bands(deals: Deals) -> Ints:
     """The amounts (minor units) at which bands begin."""
-    alone = deals.count > 0
-    amounts = np.sort(amount_of_one(deals)[alone])
+    amounts = np.sort(deals.amount_open)
     if len(amounts) == 0:
         return np.zeros(0, np.int64)
     return np.unique(amounts[[int(share * (len(amounts) - 1)) for share in AMOUNT_SHARES]])
-
-
-def amount_of_one(deals: Deals) -> Ints:
-    """The amount of one of the deals that a row stands for, as known while it was open."""
-    return deals.amount_open // np.maximum(deals.count, 1)
 
 
 def dimensions(lives: Lives, rows: Standing, bands: Ints) -> Iterator[Dimension]:
     """Those that a log has anything of, in the order in which they count."""
     d, labels = lives.deals, lives.labels
     at = rows.deal
-    yield Dimension("amount", len(bands) + 1, np.searchsorted(bands, amount_of_one(d), side="right")[at])
+    yield Dimension("amount", len(bands) + 1, np.searchsorted(bands, d.amount_open, side="right")[at])
     for name in ("product", "team", "owner", "source"):
         size = len(getattr(labels, name))
         if size > 1:
@@ -149,12 +143,12 @@ def standing(lives: Lives, rows: Rows) -> Standing:
 def multipliers(lives: Lives, rows: Rows, win: Floats, settings: Settings) -> tuple[Multipliers, Floats]:
     """Those of a log by its cut, and what each visit's expected wins are multiplied by in all."""
     table = cumulative(win)
-    plain = expected(table, rows.stage, rows.lo, rows.hi) * rows.count
+    plain = expected(table, rows.stage, rows.lo, rows.hi)
     bands = amount_bands(lives.deals)
     names: list[str] = []
     factors: list[Floats] = []
     theta = np.ones(len(plain))
-    wins = np.where(rows.won, rows.count, 0.0)
+    wins = rows.won.astype(np.float64)
     whole = float(plain.sum())
     held = settings.segment_shrink
     for each in dimensions(lives, standing(lives, rows), bands):
@@ -165,8 +159,7 @@ def multipliers(lives: Lives, rows: Rows, win: Floats, settings: Settings) -> tu
             theta = theta * factor[each.codes]
         else:
             parts = parted(each, table, rows.stage, rows.entered, rows.lo, rows.hi)
-            weight = rows.count * theta
-            factor = (got + held) / (np.array([float((part * weight).sum()) for part in parts]) + held)
+            factor = (got + held) / (np.array([float((part * theta).sum()) for part in parts]) + held)
             theta = theta * weighed(parts, factor, np.ones(len(theta)))
         names.append(each.name)
         factors.append(factor)

@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-VERSION = "outlook-1"
-
 
 class Settings(NamedTuple):
     """Numbers that the method takes as given. Days, unless something else is said.

@@ -18,6 +18,9 @@ STATUSES = {"open": OPEN, "won": WON, "lost": LOST, "merged": GONE, "deleted": G
 UNKNOWN = -1
 """An amount of which no rate says what it is worth."""
 
+BLOCK = 10_000
+"""States that are held as rows before they become numbers."""
+
 Text = str | tuple[str, str]
 
 
@@ -117,23 +120,35 @@ class Known(NamedTuple):
 def known(histories: Iterable[Sequence[Fact]], references: References, currency: str, base_currency: str = "") -> Known:
     """The states of all deals, from the facts of each stream in order of version; other streams are skipped.
 
+    Facts become numbers as they are read, so that none is held: a log is many times as large.
+
     references: what no deal owns, as known at the position of the facts, whenever it was published or set. currency:
     that of the forecast.
     """
     reading = Reading(references, Exchange(references, currency, base_currency))
-    made = ((facts[0].stream, stretches(facts)) for facts in histories)
-    found = sorted((stream, of) for stream, of in made if of)
-    rows = [reading.row(deal, each) for deal, (_, of) in enumerate(found) for each in sorted(of, key=by_instant)]
-    columns = np.array(rows, np.int64).reshape(len(rows), len(States._fields)).T
-    states = States(*(np.ascontiguousarray(column) for column in columns))
+    streams, rows, blocks = list[str](), list[tuple[int, ...]](), list[Ints]()
+    for facts in histories:
+        if of := stretches(facts):
+            rows += (reading.row(len(streams), each) for each in sorted(of, key=by_instant))
+            streams.append(facts[0].stream)
+        if len(rows) >= BLOCK:
+            blocks.append(np.array(rows, np.int64))
+            rows.clear()
+    blocks.append(np.array(rows, np.int64).reshape(len(rows), len(States._fields)))
+    states = States(*(np.concatenate([block[:, place] for block in blocks]) for place in range(len(States._fields))))
+    ordered = sorted(streams)
+    if ordered != streams:
+        places = {stream: place for place, stream in enumerate(ordered)}
+        deal = np.array([places[stream] for stream in streams], np.int64)[states.deal]
+        order = np.argsort(deal, kind="stable")
+        states = States(*(column[order] for column in states._replace(deal=deal)))
     texts = dict[str, tuple[Text, ...]]()
     for name in CODED:
         texts[OF.get(name, name)], become = reading.texts[OF.get(name, name)].in_order()
         states = states._replace(**{name: become[getattr(states, name)]})
     return Known(
-        states, texts, tuple(stream for stream, _ in found),
-        np.array([key_of(stream) for stream, _ in found], np.uint64), references, reading.calendar, reading.exchange,
-        int(states.known_from.min()) if rows else END,
+        states, texts, tuple(ordered), np.array([key_of(stream) for stream in ordered], np.uint64), references,
+        reading.calendar, reading.exchange, int(states.known_from.min()) if len(states.deal) else END,
     )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from projections.outlook.lives import WON, Deals, Floats, Ints, Lives
 from projections.outlook.portable import exp, log, sums
-from projections.outlook.segments import amount_of_one
 
 HELD = 5.0
 """Deals by which a product's figures are held to those of all."""
@@ -31,16 +30,15 @@ class Worth(NamedTuple):
 def worth(lives: Lives, dear: float) -> Worth:
     """That of a log by its cut."""
     d, size = lives.deals, len(lives.labels.product) + 1
-    won = np.flatnonzero((d.status == WON) & (d.count > 0))
-    product, count = d.product[won] + 1, d.count[won].astype(np.float64)
+    won = np.flatnonzero(d.status == WON)
+    product = d.product[won] + 1
     booked, before = d.amount[won].astype(np.float64), d.amount_open[won].astype(np.float64)
     known = (before > 0) & (booked > 0)
-    deals = max(float(count.sum()), 1.0)
-    mean = float(booked.sum()) / deals
-    typical = (sums(product, booked, size) + HELD * mean) / (sums(product, count, size) + HELD)
+    mean = float(booked.sum()) / max(len(won), 1)
+    typical = (sums(product, booked, size) + HELD * mean) / (sums(product, None, size) + HELD)
     whole, base = float(booked[known].sum()), float(before[known].sum())
     overall = whole / base if base > 0 else 1.0
-    one = base / max(float(count[known].sum()), 1.0)
+    one = base / max(float(known.sum()), 1.0)
     above = sums(product[known], booked[known], size) + HELD * overall * max(one, 1.0)
     ratio = above / (sums(product[known], before[known], size) + HELD * max(one, 1.0))
     return Worth(ratio, typical, pool(booked[known] / (before[known] * ratio[product[known]])), dear)
@@ -66,7 +64,7 @@ def dearness(got: float, due: float, wins: float, expected_wins: float) -> float
 
 
 def values(worth: Worth, deals: Deals, at: Ints) -> Floats:
-    """The expected amount in minor units of one of each of some rows of deals, were it won. Shape: (len(at),)."""
-    amount = amount_of_one(deals)[at].astype(np.float64)
+    """The expected amount in minor units of some deals, were they won. Shape: (len(at),)."""
+    amount = deals.amount_open[at].astype(np.float64)
     product = deals.product[at] + 1
     return np.where(amount > 0, amount * worth.ratio[product] * worth.dear, worth.typical[product])

@@ -96,6 +96,7 @@ class Metric(NamedTuple):
     dimensions: what it can be filtered and grouped by.
     at_once: whether `parts` says in which of the periods each part is; else it is asked once for each.
     none: the measures of what nothing was counted of, for the periods without anything; None where they have no row.
+    ahead: whether it says something of periods that have not begun; else these have no row.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Metric(NamedTuple):
     within: bool = False
     at_once: bool = False
     none: Any = None
+    ahead: bool = False
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -201,7 +203,7 @@ class Result(NamedTuple):
 def compute(metric: Metric, query: Query) -> Result:
     """The answer to a question, which `metric` has checked."""
     unit = next((name for name in query.question.by if name in PERIODS), None)
-    periods, counted, left_out = cut(unit, query), dict[Place, dict[Key, list[Part]]](), list[Part]()
+    periods, counted, left_out = cut(metric, unit, query), dict[Place, dict[Key, list[Part]]](), list[Part]()
     for number, asked in questions(metric, query, unit, periods):
         for part in metric.parts(asked):
             if part.left_out:
@@ -226,22 +228,26 @@ Place = tuple[int, tuple[str, ...]]
 """The number of a period, and a group."""
 
 
-def cut(unit: str | None, query: Query) -> Sequence[Period]:
-    """What an answer is cut into: the weeks, months or quarters, or the whole."""
+def cut(metric: Metric, unit: str | None, query: Query) -> Sequence[Period]:
+    """What an answer is cut into: the weeks, months or quarters, or the whole.
+
+    Those that have begun, unless the metric looks ahead.
+    """
     question = query.question
     if unit is None or question.since is None or question.until is None:
         return [Period("", question.since, question.until)]
-    return list(query.references.calendar.periods(unit, question.since, question.until))
+    periods = query.references.calendar.periods(unit, question.since, question.until)
+    return [period for period in periods if metric.ahead or began(period, query.moment)]
 
 
 def questions(metric: Metric, query: Query, unit: str | None, periods: Sequence[Period]) -> Iterator[tuple[int, Query]]:
-    """(number of the first period, the question) as often as a metric is to be asked: of the future no state is."""
+    """(number of the first period, the question) as often as a metric is to be asked."""
     if unit is None or metric.at_once:
-        yield 0, query._replace(periods=periods)
+        if periods:
+            yield 0, query._replace(periods=periods)
         return
     for number, period in enumerate(periods):
-        if metric.period or began(period, query.moment):
-            yield number, at_end(metric, query, period)
+        yield number, at_end(metric, query, period)
 
 
 def at_end(metric: Metric, query: Query, period: Period) -> Query:

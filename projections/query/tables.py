@@ -27,6 +27,7 @@ from projections.rows import (
     frameworks,
     leads,
     opportunities,
+    outlooks,
     processes,
     quotas,
     rates,
@@ -91,6 +92,7 @@ RATES = table_of(rates.PROJECTION)
 QUOTAS = table_of(quotas.PROJECTION)
 CALENDARS = table_of(calendars.PROJECTION)
 FORECASTS = table_of(forecasts.PROJECTION)
+OUTLOOKS = table_of(outlooks.PROJECTION)
 FOLLOW_UPS = table_of(follow_ups.PROJECTION)
 CUSTOMERS = table_of(customers.PROJECTION)
 FRAMEWORKS = table_of(frameworks.PROJECTION)

@@ -45,13 +45,17 @@ class Filter(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which records: those that meet all of the filters, sorted, a page of them, after the key of the last one."""
+    """Which records: those that meet all of the filters, sorted, a page of them, after the key of the last one.
+
+    owners: the sellers whose records alone are wanted, by who owns them now, whatever the moment; None for everybody's.
+    """
 
     filters: Mapping[str, Values]
     sort: str
     descending: bool = False
     limit: int = USUAL
     after: Key | None = None
+    owners: frozenset[str] | None = None
 
 
 class Total(Struct, frozen=True):

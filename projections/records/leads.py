@@ -20,6 +20,7 @@ from projections.records import pages
 from projections.records.following import Note, folded, in_effect, moment_of, notes, reached
 from projections.records.kind import ANY, CALLER, FLAG, Filter, Histories, Key, Kind, Row, Totals, Values, Wanted
 from projections.records.pages import Branch, Condition, Keys, equal, holding, since, until
+from projections.rows.leads import Lead
 from projections.versions import DAY
 
 STATUSES = ("new", "working", "nurturing", "qualified", "disqualified", "converted", "merged")
@@ -83,24 +84,7 @@ class LeadDetail(LeadRecord, frozen=True, kw_only=True):
     notes: list[Note]
 
 
-class Held(Struct, frozen=True):
-    """What a row holds; the fields mean what they mean in `rows.leads.Lead`."""
-
-    stream: str
-    status: str
-    source: str
-    owner: str
-    company: str
-    captured_at: int
-    status_from: int
-    opportunity: str
-    survivor: str
-    reason: str
-    contacted_at: int
-    qualified_at: int
-
-
-READ: tuple[str, ...] = Held.__struct_fields__
+READ: tuple[str, ...] = ("stream", *Lead.__struct_fields__)
 """The columns that a record is made of."""
 
 
@@ -122,7 +106,8 @@ def branches(asked: Query, wanted: Wanted) -> Iterator[Branch]:
 
 def conditions(asked: Query, wanted: Wanted) -> list[Condition]:
     """What must be so of the rows, their status aside."""
-    return [KIND.filters[name].condition(asked, of) for name, of in wanted.filters.items() if name != "status"]
+    where = [KIND.filters[name].condition(asked, of) for name, of in wanted.filters.items() if name != "status"]
+    return where + pages.owned_now(LEADS, asked, wanted)
 
 
 def page(asked: Query, wanted: Wanted, _: Histories) -> Iterator[tuple[Key, Row]]:
@@ -142,17 +127,16 @@ def totals(asked: Query, wanted: Wanted, _: Histories) -> Totals:
 
 def records(asked: Query, rows: Sequence[Row], histories: Histories) -> list[LeadRecord]:
     """The leads of some rows."""
-    leads = [Held(*row) for row in rows]
-    facts = histories([each.stream for each in leads])
-    return [record_of(asked, each, facts[each.stream]) for each in leads]
+    facts = histories([stream for stream, *_ in rows])
+    return [record_of(asked, stream, Lead(*cells), facts[stream]) for stream, *cells in rows]
 
 
-def record_of(asked: Query, row: Held, facts: Sequence[Fact]) -> LeadRecord:
+def record_of(asked: Query, stream: str, row: Lead, facts: Sequence[Fact]) -> LeadRecord:
     """A lead from its row and its facts."""
     state = folded(lead.evolve, facts, asked.moment)
     profile: Profile = state.lead.profile
     return LeadRecord(
-        stream=row.stream, version=reached(facts), status=row.status, name=profile.name, company=row.company,
+        stream=stream, version=reached(facts), status=row.status, name=profile.name, company=row.company,
         email=profile.email, phone=profile.phone, source=row.source, owner=row.owner,
         team=asked.references.teams.at(row.owner, asked.moment), captured_at=instant(row.captured_at),
         status_since=instant(row.status_from), days_in_status=(asked.moment - row.status_from) / DAY,
@@ -180,7 +164,7 @@ def record(asked: Query, stream: str, histories: Histories) -> LeadDetail | None
             case _:
                 pass
     return LeadDetail(
-        **asdict(record_of(asked, Held(*rows[0]), facts)),
+        **asdict(record_of(asked, stream, Lead(*rows[0][1:]), facts)),
         criteria=[Answer(*place, *answer) for place, answer in sorted(answers.items())],
         contacts=contacts, qualified_by=qualified.framework, unmet=list(qualified.unmet),
         notes=list(notes(facts, asked.moment, ASIDE)),

@@ -38,7 +38,20 @@ from projections.query.metric import Query
 from projections.query.selection import day_of, total, whole
 from projections.query.tables import effective, known
 from projections.query.teams import NOBODYS
-from projections.records.kind import AMOUNT, ANY, FIRST_DAY, LAST_DAY, WORDS, Filter, Key, Row, Total, Totals, Values
+from projections.records.kind import (
+    AMOUNT,
+    ANY,
+    FIRST_DAY,
+    LAST_DAY,
+    WORDS,
+    Filter,
+    Key,
+    Row,
+    Total,
+    Totals,
+    Values,
+    Wanted,
+)
 from projections.versions import END
 
 Condition = ColumnElement[bool]
@@ -95,6 +108,18 @@ def ended(table: Table, asked: Query) -> Conditions | None:
     """The rows whose state ended after the instant."""
     k, e = asked.question.known_at, asked.question.effective_at
     return None if e == END else (known(table, k), effective(table, e), table.c.effective_to < STILL)
+
+
+def owned_now(table: Table, asked: Query, wanted: Wanted) -> list[Condition]:
+    """The condition that rows are now of the owners whose records alone are wanted, whoever had them at the moment."""
+    if wanted.owners is None:
+        return []
+    owners = sorted(wanted.owners)
+    if asked.question.known_at == END and asked.question.effective_at == END:
+        return [table.c.owner.in_(owners)]
+    now = table.alias("now")
+    theirs = select(now.c.stream).where(now.c.stream == table.c.stream, known(now), effective(now))
+    return [theirs.where(now.c.owner.in_(owners)).exists()]
 
 
 def columns_in(expressions: Iterable[ColumnElement[Any]]) -> set[str]:

@@ -280,6 +280,8 @@ GROWS = "CASE WHEN amount > was_amount THEN 1 WHEN amount < was_amount THEN -1 E
 NOW = (*SUMMED, "effective_from", "stream", "visit_from", "status", "known_to", "effective_to")
 STANDING = ("visit_from", "status", "known_to", "effective_to", "stream", "currency", "amount", "owner",
             "effective_from", "known_from")  # fmt: skip
+LISTED = ("stream", "owner", "account", "currency", "amount", "process", "stage", "close_date", "opened_at", "splits",
+          "effective_from", "known_from", "status", "known_to", "effective_to")  # fmt: skip
 DATED = "CASE WHEN close_date = '' THEN '~' ELSE close_date END"
 """The day to close on, those without one last, spelled as its index has it."""
 
@@ -299,9 +301,12 @@ INDEXES = (
     ),
     # lists of the open deals, the next to close first, with what they are most asked for by
     PartialIndex(
-        "opportunities_dated", (f"({DATED})", "stream", "owner", "account", "currency", "amount", "process", "stage",
-        "close_date", "effective_from", "known_from", "status", "known_to", "effective_to"),
-        f"{OPEN} AND {TIP} AND {HOLDS}",
+        "opportunities_dated", (f"({DATED})", *LISTED), f"{OPEN} AND {TIP} AND {HOLDS}",
+    ),
+    # lists of the closed deals, in that order too
+    PartialIndex(
+        "opportunities_shut", (f"({DATED})", "stream", "status", "known_to", "effective_to"),
+        f"status != 'open' AND {TIP} AND {HOLDS}",
     ),
     # the deals of a lead
     PartialIndex(

@@ -4,12 +4,11 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
-import pytest
-
 from domain import DECIDERS
 from infra.application.names import name_of
 from projections import METRICS
-from tests.cli.program import Shell, dealtrail, document
+from tests.cli.program import Shell, dealtrail, document, process
+from tests.offenders import every
 
 
 def opened(shell: Shell, name: str = "opportunity-1", *more: str) -> None:
@@ -61,7 +60,7 @@ def test_a_lead_without_a_name_is_given_one(shell: Shell) -> None:
     assert document(shell("lead", "capture", "--source", "web", "--json"))["stream"].startswith("lead-0")
 
 
-@pytest.mark.parametrize(
+@every(
     ("arguments", "code", "said"),
     [
         (("metric", "nope"), 3, "there is no metric 'nope'"),
@@ -195,8 +194,8 @@ def test_a_process_may_come_from_a_file_and_a_bad_one_is_named(shell: Shell, tmp
     assert (code, "stages: 0 given" in err) == (2, True)
 
 
-def test_a_pipe_that_closes_early_and_no_color_are_honoured(tmp_path: Path) -> None:
-    ran = dealtrail("metric", "--list", folder=tmp_path, NO_COLOR="1")
+def test_no_color_is_honoured(tmp_path: Path) -> None:
+    ran = process("metric", "--list", folder=tmp_path, NO_COLOR="1")
     assert ran.code == 0
     assert "\x1b[" not in ran.out
 
@@ -217,7 +216,7 @@ def test_a_version_that_others_have_passed_is_refused_naming_what_came_first(she
     )
 
 
-@pytest.mark.parametrize(
+@every(
     "verb",
     [
         (

@@ -19,6 +19,7 @@ from tests.cli.program import Shell, dealtrail
 from tests.projections.test_views import grow
 from tests.store.damage import damage
 from tests.store.drafts import drafted, erasure
+from tests.thorough import examples
 
 FLIPS = 40
 UNICODE = (1206, 1299)  # seeds of bits in the schema's text, at which SQLite's own message is no UTF-8
@@ -281,10 +282,11 @@ def pristine(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("log_url", ["sqlite"], indirect=True)
 def test_of_forty_flipped_bits_none_ends_in_a_traceback(pristine: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch):
     reports = [0, 0]
-    for seed in (*range(FLIPS), *UNICODE):
+    for seed in (*range(examples(FLIPS)), *UNICODE):
         folder = pristine.with_name(f"flipped-{seed}")
         shutil.copytree(pristine, folder)
         flip(folder / "log.db", seed)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from infra.application.revisions import Quarter, settled_quarters
+from infra.cli.main import run
 from infra.store import open_log
 from tests.cli.program import Shell, document
 
@@ -20,10 +21,19 @@ def recorded(log_url: str) -> list[date]:
         return [event.recorded_at.date() for event in log.recorded(0, 10_000)]
 
 
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The log of a small year."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('year') / 'year.db'}"
+    assert run(["simulate", "--opportunities", "300", "--until", "2026-06-30", "--db", url]) == 0
+    return url
+
+
 @pytest.fixture
-def year(shell: Shell) -> Shell:
-    """A shell on a log that was empty, with a small year in it."""
-    assert shell("simulate", "--opportunities", "300", "--until", "2026-06-30")[0] == 0
+def year(simulated: str, shell: Shell, log_url: str) -> Shell:
+    """A shell on a log with that year in it."""
+    code, _, err = shell("log", "copy", "--from", simulated, "--db", log_url)
+    assert code == 0, err
     return shell
 
 
@@ -41,6 +51,7 @@ def test_what_is_simulated_in_a_log_with_facts_is_recorded_today(shell: Shell, l
     assert min(recorded(log_url)) >= datetime.now(UTC).date() - timedelta(days=1)  # midnight may come between
 
 
+@pytest.mark.slow
 def test_the_revisions_of_the_demo_add_up_to_what_is_known_now_less_what_was_believed(
     year: Shell, log_url: str
 ) -> None:
@@ -59,6 +70,7 @@ def test_the_revisions_of_the_demo_add_up_to_what_is_known_now_less_what_was_bel
             assert story["believed_position"] < fact["position"] <= story["known_position"]
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_story_repeat_its_figures(year: Shell, log_url: str) -> None:
     code, told, _ = year("demo", "--db", log_url)
     assert code == 0
@@ -86,6 +98,7 @@ def test_a_demo_of_a_log_in_which_nothing_was_won_tells_no_story(shell: Shell, l
     assert shell("demo", "--db", log_url)[0] == 0
 
 
+@pytest.mark.slow
 def test_a_demo_of_an_earlier_day_says_that_its_year_is_over(shell: Shell) -> None:
     db = ("--db", "sqlite:///demo.db")
     assert shell("simulate", "--opportunities", "5", "--until", "2026-06-30", *db)[0] == 0
@@ -103,6 +116,7 @@ def test_settled_quarters_were_over_long_before_the_day() -> None:
     assert next(settled_quarters(date(2026, 5, 14))).last == date(2025, 12, 31)
 
 
+@pytest.mark.slow
 def test_the_demo_tells_a_forecast_that_can_be_relied_on_and_how_right_it_was(year: Shell, log_url: str) -> None:
     told = document(year("demo", "--db", log_url, "--json"))["forecast"]
     forecast = told["forecast"]

@@ -9,6 +9,7 @@ import pytest
 from infra.application.plots import spec
 from tests.cli.program import Shell, document
 from tests.cli.test_cli import opened
+from tests.offenders import every
 
 PERIOD = "--since", "2026-02-01", "--until", "2026-02-28"
 
@@ -70,7 +71,7 @@ def test_two_positions_differ_by_what_became_known(shell: Shell) -> None:
     assert "nothing is different" in shell("diff", str(last - 1), str(last), "--axis", "known", "--owner", "ann")[1]
 
 
-@pytest.mark.parametrize(
+@every(
     ("arguments", "said"),
     [
         (("2026-02-28", "2026-01-31"), "the first moment must lie before the second"),

@@ -7,6 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from tests.cli.program import Shell, document
+from tests.offenders import every
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_events_are_exported(told: Shell, tmp_path: Path) -> None:
     assert json.loads(table.column("event").to_pylist()[2])["source"] == "web"
 
 
-@pytest.mark.parametrize(
+@every(
     ("arguments", "code", "said"),
     [
         (("--limit", "0"), 2, "limit: 0 is below 1"),

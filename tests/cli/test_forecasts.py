@@ -11,6 +11,7 @@ import pytest
 
 from infra.cli.main import run
 from tests.cli.program import Shell, document
+from tests.offenders import every
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 FORTNIGHT = YESTERDAY + timedelta(days=14)
@@ -115,6 +116,7 @@ def test_a_chance_is_explained_by_causes_that_sum_to_it(said: Shell):
     assert (code, f"and {len(rows) - 2} more" in out) == (0, True)
 
 
+@pytest.mark.slow
 def test_a_bridge_sums_to_the_cent(said: Shell):
     earlier = str(YESTERDAY - timedelta(days=10))
     found = document(said("forecast", "bridge", "--from", earlier, *NEXT, "--json"))
@@ -125,6 +127,7 @@ def test_a_bridge_sums_to_the_cent(said: Shell):
     assert (code, "stage moves" in out) == (0, True)
 
 
+@pytest.mark.slow
 def test_a_supposition_changes_what_it_says_and_is_issued_nowhere(said: Shell):
     [first, second, *_] = document(said("forecast", "explain", *NEXT, "--json"))
     head = document(said("status", "--json"))["position"]
@@ -141,6 +144,7 @@ def test_a_supposition_changes_what_it_says_and_is_issued_nowhere(said: Shell):
     assert (code, "supposed" in out, "issued nowhere" in err) == (0, True, True)
 
 
+@pytest.mark.slow
 def test_a_backtest_prints_the_baselines_and_claims_nothing_of_few_windows(said: Shell):
     found = document(said("forecast", "backtest", "--json"))
     assert found["tag"] == "backcast: made afterwards, never issued"
@@ -184,7 +188,7 @@ def test_a_period_stands_beside_the_ones_before_it(said: Shell):
         assert Decimal(each["by_day"]) <= Decimal(each["whole"])
 
 
-@pytest.mark.parametrize(
+@every(
     ("words", "reason"),
     [
         (("issue", "--as-of", "2020-01-01"), "NotFound: as_of: nothing of any deal was known at the end of 2020-01-01"),
@@ -194,7 +198,8 @@ def test_a_period_stands_beside_the_ones_before_it(said: Shell):
         (("show", "--period", "2020-01"), "Malformed: period: it is over on 2020-01-31"),
         (("show", "--period", "soon"), "period: 'soon' is not a date"),
         (("show", "--convert-to", "usd"), "currency: 'usd' is not an ISO 4217 code"),
-        (("show", "--quota", "much"), "Malformed: quota: 'much' is not a number from 0 on"),
+        (("show", "--quota", "much"), "Malformed: quota: 'much' is not a number as it is written here"),
+        (("show", "--quota", "2,5"), "quota: '2,5' is not a number as it is written here; write 2.5"),
         (("explain", "opportunity-x"), "NotFound: deal: opportunity-x was not known to be open"),
         (("bridge", "--from", "today"), "is not before"),
         (("what-if", "--win", "opportunity-x"), "NotFound: won: opportunity-x was not known to be open"),

@@ -9,6 +9,7 @@ import pytest
 from infra.application.names import COMMANDS_OF
 from infra.cli.helping import verbs_of
 from infra.cli.main import VERBS, application, modules_of, run
+from tests.offenders import every
 
 LINES, COLUMNS = 50, 80  # of a screen
 MOST = 90  # lines of a verb with forty options
@@ -29,7 +30,7 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return call
 
 
-@pytest.mark.parametrize(
+@every(
     ("line", "meant"),
     [
         ("capture-lead lead-1", "lead capture"),
@@ -75,7 +76,7 @@ def test_help_fits_a_screen_and_names_every_noun_with_verbs_on_one_line(said) ->
         assert app.verb or line.split()[1].rstrip(",") in app.verbs
 
 
-@pytest.mark.parametrize("noun", [word for word, app in application().verbs.items() if not app.verb])
+@every("noun", [word for word, app in application().verbs.items() if not app.verb])
 def test_the_page_of_a_noun_lists_every_verb_of_it(said, noun: str) -> None:
     code, out, _ = said(f"{noun} --help")
     assert code == 0
@@ -83,7 +84,7 @@ def test_the_page_of_a_noun_lists_every_verb_of_it(said, noun: str) -> None:
     assert listed == set(application().verbs[noun].verbs)
 
 
-@pytest.mark.parametrize("path", dict(verbs_of(application())), ids=" ".join)
+@every("path", dict(verbs_of(application())), ids=" ".join)
 def test_the_page_of_a_verb_fits_the_width_and_shows_every_option(said, path: tuple[str, ...]) -> None:
     code, out, _ = said(f"{' '.join(path)} --help")
     lines = out.splitlines()

@@ -111,7 +111,11 @@ def test_the_settings_are_printed_without_secrets(
     code, out, err = call("config")
     assert code == 0, err
     assert PASSWORD not in out + err
-    assert 'db = "db.example:5433/sales"' in out and "port = 9000" in out and 'issuer = "https://id.example"' in out
+    assert (
+        'db = "postgresql://db.example:5433/sales"' in out
+        and "port = 9000" in out
+        and 'issuer = "https://id.example"' in out
+    )
     found = answer(call("config", "--json"))
     assert PASSWORD not in json.dumps(found)
     assert found["kafka"]["password"] == "********" and found["oidc"]["audience"] == "sales"

@@ -5,7 +5,7 @@ import shlex
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +18,7 @@ from infra.cli.main import CODES, application, run
 from infra.cli.output import cells
 from infra.cli.records import NOUNS
 from tests.importers.invented import maven_folder
+from tests.offenders import every
 
 HOSTILE = "\x1b[31m[/] :100: [bold]x\u202ey\nz\x07"
 READING: dict[tuple[str, ...], tuple[str, ...]] = {
@@ -142,6 +143,8 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.delenv("DEALTRAIL_DB", raising=False)
 
     def ended(words: list[str]) -> Ended:
+        for file in work.glob("copy.db*"):  # of a line before
+            file.unlink()
         code = run(words)
         out, err = capsys.readouterr()
         assert code in CODES, words
@@ -193,7 +196,7 @@ def test_every_verb_has_its_place_in_the_matrix() -> None:
     assert {path for path in VERBS if path[0] not in BROKER} == known
 
 
-@pytest.mark.parametrize("path", READING, ids=" ".join)
+@every("path", READING)
 def test_a_missing_file_is_no_such_log(path: tuple[str, ...], call: Callable[..., Ended], tmp_path: Path) -> None:
     code, out, err = call(line(path, "typo.db"))
     assert (code, out, len(err.splitlines())) == (3, "", 1)
@@ -201,8 +204,8 @@ def test_a_missing_file_is_no_such_log(path: tuple[str, ...], call: Callable[...
     assert contents(tmp_path) == {}
 
 
-@pytest.mark.parametrize("path", READING, ids=" ".join)
 @pytest.mark.parametrize("content", ["", "no tables"])
+@every("path", READING)
 def test_an_empty_file_is_no_log_and_stays_so(
     path: tuple[str, ...], content: str, call: Callable[..., Ended], tmp_path: Path
 ) -> None:
@@ -237,16 +240,16 @@ def test_a_file_of_somebody_else_is_refused_by_every_verb(call: Callable[..., En
             assert contents(tmp_path) == before, path
 
 
-@pytest.mark.parametrize("path", READING, ids=" ".join)
 def test_a_log_on_read_only_media_is_read(
-    path: tuple[str, ...], call: Callable[..., Ended], log: Path, read_only: Callable[[Path], Path]
+    call: Callable[..., Ended], log: Path, read_only: Callable[[Path], Path]
 ) -> None:
     before = contents(log.parent)
     medium = read_only(log.parent)
-    code, out, err = call(line(path, str(medium / "log.db")))
-    assert code == 0, err
-    assert out
-    assert contents(log.parent) == before
+    for path in READING:
+        code, out, err = call(line(path, str(medium / "log.db")))
+        assert code == 0, (path, err)
+        assert out, path
+        assert contents(log.parent) == before, path
 
 
 def test_a_log_on_read_only_media_takes_nothing(
@@ -284,42 +287,42 @@ def closed_pipe() -> TextIO:
     return os.fdopen(writer, "w")
 
 
-@pytest.fixture(params=READING, ids=" ".join)
-def reading(request: pytest.FixtureRequest, log: Path) -> Iterator[list[str]]:
-    """A command line of each reading verb."""
-    yield line(request.param, str(log))
-
-
-def test_a_log_is_as_it_was_after_a_reading_verb(reading: list[str], call: Callable[..., Ended], log: Path) -> None:
+@every("path", READING)
+def test_a_log_is_as_it_was_after_a_reading_verb(path: tuple[str, ...], log: Path, call: Callable[..., Ended]) -> None:
     def kept() -> dict[str, bytes]:
         return {name: content for name, content in contents(log.parent).items() if "-views" not in name}
 
     before = kept()
-    code, _, err = call(reading)
+    code, _, err = call(line(path, str(log)))
     assert code == 0, err
     assert kept() == before
 
 
-def test_an_output_that_is_full_is_one_clear_line(reading: list[str], call: Callable[..., Ended]) -> None:
+@every("path", READING)
+def test_an_output_that_is_full_is_one_clear_line(path: tuple[str, ...], log: Path, call: Callable[..., Ended]) -> None:
     with Replaced(Path("/dev/full").open("w")):
-        code, _, err = call(reading)
+        code, _, err = call(line(path, str(log)))
     assert code == 1
     assert "the output cannot be written: No space left on device" in err.splitlines()[-1]
 
 
-def test_a_reader_that_has_seen_enough_is_no_failure(reading: list[str], call: Callable[..., Ended]) -> None:
+@every("path", READING)
+def test_a_reader_that_has_seen_enough_is_no_failure(
+    path: tuple[str, ...], log: Path, call: Callable[..., Ended]
+) -> None:
     with Replaced(closed_pipe()):
-        code, _, err = call(reading)
+        code, _, err = call(line(path, str(log)))
     assert code == 0
     assert not any("cannot" in text for text in err.splitlines())
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
+@every("path", READING)
 def test_tables_of_hostile_names_fit(
-    reading: list[str], columns: int, call: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+    path: tuple[str, ...], log: Path, columns: int, call: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    code, out, err = call(reading)
+    code, out, err = call(line(path, str(log)))
     assert code == 0, err
     wide = [text for text in out.splitlines() if cells(text) > columns >= max(map(cells, text.split()))]
     assert not wide, "only a word that is wider than the terminal may be"
@@ -331,8 +334,6 @@ def test_hostile_texts_are_taken_or_refused_by_every_command(call: Callable[...,
     for path in READING:
         code, _, err = call(line(path, str(log)))
         assert code == 0, (path, err)
-        for file in Path().glob("copy.db*"):
-            file.unlink()
 
 
 def test_a_verb_that_needs_a_broker_refuses_without_one_and_creates_nothing(call: Callable[..., Ended]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import Shell, document
+from tests.offenders import every
 
 SHARES = '[{"owner": "a", "share": 0.1}, {"owner": "b", "share": 0.9}]'
 SCHEDULE = ("opportunity", "schedule-activity")
@@ -157,7 +158,7 @@ def test_periods_are_written_in_words(shell: Shell) -> None:
 WORDS = "Mrs Jane Roe is ill, call +49 170 0000000"
 
 
-@pytest.mark.parametrize(
+@every(
     ("field", "arguments"),
     [
         ("reason", ("opportunity", "lose", "opportunity-1", "--reason", WORDS)),
@@ -185,7 +186,7 @@ def test_words_about_people_are_no_code_and_no_id(shell: Shell, field: str, argu
     assert "0000000" not in text
 
 
-@pytest.mark.parametrize("stream", ["lead-a\nb", "lead-\x1b[31mred", "lead-a\u202eb", "lead-../x",
+@every("stream", ["lead-a\nb", "lead-\x1b[31mred", "lead-a\u202eb", "lead-../x",
                                     "lead-a\u200bb", "lead-../../etc",
                                     "lead-/../x", "lead-a\x7f", "lead-\u2028",
                                     "lead-a\u00a0b", "lead-..\\x"])  # fmt: skip

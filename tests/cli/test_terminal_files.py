@@ -16,6 +16,7 @@ import pytest
 from infra.store import open_log
 from tests.cli.program import ENTRY, ROOT, dealtrail
 from tests.importers.invented import maven_folder
+from tests.offenders import every
 
 SHARES = '[{"owner": "a", "share": 0.1}, {"owner": "b", "share": 0.9}]'
 
@@ -33,7 +34,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-@pytest.mark.parametrize("verb", READING, ids=" ".join)
+@every("verb", READING, ids=" ".join)
 def test_a_log_that_is_not_there_is_no_such_log(tmp_path: Path, verb: tuple[str, ...]) -> None:
     ran = dealtrail(*verb, "--db", "sqlite:///typo.db", folder=tmp_path)
     assert (ran.code, ran.out) == (3, "")
@@ -139,6 +140,7 @@ main(["master-key", "rotate"])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", range(1, 12))
 def test_a_rotation_that_is_killed_leaves_no_key_behind(tmp_path: Path, step: int) -> None:
     assert dealtrail("lead", "capture", "lead-1", "--source", "web", "--name", "Jo", folder=tmp_path).code == 0
@@ -151,6 +153,7 @@ def test_a_rotation_that_is_killed_leaves_no_key_behind(tmp_path: Path, step: in
     assert "Jo" in dealtrail("timeline", "lead-1", folder=tmp_path).out
 
 
+@pytest.mark.slow
 def test_an_import_that_is_interrupted_says_how_much_is_in_and_goes_on(tmp_path: Path) -> None:
     maven_folder(tmp_path / "maven", 12_000)
     verb = ("import", "maven", "maven")
@@ -209,7 +212,7 @@ def test_bulk_and_exports_take_stdin_and_stdout(tmp_path: Path) -> None:
     assert dealtrail("events", "--export", "-", "--jsonl", folder=tmp_path).out.count('"lead-captured"') == 2
 
 
-@pytest.mark.parametrize(
+@every(
     "verb",
     [("subject", "find", "\udc80"), ("timeline", "lead-\udcff"), ("bulk", "x" * 300), ("import", "maven", "x" * 300),
      ("status", "--db", f"sqlite:///{'x' * 300}"), ("check", "--against", "x" * 300), ("metric", "board", "--export",

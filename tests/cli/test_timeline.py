@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli.program import Shell, document
+from tests.offenders import every
 
 DEAL = "opportunity-1"
 EUR = "EUR"
@@ -103,7 +104,7 @@ def test_both_axes_say_what_was_known_and_what_had_happened(told: Shell) -> None
     assert versions(told, "--known-at", "2999-01-01") == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize(
+@every(
     ("arguments", "code", "said"),
     [
         (("--known-at", "999"), 2, "known_at: position 999 is not reached yet"),

@@ -7,11 +7,12 @@ import pytest
 from domain.errors import Malformed
 from infra.application.spans import Span, Today, span
 from infra.application.written_values import money, number, portion
+from tests.offenders import every
 
 FRIDAY = Today(date(2026, 11, 27))
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "meant"),
     [("2.5", "2.5"), ("0.0061", "0.0061"), (".5", "0.5"), ("1,000", "1000"), ("12,345,678.90", "12345678.90"),
      ("-3", "-3"), ("+3", "3"), (" 7 ", "7"), ("1.000", "1.000")],
@@ -20,7 +21,7 @@ def test_a_number_is_written_with_a_point_and_commas_between_groups_of_three(tex
     assert number("rate", text) == meant
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "hint"),
     [("1.000,50", "write 1,000.50:"), ("1,5", "write 1.5:"), ("1.000.000", "write 1,000,000:"),
      ("1'000", "write 1000:"),
@@ -34,9 +35,7 @@ def test_what_is_no_number_is_refused_with_what_it_may_have_meant(text: str, hin
     assert hint in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    ("text", "meant"), [("35%", "0.35"), ("0.35", "0.35"), ("33.33 %", "0.3333"), ("100%", "1.00")]
-)
+@every(("text", "meant"), [("35%", "0.35"), ("0.35", "0.35"), ("33.33 %", "0.3333"), ("100%", "1.00")])
 def test_a_portion_is_written_as_a_number_or_in_percent(text: str, meant: str):
     assert portion("probability", text) == meant
 
@@ -46,7 +45,7 @@ def test_a_portion_above_one_asks_whether_percent_was_meant():
         portion("probability", "35")
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "amount", "currency"),
     [("1,000.125 KWD", "1000.125", "KWD"), ("KWD 1,000.125", "1000.125", "KWD"), ("150,000 JPY", "150000", "JPY"),
      ("500 eur", "500", "EUR"), ("500EUR", "500", "EUR"), ("1,000 EUR", "1000", "EUR"), ("0 EUR", "0", "EUR")],
@@ -55,7 +54,7 @@ def test_an_amount_stands_before_or_after_its_currency(text: str, amount: str, c
     assert money("amount", text) == {"amount": amount, "currency": currency}
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "hints"),
     [
         ("1.000 EUR", ("write 1.00 EUR if", "write 1,000 EUR if")),
@@ -76,7 +75,7 @@ def test_an_amount_that_may_mean_two_is_refused_with_both(text: str, hints: tupl
     assert all(hint in str(refused.value) for hint in hints), str(refused.value)
 
 
-@pytest.mark.parametrize(
+@every(
     ("word", "first", "last"),
     [
         ("today", "2026-11-27", "2026-11-27"),
@@ -101,7 +100,7 @@ def test_a_word_means_days(word: str, first: str, last: str):
     assert span(word, lambda: FRIDAY) == Span(date.fromisoformat(first), date.fromisoformat(last))
 
 
-@pytest.mark.parametrize(
+@every(
     ("word", "first", "last"),
     [("Q1 2026", "2025-04-01", "2025-06-30"), ("this-quarter", "2026-10-01", "2026-12-31"),
      ("last-year", "2025-04-01", "2026-03-31")],
@@ -115,8 +114,6 @@ def test_a_weekday_ahead_is_the_next_one():
     assert span("saturday", lambda: FRIDAY, ahead=True) == Span(date(2026, 11, 28), date(2026, 11, 28))
 
 
-@pytest.mark.parametrize(
-    "word", ["", "someday", "Q5 2026", "2026-13", "0000-01", "2026-w60", "q1 0001", "9999-12", "last"]
-)
+@every("word", ["", "someday", "Q5 2026", "2026-13", "0000-01", "2026-w60", "q1 0001", "9999-12", "last"])
 def test_what_is_no_word_for_days_is_none(word: str):
     assert span(word, lambda: Today(date(2026, 1, 1), 4)) is None

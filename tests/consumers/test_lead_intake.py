@@ -10,6 +10,7 @@ from domain.errors import Malformed
 from domain.lead import CaptureLead
 from domain.recorded import Request, Source
 from infra.application.requests import parse
+from tests.offenders import every
 
 CE = [("ce_source", b"/website"), ("ce_id", b"17")]
 
@@ -58,7 +59,7 @@ def test_what_the_body_says_of_the_time_comes_before_the_header():
     assert request_of(Sent(b'{"source": "fair"}', []), parse).occurred_at is None
 
 
-@pytest.mark.parametrize(
+@every(
     ("headers", "why"),
     [
         ([("ce_time", b"2026-03-31T09:00:00")], "ce_time: .* has no time zone"),

@@ -13,6 +13,7 @@ from domain.opportunity.closing import OpportunityWon, ReopenOpportunity, WinOpp
 from domain.opportunity.line_items import SetLineItem
 from domain.opportunity.removal import DeleteOpportunity
 from tests.dispatch.asking import DEAL, NOW, asked, eur
+from tests.offenders import every
 
 RIGHT = CorrectAmount(eur("875.50"), "a slip of the pen")
 
@@ -84,7 +85,7 @@ def test_a_deal_that_is_not_there_and_a_time_are_refused(won):
         won.execute(asked(DEAL, RIGHT, occurred_at=NOW - timedelta(hours=2)))
 
 
-@pytest.mark.parametrize(
+@every(
     ("command", "reason"),
     [
         (lambda: CorrectAmount(eur("-1"), "a slip"), "amount.amount: -1"),

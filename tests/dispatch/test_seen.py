@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from domain import BY_KIND
 from domain.correction import FactCorrected
 from domain.lead import AssignLead, LeadAssigned, LeadContacted, LeadQualified, QualifyLead
@@ -18,6 +16,7 @@ from domain.opportunity import (
     terms,
 )
 from infra.application.seen import rivals
+from tests.offenders import every
 
 CASES: list[tuple[str, type[Any], set[type[Any]], set[type[Any]]]] = [
     ("opportunity", progress.ChangeStage,
@@ -39,7 +38,7 @@ CASES: list[tuple[str, type[Any], set[type[Any]], set[type[Any]]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "command", "against", "beside"), CASES, ids=[case[1].__name__ for case in CASES])
+@every(("kind", "command", "against", "beside"), CASES, ids=[case[1].__name__ for case in CASES])
 def test_a_command_is_contradicted_by_what_changed_the_same_thing(
     kind: str, command: type[Any], against: set[type[Any]], beside: set[type[Any]]
 ) -> None:

@@ -44,7 +44,7 @@ from domain.reference.customer import OpenCustomer, WithdrawPurchase, customer_s
 from domain.reference.process import Published
 from tests.domain.pipelines import FIRST, REVISED, eur
 from tests.domain.pipelines import READ as PIPELINES
-from tests.domain.table import Refused, fold, tag
+from tests.domain.table import Refused, asked_for, fold, tag
 from tests.golden import example
 
 OPPORTUNITY = BY_KIND["opportunity"]
@@ -106,11 +106,6 @@ READ = {
 EVENT_OF = {command: event for event, command in LED_BY.items()}
 
 
-def asked_for(event, command):
-    """The command that says what an event says."""
-    return command(**{name: getattr(event, name) for name in command.__struct_fields__})
-
-
 OPEN = OpenOpportunity(
     "process-sales", eur("900"), "", "Acme", "ann", "boat", date(2026, 3, 1), "lead-7", "website", "wants blue"
 )
@@ -146,19 +141,19 @@ def absent(verb: str) -> Refused:
 
 
 def opened(verb: str, where: str = "demo") -> Refused:
-    return Refused(f"{verb}: the opportunity is already open in {where}, 900 EUR; allowed: {MOVES}")
+    return Refused(f"{verb}: the opportunity is already open in {where}, 900.00 EUR; allowed: {MOVES}")
 
 
 def won(verb: str) -> Refused:
     return Refused(
-        f"{verb}: the opportunity is won, 900 EUR; allowed: reopen-opportunity, delete-opportunity, correct-fact,"
+        f"{verb}: the opportunity is won, 900.00 EUR; allowed: reopen-opportunity, delete-opportunity, correct-fact,"
         " correct-amount, schedule-activity, complete-activity"
     )
 
 
 def lost(verb: str) -> Refused:
     return Refused(
-        f"{verb}: the opportunity is lost (price), 900 EUR; allowed: reopen-opportunity, merge-opportunity,"
+        f"{verb}: the opportunity is lost (price), 900.00 EUR; allowed: reopen-opportunity, merge-opportunity,"
         " delete-opportunity, correct-fact, schedule-activity, complete-activity"
     )
 

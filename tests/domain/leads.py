@@ -2,10 +2,11 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import get_args
 
 from domain import BY_KIND
-from domain.correction import CorrectFact
-from domain.lead import CaptureLead, ConvertLead, LeadCaptured, LeadConverted
+from domain.correction import LED_BY, CorrectFact
+from domain.lead import CaptureLead, ConvertLead, LeadCaptured, LeadConverted, profile
 from domain.lead.disposition import (
     DisqualifyLead,
     LeadDisqualified,
@@ -21,7 +22,8 @@ from domain.lead.qualification import AssessCriterion, CriterionAssessed, LeadQu
 from domain.money import Money
 from domain.opportunity import OpenOpportunity
 from domain.reference.framework import BANT, Criterion, Published
-from tests.domain.table import Refused, fold, tag
+from tests.domain.table import Refused, asked_for, fold, tag
+from tests.golden import example
 
 LEAD = BY_KIND["lead"]
 COMMANDS = [command for command in LEAD.commands if command is not CorrectFact]
@@ -101,10 +103,12 @@ WISHES = {
     )
 }  # fmt: skip
 
-AT_WORK = (
-    "enrich-lead, assign-lead, contact-lead, assess-criterion, qualify-lead, nurture-lead, disqualify-lead, merge-lead"
-)
-ONCE_QUALIFIED = "enrich-lead, assign-lead, contact-lead, assess-criterion, disqualify-lead, convert-lead, merge-lead"
+# a command without an example of its own here asks for the example of its event
+LED_TO = {command: example(event) for event, command in LED_BY.items() if command in {*COMMANDS} - {*WISHES}}
+WISHES |= {command: asked_for(event, command) for command, event in LED_TO.items()}
+LEARNING = ", ".join(map(tag, get_args(profile.Command)))
+AT_WORK = f"{LEARNING}, assess-criterion, qualify-lead, nurture-lead, disqualify-lead, merge-lead"
+ONCE_QUALIFIED = f"{LEARNING}, assess-criterion, disqualify-lead, convert-lead, merge-lead"
 
 
 def absent(verb: str) -> Refused:

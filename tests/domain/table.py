@@ -34,6 +34,11 @@ def rows(table: Iterable[Row]) -> list[Any]:
     return [pytest.param(*row[:3], id=" - ".join(filter(None, (row.given, tag(row.when), row.note)))) for row in table]
 
 
+def asked_for(event: Any, command: type[Any]) -> Any:
+    """The command that says what an event says."""
+    return command(**{name: getattr(event, name) for name in command.__struct_fields__})
+
+
 def pairs(states: Mapping[str, Any], examples: Mapping[type, Any]) -> list[Any]:
     """Every state beside every example of an event."""
     return [

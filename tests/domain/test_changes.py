@@ -2,8 +2,6 @@
 
 from decimal import Decimal
 
-import pytest
-
 from domain import BY_KIND
 from domain.changes import Change, changes
 from domain.correction import FactCorrected
@@ -20,6 +18,7 @@ from domain.opportunity.terms import AmountChanged, OwnerChanged
 from domain.recorded import instant
 from domain.reference.calendar import CalendarSet
 from domain.reference.process import ProcessPublished, Stage
+from tests.offenders import every
 
 DEAL = "opportunity-1"
 
@@ -89,7 +88,7 @@ def test_a_fact_taken_away_gives_back_what_was_before():
     assert changed((OPENED, 10), (amount(200), 20), (gone, 20))[2] == [("amount", eur(200), eur(100))]
 
 
-@pytest.mark.parametrize("at", [15, 25], ids=["earlier", "later"])
+@every("at", [15, 25], ids=["earlier", "later"])
 def test_a_correction_of_the_time_alone_says_so(at):
     moved = FactCorrected(2, amount(200), "the day before")
     assert changed((OPENED, 10), (amount(200), 20), (moved, at))[2] == [("occurred_at", instant(20), instant(at))]

@@ -11,6 +11,7 @@ from domain.lead.profile import ContactLead, LeadContacted
 from domain.opportunity.closing import LoseOpportunity, OpportunityLost
 from domain.opportunity.follow_up import ActivityCompleted, ActivityScheduled, CompleteActivity, ScheduleActivity
 from infra.store.codec import decode
+from tests.offenders import every
 
 DAY = date(2026, 5, 1)
 WORDS = "Jo Doe wants it cheaper"
@@ -36,8 +37,8 @@ IDS = {
 }
 
 
-@pytest.mark.parametrize("where", CODES)
-@pytest.mark.parametrize("text", [WORDS, "Price", "too_dear", "über", "p" * 41, "price\n", "a b"])
+@every("where", CODES)
+@every("text", [WORDS, "Price", "too_dear", "über", "p" * 41, "price\n", "a b"])
 def test_words_where_a_code_is_wanted_are_refused_naming_the_field(where, text):
     with pytest.raises(
         Malformed, match=f"^{where.split()[1]}: .* is no code such as [a-z-]+: 1 to 40 of a-z, 0-9 and hyph"
@@ -45,21 +46,21 @@ def test_words_where_a_code_is_wanted_are_refused_naming_the_field(where, text):
         CODES[where](text)
 
 
-@pytest.mark.parametrize("where", CODES)
-@pytest.mark.parametrize("text", ["price", "2-late", "p" * 40])
+@every("where", CODES)
+@every("text", ["price", "2-late", "p" * 40])
 def test_a_code_is_taken(where, text):
     assert CODES[where](text)
 
 
-@pytest.mark.parametrize("where", IDS)
-@pytest.mark.parametrize("text", [WORDS, "über", "a" * 81, "a/b", "act-1\n"])
+@every("where", IDS)
+@every("text", [WORDS, "über", "a" * 81, "a/b", "act-1\n"])
 def test_words_where_an_id_is_wanted_are_refused_naming_the_field(where, text):
     with pytest.raises(Malformed, match=f"^{where.split()[1]}: .* is no id such as {where.split()[1]}-7: 1 to 80 of"):
         IDS[where](text)
 
 
-@pytest.mark.parametrize("where", IDS)
-@pytest.mark.parametrize("text", ["act-1", "A.b_c:9", "a" * 80])
+@every("where", IDS)
+@every("text", ["act-1", "A.b_c:9", "a" * 80])
 def test_an_id_is_taken(where, text):
     assert IDS[where](text)
 

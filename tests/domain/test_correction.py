@@ -30,6 +30,7 @@ from domain.opportunity.terms import AmountChanged, OwnerChanged
 from domain.recorded import Fact
 from domain.reference.process import Published
 from tests.domain.pipelines import FIRST, READ, eur
+from tests.offenders import every
 
 HOUR = 3_600_000_000  # microseconds
 OPENED = OpportunityOpened("process-sales", 1, "demo", eur("900"), "Acme", "ann")
@@ -104,7 +105,7 @@ def test_of_two_corrections_of_a_fact_the_last_one_stands():
     assert found.version == 5
 
 
-@pytest.mark.parametrize(
+@every(
     ("replacement", "hour"),
     [(RAISED, None), (RAISED, 2), (MEANT, None), (MEANT, 5), (None, None), (None, 5)],
     ids=["as it is", "as it is, then", "another", "another, then", "nothing", "nothing, at another time"],
@@ -160,9 +161,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("happened", "version", "replacement", "reason"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
-)
+@every(("happened", "version", "replacement", "reason"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
 def test_a_correction_that_cannot_be_is_refused(happened, version, replacement, reason):
     found = history(*happened)
     with pytest.raises(Rejected) as refusal:
@@ -182,7 +181,7 @@ def test_a_correction_is_corrected_by_correcting_its_original_again():
 LATER = "would make a later fact of opportunity-7 impossible: "
 
 
-@pytest.mark.parametrize(
+@every(
     ("happened", "version", "replacement", "hour", "named"),
     [
         ((OPENED, LOST, REOPENED), 2, None, None, "opportunity-reopened, version 3, of 1970-01-01 03:00:00Z"),
@@ -246,7 +245,7 @@ def test_a_move_that_is_moved_in_time_names_a_stage_of_the_process_that_the_deal
         correct(moved, 2, TO_OFFER, hour=9)
 
 
-@pytest.mark.parametrize(
+@every(
     ("removed", "state"),
     [(OpportunityMerged("opportunity-8", "twice"), Merged), (OpportunityDeleted("a test"), type(None))],
     ids=["merged", "deleted"],
@@ -313,7 +312,7 @@ def line(**news: object) -> Line:
     return replace(Line("Boat", Decimal(1), eur("500")), **news)
 
 
-@pytest.mark.parametrize(
+@every(
     ("replacement", "reason"),
     [
         (replace(RAISED, to=eur("-1")), "replacement.to.amount: -1 is not a finite amount from 0 to below 10^14"),

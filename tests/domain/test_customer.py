@@ -1,7 +1,5 @@
 """A customer: an account that has bought, opened once, for as long as a deal of its is won."""
 
-import pytest
-
 from domain import BY_KIND, Context
 from domain.reference.customer import (
     CustomerOpened,
@@ -15,6 +13,7 @@ from domain.reference.customer import (
     customer_stream,
 )
 from tests.domain.table import Row, check, fold, rows, uncovered
+from tests.offenders import every
 
 CUSTOMER = BY_KIND["customer"]
 OPENED, MORE = CustomerOpened("Acme", "opportunity-7"), PurchaseAdded("opportunity-8")
@@ -42,7 +41,7 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
+@every(("given", "when", "then"), rows(TABLE))
 def test_a_customer_is_opened_once_and_never_refused(given, when, then):
     check(CUSTOMER, fold(CUSTOMER, STATES[given]), when, then, Context(customer_stream("Acme", "")))
 
@@ -51,7 +50,7 @@ def test_every_state_meets_every_command():
     assert not uncovered(TABLE, STATES, CUSTOMER.commands)
 
 
-@pytest.mark.parametrize(
+@every(
     ("given", "event", "possible"),
     [("absent", OPENED, True), ("known", OPENED, True), ("known", MORE, True), ("absent", MORE, False),
      ("absent", WITHDRAWN, False), ("former", ONE_LESS, True)],
@@ -60,7 +59,7 @@ def test_what_is_known_of_a_customer_stands_in_the_way_of_no_win(given, event, p
     assert CUSTOMER.possible(fold(CUSTOMER, STATES[given]), event) == possible
 
 
-@pytest.mark.parametrize(
+@every(
     ("facts", "state"),
     [
         ((OPENED,), Known("Acme", frozenset({"opportunity-7"}))),

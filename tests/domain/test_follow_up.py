@@ -23,6 +23,7 @@ from domain.opportunity.follow_up import (
 from domain.opportunity.progress import Progress, StageChanged
 from domain.opportunity.terms import OwnerChanged, Terms
 from tests.domain.pipelines import eur
+from tests.offenders import every
 
 MAY = date(2026, 5, 1)
 JUNE = date(2026, 6, 1)
@@ -60,9 +61,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("given", "when", "then"), ROWS, ids=[f"{given} - {when.__struct_config__.tag}" for given, when, _ in ROWS]
-)
+@every(("given", "when", "then"), ROWS, ids=[f"{given} - {when.__struct_config__.tag}" for given, when, _ in ROWS])
 def test_a_command_leads_to_these_facts(given, when, then):
     state = reduce(evolve, STATES[given], FollowUp())
     assert decide(state, when) == then
@@ -74,7 +73,7 @@ def test_the_table_has_every_state_beside_every_command():
     assert {(given, type(when)) for given, when, _ in ROWS} == {(state, kind) for state in STATES for kind in commands}
 
 
-@pytest.mark.parametrize(
+@every(
     ("given", "state"),
     [
         ("nothing yet", FollowUp()),
@@ -88,7 +87,7 @@ def test_facts_lead_to_this_follow_up(given, state):
     assert reduce(evolve, STATES[given], FollowUp()) == state
 
 
-@pytest.mark.parametrize("command", [lambda: ScheduleActivity(" ", "call", MAY), lambda: CompleteActivity("", "call")])
+@every("command", [lambda: ScheduleActivity(" ", "call", MAY), lambda: CompleteActivity("", "call")])
 def test_an_activity_without_an_id_is_malformed(command):
     with pytest.raises(Malformed, match=r"^activity: give the activity an id of its own$"):
         command()

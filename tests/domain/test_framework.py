@@ -7,6 +7,7 @@ from domain import BY_KIND, Context
 from domain.errors import Malformed, Rejected
 from domain.reference.framework import BANT, Criterion, FrameworkPublished, Published, PublishFramework, published
 from tests.domain.table import Row, check, fold, rows
+from tests.offenders import every
 
 FRAMEWORK = BY_KIND["framework"]
 STREAM = "framework-meddic"
@@ -30,12 +31,12 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
+@every(("given", "when", "then"), rows(TABLE))
 def test_a_framework_is_published_as_its_next_version_and_never_refused(given, when, then):
     check(FRAMEWORK, fold(FRAMEWORK, STATES[given]), when, then, Context(STREAM))
 
 
-@pytest.mark.parametrize(
+@every(
     ("given", "version", "possible"),
     [
         ("absent", 1, True), ("absent", 2, False), ("published", 1, False), ("published", 2, True),
@@ -60,7 +61,7 @@ def test_a_criterion_is_found_by_its_id():
     assert (framework.criterion("champion"), framework.criterion("sponsor")) == (CHAMPION, None)
 
 
-@pytest.mark.parametrize("found", [{}, {STREAM: None}, {STREAM: PAIN}], ids=["not read", "no history", "another kind"])
+@every("found", [{}, {STREAM: None}, {STREAM: PAIN}], ids=["not read", "no history", "another kind"])
 def test_a_framework_that_is_not_published_cannot_be_used(found):
     with pytest.raises(Rejected, match=r"^framework-meddic is not published: publish it first \(publish-framework\)$"):
         published(Context("lead-7", found), STREAM)
@@ -71,7 +72,7 @@ def test_the_framework_that_ships_asks_for_budget_and_need_at_least():
     assert [criterion.id for criterion in BANT.criteria if criterion.required] == ["budget", "need"]
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "criteria", "reason"),
     [
         (" ", BOTH, "name: a framework needs a name"),

@@ -16,6 +16,7 @@ from domain.opportunity.terms import AmountChanged, ChangeAmount, ChangeOwner, O
 from domain.recorded import Fact
 from domain.reference.process import ProcessPublished
 from tests.domain.pipelines import FIRST, READ, REVISED, eur
+from tests.offenders import every
 
 OPPORTUNITY = BY_KIND["opportunity"]
 STREAM = "opportunity-7"
@@ -63,7 +64,7 @@ def order(happened: list[Fact]) -> list[tuple[float, int]]:
 # Effective order
 
 
-@pytest.mark.parametrize(
+@every(
     ("happened", "expected"),
     [
         (facts((1, OPENED)), [(1, 1)]),
@@ -131,7 +132,7 @@ def test_a_history_of_which_nothing_is_left_has_no_state():
 # The state at an instant
 
 
-@pytest.mark.parametrize(
+@every(
     ("hour", "kind", "stage"),
     [
         (0, Open, "demo"),
@@ -159,7 +160,7 @@ def test_before_the_opening_the_state_is_the_one_that_the_opening_made():
     assert history((5, OPENED)).state_at(0) == history((5, OPENED)).state
 
 
-@pytest.mark.parametrize("hour", [-1, 0, 1])
+@every("hour", [-1, 0, 1])
 def test_a_stream_without_facts_has_no_state_even_before_1970(hour):
     empty = History(STREAM, OPPORTUNITY)
     assert (empty.version, empty.state_at(hour * HOUR)) == (0, None)
@@ -183,7 +184,7 @@ def test_several_facts_out_of_order_in_a_new_stream_lead_where_reading_them_lead
     assert (added.state, added.latest) == (history(*happened).state, history(*happened).latest)
 
 
-@pytest.mark.parametrize("hour", [2, 9], ids=["back-dated", "in order"])
+@every("hour", [2, 9], ids=["back-dated", "in order"])
 def test_a_history_rewound_is_as_it_was(hour):
     asked, untouched = (history((1, OPENED), (3, TO_OFFER)) for _ in range(2))
     mark = asked.mark()
@@ -222,7 +223,7 @@ def test_a_command_in_the_instant_of_the_last_fact_comes_after_it():
         ask(asked, 5, ChangeStage("offer"))
 
 
-@pytest.mark.parametrize(
+@every(
     ("happened", "hour", "command", "named"),
     [
         ([(1, OPENED), (5, TO_OFFER)], 3, WinOpportunity(),

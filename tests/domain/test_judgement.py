@@ -25,6 +25,7 @@ from domain.opportunity.progress import PipelineChanged, StageChanged
 from domain.opportunity.removal import OpportunityMerged, OpportunityUnmerged
 from tests.domain.deals import HALVES, LOST, OPENED, OPPORTUNITY, WON
 from tests.domain.table import fold
+from tests.offenders import every
 
 NINETY = Decimal("0.9")
 ALL_ANN = (Share("ann", Decimal(1)),)
@@ -53,9 +54,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("given", "when", "then"), ROWS, ids=[f"{given} - {when.__struct_config__.tag}" for given, when, _ in ROWS]
-)
+@every(("given", "when", "then"), ROWS, ids=[f"{given} - {when.__struct_config__.tag}" for given, when, _ in ROWS])
 def test_a_command_leads_to_these_facts(given, when, then):
     state = reduce(evolve, STATES[given], Judgement())
     assert decide(state, when) == then
@@ -81,7 +80,7 @@ MOVES = (
 )
 
 
-@pytest.mark.parametrize(
+@every(
     ("happened", "judgement"),
     [
         ((), Judgement(NINETY, "commit", HALVES)),
@@ -102,7 +101,7 @@ def shared(*shares: str) -> ChangeSplits:
     return ChangeSplits(tuple(Share(f"seller {number}", Decimal(share)) for number, share in enumerate(shares)))
 
 
-@pytest.mark.parametrize(
+@every(
     ("command", "reason"),
     [
         (lambda: OverrideProbability(Decimal("1.01"), "gut"), "probability: 1.01 is not from 0 to 1"),
@@ -129,6 +128,6 @@ def test_a_judgement_out_of_bounds_is_malformed(command, reason):
     assert str(refusal.value) == reason
 
 
-@pytest.mark.parametrize("shares", [("1",), ("0.3", "0.3", "0.4"), ("0.0001", "0.9999"), ("0.50", "0.5")])
+@every("shares", [("1",), ("0.3", "0.3", "0.4"), ("0.0001", "0.9999"), ("0.50", "0.5")])
 def test_shares_that_come_to_one_are_granted(shares):
     assert len(shared(*shares).shares) == len(shares)

@@ -1,6 +1,7 @@
 """What can have happened to a lead, what it leads to, what a decision reads, and whom it is about."""
 
-import pytest
+from typing import get_args
+
 from msgspec.structs import replace
 
 from domain.correction import FactCorrected
@@ -15,12 +16,14 @@ from domain.lead import (
     Prospect,
     Qualified,
     Working,
+    profile,
 )
 from domain.lead.disposition import LeadDisqualified, LeadMerged, LeadNurtured, LeadReopened, LeadUnmerged
 from domain.lead.profile import LeadAssigned, LeadContacted, LeadEnriched, Profile
 from domain.lead.qualification import AssessCriterion, CriterionAssessed, LeadQualified, QualifyLead
-from tests.domain.leads import CAPTURED, CONVERTED, LEAD, MAY, QUALIFIED, STATES, STREAM, TIMELINE, WISHES
+from tests.domain.leads import CAPTURED, CONVERTED, LEAD, LED_TO, MAY, QUALIFIED, STATES, STREAM, TIMELINE, WISHES
 from tests.domain.table import fold, pairs, tag
+from tests.offenders import every
 
 PROFILE = Profile("Acme", "ann", "Jo Doe", "jo@acme.example", "+49 30 1")
 PROSPECT = Prospect(CAPTURED, PROFILE)
@@ -36,10 +39,10 @@ EVENTS = {
         LeadAssigned("bob"), LeadContacted("mail-1", "email"), TIMELINE, QUALIFIED, LeadDisqualified("no-budget"),
         LeadNurtured(None, "later"), LeadReopened("again"), CONVERTED, LeadMerged("lead-9"), LeadUnmerged("another Jo"),
     )
-}  # fmt: skip
+} | {type(event): event for event in LED_TO.values()}  # fmt: skip
 LATER = {
-    LeadEnriched, LeadAssigned, LeadContacted, CriterionAssessed, LeadQualified, LeadDisqualified, LeadNurtured,
-    LeadReopened, LeadMerged,
+    *get_args(profile.Event), CriterionAssessed, LeadQualified, LeadDisqualified, LeadNurtured, LeadReopened,
+    LeadMerged,
 }  # fmt: skip
 POSSIBLE = {
     "absent": {LeadCaptured},
@@ -58,6 +61,7 @@ def learned(lead: Prospect) -> dict[type, Prospect]:
     timeline = {**lead.answers, ("framework-bant", "timeline"): ("this-year", "said so")}
     known = lead.profile
     return {
+        **{type(event): replace(lead, profile=profile.evolve(known, event)) for event in LED_TO.values()},
         LeadEnriched: replace(
             lead, profile=replace(known, company="Acme Ltd", name="Jo Roe", email="jr@acme.example", phone="1")
         ),
@@ -69,8 +73,7 @@ def learned(lead: Prospect) -> dict[type, Prospect]:
 
 EVOLVED = {
     ("absent", LeadCaptured): New(PROSPECT),
-    ("new", LeadEnriched): New(learned(PROSPECT)[LeadEnriched]),
-    ("new", LeadAssigned): New(learned(PROSPECT)[LeadAssigned]),
+    **{("new", event): New(lead) for event, lead in learned(PROSPECT).items()},
     ("new", LeadContacted): Working(learned(PROSPECT)[LeadContacted]),
     ("new", CriterionAssessed): Working(learned(PROSPECT)[CriterionAssessed]),
     ("new", LeadQualified): Qualified(PROSPECT),
@@ -82,8 +85,7 @@ EVOLVED = {
     ("working", LeadDisqualified): Disqualified(CALLED, "no-budget"),
     ("working", LeadNurtured): Nurturing(CALLED, None),
     ("working", LeadMerged): Merged(CALLED, Working(CALLED), "lead-9"),
-    ("nurturing", LeadEnriched): Nurturing(learned(CALLED)[LeadEnriched], MAY),
-    ("nurturing", LeadAssigned): Nurturing(learned(CALLED)[LeadAssigned], MAY),
+    **{("nurturing", event): Nurturing(lead, MAY) for event, lead in learned(CALLED).items()},
     ("nurturing", LeadContacted): Working(learned(CALLED)[LeadContacted]),
     ("nurturing", CriterionAssessed): Working(learned(CALLED)[CriterionAssessed]),
     ("nurturing", LeadQualified): Qualified(CALLED),
@@ -105,20 +107,18 @@ def test_there_is_an_example_of_every_event():
     assert set(EVENTS) == set(LEAD.events) - {FactCorrected}
 
 
-@pytest.mark.parametrize(("given", "event"), pairs(STATES, EVENTS))
+@every(("given", "event"), pairs(STATES, EVENTS))
 def test_a_fact_could_have_happened_in_these_states_only(given, event):
     assert LEAD.possible(fold(LEAD, STATES[given]), event) == (type(event) in POSSIBLE[given])
 
 
-@pytest.mark.parametrize(("given", "event"), pairs(STATES, EVENTS))
+@every(("given", "event"), pairs(STATES, EVENTS))
 def test_a_fact_leads_to_this_state_and_one_that_does_not_fit_changes_nothing(given, event):
     state = fold(LEAD, STATES[given])
     assert LEAD.evolve(state, event) == EVOLVED.get((given, type(event)), state)
 
 
-@pytest.mark.parametrize(
-    ("given", "kind"), [*EVOLVED], ids=lambda value: value if isinstance(value, str) else tag(value)
-)
+@every(("given", "kind"), [*EVOLVED], ids=lambda value: value if isinstance(value, str) else tag(value))
 def test_what_changes_a_state_was_possible_in_it(given, kind):
     assert kind in POSSIBLE[given]
 

@@ -2,8 +2,6 @@
 
 from datetime import date
 
-import pytest
-
 from domain import Context, FollowUpCommand
 from domain.lead import CaptureLead, ConvertLead, LeadCaptured, LeadConverted
 from domain.lead.disposition import (
@@ -36,6 +34,7 @@ from tests.domain.leads import (
     STREAM,
 )
 from tests.domain.table import Refused, Row, check, fold, rows
+from tests.offenders import every
 
 ASSESSED = {  # the states that rules on answers start from
     "bant met": (CAPTURED, BUDGET, NEED),
@@ -145,12 +144,12 @@ RULES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "when", "then"), rows(RULES))
+@every(("given", "when", "then"), rows(RULES))
 def test_a_command_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
     check(LEAD, fold(LEAD, (STATES | ASSESSED)[given]), when, then, Context(STREAM, READ))
 
 
-@pytest.mark.parametrize("before", ["new", "working", "nurturing", "qualified", "disqualified", *ASSESSED])
+@every("before", ["new", "working", "nurturing", "qualified", "disqualified", *ASSESSED])
 def test_an_unmerged_lead_is_exactly_as_it_was_before_the_merge(before):
     facts = (STATES | ASSESSED)[before]
     assert fold(LEAD, (*facts, MERGED, LeadUnmerged("another Jo"))) == fold(LEAD, facts)

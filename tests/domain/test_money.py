@@ -6,9 +6,10 @@ import pytest
 
 from domain.errors import Malformed
 from domain.money import Money, checked, from_minor_units, minor_units
+from tests.offenders import every
 
 
-@pytest.mark.parametrize(
+@every(
     ("amount", "currency"),
     [
         ("0", "EUR"), ("-0", "EUR"), ("0.01", "EUR"), ("1054", "USD"), ("1054.00", "USD"), ("1054.0000", "USD"),
@@ -21,7 +22,7 @@ def test_an_amount_of_whole_minor_units_is_money(amount, currency):
     assert checked("amount", money) is money
 
 
-@pytest.mark.parametrize(
+@every(
     ("amount", "currency", "reason"),
     [
         ("NaN", "EUR", "amount: NaN is not a finite amount"),
@@ -50,13 +51,13 @@ def test_anything_else_is_malformed_naming_the_field_and_the_reason(amount, curr
         checked("price", Money(Decimal(amount), currency))
 
 
-@pytest.mark.parametrize("amount", [9.5, 9, "9.5", None, True], ids=repr)
+@every("amount", [9.5, 9, "9.5", None, True], ids=repr)
 def test_an_amount_that_is_no_decimal_is_malformed_although_a_struct_would_take_it(amount):
     with pytest.raises(Malformed, match=f"^price.amount: must be a decimal number, not {type(amount).__name__}$"):
         checked("price", Money(amount, "EUR"))
 
 
-@pytest.mark.parametrize(
+@every(
     ("amount", "currency", "units"),
     [
         ("10.54", "USD", 1054),
@@ -69,3 +70,11 @@ def test_an_amount_that_is_no_decimal_is_malformed_although_a_struct_would_take_
 def test_minor_units_are_whole_and_lead_back(amount, currency, units):
     assert minor_units(Money(Decimal(amount), currency)) == units
     assert from_minor_units(units, currency) == Decimal(amount)
+
+
+def test_money_reads_with_the_places_of_its_currency_and_a_comma_between_thousands():
+    for amount, currency, text in (
+        ("9500", "EUR", "9,500.00 EUR"), ("0", "USD", "0.00 USD"), ("1234567", "JPY", "1,234,567 JPY"),
+        ("0.5", "KWD", "0.500 KWD"), ("99999999999999.99", "EUR", "99,999,999,999,999.99 EUR"),
+    ):  # fmt: skip
+        assert str(Money(Decimal(amount), currency)) == text

@@ -61,6 +61,7 @@ from tests.domain.deals import (
 from tests.domain.pipelines import eur
 from tests.domain.table import Row, check, fold, rows, tag, uncovered
 from tests.golden import example
+from tests.offenders import every
 
 CLOSED = {
     tag(kind): kind
@@ -144,7 +145,7 @@ TRANSITIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "when", "then"), rows(TRANSITIONS))
+@every(("given", "when", "then"), rows(TRANSITIONS))
 def test_a_command_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
     check(OPPORTUNITY, fold(OPPORTUNITY, (STATES | DEALS)[given]), when, then, Context(STREAM, READ))
 
@@ -161,7 +162,7 @@ def test_a_refusal_of_an_open_deal_names_every_command_that_it_may_grant():
 # What is not even asked
 
 
-@pytest.mark.parametrize(
+@every(
     ("command", "reason"),
     [
         (lambda: OpenOpportunity("process-sales", eur("-1")),

@@ -3,7 +3,6 @@
 from datetime import date
 from decimal import Decimal
 
-import pytest
 from msgspec.structs import replace
 
 from domain.money import Money
@@ -51,6 +50,7 @@ from tests.domain.deals import (
 )
 from tests.domain.pipelines import eur
 from tests.domain.table import fold, pairs, tag
+from tests.offenders import every
 
 DEAL = Deal(
     OPENED, Progress("process-sales", 1, "demo"), Terms(eur("900"), date(2026, 3, 1), "ann", "Acme", product="boat")
@@ -128,20 +128,18 @@ EVOLVED = {
 }
 
 
-@pytest.mark.parametrize(("given", "event"), pairs(STATES, EVENTS))
+@every(("given", "event"), pairs(STATES, EVENTS))
 def test_a_fact_could_have_happened_in_these_states_only(given, event):
     assert OPPORTUNITY.possible(fold(OPPORTUNITY, STATES[given]), event) == (type(event) in POSSIBLE[given])
 
 
-@pytest.mark.parametrize(("given", "event"), pairs(STATES, EVENTS))
+@every(("given", "event"), pairs(STATES, EVENTS))
 def test_a_fact_leads_to_this_state_and_one_that_does_not_fit_changes_nothing(given, event):
     state = fold(OPPORTUNITY, STATES[given])
     assert OPPORTUNITY.evolve(state, event) == EVOLVED.get((given, type(event)), state)
 
 
-@pytest.mark.parametrize(
-    ("given", "kind"), [*EVOLVED], ids=lambda value: value if isinstance(value, str) else tag(value)
-)
+@every(("given", "kind"), [*EVOLVED], ids=lambda value: value if isinstance(value, str) else tag(value))
 def test_what_changes_a_state_was_possible_in_it(given, kind):
     assert kind in POSSIBLE[given]
 
@@ -150,7 +148,7 @@ def test_a_win_without_an_account_keeps_the_one_that_is_known():
     assert fold(OPPORTUNITY, (OPENED, OpportunityWon(eur("950")))) == Won(agreed(amount=eur("950")))
 
 
-@pytest.mark.parametrize(
+@every(
     ("given", "item", "currency", "possible"),
     [
         ("open", "boat", "USD", True), ("with a line", "boat", "USD", True), ("with a line", "oars", "EUR", True),
@@ -165,7 +163,7 @@ def test_the_lines_of_a_deal_could_only_have_been_in_one_currency(given, item, c
         assert OPPORTUNITY.possible(state, event) == possible
 
 
-@pytest.mark.parametrize(("given", "possible"), [("in offer", True), ("in trial", False), ("in review", True)])
+@every(("given", "possible"), [("in offer", True), ("in trial", False), ("in review", True)])
 def test_a_move_could_only_have_happened_in_the_version_that_the_deal_followed(given, possible):
     state = fold(OPPORTUNITY, DEALS[given])
     assert OPPORTUNITY.possible(state, StageChanged("offer", "need", 1, "back")) == possible
@@ -174,7 +172,7 @@ def test_a_move_could_only_have_happened_in_the_version_that_the_deal_followed(g
 # What a decision reads, and whom it is about
 
 
-@pytest.mark.parametrize(
+@every(
     ("given", "command", "streams"),
     [
         ("absent", OpenOpportunity("process-renewals", eur("1")), ("process-renewals",)),
@@ -197,7 +195,7 @@ def test_the_process_is_read_where_stages_are_concerned_and_the_survivor_of_a_me
     assert OPPORTUNITY.reads(fold(OPPORTUNITY, STATES[given]), command) == streams
 
 
-@pytest.mark.parametrize(
+@every(
     ("facts", "command", "subject"),
     [
         ((), OPEN, "lead-7"),

@@ -1,6 +1,5 @@
 """How a deal opens, moves and closes: the rules of its stages, row by row."""
 
-import pytest
 from msgspec.structs import replace
 
 from domain import Context
@@ -32,6 +31,7 @@ from tests.domain.deals import (
 )
 from tests.domain.pipelines import eur
 from tests.domain.table import Refused, Row, check, fold, rows
+from tests.offenders import every
 
 NEED_LACKS = "leaving need forward needs {}: say it in criteria_met, or give an override_reason"
 
@@ -178,6 +178,6 @@ CLOSING = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "when", "then"), rows([*OPENING, *MOVING, *PIPELINES, *CLOSING]))
+@every(("given", "when", "then"), rows([*OPENING, *MOVING, *PIPELINES, *CLOSING]))
 def test_a_command_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
     check(OPPORTUNITY, fold(OPPORTUNITY, (STATES | DEALS)[given]), when, then, Context(STREAM, READ))

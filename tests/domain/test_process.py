@@ -25,6 +25,7 @@ from domain.reference.process import (
 )
 from tests.domain.pipelines import FIRST, RENEWALS, REVISED
 from tests.domain.table import Refused, Row, check, fold, rows, tag, uncovered
+from tests.offenders import every
 
 PROCESS = BY_KIND["process"]
 STREAM = "process-sales"
@@ -116,7 +117,7 @@ TABLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
+@every(("given", "when", "then"), rows(TABLE))
 def test_a_command_leads_to_these_facts_or_is_refused_in_these_words(given, when, then):
     check(PROCESS, fold(PROCESS, STATES[given]), when, then, Context(STREAM))
 
@@ -125,7 +126,7 @@ def test_the_table_has_every_state_beside_every_command():
     assert uncovered(TABLE, STATES, PROCESS.commands) == set()
 
 
-@pytest.mark.parametrize(
+@every(
     ("given", "version", "possible"),
     [
         ("absent", 1, True), ("absent", 2, False), ("published", 1, False), ("published", 2, True),
@@ -138,8 +139,8 @@ def test_versions_are_numbered_without_a_gap_until_the_process_is_retired(given,
     assert PROCESS.possible(fold(PROCESS, STATES[given]), event) == possible
 
 
-@pytest.mark.parametrize("given", STATES)
-@pytest.mark.parametrize("event", [RENAMED, DEMO_GONE, ProcessRetired()], ids=tag)
+@every("given", STATES)
+@every("event", [RENAMED, DEMO_GONE, ProcessRetired()], ids=tag)
 def test_a_process_could_have_been_changed_between_its_first_version_and_its_end(given, event):
     assert PROCESS.possible(fold(PROCESS, STATES[given]), event) == (given not in ("absent", "retired"))
 
@@ -160,7 +161,7 @@ def test_facts_lead_to_these_states():
     assert found["retired"] == replace(first, ended=True)
 
 
-@pytest.mark.parametrize("event", [RENAMED, DEMO_GONE, ProcessRetired()], ids=tag)
+@every("event", [RENAMED, DEMO_GONE, ProcessRetired()], ids=tag)
 def test_what_was_never_published_does_not_change(event):
     assert PROCESS.evolve(None, event) is None
 
@@ -200,7 +201,7 @@ def test_deals_begin_in_the_first_open_stage_wherever_the_closed_ones_stand():
     assert (FIRST.first.id, RENEWALS.first.id) == ("need", "review")
 
 
-@pytest.mark.parametrize(
+@every(
     ("here", "to", "direction", "between"),
     [
         ("need", "demo", "forward", ()), ("need", "offer", "forward", ("demo",)), ("offer", "need", "back", ("demo",)),
@@ -212,7 +213,7 @@ def test_a_move_has_a_direction_and_passes_over_open_stages(here, to, direction,
     assert FIRST.between(here, FIRST.open_stage(to)) == between
 
 
-@pytest.mark.parametrize(
+@every(
     ("stage", "reason"),
     [
         ("trial", "the process has no stage 'trial'; its open stages are need, demo, offer"),
@@ -228,7 +229,7 @@ def test_only_an_open_stage_of_the_process_can_be_entered(stage, reason):
     assert str(refusal.value) == reason
 
 
-@pytest.mark.parametrize("found", [{}, {STREAM: None}, {STREAM: FIRST}], ids=["not read", "no history", "another kind"])
+@every("found", [{}, {STREAM: None}, {STREAM: FIRST}], ids=["not read", "no history", "another kind"])
 def test_a_process_that_is_not_published_cannot_be_followed(found):
     with pytest.raises(Rejected, match=r"^process-sales is not published: publish it first \(publish-process\)$"):
         published(Context("opportunity-7", found), STREAM)
@@ -255,7 +256,7 @@ def many(count: int) -> tuple[Stage, ...]:
     return (*FIRST.stages, *more)
 
 
-@pytest.mark.parametrize(
+@every(
     ("stages", "reason"),
     [
         ((), "stages: 0 given; a process has from 3 (open, won, lost) to 60"),
@@ -301,7 +302,7 @@ def test_a_stage_renamed_to_nothing_is_malformed():
         RenameStage("need", " ")
 
 
-@pytest.mark.parametrize(
+@every(
     "stages",
     [
         many(LONGEST), first_stage(id="n" * 64), first_stage(probability=Decimal(0)),
@@ -325,13 +326,13 @@ def test_a_named_qualifying_stage_makes_another_version_and_is_kept_by_version()
     assert len(PROCESS.decide(again, PUBLISH, Context(STREAM))) == 1
 
 
-@pytest.mark.parametrize("stage", ["won", "lost", "nowhere"])
+@every("stage", ["won", "lost", "nowhere"])
 def test_only_an_open_stage_qualifies(stage):
     with pytest.raises(Malformed, match=f"qualifying_stage: '{stage}' is none of the open stages need, demo, offer"):
         PublishProcess("Sales", FIRST.stages, stage)
 
 
-@pytest.mark.parametrize("character", ["\x1e", "\x1f", "\n", "\0"])
+@every("character", ["\x1e", "\x1f", "\n", "\0"])
 def test_no_id_of_a_stage_holds_a_control_character(character):
     with pytest.raises(Malformed, match="use lower-case letters"):
         PublishProcess("Sales", first_stage(id=f"need{character}"))

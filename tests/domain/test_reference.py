@@ -24,6 +24,7 @@ from domain.reference.rate import FxRateSet, SetFxRate
 from domain.reference.team import ChangeTeam, TeamChanged
 from tests.domain.pipelines import eur
 from tests.domain.table import Row, check, fold, rows, uncovered
+from tests.offenders import every
 
 Q1 = (date(2026, 1, 1), date(2026, 3, 31))
 Q2 = (date(2026, 4, 1), date(2026, 6, 30))
@@ -127,17 +128,17 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "given", "when", "then"), CASES)
+@every(("kind", "given", "when", "then"), CASES)
 def test_a_command_leads_to_these_facts(kind, given, when, then):
     check(BY_KIND[kind], fold(BY_KIND[kind], STATES[kind][given]), when, then, Context(f"{kind}-1", {}, "cleo"))
 
 
-@pytest.mark.parametrize("kind", TABLES)
+@every("kind", TABLES)
 def test_the_table_has_every_state_beside_every_command(kind):
     assert uncovered(TABLES[kind], STATES[kind], BY_KIND[kind].commands) == set()
 
 
-@pytest.mark.parametrize("kind", TABLES)
+@every("kind", TABLES)
 def test_a_fact_could_have_happened_at_any_time(kind):
     facts = [fact for happened in STATES[kind].values() for fact in happened]
     states = [fold(BY_KIND[kind], happened) for happened in STATES[kind].values()]
@@ -159,7 +160,7 @@ NO_ZONE = "zone: {} is no zone of the tz database; give an IANA name like Europe
 BOUND = "rate: {} is not above 0, below 10^9 and of at most 10 decimal places"
 
 
-@pytest.mark.parametrize(
+@every(
     ("command", "news", "reason"),
     [
         (QUOTA, {"holder": " "}, "holder: a quota is somebody's"),
@@ -201,7 +202,7 @@ def test_a_command_out_of_bounds_is_malformed(command, news, reason):
     assert str(refusal.value) == reason
 
 
-@pytest.mark.parametrize(
+@every(
     ("command", "news"),
     [
         (QUOTA, {"end": date(2026, 1, 1)}), (QUOTA, {"amount": eur("0")}), (ADJUST, {"end": date(2026, 1, 1)}),

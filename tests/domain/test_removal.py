@@ -39,6 +39,7 @@ from tests.domain.deals import (
     merged,
 )
 from tests.domain.table import Refused, Row, check, fold, rows
+from tests.offenders import every
 
 NO_SUCH = "merge-opportunity: there is no opportunity {}"
 SURVIVORS = [
@@ -62,7 +63,7 @@ SURVIVORS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "when", "then"), rows(SURVIVORS))
+@every(("given", "when", "then"), rows(SURVIVORS))
 def test_a_deal_is_merged_into_one_that_counts(given, when, then):
     check(OPPORTUNITY, fold(OPPORTUNITY, STATES[given]), when, then, Context(STREAM, READ))
 
@@ -81,33 +82,33 @@ HISTORIES = {
 }
 
 
-@pytest.mark.parametrize("before", HISTORIES)
+@every("before", HISTORIES)
 def test_a_restored_deal_is_exactly_as_it_was_before_it_was_deleted(before):
     facts = HISTORIES[before]
     assert fold(OPPORTUNITY, (*facts, DELETED, OpportunityRestored("no test"))) == fold(OPPORTUNITY, facts)
 
 
-@pytest.mark.parametrize("before", [name for name in HISTORIES if name != "won"])
+@every("before", [name for name in HISTORIES if name != "won"])
 def test_an_unmerged_deal_is_exactly_as_it_was_before_the_merge(before):
     facts = HISTORIES[before]
     assert fold(OPPORTUNITY, (*facts, MERGED, OpportunityUnmerged("two"))) == fold(OPPORTUNITY, facts)
 
 
-@pytest.mark.parametrize("removed", [MERGED, DELETED], ids=["merged", "deleted"])
+@every("removed", [MERGED, DELETED], ids=["merged", "deleted"])
 def test_a_removed_deal_still_says_what_it_was_worth(removed):
     assert fold(OPPORTUNITY, (*RICH, removed)).deal == fold(OPPORTUNITY, RICH).deal
 
 
-@pytest.mark.parametrize("fact", [OpportunityMerged("opportunity-9"), OpportunityDeleted("again"), *RICH, LOST, WON])
-@pytest.mark.parametrize("removed", [MERGED, DELETED], ids=["merged", "deleted"])
+@every("fact", [OpportunityMerged("opportunity-9"), OpportunityDeleted("again"), *RICH, LOST, WON])
+@every("removed", [MERGED, DELETED], ids=["merged", "deleted"])
 def test_nothing_happens_to_a_removed_deal_but_its_undoing(removed, fact):
     state = fold(OPPORTUNITY, (*RICH, removed))
     assert not OPPORTUNITY.possible(state, fact)
     assert OPPORTUNITY.evolve(state, fact) == state
 
 
-@pytest.mark.parametrize("command", [UnmergeOpportunity, DeleteOpportunity, RestoreOpportunity])
-@pytest.mark.parametrize("reason", ["", " \n"], ids=["empty", "blank"])
+@every("command", [UnmergeOpportunity, DeleteOpportunity, RestoreOpportunity])
+@every("reason", ["", " \n"], ids=["empty", "blank"])
 def test_what_changes_what_counts_needs_a_reason(command, reason):
     with pytest.raises(Malformed, match=r"^reason: this changes what counts, say why$"):
         command(reason)

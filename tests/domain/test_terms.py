@@ -26,6 +26,7 @@ from domain.opportunity.terms import (
     evolve,
 )
 from tests.domain.pipelines import eur
+from tests.offenders import every
 
 MAY = date(2026, 5, 1)
 NONE = Terms(eur("900"), None, "", "")
@@ -33,7 +34,7 @@ FULL = Terms(eur("900"), MAY, "ann", "Acme")
 DOLLARS = Money(Decimal(900), "USD")
 
 
-@pytest.mark.parametrize(
+@every(
     ("given", "when", "then", "after"),
     [
         (FULL, ChangeAmount(eur("950.50")), (AmountChanged(eur("900"), eur("950.50")),), {"amount": eur("950.50")}),
@@ -74,7 +75,7 @@ def test_a_command_leads_to_these_facts_and_terms(given, when, then, after):
     assert decide(state, when) == ()
 
 
-@pytest.mark.parametrize(
+@every(
     ("command", "reason"),
     [
         (lambda: ChangeAmount(eur("-0.01")), "to.amount: -0.01 is not a finite amount from 0 to below 10^14"),

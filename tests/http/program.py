@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -20,13 +20,13 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def running(db: str, folder: Path, port: int = 0) -> Generator[Running]:
-    """A service in a process, killed when done."""
+def running(db: str, folder: Path, port: int = 0, more: Mapping[str, str] = {}) -> Generator[Running]:
+    """A service in a process, killed when done. more: variables of its environment."""
     program = [sys.executable, "-c", ENTRY, "serve", "--db", db, "--port", str(port)]
     settings = {"PYTHONPATH": str(ROOT), "DEALTRAIL_KEY_FILE": str(folder / "key"), "DEALTRAIL_SERVICE_RATE": "1000000"}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DEALTRAIL_")}
     with subprocess.Popen(
-        program, cwd=folder, stderr=subprocess.PIPE, text=True, env=environment | settings
+        program, cwd=folder, stderr=subprocess.PIPE, text=True, env=environment | settings | more
     ) as process:
         try:
             assert process.stderr is not None

@@ -66,6 +66,7 @@ def killed_under_load(db: str, folder: Path, rounds: int, seconds: float) -> Non
     assert {fact.stream for fact in facts} >= set(sent.values())
 
 
+@pytest.mark.slow
 def test_killed_twice_under_load_it_keeps_what_it_acknowledged_and_repeats_nothing(
     log_url: str, tmp_path: Path
 ) -> None:

@@ -163,6 +163,7 @@ def test_who_listens_no_more_is_forgotten(site: Site) -> None:
     assert threading.active_count() <= before + READERS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_service_with_open_streams_at_once(tmp_path: Path, sent: signal.Signals) -> None:
     program = [sys.executable, "-c", "from infra.cli.main import main; main()", "serve", "--db", "sqlite:///log.db",

@@ -12,6 +12,7 @@ from projections import METRICS
 from projections.records import KINDS
 from tests.http.site import EUR, Site, served
 from tests.http.test_refusals import check
+from tests.offenders import every
 
 PERIOD = {"since": "2026-01-01", "until": "2026-12-31"}
 
@@ -28,7 +29,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-@pytest.mark.parametrize("name", METRICS)
+@every("name", METRICS)
 def test_every_metric_answers_and_explains_itself(office: Site, name: str) -> None:
     period = PERIOD if METRICS[name].period else {}
     answer = office.get(f"/v1/metrics/{name}", **period)
@@ -65,7 +66,7 @@ def test_who_wrote_reads_what_they_wrote(each_site: Site) -> None:
         assert board["rows"][0]["deals"] == number + 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@every("kind", KINDS)
 def test_every_kind_of_record_is_listed_and_exported(office: Site, kind: str) -> None:
     plural = KINDS[kind].plural
     listed = office.get(f"/v1/{plural}")

@@ -8,6 +8,7 @@ import pytest
 
 from infra.http.limits import Limits
 from tests.http.site import DEAL, EUR, Site, served
+from tests.offenders import every
 
 JSON = {"content-type": "application/json"}
 TABLE: list[tuple[str, str, dict[str, Any], int, str, str]] = [
@@ -88,7 +89,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield running
 
 
-@pytest.mark.parametrize(
+@every(
     ("method", "path", "sent", "status", "kind", "field"), TABLE, ids=[f"{n}-{row[1]}" for n, row in enumerate(TABLE)]
 )
 def test_a_bad_request_is_answered_by_its_problem(

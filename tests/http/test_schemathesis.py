@@ -50,6 +50,7 @@ def run(site: Site, folder: Path, *options: str, seconds: int) -> None:
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_a_short_run_finds_nothing(sqlite_url: str, tmp_path: Path) -> None:
     with served(sqlite_url, tmp_path, limits=FREE) as site:
         wanted = "|".join(("lead-create", "opportunity-open", "opportunity-change-stage", "opportunity-change-amount",

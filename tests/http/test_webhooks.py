@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
@@ -25,6 +26,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from infra.control import control_file, control_to_read
 from infra.http.limits import Limits
 from infra.webhooks.delivery import Pace
+from infra.webhooks.posting import seconds_until
 from tests.http.program import running
 from tests.http.site import Site, served
 from tests.http.test_refusals import check
@@ -45,6 +47,7 @@ class Receiver:
         self.taken = list[dict[str, Any]]()
         self.calls = list[tuple[str, dict[str, str], bytes]]()
         self.behave: Callable[[BaseHTTPRequestHandler], int] = lambda _: 204
+        self.retry_after = ""
         self.certificate = ""
         self.server: ThreadingHTTPServer | None = None
 
@@ -63,6 +66,8 @@ class Receiver:
                 self.send_response(status)
                 if 300 <= status < 400:
                     self.send_header("location", f"http://127.0.0.1:{receiver.port}/elsewhere")
+                if receiver.retry_after:
+                    self.send_header("retry-after", receiver.retry_after)
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None: ...
@@ -301,6 +306,7 @@ def test_a_service_that_ends_goes_on_where_it_was(log_url: str, tmp_path: Path, 
         assert receiver.positions == stored(site), "nothing is sent again that was taken"
 
 
+@pytest.mark.slow
 def test_a_service_that_is_killed_sends_at_most_what_was_under_way_again(
     sqlite_url: str, tmp_path: Path, receiver: Receiver
 ) -> None:
@@ -354,6 +360,58 @@ def test_what_is_refused_too_often_is_parked_and_resumed_without_a_loss(
         assert len(receiver.calls) == 4, "nor by the next process"
         assert site.post(f"/v1/webhooks/{name}/resume").json()["state"] == "active"
         until(lambda: receiver.positions == stored(site, before))
+
+
+def test_who_says_when_to_come_back_is_not_tried_before(sqlite_url: str, tmp_path: Path, receiver: Receiver) -> None:
+    patient = Limits(webhooks=Pace(timeout=0.4, first=0.01, longest=1, attempts=1000))
+    far = format_datetime(datetime.now(UTC) + timedelta(days=9))
+    with served(sqlite_url, tmp_path, limits=patient) as site:
+        name, before = subscribed(site, receiver), site.app.log.head()
+        for status, header in ((429, "1"), (503, "3600"), (503, far)):
+            receiver.behave, receiver.retry_after = (lambda _, status=status: status), header
+            already = len(receiver.calls)
+            site.deal()
+            until(lambda: site.get(f"/v1/webhooks/{name}").json()["state"] == "failing")
+            failed = len(receiver.calls) - already
+            time.sleep(0.4)
+            assert len(receiver.calls) == already + failed == already + 1, (
+                "it waits, but for no longer than the longest"
+            )
+            receiver.behave = lambda _: 204
+            until(lambda: receiver.positions == stored(site, before))
+
+
+def test_a_time_to_come_back_that_is_none_says_nothing() -> None:
+    assert seconds_until("7", 0) == 7 and seconds_until("Thu, 01 Jan 1970 00:00:09 GMT", 2) == 7
+    for text in ("", "soon", "-5", "1.5", "Wed, 99 Foo 2026 00:00:00 GMT", "\u0661", "Thu, 01 Jan 1970 00:00:09 GMT"):
+        assert seconds_until(text, 1000) == 0, text
+    assert Pace().delay(1, seconds_until("9" * 5000, 0)) == Pace().longest
+
+
+def test_deliveries_are_counted_and_how_far_they_are_behind(
+    sqlite_url: str, tmp_path: Path, receiver: Receiver
+) -> None:
+    def measures() -> dict[str, float]:
+        lines = site.get("/metrics").text.splitlines()
+        found = dict(line.rsplit(" ", 1) for line in lines if line.startswith("dealtrail_webhook"))
+        return {name.removeprefix("dealtrail_"): float(value) for name, value in found.items()}
+
+    with stubborn(sqlite_url, tmp_path) as site:
+        site.deal()
+        assert measures()['webhook_deliveries_total{outcome="delivered"}'] == 0
+        subscribed(site, receiver)
+        before = site.app.log.head()
+        site.deal()
+        site.deal()
+        until(lambda: measures().get("webhook_lag") == 0 and receiver.positions == stored(site, before))
+        until(lambda: measures()['webhook_deliveries_total{outcome="delivered"}'] == 2)
+        receiver.behave = lambda _: 500
+        site.deal()
+        until(lambda: measures().get('webhooks{state="parked"}') == 1)
+        counted = measures()
+        assert counted['webhook_deliveries_total{outcome="failed"}'] == 3
+        assert counted['webhook_deliveries_total{outcome="parked"}'] == 1
+        assert counted["webhook_lag"] == 0, "the parked one is counted as such"
 
 
 def test_who_is_gone_is_parked_at_once(sqlite_url: str, tmp_path: Path, receiver: Receiver) -> None:

@@ -26,7 +26,7 @@ from infra.application.app import App, opened
 from infra.control import open_control
 from infra.identity import policy
 from infra.identity.audit import Audit
-from infra.identity.caller import EVERY_ROLE, EVERY_SCOPE, ROLES, Access, Caller, Target, Unauthorized
+from infra.identity.caller import EVERY_SCOPE, ROLES, Access, Caller, Target, Unauthorized
 from infra.identity.judge import Judge
 from infra.identity.keys import Wanted, create, revoke
 from infra.identity.local import Local
@@ -36,6 +36,7 @@ from infra.logs import logger
 from infra.settings import Oidc, Service, Settings
 from infra.store.clock import now
 from tests.identity.issuer import serving
+from tests.offenders import every
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -100,6 +101,8 @@ def operations() -> list[Target]:
         Target("figures", "board"),
         Target("events", "feed"),
         Target("jobs", "import"),
+        Target("views", "view-save"),
+        Target("keys", "key-revoke"),
     ]
     found += [Target("records", "list", each) for each in BY_KIND]
     for tag, command in COMMANDS.items():
@@ -108,8 +111,8 @@ def operations() -> list[Target]:
 
 
 MAY: dict[str, set[str]] = {
-    "describe": EVERY_ROLE, "figures": {"rep", "manager", "analyst", "auditor"}, "events": {"auditor"}, "jobs": set(),
-    "webhooks": {"admin"},
+    "describe": {*ROLES}, "figures": {"rep", "manager", "analyst", "auditor"}, "events": {"auditor"}, "jobs": set(),
+    "webhooks": {"admin"}, "views": {*ROLES}, "keys": {"admin"},
     "records lead": {"rep", "manager", "auditor"}, "records opportunity": {"rep", "manager", "auditor"},
     "records customer": {"auditor"}, "records quota": {"analyst", "auditor", "admin"},
     "records forecast": {"auditor"}, "records subject": {"auditor", "admin"},
@@ -124,7 +127,7 @@ MAY: dict[str, set[str]] = {
 """Who may do what, written out once more by hand; a service does by its scopes."""
 
 
-@pytest.mark.parametrize("role", [role for role in ROLES if role != "service"])
+@every("role", [role for role in ROLES if role != "service"])
 def test_a_role_may_do_what_the_table_says_and_nothing_else(role: str):
     caller = Caller("x", frozenset({role}))
     for target in operations():
@@ -154,7 +157,7 @@ def test_nobody_may_do_anything_without_a_role():
 
 
 def test_every_kind_has_a_policy_and_what_has_none_is_nobodys():
-    assert policy.unknown_kinds() == []
+    assert BY_KIND.keys() <= policy.RECORDS.keys() & policy.COMMANDS_OF.keys()
     for target in (
         Target("records", "list"),
         Target("records", "list", "unheard"),

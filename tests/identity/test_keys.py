@@ -11,6 +11,7 @@ from domain.errors import Malformed, NotFound, Unavailable
 from infra.control import Control, control_file, control_to_read, migrations, open_control
 from infra.identity.caller import Unauthorized
 from infra.identity.keys import DAY, Wanted, create, listed, revoke, verified
+from tests.offenders import every
 
 NOW = 1_800_000_000_000_000
 LOG = "a" * 32
@@ -71,7 +72,7 @@ def test_a_key_that_is_revoked_expired_altered_or_unknown_opens_nothing(control:
         revoke(control, "000000000000", "bea", NOW)
 
 
-@pytest.mark.parametrize(
+@every(
     ("wanted", "field"),
     [
         ({"actor": " ", "roles": ("analyst",)}, "actor"),

@@ -15,6 +15,7 @@ from infra.identity.caller import Unauthorized
 from infra.identity.tokens import AGE, REFRESH, IssuerKeys, Tokens
 from infra.settings import Oidc
 from tests.identity.issuer import Issuer, serving
+from tests.offenders import every
 
 
 class Clock:
@@ -75,7 +76,7 @@ def unsigned(claims: dict[str, object], header: dict[str, object]) -> str:
     return ".".join((*parts, ""))
 
 
-@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE"])
+@every("algorithm", ["none", "None", "NONE", "nOnE"])
 def test_a_token_without_a_signature_is_refused(issuer: Issuer, tokens: Tokens, algorithm: str):
     with pytest.raises(Unauthorized, match="algorithm"):
         tokens.claims(unsigned(issuer.claims(), {"alg": algorithm, "typ": "JWT", "kid": "first"}))
@@ -109,7 +110,7 @@ def test_an_algorithm_that_is_not_allowed_is_refused_though_the_key_is_good(issu
         Tokens(settings).claims(issuer.token("curve"))
 
 
-@pytest.mark.parametrize(
+@every(
     ("changed", "why"),
     [
         ({"aud": "another"}, "[Aa]udience"),
@@ -136,7 +137,7 @@ def test_clocks_may_differ_by_the_leeway(issuer: Issuer, tokens: Tokens):
     tokens.claims(issuer.token(exp=int(time.time()) - 20, nbf=int(time.time()) + 20))
 
 
-@pytest.mark.parametrize("text", ["", "a.b.c", "a" * 20_000, "..", "\x00.\x00.\x00", "e30.e30.e30"])
+@every("text", ["", "a.b.c", "a" * 20_000, "..", "\x00.\x00.\x00", "e30.e30.e30"])
 def test_what_is_no_token_is_refused(tokens: Tokens, text: str):
     with pytest.raises(Unauthorized):
         tokens.claims(text)
@@ -204,7 +205,7 @@ def test_known_keys_are_used_while_the_issuer_is_down(issuer: Issuer, tokens: To
         tokens.claims(issuer.token())
 
 
-@pytest.mark.parametrize(
+@every(
     "document",
     [
         {"issuer": "https://evil.example", "jwks_uri": "https://evil.example/keys"},
@@ -223,7 +224,7 @@ def test_an_issuer_that_sends_us_elsewhere_is_not_followed(issuer: Issuer, token
         tokens.claims(issuer.token())
 
 
-@pytest.mark.parametrize(
+@every(
     ("settings", "field"),
     [
         ({"issuer": "https://a.example"}, "oidc.audience"),

@@ -20,6 +20,7 @@ from infra.importers.tables import Table
 from infra.importers.times import ISO, Calendar, Forms
 from infra.kafka.envelope import Message
 from tests.importers.bringing import bring, reasons
+from tests.offenders import every
 
 ENDS = ("0001-01-01", "9999-12-31")
 ZONES = [UTC, ZoneInfo("Pacific/Kiritimati"), ZoneInfo("America/Los_Angeles")]
@@ -115,10 +116,10 @@ def calendar(zone: tzinfo) -> Calendar:
     return Calendar.of([], None, date(2026, 3, 31), zone)
 
 
-@pytest.mark.parametrize("clock", ["", "T00:00:00", "T23:59:59+00:00"])
-@pytest.mark.parametrize("day", ENDS)
-@pytest.mark.parametrize("zone", ZONES, ids=str)
-@pytest.mark.parametrize("reader", READERS)
+@every("clock", ["", "T00:00:00", "T23:59:59+00:00"])
+@every("day", ENDS)
+@every("zone", ZONES, ids=str)
+@every("reader", READERS)
 def test_a_date_at_an_end_is_malformed_and_names_its_column(reader: str, zone: tzinfo, day: str, clock: str):
     with pytest.raises(Malformed, match=r"^due: '[^']+' is not a (time|date)\b.* of the years 2 to 9998"):
         READERS[reader](day + clock, zone)
@@ -226,7 +227,7 @@ def test_a_mapping_beyond_all_bounds_is_malformed_by_its_name(tmp_path: Path, li
     assert str(refusal.value).startswith(f"mapping.toml: {reason}")
 
 
-@pytest.mark.parametrize(("field", "when"), [*product(("captured_at", "ce_time"), INSTANTS)])
+@every(("field", "when"), [*product(("captured_at", "ce_time"), INSTANTS)])
 def test_the_time_of_an_incoming_lead_is_named(field: str, when: str):
     lead = {"source": "web"} | ({field: when} if field == "captured_at" else {})
     headers = [(field, when.encode())] if field == "ce_time" else []
@@ -235,7 +236,7 @@ def test_the_time_of_an_incoming_lead_is_named(field: str, when: str):
         request_of(message, parse)
 
 
-@pytest.mark.parametrize("text", ["NaN", "inf", "-Infinity", "1e999999999", "1e-999999999", "five"])
+@every("text", ["NaN", "inf", "-Infinity", "1e999999999", "1e-999999999", "five"])
 def test_what_is_no_plain_number_is_malformed_and_names_its_column(text: str):
     with pytest.raises(Malformed, match=r"^probability: .* is not a number$"):
         number("probability", text)

@@ -162,7 +162,7 @@ def test_amount_after_win(app: App, tmp_path: Path) -> None:
     summary = brought(app, tmp_path, "amount-after-win", "changes.csv")
     assert (summary.imported, summary.rejected, summary.left_out) == (4, 1, 0)
     assert reasons(tmp_path / "rejects.csv") == [
-        ("6", "D-1", "amount: 180 EUR is told after the deal had ended: correct it by hand")
+        ("6", "D-1", "amount: 180.00 EUR is told after the deal had ended: correct it by hand")
     ]
     assert isinstance(deal(app), Won)
     assert deal(app).deal.amount == euros(100)

@@ -23,6 +23,7 @@ from infra.importers.times import Calendar, Forms
 from tests.importers.bringing import EXAMPLES, bring, reasons, tags, told
 from tests.importers.test_mapping import leads
 from tests.importers.test_mutations import HUBSPOT, MAVEN, PIPEDRIVE, SALESFORCE
+from tests.offenders import every
 
 RULES = """
 system = "kinds"
@@ -171,7 +172,7 @@ def test_several_rows_of_one_deal_that_differ_in_what_is_one_are_refused_by_colu
     assert reasons(tmp_path / "rejects.csv")[0][2] == "Owner: the rows of one deal differ in it (lines 2, 4)"
 
 
-@pytest.mark.parametrize(
+@every(
     ("words", "code", "note"),
     [
         ("pricing-issues", "pricing-issues", ""),
@@ -274,7 +275,7 @@ def test_the_owner_of_a_deal_that_has_ended_is_left_out_and_said(small: App, tmp
     assert reasons(tmp_path / "rejects.csv") == [("2", "D-1", "left out: owner: is told after the deal had ended")]
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "day"),
     [
         ("2026-03-31T23:30:00Z", date(2026, 4, 1)),
@@ -304,7 +305,7 @@ def test_one_bad_row_of_a_story_is_one_reject(small: App, tmp_path: Path) -> Non
     assert [line for line, *_ in reasons(tmp_path / "rejects.csv")] == ["3", "4", "6"]
 
 
-@pytest.mark.parametrize(
+@every(
     ("texts", "form"),
     [
         (("2026-01-05", "2026-01-06", "1/2/2026"), "%Y-%m-%d"),

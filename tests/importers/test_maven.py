@@ -177,7 +177,7 @@ def test_a_corrected_outcome_is_refused_not_guessed(app: App, tmp_path: Path) ->
     newer = export(tmp_path / "new", "A,Ann,GTXPro,Isdom,Won,2017-01-02,2017-01-09,4000")
     summary = imported(app, newer, tmp_path)
     assert (summary.imported, summary.rejected) == (0, 1)
-    assert "won for 4000 USD, recorded is 4500 USD" in (tmp_path / "rejects.csv").read_text()
+    assert "won for 4,000.00 USD, recorded is 4,500.00 USD" in (tmp_path / "rejects.csv").read_text()
 
 
 def test_dates_that_can_be_read_in_two_ways_are_refused_with_both_readings(both_forms: tuple[Path, Path]) -> None:
@@ -229,6 +229,7 @@ def kill_and_resume(app: App, log_url: str, tmp_path: Path, kills: Sequence[int]
         assert without_shipped(app) == without_shipped(whole)
 
 
+@pytest.mark.slow
 def test_an_import_killed_half_way_and_run_again_says_what_an_undisturbed_one_says(
     app: App, log_url: str, tmp_path: Path
 ) -> None:

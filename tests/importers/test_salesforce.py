@@ -196,7 +196,7 @@ def test_a_newer_export_appends_only_what_changed(small: App, tmp_path: Path) ->
     }
     [refused] = rejects(tmp_path)
     assert (refused["id"], summary.rejected) == ("D", 1)
-    assert "the opportunity is won, 5 USD" in refused["reason"]
+    assert "the opportunity is won, 5.00 USD" in refused["reason"]
     assert run(small, new, tmp_path, snapshot=date(2024, 2, 10)).facts == 0
     assert run(small, new, tmp_path, snapshot=date(2024, 2, 20)).facts == 0
 

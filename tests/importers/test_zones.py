@@ -11,6 +11,7 @@ from domain.reference.calendar import SetCalendar
 from infra.application.app import App
 from infra.importers.times import Calendar
 from tests.importers.bringing import bring, told
+from tests.offenders import every
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 
@@ -93,7 +94,7 @@ def test_a_table_is_read_in_the_zone_unless_its_mapping_names_one(
     assert (at, event.close_date) == (meant, date(2026, 4, 30))
 
 
-@pytest.mark.parametrize("zone", [UTC, BERLIN, NEW_YORK], ids=str)
+@every("zone", [UTC, BERLIN, NEW_YORK], ids=str)
 def test_a_day_in_a_column_is_the_day_that_is_written(zone: ZoneInfo) -> None:
     read = Calendar.of([], None, date(2026, 3, 31), zone)
     assert read.day({"due": "2026-03-29"}, "due") == date(2026, 3, 29)

@@ -18,13 +18,13 @@ def stored(log: Log, after: int = 0) -> list[Row]:
     return log.stored_after(after, 1_000_000)
 
 
-def publish(kafka: Kafka, rows: Iterable[Row], mark: bool = True) -> Watermark:
-    """Send rows, and the watermark of the last of them."""
+def publish(kafka: Kafka, rows: Iterable[Row], mark: bool = True, log: str = "") -> Watermark:
+    """Send rows, and the watermark of the last of them. log: the identity of the log that they are of."""
     position, offsets = 0, dict[str, dict[int, int]]()
     with closing(client.producer(kafka)) as producer:
         sent = list[object]()
         for row in rows:
-            named = headers(row, kafka.source.encode())
+            named = headers(row, kafka.source.encode(), log)
             sent.append(producer.send(topic_of(row[1]).name, row[16], key=row[1].encode(), headers=named))
             position = max(position, row[3])
         for each in sent:

@@ -12,6 +12,7 @@ from infra.kafka.schemas import LATER, SEALED_TEXT, complete, components, schema
 from infra.kafka.topics import INTAKE
 from tests.cli.program import ROOT
 from tests.kafka.compatibility import breaks
+from tests.offenders import every
 
 RELEASED = {
     file.stem: msgspec.json.decode(file.read_bytes()) for file in (ROOT / "docs/schemas/released").glob("*.json")
@@ -95,13 +96,13 @@ HARMLESS: dict[str, tuple[Changed, Changed]] = {
 }
 
 
-@pytest.mark.parametrize("name", BREAKS)
+@every("name", BREAKS)
 def test_a_change_that_breaks_somebody_is_seen(name):
     before, after = BREAKS[name]
     assert breaks(schema(("a", int), *before), schema(("a", int), *after))
 
 
-@pytest.mark.parametrize("name", HARMLESS)
+@every("name", HARMLESS)
 def test_a_change_that_breaks_nobody_passes(name):
     before, after = HARMLESS[name]
     assert breaks(schema(("a", int), *before), schema(("a", int), *after)) == []
@@ -143,7 +144,7 @@ def test_two_releases_that_fit_their_neighbours_need_not_fit_one_another():
     assert breaks(first, third)
 
 
-@pytest.mark.parametrize("version", RELEASED)
+@every("version", RELEASED)
 def test_the_schemas_of_today_and_of_every_release_understand_one_another(version):
     today = schemas()
     assert set(RELEASED[version]) <= set(today), "what was released once stays, a retired event too"

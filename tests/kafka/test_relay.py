@@ -1,21 +1,30 @@
 """The relay publishes the whole log, in order per stream, and goes on from where it was."""
 
 import time
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from jsonschema import Draft202012Validator
 
+from domain.recorded import Request
+from domain.reference.outlook import Achieved, Expected, IssueOutlook, ScoreOutlook, Spread
+from infra.application.app import opened
 from infra.cli.main import run
 from infra.kafka.in_flight import RECORDS
-from infra.kafka.topics import EVENT_TOPICS
-from infra.settings import Kafka
+from infra.kafka.topics import EVENT_TOPICS, REFERENCE
+from infra.settings import Kafka, Settings
 from infra.store import Log, open_log
 from infra.store.leases import open_leases
 from tests.benchmarks._history import drafts, write
+from tests.cli.program import ROOT
 from tests.kafka.relaying import HASTY, Publishing, caught_up, checkpoint, document, read, repeats, until, watermarks
 
 MANY = 3000
+SCHEMAS = ROOT / "docs" / "schemas"
 
 
 def test_every_event_is_published_in_order_and_the_checkpoint_survives(
@@ -35,6 +44,31 @@ def test_every_event_is_published_in_order_and_the_checkpoint_survives(
         code, out = relay.stop()
     assert document(out)["published"] == 500
     assert repeats(topics, log) == 0
+
+
+def test_forecasts_that_were_issued_and_scored_go_out_as_any_event(
+    sqlite_url: str, topics: Kafka, tmp_path: Path
+) -> None:
+    spread = Spread(*(Decimal(each) for each in (90, 60, 85, 120)))
+    period = "EUR", date(2026, 4, 1), date(2026, 6, 30)
+    figures = Expected("total", "", spread, spread), Expected("team", "team-north", spread, spread, Decimal(10))
+    issue = IssueOutlook(*period, date(2026, 5, 31), 7, "outlook", "1", "abc", 17, figures, (), ("the log is young",))
+    score = ScoreOutlook(*period, 9, (Achieved("total", "", Decimal(100), 8),))
+    with opened(Settings(db=sqlite_url, key_file=str(tmp_path / "key"))) as app:
+        for command in (issue, score):
+            app.execute(Request(stream="outlook-EUR-2026-04-01-2026-06-30", command=command, actor="ann"))
+        with Publishing(sqlite_url, topics.servers, tmp_path) as relay:
+            until(caught_up(sqlite_url, app.log), "the relay")
+            relay.stop()
+    sent = [message for message in read(topics, REFERENCE) if (message.key or b"").startswith(b"outlook-")]
+    assert [dict(each.headers)["ce_type"] for each in sent] == [
+        b"dealtrail.forecast-issued.v1", b"dealtrail.forecast-scored.v1",
+    ]  # fmt: skip
+    for message in sent:
+        name, value = dict(message.headers)["ce_type"].decode(), msgspec.json.decode(message.value or b"")
+        Draft202012Validator(msgspec.json.decode((SCHEMAS / f"{name}.json").read_bytes())).validate(value)
+        assert name in msgspec.json.decode((SCHEMAS / "asyncapi.json").read_bytes())["components"]["messages"]
+    assert value["scores"] == [{"as_of": "2026-05-31", "model": "outlook", "error": "-10", "covered": True}]
 
 
 def test_a_watermark_never_promises_what_cannot_be_read_yet(sqlite_url: str, topics: Kafka, tmp_path: Path) -> None:

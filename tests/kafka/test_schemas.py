@@ -28,6 +28,7 @@ from infra.kafka.topics import EVENT_TOPICS, INTAKE, OF_KIND, TOPICS
 from infra.settings import Settings
 from tests.cli.program import ROOT, dealtrail
 from tests.domain.table import tag
+from tests.offenders import every
 
 COMMITTED = ROOT / "docs" / "schemas"
 SCHEMAS = schemas()
@@ -102,14 +103,14 @@ def test_no_two_structs_of_one_name_share_a_schema():
     assert len({event.__name__ for event in events()}) == len(events())
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@every("name", SCHEMAS)
 def test_a_schema_is_valid_and_refers_to_nothing_that_it_does_not_hold(name):
     Draft202012Validator.check_schema(SCHEMAS[name])
     used = set(re.findall(r'"#/\$defs/(\w+)"', msgspec.json.encode(SCHEMAS[name]).decode()))
     assert used == set(SCHEMAS[name].get("$defs", ()))
 
 
-@pytest.mark.parametrize("line", LINES, ids=TYPES)
+@every("line", LINES, ids=TYPES)
 def test_every_event_ever_stored_is_what_its_schema_says(line):
     event = msgspec.json.decode(line)
     assert errors(event_type(event["type"]), event) == []
@@ -121,7 +122,7 @@ def corrupted(event: dict[str, Any], required: list[str]) -> Iterator[dict[str, 
     yield from (event | {name: {"an": ["object"]}} for name in event if name != "stage_mapping")
 
 
-@pytest.mark.parametrize("line", LINES, ids=TYPES)
+@every("line", LINES, ids=TYPES)
 def test_an_event_that_misses_a_field_or_holds_something_else_is_not(line):
     event = msgspec.json.decode(line)
     name = event_type(event["type"])
@@ -130,7 +131,7 @@ def test_an_event_that_misses_a_field_or_holds_something_else_is_not(line):
     assert [each for each in made if not errors(name, each)] == []
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "changed"),
     [
         ("amount-changed", {"to": {"amount": 10.5, "currency": "USD"}}),
@@ -156,7 +157,7 @@ def test_a_field_and_a_fact_that_came_later_are_no_reason_to_refuse():
     assert errors("dealtrail.fact-corrected.v1", later) == []
 
 
-@pytest.mark.parametrize("amount", ["0", "0.500", "-3", "999999999999999.99", "1E+5", "0E-10"])
+@every("amount", ["0", "0.500", "-3", "999999999999999.99", "1E+5", "0E-10"])
 def test_a_decimal_is_text_in_every_form_that_is_stored(amount):
     assert errors("dealtrail.fx-rate-set.v1", {
         "type": "fx-rate-set", "base": "USD", "quote": "EUR", "day": "2026-03-01", "rate": amount,
@@ -215,7 +216,7 @@ def test_the_headers_that_are_sent_are_those_of_the_contract(tmp_path: Path):
     assert [name for name, _ in EXTENSIONS if name not in SCHEMAS[HEADERS]["properties"]] == []
 
 
-@pytest.mark.parametrize(
+@every(
     ("lead", "taken"),
     [
         ({"source": "fair"}, True),

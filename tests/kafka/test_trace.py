@@ -1,19 +1,18 @@
 """A trace goes from a call to the facts that it led to, and on with their messages."""
 
-import pytest
-
 from domain.lead.capture import CaptureLead
 from domain.recorded import Request
 from infra.application.app import opened
 from infra.kafka.envelope import headers
 from infra.settings import Settings
 from infra.trace import trace_id, traceparent
+from tests.offenders import every
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 EVENT = "01a21cf1-4d97-7a27-b2e0-00fa44d3528e"
 
 
-@pytest.mark.parametrize(
+@every(
     ("header", "found"),
     [
         (f"00-{TRACE}-00f067aa0ba902b7-01", TRACE),
@@ -41,7 +40,7 @@ def test_a_message_goes_on_with_the_trace_of_its_event_and_always_says_the_same(
     assert made == traceparent(TRACE, EVENT) != traceparent(TRACE, EVENT.replace("528e", "528f"))
 
 
-@pytest.mark.parametrize("conversation", ["", "import-7", TRACE[:-1], TRACE.upper(), "0" * 32, TRACE + "0"])
+@every("conversation", ["", "import-7", TRACE[:-1], TRACE.upper(), "0" * 32, TRACE + "0"])
 def test_a_conversation_that_is_no_trace_is_none(conversation: str):
     assert traceparent(conversation, EVENT) == ""
 

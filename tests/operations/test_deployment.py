@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from tests.cli.program import dealtrail
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+HADOLINT = Path(sys.executable).parent / "hadolint"
 GUIDE = (ROOT / "docs" / "how-to" / "operations.md").read_text()
 FOREIGN = {"DEALTRAIL_POSTGRES_PASSWORD"}
 """What the compose file itself takes, for the database's own password."""
@@ -91,6 +94,17 @@ def test_the_image_is_built_in_stages_from_pinned_bases_and_runs_as_nobody_speci
     check_known(json.loads(next(rest for name, rest in final if name == "CMD")))
     assert json.loads(next(rest for name, rest in final if name == "ENTRYPOINT")) == ["dealtrail"]
     assert "--require-hashes" in DOCKERFILE and "requirements.lock" in DOCKERFILE
+
+
+@pytest.mark.skipif(not HADOLINT.exists(), reason="hadolint is there for Linux alone")
+def test_hadolint_has_nothing_to_say_of_the_image(tmp_path: Path):
+    def said(text: str) -> str:
+        (tmp_path / "Dockerfile").write_text(text)
+        command = [HADOLINT, "--no-color", "--failure-threshold", "style", tmp_path / "Dockerfile"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+    assert said(DOCKERFILE) == ""
+    assert "DL3002" in said(DOCKERFILE.replace("USER 10001:10001", "USER root"))
 
 
 def test_what_is_copied_into_the_image_is_there_and_let_through():
@@ -178,7 +192,7 @@ def test_every_measure_that_an_alert_asks_for_is_measured(tmp_path: Path):
     with opened(Settings(db=f"sqlite:///{tmp_path / 'log.db'}")) as app:
         app.dispatcher()
         health = Health(app)
-        measures = Measures(app, health)
+        measures = Measures(app, health, lambda: ({"parked": 1}, 7))
         measures.request("GET", "/", 200, 0.1)
         text = measures.text().decode()
         health.close()

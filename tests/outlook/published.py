@@ -55,17 +55,15 @@ def maven(folder: Path) -> Lives:
     owner_labels, owner = coded([row["sales_agent"] for row in deals])
     team_labels, team = coded([manager[row["sales_agent"]] for row in deals])
     n = len(deals)
-    zero, one, none = np.zeros(n, np.int64), np.ones(n, np.int64), np.full(n, NONE)
+    zero, none = np.zeros(n, np.int64), np.full(n, NONE)
     still = status == OPEN
     key = mixed(np.array([int.from_bytes(row["opportunity_id"].encode(), "big") for row in deals], np.uint64))
     table = Deals(
         key, opened, closed, status, np.where(still, 0, NONE), np.where(still, opened, NONE), listed, listed,
-        np.where(status == WON, booked, listed), zero, team, owner, product, none, none, none, none, zero, one,
+        np.where(status == WON, booked, listed), zero, team, owner, product, none, none, none, none, zero,
     )  # fmt: skip
     way = np.where(status == WON, TO_WON, np.where(status == LOST, TO_LOST, CENSORED))
     at = np.flatnonzero(closed > opened)
-    visits = Visits(
-        at, zero[at], opened[at], opened[at], closed[at], way[at], one[at], none[at], none[at], none[at], zero[at]
-    )
+    visits = Visits(at, zero[at], opened[at], opened[at], closed[at], way[at], none[at], none[at], none[at], zero[at])
     labels = Labels((("sales", "Engaging"),), (5000,), ("sales",), team_labels, owner_labels, product_labels, (), ())
     return Lives(day("2017-12-31"), day("2017-03-01"), "USD", visits, table, labels)

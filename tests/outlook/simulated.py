@@ -107,7 +107,7 @@ def lives(seed, world, opened, closed, status, stage, entered, first, booked, pr
     place = np.cumsum(keep) - 1
     rows = rows[:, keep[rows[0]]]
     n = int(keep.sum())
-    none, zero, one = np.full(n, NONE), np.zeros(n, np.int64), np.ones(n, np.int64)
+    none, zero = np.full(n, NONE), np.zeros(n, np.int64)
     day = lambda days: np.where(days == NEVER, NEVER, days + START)  # noqa: E731
     still = status[keep] == OPEN
     key = mixed(np.arange(n, dtype=np.uint64) + np.uint64(seed << 32))
@@ -115,12 +115,11 @@ def lives(seed, world, opened, closed, status, stage, entered, first, booked, pr
     deals = Deals(
         key, opened[keep] + START, day(closed[keep]), status[keep], np.where(still, stage[keep], NONE),
         np.where(still, entered[keep] + START, NONE), first[keep], first[keep], booked[keep], zero, team, owner[keep],
-        product[keep], none, none, none, none, zero, one,
+        product[keep], none, none, none, none, zero,
     )  # fmt: skip
     blank, nothing = np.full(rows.shape[1], NONE), np.zeros(rows.shape[1], np.int64)
     visits = Visits(
-        place[rows[0]], rows[1], rows[2] + START, rows[2] + START, day(rows[3]), rows[4], nothing + 1, blank, blank,
-        blank, nothing,
+        place[rows[0]], rows[1], rows[2] + START, rows[2] + START, day(rows[3]), rows[4], blank, blank, blank, nothing,
     )  # fmt: skip
     labels = Labels(
         tuple(("sales", f"stage {number}") for number in range(STAGES)), (1000, 3000, 6000), ("sales",),

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.money import Money
@@ -27,6 +27,7 @@ from projections.versions import END, relevant, versions
 from tests.outlook.logs import FIRST, REFERENCES, deal, earliest, latest, of_deals, opening, poisoned, recorded, to, usd
 from tests.projections.histories import Scale
 from tests.projections.test_moments import EXAMPLES
+from tests.thorough import thorough
 
 CUTS = 20
 
@@ -38,7 +39,7 @@ def written(of: Cut) -> list[object]:
     return [lives.cut, lives.start, lives.currency, lives.labels, of.streams, of.unconverted, arrays]
 
 
-@settings(max_examples=2 * EXAMPLES, deadline=None)
+@thorough(EXAMPLES)
 @given(made=recorded(), data=st.data())
 def test_nothing_that_came_later_changes_a_cut(made: tuple[list[Fact], Scale], data: st.DataObject):
     log, scale = made
@@ -53,7 +54,18 @@ def test_nothing_that_came_later_changes_a_cut(made: tuple[list[Fact], Scale], d
         assert written(cut(known(of_deals(worse), REFERENCES, "USD"), day)) == seen
 
 
-@settings(max_examples=2 * EXAMPLES, deadline=None)
+@thorough(EXAMPLES)
+@given(made=recorded())
+def test_deals_are_read_in_any_order_and_however_many_at_once(made: tuple[list[Fact], Scale]):
+    log, _ = made
+    day = day_of(REFERENCES.calendar, latest(log))
+    at_once = cut(known(of_deals(log), REFERENCES, "USD"), day)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(states, "BLOCK", 3)
+        assert written(cut(known(reversed(of_deals(log)), REFERENCES, "USD"), day)) == written(at_once)
+
+
+@thorough(EXAMPLES)
 @given(made=recorded(), data=st.data())
 def test_visits_cover_just_the_days_at_whose_end_a_deal_was_open(made: tuple[list[Fact], Scale], data: st.DataObject):
     log, _ = made
@@ -195,7 +207,7 @@ def test_chances_are_those_of_the_version_in_which_deals_were_seen():
     assert cut_of(deal((opening(), 0), (OpportunityWon(usd(70)), 20)), day=30).lives.deals.status.tolist() == [WON]
 
 
-@settings(max_examples=2 * EXAMPLES, deadline=None)
+@thorough(EXAMPLES)
 @given(made=recorded())
 def test_the_short_way_makes_the_same_states(made: tuple[list[Fact], Scale]):
     for facts in of_deals(made[0]):

@@ -3,16 +3,17 @@
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 
 from projections.outlook.accuracy import calibration, cells, coverage
 from projections.outlook.backtest import backtest, weekly
 from projections.outlook.explanation import closing_days
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import forecast
-from projections.outlook.lives import CENSORED, GONE, LOST, NEVER, NONE, OPEN, TO_LOST, TO_WON, WON, Lives, truncated
+from projections.outlook.lives import CENSORED, GONE, LOST, NEVER, NONE, OPEN, TO_LOST, TO_WON, WON, Lives
 from projections.outlook.settings import Settings
+from tests.offenders import every
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 
 
 def never_lost(lives: Lives) -> Lives:
@@ -65,7 +66,7 @@ def nobodys(lives: Lives) -> Lives:
     return lives._replace(deals=d, labels=lives.labels._replace(team=(), owner=(), product=(), source=()))
 
 
-@pytest.mark.parametrize("change", [never_lost, never_won, worthless, unknown_until_won, merged, nobodys])
+@every("change", [never_lost, never_won, worthless, unknown_until_won, merged, nobodys])
 def test_a_strange_log_is_forecast_all_the_same(change: Callable[[Lives], Lives]) -> None:
     whole = change(history(13, World(days=300, rate=1.2)))
     lives = truncated(whole, whole.cut - 60)

@@ -8,9 +8,10 @@ from projections.outlook.explanation import MILLION, at_risk, closing_days, expl
 from projections.outlook.fitting import Model, fit
 from projections.outlook.forecasting import Outlook, forecast
 from projections.outlook.guards import readiness
-from projections.outlook.lives import Lives, truncated
+from projections.outlook.lives import Lives
 from projections.outlook.scenario import Scenario, what_if
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 
 
 @pytest.fixture(scope="module")

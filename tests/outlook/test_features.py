@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import Malformed, NotFound
@@ -27,9 +27,11 @@ from projections.outlook.cuts import cut
 from projections.outlook.days import as_date, day_number, day_of, end_of
 from projections.outlook.features import Feature, Label, Observer, Snapshots, snapshot_days
 from projections.outlook.states import known
+from tests.offenders import every
 from tests.outlook.logs import FIRST, REFERENCES, deal, earliest, latest, of_deals, opening, poisoned, recorded, to, usd
 from tests.projections.histories import Scale
 from tests.projections.test_moments import EXAMPLES
+from tests.thorough import thorough
 
 ALL_KNOWN = 2**62
 
@@ -46,7 +48,7 @@ def days_of(log: Sequence[Fact]) -> list[int]:
     return sorted({first + (last - first) * step // 20 for step in range(21)})
 
 
-@settings(max_examples=2 * EXAMPLES, deadline=None)
+@thorough(EXAMPLES)
 @given(made=recorded(), data=st.data())
 def test_nothing_that_came_later_changes_a_row_of_before(made: tuple[list[Fact], Scale], data: st.DataObject):
     log, scale = made
@@ -58,7 +60,7 @@ def test_nothing_that_came_later_changes_a_row_of_before(made: tuple[list[Fact],
         assert observed(data.draw(st.composite(poisoned)(log, moment, scale)), [day])[0] == before
 
 
-@settings(max_examples=2 * EXAMPLES, deadline=None)
+@thorough(EXAMPLES)
 @given(made=recorded())
 def test_a_label_says_from_when_on_it_could_be_known(made: tuple[list[Fact], Scale]):
     log, _ = made
@@ -70,7 +72,7 @@ def test_a_label_says_from_when_on_it_could_be_known(made: tuple[list[Fact], Sca
         assert known_then == [label for label in then if label in known_then]  # nothing was known otherwise
 
 
-@settings(max_examples=2 * EXAMPLES, deadline=None)
+@thorough(EXAMPLES)
 @given(made=recorded(), data=st.data())
 def test_rows_agree_with_the_cut_of_their_day(made: tuple[list[Fact], Scale], data: st.DataObject):
     log, _ = made
@@ -150,7 +152,7 @@ def test_a_deal_that_was_reopened_is_looked_at_again():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@every(
     ("every", "days"),
     [
         ("day", ["2024-03-28", "2024-03-29", "2024-03-30", "2024-03-31", "2024-04-01"]),

@@ -17,7 +17,8 @@ from domain.reference.outlook import ForecastIssued
 from infra.application import backcasts
 from infra.application.accuracy import past_accuracy
 from infra.application.app import App, opened
-from infra.application.forecasts import Forecaster, due, issue, issued, outlook_of, score
+from infra.application.forecasts import Forecaster, issue, issued, score
+from infra.application.outlooks import due, outlook_of
 from infra.application.spans import Span
 from infra.settings import Settings
 from projections.outlook.days import day_number
@@ -48,6 +49,7 @@ def june(making: Forecaster) -> ForecastIssued:
     return ForecastIssued(**{name: getattr(command, name) for name in command.__struct_fields__})
 
 
+@pytest.mark.slow
 def test_the_same_log_makes_the_same_forecast_whoever_remembers_what(app: App):
     fresh = june(Forecaster(app, "EUR", settings=QUICK))
     kept = Forecaster(app, "EUR", settings=QUICK).learnt(DAY)

@@ -23,6 +23,7 @@ from domain.reference.outlook import (
     stream_of,
 )
 from tests.domain.table import Refused, Row, check, fold, rows, uncovered
+from tests.offenders import every
 
 Q1 = date(2026, 1, 1), date(2026, 3, 31)
 STREAM = "outlook-USD-2026-01-01-2026-03-31"
@@ -79,7 +80,7 @@ TABLE = [
 DECIDER = BY_KIND["outlook"]
 
 
-@pytest.mark.parametrize(("given", "when", "then"), rows(TABLE))
+@every(("given", "when", "then"), rows(TABLE))
 def test_a_command_leads_to_these_facts(given: str, when: Any, then: Any):
     check(DECIDER, fold(DECIDER, STATES[given]), when, then, Context(STREAM))
 
@@ -103,7 +104,7 @@ def figured(**wrong: Any) -> dict[str, Any]:
     return {"figures": (replace(TOTAL, **wrong),)}
 
 
-@pytest.mark.parametrize(
+@every(
     ("command", "wrong", "reason"),
     [
         (ISSUE, figured(amount=spread("1", "3", "2", "4")), "figures.0.amount: p10, p50 and p90"),

@@ -6,8 +6,9 @@ import pytest
 from projections.outlook.digests import deals_digest, figures_digest
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import forecast
-from projections.outlook.lives import LOST, TO_LOST, TO_WON, WON, Lives, truncated
+from projections.outlook.lives import LOST, TO_LOST, TO_WON, WON, Lives
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 
 CUTS = 20
 WORLD = World(days=400, rate=1.5)
@@ -51,6 +52,7 @@ def lives() -> Lives:
     return history(11, WORLD)
 
 
+@pytest.mark.slow
 def test_a_forecast_is_the_same_whatever_happened_after_its_cut(lives: Lives) -> None:
     for cut in cuts(lives):
         plain = digests(truncated(lives, cut))

@@ -5,8 +5,9 @@ import pytest
 
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import Outlook, forecast
-from projections.outlook.lives import Lives, truncated
+from projections.outlook.lives import Lives
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 
 WORLD = World(days=420, rate=2.0)
 
@@ -74,27 +75,3 @@ def test_the_order_of_deals_and_visits_changes_no_figure(cut: Lives) -> None:
     before, after = (forecast(fit(each), each, each.cut + 1, each.cut + 60) for each in (cut, shuffled))
     for one, two in zip(before.figures, after.figures, strict=True):
         assert np.abs(one.mean - two.mean).max() <= 1
-
-
-def test_rows_that_stand_for_several_deals_say_what_these_do(cut: Lives) -> None:
-    """Losses of one kind summed up into one row, with their visits."""
-    d, v = cut.deals, cut.visits
-    lost = np.flatnonzero(d.status == 2)
-    kinds = np.stack([d.opened[lost], d.closed[lost], d.owner[lost], d.product[lost], d.amount[lost]], 1)
-    _, first, inverse, counts = np.unique(kinds, axis=0, return_index=True, return_inverse=True, return_counts=True)
-    assert len(first) <= len(lost)
-    place = np.arange(len(d.key))
-    place[lost] = lost[first][inverse.ravel()]
-    tallied = v._replace(deal=place[v.deal])
-    rows = np.stack(tallied, 1)
-    unique, count = np.unique(np.delete(rows, 6, 1), axis=0, return_counts=True)
-    visits = type(v)(*np.insert(unique, 6, count, 1).T)
-    weight = d.count.copy()
-    weight[lost] = 0
-    weight[lost[first]] = counts
-    times = np.maximum(weight, 1)
-    deals = d._replace(count=weight, amount=d.amount * times, amount_open=d.amount_open * times)
-    tally = cut._replace(deals=deals, visits=visits)
-    before, after = (forecast(fit(each), each, each.cut + 1, each.cut + 60) for each in (cut, tally))
-    for one, two in zip(before.figures, after.figures, strict=True):
-        np.testing.assert_allclose(one.open, two.open, atol=2)

@@ -1,12 +1,14 @@
 """How well a published history is forecast, week after week, beside what finance teams use."""
 
+from statistics import geometric_mean
+
 import pytest
 
-from projections.outlook.accuracy import Cell, calibration, cells, coverage, geometric_mean
+from projections.outlook.accuracy import Cell, calibration, cells, coverage
 from projections.outlook.backtest import Backtest, backtest, weekly
-from projections.outlook.lives import truncated
 from tests.importers.published import folder
 from tests.outlook.published import day, maven
+from tests.outlook.truncation import truncated
 
 pytestmark = pytest.mark.published
 FROM = day("2017-05-31")

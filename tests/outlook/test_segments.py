@@ -7,9 +7,10 @@ from projections.outlook.chances import prospects
 from projections.outlook.explanation import explain_deal
 from projections.outlook.fitting import Model, fit
 from projections.outlook.hazards import rows_at_risk
-from projections.outlook.lives import NEVER, NONE, OPEN, WON, Lives, truncated
+from projections.outlook.lives import NEVER, NONE, OPEN, WON, Lives
 from projections.outlook.segments import DUE, SILENCE, cumulative, dimensions, expected, parted, standing, value_on
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 
 
 def dated(whole: Lives, seed: int) -> Lives:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from projections.outlook.backtest import Score, backtest, weekly
-from projections.outlook.lives import truncated
 from projections.outlook.settings import Settings
 from tests.outlook.simulated import World, history
+from tests.outlook.truncation import truncated
 
 HORIZON, STEP, SCORED = 90, 28, 4
 SETTINGS = Settings(step=STEP, horizons=(HORIZON,), quarter_ends=False, draws=250)
@@ -76,6 +76,7 @@ def measured(seeds: Sequence[int], world: World) -> dict[str, Figure]:
     return figures
 
 
+@pytest.mark.slow
 def test_a_few_histories_are_forecast_as_promised() -> None:
     figures = measured(range(5), World(days=400))
     assert 0.6 <= figures["total"].mean <= 1.0

@@ -18,6 +18,7 @@ from domain.reference.subject import (
     evolve,
     possible,
 )
+from tests.offenders import every
 
 HELD, ERASED, RELEASED = SubjectHeld("a claim"), SubjectErased("GDPR", "bea"), SubjectReleased("settled")
 ERASE, HOLD, RELEASE = EraseSubject("GDPR", "bea"), HoldSubject("a claim"), ReleaseSubject("settled")
@@ -30,7 +31,7 @@ def after(*events):
     return state
 
 
-@pytest.mark.parametrize(
+@every(
     ("given", "when", "then"),
     [
         ((), ERASE, (ERASED,)),
@@ -61,7 +62,7 @@ def test_what_is_asked_leads_to_facts_or_is_refused(given, when, then):
         assert decide(after(*given), when, context) == then
 
 
-@pytest.mark.parametrize(
+@every(
     ("given", "event", "fits"),
     [
         ((), ERASED, True),
@@ -81,7 +82,7 @@ def test_the_states_say_what_became_of_a_person():
     assert (after(HELD, RELEASED), after(ERASED), after(ERASED, HELD)) == (Released(), Erased(), Erased())
 
 
-@pytest.mark.parametrize(
+@every(
     "wrong",
     [
         lambda: EraseSubject(" ", "bea"),

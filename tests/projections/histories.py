@@ -37,6 +37,7 @@ from domain.opportunity.terms import AccountChanged, AmountChanged, CloseDateCha
 from domain.recorded import Fact, micros
 from domain.reference.calendar import CalendarSet
 from domain.reference.forecast import ForecastAdjusted, ForecastSubmitted
+from domain.reference.outlook import Expected, ForecastIssued, Spread
 from domain.reference.process import ProcessPublished, ProcessRetired, Stage, StageRenamed, StageRetired
 from domain.reference.quota import QuotaSet
 from domain.reference.rate import FxRateSet
@@ -50,7 +51,16 @@ PROCESSES, DEALS, LEADS = (
     ("lead-l", "lead-m", "lead-n"),
 )
 TEAMS = ("team-n", "team-s")
-REFERENCES = (*TEAMS, "rate-ecb", "rate-own", "quota-all", "forecast-all", "calendar-organisation", "calendar-other")
+REFERENCES = (
+    *TEAMS,
+    "rate-ecb",
+    "rate-own",
+    "quota-all",
+    "forecast-all",
+    "outlook-all",
+    "calendar-organisation",
+    "calendar-other",
+)
 STREAMS = (*DEALS, *DEALS, *DEALS, *DEALS, *PROCESSES, *LEADS, *LEADS, *REFERENCES)  # deals come more often
 LONGEST = 30  # facts
 NEWEST = 3  # versions of a process that deals may name, whether they are published or not
@@ -172,6 +182,19 @@ LEAD_EVENTS = st.sampled_from([*LEAD]).flatmap(LEAD.__getitem__)
 FEBRUARY, FIRST_QUARTER = (date(2024, 2, 1), date(2024, 2, 29)), (date(2024, 1, 1), date(2024, 3, 31))
 HOLDERS, JUDGED = st.sampled_from(["", "", "ann", "team-n"]), st.sampled_from(["commit", "best-case", "pipeline"])
 PAIRS = st.sampled_from([("USD", "EUR"), ("JPY", "EUR"), ("EUR", "USD"), ("KWD", "USD")])  # and none for others
+FIGURES = st.dictionaries(  # with the total
+    st.sampled_from(
+        [("total", ""), ("team", "team-n"), ("team", ""), ("owner", "ann"), ("owner", "bob"), ("source", "web")]
+    ),
+    st.integers(0, 900),
+).map(lambda found: tuple({("total", ""): 500, **found}.items()))
+
+
+def spread_of(units: int, currency: str) -> Spread:
+    """A figure whose bounds are itself."""
+    return Spread(*4 * [from_minor_units(units, currency)])
+
+
 KNOWN_OF: dict[str, st.SearchStrategy[Any]] = {
     "team": st.builds(
         TeamChanged, st.just("Team"), st.just("dora"), st.sampled_from([(), ("ann",), ("bob",), ("ann", "bob")])
@@ -199,6 +222,16 @@ KNOWN_OF: dict[str, st.SearchStrategy[Any]] = {
             lambda holder, period, category, amount: ForecastSubmitted(holder, *period, category, amount),
             HOLDERS, st.just(FEBRUARY), JUDGED, MONEY,
         ),
+    ),
+    "outlook": st.builds(
+        lambda period, as_of, model, figures: ForecastIssued(
+            figures[0], *period, as_of, 1, *model, "s", 1,
+            tuple(Expected(*of, spread_of(amount, figures[0]), spread_of(1, "JPY")) for of, amount in figures[1]),
+        ),
+        st.sampled_from([FEBRUARY, FIRST_QUARTER]),
+        st.sampled_from([date(2024, 1, 31), date(2024, 2, 10), date(2024, 3, 5)]),
+        st.sampled_from([("outlook", "1"), ("outlook", "2"), ("gut", "1")]),
+        st.tuples(CURRENCY, FIGURES),
     ),
     "calendar": st.sampled_from([CalendarSet("Europe/Berlin", 4), CalendarSet("America/New_York", 1)]),
 }  # fmt: skip

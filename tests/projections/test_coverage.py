@@ -7,6 +7,8 @@ from domain.money import Money
 from domain.opportunity.closing import ReopenOpportunity, WinOpportunity
 from domain.reference.quota import SetQuota
 from domain.reference.team import ChangeTeam
+from projections import METRICS
+from projections.query.question import Question
 from tests.desk import Q1, Desk, deal, eur, start, usd
 from tests.projections.money import Q1_DAYS, day, explained, left_out, money, worth
 
@@ -127,3 +129,15 @@ def test_a_close_date_is_a_day_of_the_organisations_calendar(desk: Desk):
     desk.tell(B, deal(eur("20"), close_date=day("01-01")), "01-05")
     berlin = {"since": start("01-01") - 3_600_000_000, "until": start("04-01") - 7_200_000_000}
     assert covered(desk, **berlin)[0][1] == money("20")
+
+
+def test_only_what_looks_ahead_has_rows_of_months_that_have_not_begun(desk: Desk):
+    desk.tell(A, deal(eur("300"), close_date=day("02-15")), "01-05")
+    desk.tell(B, deal(eur("300"), close_date=MARCH), "01-06")
+    for first, last in (("01-01", "01-31"), ("02-01", "02-28"), ("03-01", "03-31")):
+        desk.tell("quota-1", quota("ann", eur("100"), (day(first), day(last))), "01-01")
+    desk.views.catch_up()
+    by_month = Question(effective_at=start("02-10"), by=("month",), **Q1)
+    ahead = {name for name in METRICS if {"month": "2026-03"} in desk.views.ask(name, by_month).groups}
+    assert ahead == {"coverage", "forecast"}
+    assert desk.due("02-10", since=start("03-01"), until=start("04-01")) == []  # a quarter to come has no opening yet

@@ -1,6 +1,7 @@
 """Forecast accuracy worked out by hand: what was called, and what was won in the end."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given
@@ -11,7 +12,8 @@ from domain.opportunity import OpportunityOpened
 from domain.opportunity.closing import OpportunityReopened, OpportunityWon, ReopenOpportunity, WinOpportunity
 from domain.opportunity.judgement import SplitsChanged
 from domain.recorded import Fact, micros
-from domain.reference.forecast import SubmitForecast
+from domain.reference.forecast import AdjustForecast, SubmitForecast
+from domain.reference.outlook import Expected, IssueOutlook, Spread
 from domain.reference.team import ChangeTeam
 from projections import METRICS
 from projections.query.question import Question
@@ -107,11 +109,115 @@ def test_only_wins_in_the_currency_of_a_call_count_unless_amounts_are_converted(
     assert left_out(desk, "forecast-accuracy", **wanted) == {"no rate from USD to EUR on 2026-01-10": 1}
 
 
+def outlook(as_of: str, total: str, *groups: tuple[str, str, str], version: str = "1") -> IssueOutlook:
+    """A forecast of the first quarter in euros; groups are (level, group, amount)."""
+    figures = [Expected(level, group, Spread(*4 * [Decimal(amount)]), NO_WINS) for level, group, amount in groups]
+    whole = Expected("total", "", Spread(*4 * [Decimal(total)]), NO_WINS)
+    day = date.fromisoformat(f"2026-{as_of}")
+    return IssueOutlook("EUR", *Q1_DAYS, day, 1, "outlook", version, "s", 1, (whole, *figures))
+
+
+NO_WINS, Q1_STREAM = Spread(*4 * [Decimal(0)]), "outlook-EUR-2026-01-01-2026-03-31"
+
+
+def beside(desk: Desk, **asked: Any) -> list[tuple[Any, ...]]:
+    """(holder, days before, kind, model, calls, those under, days ahead, expected, won)"""
+    rows = desk.ask("forecast-accuracy", "06-30", **{**YEAR, **asked})
+    return [
+        (r.holder, r.days_before, r.kind, r.model, r.calls, r.under, r.lead_days, r.expected_amount, r.won_amount)
+        for r in rows
+    ]
+
+
+def test_the_model_is_beside_those_who_called_the_same_and_beside_everybody(desk: Desk):
+    desk.tell("team-n", ChangeTeam("North", "dora", ("ann",)), "01-02")
+    desk.tell(A, deal(eur("80"), owner="ann"), "01-05")
+    desk.tell(B, deal(eur("20"), owner="bob"), "01-05")
+    desk.tell(A, WinOpportunity(), "01-20")
+    figures = ("team", "team-n", "70"), ("team", "team-s", "9"), ("owner", "ann", "70"), ("owner", "bob", "15")
+    desk.tell(Q1_STREAM, outlook("01-30", "85", *figures), "02-02")
+    desk.tell(Q1_STREAM, outlook("03-01", "95", ("owner", "bob", "15")), "03-02")
+    desk.tell(Q1_STREAM, outlook("03-31", "100"), "04-01")  # when the quarter was over
+    desk.tell(B, WinOpportunity(), "03-10")
+    everybody = ("", None, "model", "outlook 1", 1, 1, 30.0, money("95"), money("100"))
+    assert beside(desk) == [everybody]  # nobody called anything
+    desk.tell(FORECAST, submit("ann", eur("10")), "02-10T00:00:00")
+    desk.tell(FORECAST, submit("team-n", eur("5")), "03-02T00:00:00")
+    ann = ("ann", None, "submitted", "", 1, 0, 50.0, money("90"), money("80"))
+    beside_ann = ("ann", None, "model", "outlook 1", 1, 1, 30.0, money("0"), money("80"))  # it named bob alone
+    north = ("team-n", None, "submitted", "", 1, 0, 30.0, money("85"), money("80"))
+    beside_north = ("team-n", None, "model", "outlook 1", 1, 1, 60.0, money("70"), money("80"))  # then it named none
+    assert beside(desk) == [everybody, beside_ann, ann, beside_north, north]
+    assert beside(desk, owner="ann") == [beside_ann, ann]
+    assert beside(desk, owner="bob") == []
+    assert beside(desk, by=("team",)) == [beside_north, north]
+    assert beside(desk, currency="USD") == []
+    desk.tell(
+        FORECAST,
+        adjust("", eur("50"), eur("0")),
+        "02-10",
+    )
+    assert [row[2] for row in beside(desk)] == ["adjusted", "model", "model", "submitted", "model", "submitted"]
+
+
+def test_by_lead_time_the_calls_that_stood_then_are_compared(desk: Desk):
+    desk.tell(A, deal(eur("80"), owner="ann"), "01-05")
+    desk.tell(Q1_STREAM, outlook("01-29", "50", ("owner", "ann", "50")), "02-02")
+    desk.tell(Q1_STREAM, outlook("03-01", "95", ("owner", "ann", "95"), version="2"), "03-02")
+    desk.tell(FORECAST, submit("ann", eur("60")), "01-31T00:00:00")
+    desk.tell(FORECAST, submit("ann", eur("70")), "03-20T00:00:00")
+    desk.tell(A, WinOpportunity(), "03-25")
+    assert [row[1:5] + row[7:8] for row in beside(desk, mode="lead", owner="ann")] == [
+        (60, "model", "outlook 1", 1, money("50")), (60, "submitted", "", 1, money("60")),
+        *((days, kind, model, 1, money(amount)) for days in (30, 14) for kind, model, amount in (
+            ("model", "outlook 1", "50"), ("model", "outlook 2", "95"), ("submitted", "", "60"),
+        )),
+        *((days, kind, model, 1, money(amount)) for days in (7, 0) for kind, model, amount in (
+            ("model", "outlook 1", "50"), ("model", "outlook 2", "95"), ("submitted", "", "70"),
+        )),
+    ]  # fmt: skip
+
+
+def test_who_calls_less_than_comes_time_and_again_is_seen(desk: Desk):
+    months = [(date(2026, month, 1), date(2026, month, 28)) for month in (1, 2, 3, 4, 5)]
+    for number, (first, last) in enumerate(months):
+        desk.tell(f"opportunity-{number}", deal(eur("100"), owner="ann"), "01-01T08:00:00")
+        for holder, amount in (("ann", "90"), ("bob", "5"), ("team-n", "90")):
+            called = eur("150" if (holder, number) == ("team-n", 2) else amount)
+            desk.tell(FORECAST, SubmitForecast(holder, first, last, "commit", called), f"{first:%m-%d}T00:00:00")
+        nearly = AdjustForecast("", first, last, "commit", eur("99"), "?", eur("0"))
+        desk.tell(FORECAST, nearly, f"{first:%m-%d}T00:00:00")
+        desk.tell(f"opportunity-{number}", WinOpportunity(), f"{first:%m}-10")
+    desk.tell("team-n", ChangeTeam("North", "dora", ("ann",)), "01-02")
+
+    def leans(**asked: Any) -> list[tuple[str, int, int, str]]:
+        rows = desk.ask("forecast-accuracy", "06-30", **{**YEAR, **asked})
+        return [(row.holder, row.calls, row.under, row.lean) for row in rows]
+
+    assert leans() == [
+        ("", 5, 5, ""), ("ann", 5, 5, "under"), ("bob", 5, 0, "over"), ("team-n", 5, 4, ""),  # by 1 %; and 4 of 5
+    ]  # fmt: skip
+    assert leans(owner="ann", mode="every") == [("ann", 5, 5, "")]
+    assert leans(owner="ann", until=start("05-01")) == [("ann", 4, 4, "")]
+
+
+def test_behind_what_a_model_forecast_is_the_event_that_issued_it(desk: Desk):
+    desk.tell(A, deal(eur("80"), owner="ann"), "01-05")
+    desk.tell(Q1_STREAM, outlook("01-30", "85"), "02-02")
+    desk.tell(A, WinOpportunity(), "03-10")
+    desk.views.catch_up()
+    asked = Question(effective_at=start("06-30"), **YEAR)
+    [(_, row, [behind])] = desk.views.explain("forecast-accuracy", asked).figures
+    assert (row.expected_amount, row.won_amount) == (money("85"), money("80"))
+    assert (behind.stream, behind.version, behind.adds["expected_amount"]) == (Q1_STREAM, 1, money("85"))
+    assert desk.tags(Q1_STREAM) == ["forecast-issued"]
+
+
 INSTANTS = st.sampled_from([micros(datetime(2024, month, 10, tzinfo=UTC)) for month in (1, 2, 3, 4)])
 HAPPENS = (OpportunityWon, OpportunityWon, OpportunityReopened, SplitsChanged)
 TOLD = st.one_of(
     st.tuples(st.sampled_from(DEALS), st.sampled_from(HAPPENS)),
-    st.tuples(st.sampled_from(["forecast-all", "forecast-own", "team-n"]), st.none()),
+    st.tuples(st.sampled_from(["forecast-all", "forecast-own", "outlook-all", "team-n"]), st.none()),
 )
 
 

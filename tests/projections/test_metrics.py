@@ -19,6 +19,7 @@ from projections.figures.weighted import WeightedRow
 from projections.figures.win_rate import WinRateRow
 from projections.query.question import Question
 from projections.versions import END
+from tests.offenders import every
 from tests.projections.conftest import Over
 
 
@@ -77,8 +78,8 @@ PATHS: list[tuple[list[tuple[int, int]], dict[str, list[tuple[int, int, bool]]]]
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(("path", "then"), PATHS)
+@every("mode", MODES)
+@every(("path", "then"), PATHS)
 def test_a_funnel_mode_counts_as_defined(path: list[tuple[int, int]], then: dict[str, Any], mode: str):
     assert [tuple(entry) for entry in MODES[mode](path)] == then[mode]
 

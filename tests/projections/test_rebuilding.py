@@ -81,6 +81,7 @@ def kill_and_resume(url: str, log: Log, script: Path, points: list[tuple[int, fl
         assert views.digest() == kept
 
 
+@pytest.mark.slow
 def test_a_rebuild_killed_at_any_point_goes_on_and_comes_to_the_same(log_url: str, log: Log, tmp_path: Path):
     random.seed(log_url)
     points = [
@@ -123,6 +124,7 @@ def test_what_a_killed_build_had_loaded_is_not_loaded_again(log_url: str, log: L
         assert sum(heard) == log.head()
 
 
+@pytest.mark.slow
 def test_several_processes_come_to_the_same_and_leave_nothing_behind(log_url: str, log: Log, tmp_path: Path):
     grow(log, 60)
     with Views.open(log_url, log) as views:
@@ -135,6 +137,7 @@ def test_several_processes_come_to_the_same_and_leave_nothing_behind(log_url: st
     assert not [path for path in tmp_path.iterdir() if "parcel" in path.name]
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_ends_the_rebuild_which_goes_on_later(log_url: str, log: Log):
     grow(log, 20)
     with Views.open(log_url, log) as views:
@@ -161,6 +164,7 @@ def watch(url: str, folder: Path, name: str) -> list[tuple[int, int]]:
     return seen
 
 
+@pytest.mark.slow
 def test_answers_never_go_back_while_tables_are_built_swapped_and_discarded(log_url: str, log: Log, tmp_path: Path):
     grow(log, 40)
     names = "thread", "process"

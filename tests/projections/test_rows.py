@@ -4,7 +4,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, get_args
 
-import pytest
 from msgspec.structs import asdict
 
 from domain import lead as lead_domain
@@ -41,6 +40,7 @@ from domain.reference.process import ProcessPublished, Stage, StageRenamed, Stag
 from projections import PROJECTIONS
 from projections.rows import follow_ups, leads, opportunities, processes
 from projections.versions import END, Projection, cells, column_names, from_cells, versions
+from tests.offenders import every
 
 
 def euros(amount: str) -> Money:
@@ -260,21 +260,21 @@ LEADS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "then"), DEALS)
+@every(("given", "then"), DEALS)
 def test_an_opportunity_is_as_its_facts_left_it(given: tuple[Any, ...], then: dict[str, Any]):
     found = row(opportunities.PROJECTION, *given)
     assert {name: found[name] for name in then} == then
     assert then or not found
 
 
-@pytest.mark.parametrize(("given", "then"), LEADS)
+@every(("given", "then"), LEADS)
 def test_a_lead_is_as_its_facts_left_it(given: tuple[Any, ...], then: dict[str, Any]):
     found = row(leads.PROJECTION, *given)
     assert {name: found[name] for name in then} == then
     assert then or not found
 
 
-@pytest.mark.parametrize(("given", "then"), FOLLOW_UPS)
+@every(("given", "then"), FOLLOW_UPS)
 def test_a_follow_up_is_as_its_facts_left_it_and_holds_no_words(given: tuple[Any, ...], then: dict[str, Any]):
     found = row(follow_ups.PROJECTION, *given)
     assert {name: found[name] for name in then} == then

@@ -4,11 +4,11 @@ from collections import Counter
 from fractions import Fraction
 from itertools import groupby
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.figures.survival import median_duration, quantile
+from tests.offenders import every
 
 DURATIONS = st.lists(st.tuples(st.integers(0, 9), st.booleans(), st.integers(0, 4)), max_size=9)
 
@@ -25,7 +25,7 @@ def middle(durations: list[tuple[int, bool, int]]) -> int | None:
     return median_duration(*counted(durations))
 
 
-@pytest.mark.parametrize(
+@every(
     ("durations", "median"),
     [
         ([], None),

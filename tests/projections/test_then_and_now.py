@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -21,6 +20,7 @@ from infra.views import Views
 from projections import METRICS
 from projections.query.question import PERIODS
 from projections.versions import END
+from tests.offenders import every
 from tests.projections.conftest import Over
 from tests.projections.histories import DEALS, LEADS, TEAMS
 from tests.projections.test_recomputation import Query, inquiries, less, raw
@@ -165,6 +165,6 @@ ADDED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CUT)
+@every("name", CUT)
 def test_a_metric_that_is_cut_has_the_measures_that_are_added(name: str):
     assert METRICS[name].at_once

@@ -132,6 +132,7 @@ def follow(url: str) -> int:
     return reached
 
 
+@pytest.mark.slow
 def test_processes_that_catch_up_at_once_do_each_fact_once(views: Views, log: Log, log_url: str):
     grow(log, 20)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as others, ThreadPoolExecutor(2) as threads:

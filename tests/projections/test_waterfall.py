@@ -32,6 +32,7 @@ from projections.query.question import Question
 from projections.query.references import References
 from projections.query.tables import AnySelect
 from projections.versions import END
+from tests.offenders import every
 from tests.projections.conftest import Over
 from tests.projections.histories import FactLog
 from tests.projections.test_metrics import PROCESS, log, opened
@@ -104,7 +105,7 @@ STEPS: list[tuple[dict[str, Any], list[Any], list[Any], dict[str, tuple[int, str
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("scope", "before", "events", "then"), STEPS)
+@every(("scope", "before", "events", "then"), STEPS)
 def test_a_fact_fills_the_buckets_of_what_it_changes(
     over: Over, scope: dict[str, Any], before: list[Any], events: list[Any], then: dict[str, tuple[int, str]]
 ):
@@ -145,7 +146,7 @@ NET: list[tuple[dict[str, Any], list[Any], dict[str, tuple[int, str]]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("scope", "events", "then"), NET)
+@every(("scope", "events", "then"), NET)
 def test_one_step_may_lead_through_a_scope(
     over: Over, scope: dict[str, Any], events: list[Any], then: dict[str, tuple[int, str]]
 ):

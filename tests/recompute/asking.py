@@ -284,7 +284,7 @@ def answer(metric: "Recomputed", world: World, question: Any) -> Answer:
     if asked.moment == END:
         asked = asked.at(effective_at=world.now())
     dimensions = [name for name in question.by if name in DIMENSIONS]
-    periods = list(cuts(asked, metric.over_period))
+    periods = list(cuts(asked, metric))
     every = sorted(product(*(values_of(asked, name) for name in dimensions)))
     groups = [dict(zip(dimensions, values, strict=True)) for values in every]
     also: dict[tuple[str, ...], set[Key]] = {}
@@ -339,7 +339,7 @@ def values_of(asked: Asked, dimension: str) -> list[str]:
             return sorted(money)
 
 
-def cuts(asked: Asked, over_period: bool) -> Iterator[tuple[Mapping[str, str], Asked, bool]]:
+def cuts(asked: Asked, metric: "Recomputed") -> Iterator[tuple[Mapping[str, str], Asked, bool]]:
     """(label, the question of a period, or at its end, whether it has begun); of the future there is no state."""
     question = asked.question
     units = [name for name in question.by if name in UNITS]
@@ -348,9 +348,9 @@ def cuts(asked: Asked, over_period: bool) -> Iterator[tuple[Mapping[str, str], A
         return
     for label, since, until in asked.world.calendar.periods(units[0], question.since, question.until):
         begun = since <= asked.moment
-        if over_period:
+        if metric.over_period and (begun or metric.ahead):
             yield {units[0]: label}, asked.at(since=since, until=until), begun
-        elif begun:
+        elif begun and not metric.over_period:
             moment = min(asked.moment, until - 1)
             yield {units[0]: label}, asked.at(since=None, until=None, effective_at=moment), begun
 
@@ -358,9 +358,10 @@ def cuts(asked: Asked, over_period: bool) -> Iterator[tuple[Mapping[str, str], A
 class Recomputed(NamedTuple):
     """A number: its records, whether it is asked over a period, and how many fields of a record say of what it is.
 
-    keys: None where a period without anything has no record.
+    keys: None where a period without anything has no record. ahead: whether periods that have not begun have some.
     """
 
     records: Metric
     over_period: bool = False
     keys: int | None = None
+    ahead: bool = False

@@ -324,8 +324,8 @@ def next_of(deal: Deal, today: date) -> tuple[date | None, str]:
 
 
 METRICS = {
-    "forecast": Recomputed(forecast, True, 2),
-    "coverage": Recomputed(coverage, True, 1),
+    "forecast": Recomputed(forecast, True, 2, ahead=True),
+    "coverage": Recomputed(coverage, True, 1, ahead=True),
     "velocity": Recomputed(velocity, True, 1),
     "ageing": Recomputed(ageing, keys=3),
     "follow-up": Recomputed(follow_up),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from domain.errors import Malformed, NotFound
+from domain.opportunity.judgement import ChangeSplits, Share
 from projections.records import KINDS
 from tests.desk import deal, eur
 from tests.records.office import Office
@@ -17,6 +18,7 @@ FILTERS: dict[str, dict[str, tuple[Any, list[str]]]] = {
         "pipeline": ("process-renewals", ["5"]),
         "stage": ("demo", ["1"]),
         "owner": ("ann", ["2", "1"]),
+        "shared_with": ("bob", ["1"]),
         "team": ("team-north", ["2", "1", "3"]),
         "account": ("ALDER", ["2", "1"]),
         "product": ("desks", ["2", "4"]),
@@ -94,6 +96,15 @@ def test_without_a_status_deals_are_open_ones_and_any_leaves_out_what_counts_now
     assert sorted(office.streams("opportunity", status="any")) == ["1", "2", "3", "4", "5", "6", "7"]
     assert sorted(office.streams("opportunity", status=("merged", "deleted"))) == ["8", "9"]
     assert office.streams("lead", status="merged") == ["6"]
+
+
+def test_a_deal_is_listed_for_each_who_shares_it_by_the_name_as_it_is(office: Office) -> None:
+    shares = ChangeSplits((Share('o"b,', Decimal("0.5")), Share("Bob", Decimal("0.5"))))
+    office.tell("opportunity-s1", deal(eur("1"), owner="ann"), "06-01")
+    office.tell("opportunity-s1", shares, "06-01")
+    for name, streams in {"bob": ["1"], "Bob": ["s1"], 'o"b,': ["s1"], ("ann", "Bob"): ["1", "s1"]}.items():
+        assert sorted(office.streams("opportunity", shared_with=name)) == streams, name
+    assert sorted(office.streams("opportunity", shared_with="")) == ["2", "3", "4", "5"]
 
 
 def test_a_part_of_a_name_is_found_in_any_case_of_any_letters(office: Office) -> None:

@@ -15,8 +15,15 @@ OPEN = ("open",)
 PLANS: list[tuple[str, Wanted, str, bool]] = [
     ("opportunity", Wanted({"status": OPEN}, "close_date"), "USING INDEX opportunities_dated", True),
     ("opportunity", Wanted({"status": OPEN}, "close_date", True), "USING INDEX opportunities_dated", True),
-    ("opportunity", Wanted({"status": OPEN, "owner": ("ann",)}, "close_date"), "USING INDEX opportunities_dated", True),
+    (
+        "opportunity",
+        Wanted({"status": OPEN, "owner": ("ann",)}, "close_date"),
+        "USING COVERING INDEX opportunities_dated",
+        True,
+    ),
+    ("opportunity", Wanted({"status": OPEN}, "opened_at", True), "USING COVERING INDEX opportunities_dated", False),
     ("opportunity", Wanted({"status": OPEN}, "amount"), "USING COVERING INDEX opportunities_now", False),
+    ("opportunity", Wanted({"status": ("won",)}, "close_date"), "USING INDEX opportunities_shut", True),
     ("opportunity", Wanted({"status": ("won", "lost")}, "closed_at", True), "USING INDEX opportunities_standing", True),
     ("lead", Wanted({"status": ("new",)}, "captured_at", True), "USING INDEX leads_standing", True),
 ]

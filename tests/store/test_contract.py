@@ -13,6 +13,7 @@ from infra.store import Log, open_log
 from infra.store.log import Answer, Append, Appended, Draft
 from infra.store.postgres import PostgresLog
 from infra.store.sqlite import SqliteLog
+from tests.offenders import every
 from tests.store.drafts import NOON, added, drafted
 
 ANSWER = Answer(b"digest", (("lead-1", 1), ("lead-1", 2)))
@@ -248,16 +249,14 @@ def test_a_log_is_there_again_when_it_is_opened_again(log: Log, log_url: str) ->
     again.close()
 
 
-@pytest.mark.parametrize(
-    "url", ["", "log.db", "sqlite://", "sqlite:///", "mysql://u:secret@h/d", "postgresql://h/d?nonsense=1"]
-)
+@every("url", ["", "log.db", "sqlite://", "sqlite:///", "mysql://u:secret@h/d", "postgresql://h/d?nonsense=1"])
 def test_another_kind_of_url_is_malformed_and_its_password_stays_secret(url: str) -> None:
     with pytest.raises(Malformed) as refused:
         open_log(url)
     assert "secret" not in str(refused.value)
 
 
-@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all.db", "postgresql://u:secret@127.0.0.1:1/d"])
+@every("url", ["sqlite:////nowhere/at/all.db", "postgresql://u:secret@127.0.0.1:1/d"])
 def test_what_cannot_be_opened_is_unavailable(url: str) -> None:
     with pytest.raises(Unavailable) as refused:
         open_log(url)

@@ -10,6 +10,7 @@ from infra.store.log import Append, Page, Wanted
 from infra.store.postgres import PostgresLog
 from infra.store.reading import Reader
 from infra.store.sqlite import SqliteLog
+from tests.offenders import every
 from tests.store.drafts import NOON, added, drafted
 
 
@@ -32,7 +33,7 @@ def names(page: Page) -> list[str]:
     return [f"{event.stream[5:]}.{event.version}" for event in page.events]
 
 
-@pytest.mark.parametrize(
+@every(
     ("wanted", "found"),
     [
         (Wanted(), "1.1 2.1 1.2 3.1 2.2 1.3"),
@@ -66,9 +67,9 @@ def test_the_time_of_recording_bounds_what_is_found(told: Log):
     assert told.events(Wanted(recorded_since=2**60), 0, 9) == Page([], told.head(), True)
 
 
-@pytest.mark.parametrize("limit", [1, 2, 6])
-@pytest.mark.parametrize("searched", [1, 4])
-@pytest.mark.parametrize("wanted", [Wanted(), Wanted(actors=["bob"]), Wanted(streams=["lead-2"]), Wanted(["none"])])
+@every("limit", [1, 2, 6])
+@every("searched", [1, 4])
+@every("wanted", [Wanted(), Wanted(actors=["bob"]), Wanted(streams=["lead-2"]), Wanted(["none"])])
 def test_pages_follow_one_another_without_gap_or_repetition(
     told: Log, wanted: Wanted, limit: int, searched: int, monkeypatch: pytest.MonkeyPatch
 ):

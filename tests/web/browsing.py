@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 ARGUMENTS = [
@@ -23,6 +24,15 @@ def form_token(client: httpx.Client) -> str:
     found = re.search(r'name="token" value="([0-9a-f]+)"', text)
     assert found, text[:300]
     return found[1]
+
+
+def axe_faults(page: Page, *rules: str) -> list[str]:
+    """What axe finds on a page as it stands, by all of its rules or by some."""
+    options: dict[str, Any] = {"resultTypes": ["violations"]} | ({"runOnly": [*rules]} if rules else {})
+    return [
+        f"{each['id']}: " + "; ".join(f"{n['html'][:120]} ({n['failureSummary'][:160]})" for n in each["nodes"][:2])
+        for each in Axe().run(page, options=options).response["violations"]
+    ]
 
 
 class Watched:
@@ -49,12 +59,18 @@ class Watched:
 
 @contextmanager
 def person(
-    browser: Browser, url: str, scheme: Any = "light", size: Any = None, script: bool = True, touch: bool = False
+    browser: Browser,
+    url: str,
+    scheme: Any = "light",
+    size: Any = None,
+    script: bool = True,
+    touch: bool = False,
+    locale: str = "en-GB",
 ) -> Generator[Page]:
     """A page of a new browser window; in the end nothing may have gone wrong in it."""
     context: BrowserContext = browser.new_context(
         base_url=url, viewport=size or DESKTOP, color_scheme=scheme, java_script_enabled=script, has_touch=touch,
-        locale="en-GB", timezone_id="Europe/Berlin", reduced_motion="reduce",
+        is_mobile=touch, locale=locale, timezone_id="Europe/Berlin", reduced_motion="reduce",
     )  # fmt: skip
     context.set_default_timeout(15_000)
     watched = Watched(urlsplit(url).netloc)

@@ -35,21 +35,21 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from infra.settings import Settings
 
     folder = tmp_path_factory.mktemp("history")
-    simulated(folder)
+    simulated(folder, "2026-06-30")
     settings = Settings(db=f"sqlite:///{folder / 'log.db'}", key_file=str(folder / "key"), confirm_clock=True)
     with opened(settings) as app, app.views():  # somebody works on it today, so that its clock is right
         app.execute(Request(stream="team-today", command=ChangeTeam("Today"), actor="ann"))
     return folder
 
 
-def simulated(folder: Path) -> None:
-    """Write a history with its key beside it."""
+def simulated(folder: Path, until: str = "", deals: str = DEALS) -> None:
+    """Write a history with its key beside it, up to a day, or to yesterday."""
     from infra.cli.main import run
 
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DEALTRAIL_KEY_FILE", str(folder / "key"))
-        written = ["simulate", "--until", "2026-06-30", "--opportunities", DEALS]
-        assert run([*written, "--db", f"sqlite:///{folder / 'log.db'}"]) == 0
+        last = ["--until", until] if until else []
+        assert run(["simulate", *last, "--opportunities", deals, "--db", f"sqlite:///{folder / 'log.db'}"]) == 0
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import re
 import time
 from typing import Any
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from domain.opportunity.follow_up import CompleteActivity
@@ -13,7 +12,7 @@ from domain.recorded import Request
 from tests.http.site import Site
 from tests.web.browsing import PHONE, person
 
-SOON = 500  # milliseconds in which others see a move
+SOON = 0.5  # seconds in which others see a move
 
 
 def columns(page: Page) -> list[str]:
@@ -61,6 +60,7 @@ def test_a_manager_sees_every_stage_with_the_sums_of_all_its_deals(chromium: Bro
 
 
 def test_a_seller_drags_a_deal_and_another_browser_sees_it_within_half_a_second(chromium: Browser, site: Site) -> None:
+    waits = list[float]()
     with person(chromium, site.url) as page, person(chromium, site.url) as other:
         for each in (page, other):
             each.goto("/board")
@@ -68,13 +68,18 @@ def test_a_seller_drags_a_deal_and_another_browser_sees_it_within_half_a_second(
         deal = first_card(page, before)
         expect(in_column(other, before, deal)).to_be_visible()
         other.wait_for_timeout(300)  # its stream of news stands
-        drag(page, deal, after)
-        expect(in_column(page, after, deal)).to_be_visible(timeout=SOON)
-        began = time.monotonic()
-        expect(in_column(other, after, deal)).to_be_visible(timeout=3000)
-        assert time.monotonic() - began < 3
-        expect(page.locator(".toast")).to_contain_text("moved to")
-    assert site.app.record("opportunity", deal, {}).stage == after  # type: ignore[attr-defined]
+        for here, there in ((before, after), (after, before)) * 2:  # a machine may be busy once, not each time
+            drag(page, deal, there)
+            began = time.monotonic()
+            expect(in_column(page, there, deal)).to_be_visible()
+            expect(in_column(other, there, deal)).to_be_visible()
+            waits.append(time.monotonic() - began)
+            expect(in_column(other, here, deal)).to_have_count(0)
+            expect(page.locator(".toast")).to_contain_text("moved to")
+            if waits[-1] < SOON:
+                break
+    assert min(waits) < SOON, waits
+    assert site.app.record("opportunity", deal, {}).stage == there  # type: ignore[attr-defined]
 
 
 def test_sums_follow_a_move(chromium: Browser, site: Site) -> None:
@@ -89,18 +94,21 @@ def test_sums_follow_a_move(chromium: Browser, site: Site) -> None:
 
 
 def test_who_comes_second_hears_who_came_first_and_may_do_it_all_the_same(chromium: Browser, site: Site) -> None:
-    with person(chromium, site.url) as page:
+    with person(chromium, site.url) as page, person(chromium, site.url) as other:
         page.route("**/live*", lambda route: route.fulfill(status=204))  # it has not heard yet
-        page.goto("/board")
+        for each in (page, other):
+            each.goto("/board")
         before, after, last = columns(page)[:3]
         deal = first_card(page, before)
-        ask(site, deal, ChangeStage(last))
+        drag(other, deal, last)
+        expect(other.locator(".toast")).to_contain_text("moved to")
         drag(page, deal, after)
-        expect(page.locator(".toast")).to_contain_text("bob: Stage changed")
+        expect(page.locator(".toast")).to_contain_text("tester: Stage changed")
         expect(in_column(page, before, deal)).to_be_visible()
         page.get_by_role("button", name="Move it all the same").click()
         expect(in_column(page, after, deal)).to_be_visible()
         expect(page.locator(".toast")).to_contain_text("moved to")
+        expect(in_column(other, after, deal)).to_be_visible()
     assert site.app.record("opportunity", deal, {}).stage == after  # type: ignore[attr-defined]
 
 
@@ -185,7 +193,7 @@ def test_a_finger_moves_a_deal(chromium: Browser, site: Site) -> None:
         x, y = box["x"] + 40, box["y"] + 30
         client = page.context.new_cdp_session(page)
         client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
-        page.wait_for_timeout(450)  # long enough to be no scrolling
+        expect(page.locator(".ghost")).to_be_visible()  # held long enough to be no scrolling
         for step in range(1, 30):
             at = min(x + 12 * step, 378)
             client.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": at, "y": y}]})
@@ -198,12 +206,62 @@ def test_a_finger_moves_a_deal(chromium: Browser, site: Site) -> None:
     assert site.app.record("opportunity", deal, {}).stage != before  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("field", ["owner"])
-def test_a_board_of_one_seller_shows_their_deals_alone(chromium: Browser, site: Site, field: str) -> None:
+def test_several_deals_are_chosen_and_moved_at_once(chromium: Browser, site: Site) -> None:
     with person(chromium, site.url) as page:
         page.goto("/board")
-        owner = page.locator(".card .muted.small").first.inner_text()
+        before, after = columns(page)[:2]
+        expect(page.locator("#bulk")).to_be_hidden()  # it comes with the first choice
+        cards = page.locator(f".column[data-stage={before}] .card").all()[:3]
+        deals = [each.get_attribute("data-id") or "" for each in cards]
+        for deal in deals:
+            page.locator(f"#deal-{deal} [name=chosen]").check()
+        expect(page.locator("#chosen-count")).to_have_text("3 chosen")
+        page.get_by_label("Move the chosen deals to").select_option(after)
+        page.locator("#bulk").get_by_role("button", name="Move").click()
+        expect(page.locator(".banner.good")).to_have_text(re.compile("3 moved"))
+    assert {site.app.record("opportunity", deal, {}).stage for deal in deals} == {after}  # type: ignore[attr-defined]
+
+
+def test_news_take_no_letter_from_who_types_nor_the_place_of_who_reads(chromium: Browser, site: Site) -> None:
+    with person(chromium, site.url, size={"width": 1360, "height": 480}) as page:
+        page.goto("/board")
+        after = max(columns(page), key=lambda each: page.locator(f".column[data-stage={each}] .card").count())
+        before = next(each for each in columns(page) if each != after)
+        deal = first_card(page, before)
+        read = page.locator(f".column[data-stage={after}] .card").nth(3)
+        name = read.get_attribute("id")
+        read.evaluate("each => each.scrollIntoView({ block: 'start' })")
+        page.wait_for_timeout(300)  # its stream of news stands
+        field = page.get_by_label("Owner")
+        field.press_sequentially("an", delay=5)
+        place = read.bounding_box()
+        ask(site, deal, ChangeStage(after))
+        field.press_sequentially("n, and others", delay=20)
+        expect(in_column(page, after, deal)).to_be_visible()
+        expect(field).to_have_value("ann, and others")
+        expect(field).to_be_focused()
+        assert page.locator(f"#{name}").bounding_box() == place  # although a card came above it
+
+
+def test_on_a_phone_filters_time_and_the_other_pages_are_sheets(chromium: Browser, site: Site) -> None:
+    for script in (True, False):
+        with person(chromium, site.url, size=PHONE, touch=True, script=script) as page:
+            page.goto("/board")
+            for opener, within in (("Filter", "#filters"), ("Now", "#time"), ("More", "#rest")):
+                expect(page.locator(within)).to_be_hidden()
+                page.get_by_role("button", name=opener, exact=True).click()
+                expect(page.locator(within)).to_be_visible()
+                page.keyboard.press("Escape")
+            page.get_by_role("button", name="More").click()
+            page.locator("#rest").get_by_role("link", name="Forecasts").click()
+            page.wait_for_url("**/forecasts")
+
+
+def test_a_board_of_one_seller_shows_their_deals_alone(chromium: Browser, site: Site) -> None:
+    with person(chromium, site.url) as page:
+        page.goto("/board")
+        owner = page.locator(".card .figures .muted").first.inner_text()
         page.get_by_label("Owner").fill(owner)
-        page.get_by_role("button", name="Filter").click()
-        page.wait_for_url(f"**{field}={owner}**")
-        assert {each.inner_text() for each in page.locator(".card .line.figures .muted").all()} == {owner}
+        page.locator("#filters").get_by_role("button", name="Filter").click()
+        page.wait_for_url(f"**owner={owner}**")
+        assert {each.inner_text() for each in page.locator(".card .figures .muted").all()} == {owner}

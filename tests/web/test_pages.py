@@ -1,12 +1,13 @@
 """Every page, light and dark, desktop and phone: found by who cannot see it, still while it loads, small, and ours."""
 
 import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from domain.opportunity import OpenOpportunity
@@ -14,8 +15,8 @@ from domain.recorded import Request
 from infra.web.routes import ROUTES
 from projections import METRICS
 from tests.desk import eur
-from tests.http.site import Site
-from tests.web.browsing import DESKTOP, PHONE, form_token, person
+from tests.http.site import Site, served
+from tests.web.browsing import DESKTOP, PHONE, axe_faults, form_token, person
 
 SCRIPT_AND_STYLE = 60_000  # bytes of a page without charts
 SHIFT = 0.02
@@ -24,8 +25,10 @@ SHIFTED = """() => new Promise(done => {
   let sum = 0;
   const add = list => { for (const each of list.getEntries()) if (!each.hadRecentInput) sum += each.value; };
   new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
-  setTimeout(() => done(sum), 300);
+  setTimeout(() => done(sum), 200);
 })"""
+OVER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+IDS = re.compile(r"\b(opportunity|lead|process|team|quota|framework)-[a-z0-9]")
 PLACES = {
     "board": "/board", "board-past": "/board?known_at=2026-05-01",
     "deals": "/opportunities", "leads": "/leads",
@@ -44,37 +47,90 @@ def places(site: Site) -> dict[str, str]:
     one = {
         "deal": f"/opportunities/{deal}", "deal-full": f"/opportunities/{deal}?view=full",
         "deal-raw": f"/opportunities/{deal}?view=raw", "move": f"/opportunities/{deal}/move",
-        "lead": f"/leads/{lead}", "missing": "/opportunities/opportunity-nobody",
-        "process": "/streams/process-standard",
+        "lead": f"/leads/{lead}", "qualify": f"/leads/{lead}/qualify-lead",
+        "missing": "/opportunities/opportunity-nobody", "process": "/streams/process-standard",
     }  # fmt: skip
     return PLACES | one
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_nothing_on_any_page(chromium: Browser, site: Site, scheme: str, size: Any) -> None:
-    found = list[str]()
-    with person(chromium, site.url, scheme, size) as page:
-        for name, address in places(site).items():
-            page.goto(address)
-            violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-            for each in violations:
-                nodes = "; ".join(
-                    f"{node['html'][:120]} ({node['failureSummary'][:160]})" for node in each["nodes"][:2]
-                )
-                found.append(f"{name}: {each['id']}: {nodes}")
-    assert not found, "\n".join(found)
+class Seen(NamedTuple):
+    """What a page was found to be.
+
+    over: pixels that it is wider than its window. violations: what axe says of it, in light and in dark.
+    """
+
+    shift: float
+    over: int
+    violations: list[str]
+    text: str
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_nothing_shifts_while_a_page_loads(chromium: Browser, site: Site, size: Any) -> None:
-    shifts = dict[str, float]()
-    with person(chromium, site.url, size=size) as page:
-        for name, address in places(site).items():
-            page.goto(address)
-            if (shift := page.evaluate(SHIFTED)) > SHIFT:
-                shifts[name] = shift
-    assert not shifts
+@pytest.fixture(scope="module", params=[DESKTOP, PHONE], ids=["desktop", "phone"])
+def seen(
+    request: pytest.FixtureRequest, chromium: Browser, history: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Seen]]:
+    """Every page, looked at once by all that is said of every page."""
+    place = tmp_path_factory.mktemp("every") / "history"
+    shutil.copytree(history, place)
+    found = dict[str, Seen]()
+    size = request.param
+    with served(f"sqlite:///{place / 'log.db'}", place) as site:
+        with person(chromium, site.url, size=size, touch=size is PHONE) as page:
+            for name, address in places(site).items():
+                page.emulate_media(color_scheme="light")
+                page.goto(address)
+                shift = page.evaluate(SHIFTED)
+                wrong = axe_faults(page)
+                page.emulate_media(color_scheme="dark")
+                wrong += axe_faults(page, "color-contrast")  # colours are all that differs
+                found[name] = Seen(shift, page.evaluate(OVER), wrong, page.locator("main").inner_text())
+        yield found
+
+
+def test_axe_finds_nothing_on_any_page_light_or_dark(seen: dict[str, Seen]) -> None:
+    found = {name: each.violations for name, each in seen.items() if each.violations}
+    assert not found
+
+
+def test_nothing_shifts_while_a_page_loads(seen: dict[str, Seen]) -> None:
+    assert not {name: each.shift for name, each in seen.items() if each.shift > SHIFT}
+
+
+def test_no_page_is_wider_than_its_window(seen: dict[str, Seen]) -> None:
+    assert not {name: each.over for name, each in seen.items() if each.over > 0}
+
+
+def test_no_page_shows_an_id_where_there_is_a_name(seen: dict[str, Seen]) -> None:
+    exact = ("operations", "new", "deal-full", "deal-raw", "missing")  # the service itself, or all that is known
+    shown = {
+        name: [line for line in each.text.splitlines() if IDS.search(line)][:3]
+        for name, each in seen.items()
+        if name not in exact and IDS.search(each.text)
+    }
+    assert not shown
+
+
+def test_a_browser_notices_what_must_not_happen(chromium: Browser, site: Site) -> None:
+    wrongs = {
+        "request to": "() => { new Image().src = 'http://elsewhere.invalid/'; }",
+        "console": "() => { document.body.setAttribute('style', 'color: red'); }",
+        "script": "() => { setTimeout(() => { throw new Error('wrong'); }); }",
+    }
+    for name, wrong in wrongs.items():
+        with pytest.raises(AssertionError, match=name), person(chromium, site.url) as page:
+            page.goto("/ui")
+            page.evaluate(wrong)
+            page.wait_for_timeout(100)
+
+
+def test_a_wrong_address_and_a_fault_are_pages_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = {"accept": "text/html"}
+    missing = site.client.get("/nowhere", headers=browser)
+    assert missing.status_code == 404 and "<h1>Not found</h1>" in missing.text
+    monkeypatch.setattr("infra.web.board.stages_of", None)  # a fault of ours
+    broken = site.client.get("/board", headers=browser)
+    assert broken.status_code == 500 and "To the first page" in broken.text and "Traceback" not in broken.text
+    assert site.client.get("/board").json()["status"] == 500
 
 
 def test_no_page_needs_much_script_or_style(site: Site) -> None:
@@ -84,7 +140,7 @@ def test_no_page_needs_much_script_or_style(site: Site) -> None:
 
 def test_every_page_is_its_data_too(site: Site) -> None:
     for name, address in places(site).items():
-        if name in ("new", "move", "missing"):
+        if name in ("new", "move", "missing", "qualify"):
             continue
         joined = "&" if "?" in address else "?"
         answer = site.client.get(f"{address}{joined}format=json")
@@ -99,6 +155,18 @@ def test_every_metric_has_a_page_with_its_definition_and_its_rows_lead_to_events
         answer = site.client.get(f"/figures/{name}")
         assert answer.status_code == 200, (name, answer.text[:300])
         assert "What it means" in answer.text, name
+
+
+def test_the_conversion_matrix_is_a_picture_whose_cells_lead_to_events(site: Site) -> None:
+    period = "since=2025-07-01&until=2026-06-30"
+    page = site.client.get(f"/figures/transitions?{period}").text
+    cells = re.findall(
+        r'<a [^>]*href="(/figures/transitions/behind[^"]+)"', page.partition("<figure")[2].partition("</figure")[0]
+    )
+    assert len(cells) > 5 and "opportunity-" in site.client.get(cells[0].replace("&amp;", "&")).text
+    for name in ("transitions", "velocity"):
+        for form, start in (("svg", b"<svg"), ("png", b"\x89PNG")):
+            assert site.client.get(f"/figures/{name}?{period}&format={form}").content.startswith(start), (name, form)
 
 
 def test_a_page_may_load_from_here_alone_and_runs_no_script_of_others(site: Site) -> None:

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -17,7 +18,10 @@ from playwright.sync_api import Browser, expect
 
 from domain.errors import Malformed
 from domain.opportunity import OpenOpportunity
-from domain.recorded import Request
+from domain.opportunity.follow_up import ScheduleActivity
+from domain.opportunity.judgement import ChangeSplits, Share
+from domain.opportunity.terms import ChangeAccount, ChangeOwner
+from domain.recorded import Request, instant
 from domain.reference.team import ChangeTeam
 from infra.application.app import App, opened
 from infra.control import open_control
@@ -30,9 +34,13 @@ from infra.identity.opening import judging
 from infra.logs import logger
 from infra.settings import Oidc, Service, Settings
 from infra.store.clock import now
+from projections import METRICS
+from projections.versions import DAY
 from tests.desk import eur
 from tests.http.site import served
 from tests.identity.issuer import Issuer, serving
+from tests.offenders import every
+from tests.projections.test_parked import unreadable
 from tests.web.browsing import form_token, person
 
 
@@ -66,6 +74,10 @@ class Codes:
         if asked is None or digest != asked["code_challenge"] or given["redirect_uri"] != asked["redirect_uri"]:
             return None
         return {"access_token": self.issuer.token(sub="ana", roles=["rep"], owner="ana"), "token_type": "Bearer"}
+
+
+def bearer(guarded: Guarded, who: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {guarded.keys[who]}"}
 
 
 @pytest.fixture
@@ -180,7 +192,7 @@ def test_a_sign_in_leads_to_no_other_site(guarded: Guarded, target: str) -> None
         client.get("/sign-in")
         form = {"key": guarded.keys["rep"], "next": target, "token": form_token(client)}
         answer = client.post("/sign-in", data=form)
-        assert (answer.status_code, answer.headers["location"]) == (303, "/board")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
 def test_a_cookie_that_no_page_gave_is_replaced(guarded: Guarded) -> None:
@@ -222,25 +234,50 @@ def test_a_seller_hears_of_what_they_see_alone(guarded: Guarded) -> None:
 
 
 def test_a_seller_learns_nothing_more_of_a_deal_that_was_theirs(guarded: Guarded) -> None:
-    from domain.opportunity import OpenOpportunity
-    from domain.opportunity.terms import ChangeAccount, ChangeOwner
-    from domain.recorded import Request
-    from tests.desk import eur
+    """Neither of one that is another's by now, nor of one of which they have a part alone; a year ago they had all."""
+    given, kept, shared = ("opportunity-1", "opportunity-2"), ("opportunity-0", "opportunity-3"), "opportunity-9"
+    began = now() - 365 * DAY
 
-    opening = OpenOpportunity("process-standard", eur("1234"), account="Firm of ana", owner="ana")
-    for number in ("1", "2"):
-        guarded.app.execute(Request(stream=f"opportunity-{number}", command=opening, actor="boss"))
+    def do(stream: str, command: Any, at: int) -> None:
+        request = Request(stream=stream, command=command, actor="boss", occurred_at=instant(at))
+        guarded.app.execute(request)
+
+    do("team-a", ChangeTeam("A", manager="cleo", members=("ana",)), began)
+    for stream in (*given, *kept, shared):
+        opening = OpenOpportunity(
+            "process-standard", eur("1234"), account="Firm of ana", owner="ana", close_date=instant(began).date()
+        )
+        do(stream, opening, began)
+        do(stream, ScheduleActivity("a-1", "call", instant(began).date()), began)
     then = guarded.app.log.head()
-    for number in ("1", "2"):
-        for command in (ChangeOwner("ben"), ChangeAccount("Firm of ben")):
-            guarded.app.execute(Request(stream=f"opportunity-{number}", command=command, actor="boss"))
-    with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys['rep']}"}) as client:
-        for page in ("/inbox", "/opportunities", "/board"):
-            answer = client.get(page, params={"known_at": then})
-            assert answer.status_code == 200 and "Firm of ben" not in answer.text, page
-        first = client.get("/v1/opportunities", params={"known_at": then, "limit": 1}).json()
-        following = client.get("/v1/opportunities", params={"cursor": first["next"], "limit": 1}).json()
-        assert not {"count", "totals"} & first.keys() and not {"count", "totals"} & following.keys()
+    for stream in (*given, shared):
+        do(stream, ChangeOwner("ben"), now())
+        do(stream, ChangeAccount("Firm of ben"), now())
+    do(shared, ChangeSplits((Share("ana", Decimal("0.5")), Share("ben", Decimal("0.5")))), now())
+    moments: list[dict[str, Any]] = [{}, {"known_at": then}, {"effective_at": str(instant(began + DAY).date())}]
+    period = {"since": "2020-01-01", "until": "today"}
+    for who in ("rep", "manager"):
+        with httpx.Client(base_url=guarded.url, headers=bearer(guarded, who), timeout=60) as client:
+            pages = [f"/{name}" for name in ("inbox", "opportunities", "board", "figures/follow-up")]
+            pages += [f"{name}/{end}" for name in ("/figures/ageing", "/figures/hygiene") for end in ("", "behind")]
+            pages += [f"/v1/metrics/{name}{end}" for name in METRICS for end in ("", "/explanation")]
+            for moment in moments:
+                for page in pages:
+                    answer = client.get(page.rstrip("/"), params=moment)
+                    if answer.status_code == 422:
+                        answer = client.get(page.rstrip("/"), params=moment | period)
+                    assert answer.status_code == 200, (page, answer.text)
+                    assert not any(each in answer.text for each in (*given, shared, "Firm of ben")), (who, page, moment)
+                queue = client.get("/v1/metrics/follow-up", params=moment).json()
+                assert {row["stream"] for row in queue["rows"]} == {*kept}
+                assert queue["left_out"] == {"not yours to see": 1 if not moment else 3}
+                first = client.get("/v1/opportunities", params={**moment, "limit": 1, "sort": "stream"}).json()
+                following = client.get(
+                    "/v1/opportunities", params={"cursor": first["next"], "limit": 1, "sort": "stream"}
+                ).json()
+                assert [row["stream"] for each in (first, following) for row in each["rows"]] == [*kept]
+                assert first["count"] == following["count"] == 2 and following["next"] is None
+                assert kept[0] in str(base64.urlsafe_b64decode(first["next"] + "=="))
 
 
 def test_a_move_that_is_sent_again_is_answered_as_the_first_time(guarded: Guarded) -> None:
@@ -313,7 +350,8 @@ def test_who_may_not_read_names_finds_none_on_any_page(guarded: Guarded) -> None
         ):  # fmt: skip
             answer = client.get(address)
             assert answer.status_code == 200, (address, answer.text[:200])
-            assert "Lovelace" not in answer.text.replace('value="Lovelace"', ""), address
+            repeated = answer.text.replace('value="Lovelace"', "").replace("q=Lovelace", "")
+            assert "Lovelace" not in repeated, address
     with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys['rep']}"}) as client:
         assert "Boats for Ada Lovelace" in client.get("/board").text
 
@@ -329,11 +367,27 @@ def test_settings_list_no_kind_of_record_that_a_role_does_not_read(guarded: Guar
         guarded.app.execute(Request(stream="opportunity-ben", command=command, actor="boss"))
     seen = dict[str, str]()
     for who in ("rep", "auditor"):
-        with httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {guarded.keys[who]}"}) as client:
+        with httpx.Client(base_url=guarded.url, headers=bearer(guarded, who), timeout=60) as client:
             seen[who] = client.get("/settings").text
     assert "Firm of ben" in seen["auditor"] and "Quotas" in seen["auditor"]
     assert "/new/" not in seen["rep"] + seen["auditor"]  # what they may not set has no link
     assert "Firm of ben" not in seen["rep"] and "Quotas" not in seen["rep"] and "Processes" in seen["rep"]
+
+
+def test_parked_streams_are_told_by_name_to_who_reads_all_of_their_kind(guarded: Guarded) -> None:
+    for owner in ("ana", "ben"):
+        opening = OpenOpportunity("process-standard", eur("100"), owner=owner)
+        guarded.app.execute(Request(stream=f"opportunity-{owner}", command=opening, actor="boss"))
+        unreadable(guarded.app.log, f"opportunity-{owner}", 2)
+    for who, names in (("rep", False), ("manager", False), ("admin", False), ("auditor", True)):
+        answer = httpx.get(f"{guarded.url}/operations", headers=bearer(guarded, who), timeout=60)
+        assert answer.status_code == 200, answer.text
+        text = answer.text
+        assert ("(opportunity-ana, version 2) cannot be read" in text) == names, who
+        listed = text[text.index("Parked streams") :]
+        listed = listed[: listed.index("Recorded last")]
+        assert ("opportunity-ana" in listed, "opportunity-ben" in listed) == (names, names), who
+        assert ("2 are parked that are not yours to see" in listed) != names, who
 
 
 def test_a_page_leads_to_the_pages_that_are_for_its_reader(guarded: Guarded) -> None:
@@ -344,6 +398,42 @@ def test_a_page_leads_to_the_pages_that_are_for_its_reader(guarded: Guarded) -> 
     for who, paths in leads.items():
         answer = httpx.get(f"{guarded.url}/settings", headers={"authorization": f"Bearer {guarded.keys[who]}"})
         assert set(re.findall(r'<a href="(/[a-z]+)"', answer.text.partition("</nav>")[0])) == paths
+
+
+def test_an_admin_revokes_a_key_on_a_page_and_nobody_else_does(guarded: Guarded) -> None:
+    def client(who: str) -> httpx.Client:
+        key = guarded.keys[who]
+        return httpx.Client(base_url=guarded.url, headers={"authorization": f"Bearer {key}"}, timeout=20)
+
+    prefix = guarded.keys["auditor"].split("_")[1]
+    with client("rep") as rep, client("auditor") as auditor, client("admin") as admin:
+        assert "API keys" not in rep.get("/settings").text and auditor.get("/settings").status_code == 200
+        forged = rep.post(f"/keys/{prefix}/revoke", data={"token": form_token(rep)})
+        assert forged.status_code == 403
+        assert f"/keys/{prefix}/revoke" in admin.get("/settings").text
+        admin.get("/settings")  # gives the cookie that forms are held to
+        page = admin.get(f"/keys/{prefix}/revoke").text
+        token = re.findall(r'name="token" value="([0-9a-f]+)"', page)[-1]
+        assert admin.post(f"/keys/{prefix}/revoke", data={"token": token}).headers["location"] == "/settings#api-keys"
+        assert auditor.get("/settings").status_code == 303  # to the sign-in
+        assert "revoked" in admin.get("/settings").text
+
+
+def test_nothing_that_a_page_leads_to_is_refused_to_its_reader(guarded: Guarded) -> None:
+    for who in ("admin", "auditor", "rep"):
+        with httpx.Client(
+            base_url=guarded.url,
+            headers={"authorization": f"Bearer {guarded.keys[who]}"},
+            follow_redirects=True,
+            timeout=20,
+        ) as client:
+            for address in ("/", "/search?q=firm", "/settings", "/figures/board"):
+                page = client.get(address)
+                if (who, address) == ("admin", "/figures/board"):
+                    assert page.status_code == 403
+                    continue
+                for link in {*re.findall(r'href="(/[^"]+)"', page.text)}:
+                    assert client.get(link.replace("&amp;", "&")).status_code == 200, (who, address, link)
 
 
 def test_behind_a_proxy_that_encrypts_cookies_travel_encrypted_alone(tmp_path: Path) -> None:
@@ -359,9 +449,7 @@ def test_behind_a_proxy_that_encrypts_cookies_travel_encrypted_alone(tmp_path: P
     )
 
 
-@pytest.mark.parametrize(
-    "origin", ["sales.example", "https://sales.example/path", "https://a b", "ftp://x", "https://u:p@x"]
-)
+@every("origin", ["sales.example", "https://sales.example/path", "https://a b", "ftp://x", "https://u:p@x"])
 def test_an_origin_is_an_address_without_a_path_or_a_secret(origin: str) -> None:
     with pytest.raises(Malformed, match=r"service\.origin"):
         Service(origin=origin)

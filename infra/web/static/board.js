@@ -1,28 +1,13 @@
 // The board: cards are dragged by pointer, moved at once and put back if that is refused; others' moves come by themselves.
 
 import "./cards.js";
+import { localise } from "./page.js";
+import { say } from "./toast.js";
 
 const board = document.getElementById("board");
 const LIFT = 6; // pixels before a press is a drag
 const EDGE = 60; // pixels from an edge at which the board scrolls
 let drag = null;
-
-// Words to the reader
-
-function say(text, tone, action) {
-  document.querySelector(".toast")?.remove();
-  const toast = document.createElement("div");
-  toast.className = `banner toast ${tone}`;
-  toast.setAttribute("role", tone === "bad" ? "alert" : "status");
-  toast.append(Object.assign(document.createElement("span"), { textContent: text }));
-  if (action) {
-    const button = Object.assign(document.createElement("button"), { textContent: action.text, type: "button" });
-    button.addEventListener("click", () => { toast.remove(); action.run(); });
-    toast.append(button);
-  }
-  document.body.append(toast);
-  if (tone !== "bad") setTimeout(() => toast.remove(), 8000);
-}
 
 // Moving
 
@@ -84,6 +69,7 @@ async function heads() {
       head.querySelector("[data-deals]").textContent = deals;
       head.querySelector("[data-amount]").textContent = amount || "0";
       head.querySelector("[data-weighted]").textContent = weighted || "0";
+      localise(head.parentElement);
     }
   }
   const again = asking.again;
@@ -174,6 +160,7 @@ function unclicked() {
 
 board.addEventListener("pointerup", () => drag && drop(true));
 board.addEventListener("pointercancel", () => drag && drop(false));
+board.addEventListener("contextmenu", (event) => { if (drag?.ghost) event.preventDefault(); });
 board.addEventListener("dragstart", (event) => event.preventDefault());
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && drag) drop(false); });
 
@@ -199,6 +186,7 @@ async function refresh(ids) {
   if (!answer.ok) return;
   const part = document.createElement("template");
   part.innerHTML = await answer.text();
+  localise(part.content);
   const fresh = new Map([...part.content.querySelectorAll(".card")].map((card) => [card.id, card]));
   for (const id of ids) {
     const old = document.getElementById(`deal-${id}`);
@@ -220,18 +208,19 @@ async function refresh(ids) {
 
 function live() {
   const news = new EventSource(`/live?after=${board.dataset.position}`);
-  let waiting = new Set();
-  let timer = 0;
-  news.onmessage = (event) => {
+  const waiting = new Set();
+  let busy = false;
+  news.onmessage = async (event) => {
     for (const stream of JSON.parse(event.data).streams) if (stream.startsWith("opportunity-")) waiting.add(stream);
-    if (timer || !waiting.size) return;
-    timer = setTimeout(async () => {
+    if (busy) return;
+    busy = true;
+    while (waiting.size) { // what comes meanwhile is fetched together
       const ids = [...waiting].slice(0, 50);
-      waiting = new Set([...waiting].slice(50));
-      timer = 0;
-      await refresh(ids);
+      for (const id of ids) waiting.delete(id);
+      await refresh(ids).catch(() => {});
       heads();
-    }, 60);
+    }
+    busy = false;
   };
   addEventListener("pagehide", () => news.close());
 }

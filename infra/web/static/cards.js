@@ -1,5 +1,7 @@
 // The next cards of a column come when its end is scrolled to.
 
+import { localise } from "./page.js";
+
 async function grow(link) {
   const row = link.closest("li");
   if (row.dataset.coming) return;
@@ -10,6 +12,7 @@ async function grow(link) {
   if (!answer.ok) { delete row.dataset.coming; return; }
   const part = document.createElement("template");
   part.innerHTML = await answer.text();
+  localise(part.content);
   for (const card of part.content.querySelectorAll(".card")) if (document.getElementById(card.id)) card.remove();
   const more = part.content.querySelector("[data-more]");
   row.replaceWith(part.content);

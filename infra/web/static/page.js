@@ -1,9 +1,11 @@
-// What every page does better with a script: times in the reader's zone, the slider of time, search, arrow keys.
+// What every page does better with a script: times in the reader's zone, the sliders of time, search, arrow keys.
+
+import { figures } from "./figures.js";
 
 const once = (element, kind, act) => element && element.addEventListener(kind, act);
 
-/** Times in the reader's zone; the exact one stays on hover. */
-export function localise(root = document) {
+/** Times in the reader's zone, the exact one stays on hover; numbers in the reader's format. */
+export function localise(root) {
   const form = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
   for (const time of root.querySelectorAll("time[datetime]:not([data-here])")) {
     const moment = new Date(time.dateTime);
@@ -11,28 +13,46 @@ export function localise(root = document) {
     time.textContent = form.format(moment);
     time.dataset.here = "";
   }
+  figures(root);
 }
 
-/** The slider: its label follows the thumb, and letting go looks at that day. */
-function slider(form) {
-  const range = form.querySelector("input[type=range]");
-  const day = form.querySelector("input[name=known_at]");
-  const label = form.querySelector("output");
-  const shown = () => {
-    const moment = new Date(`${range.dataset.first}T00:00:00Z`);
-    moment.setUTCDate(moment.getUTCDate() + Number(range.value));
-    return moment.toISOString().slice(0, 10);
-  };
-  range.addEventListener("input", () => {
-    const last = range.value === range.max;
-    label.textContent = last ? "known now" : `known on ${shown()}`;
-    range.setAttribute("aria-valuetext", shown());
-    day.value = last ? "" : shown();
-  });
-  range.addEventListener("change", () => form.requestSubmit());
+/** The two sliders of time: a day follows its thumb, and letting go looks at it. */
+function sliders(form) {
+  for (const range of form.querySelectorAll("input[type=range]")) {
+    const day = range.parentElement.querySelector("input[type=date]");
+    const move = (places) => {
+      const moment = new Date(`${range.dataset.first}T00:00:00Z`);
+      moment.setUTCDate(moment.getUTCDate() + places);
+      return moment.toISOString().slice(0, 10);
+    };
+    range.addEventListener("input", () => {
+      day.value = range.value === range.max ? "" : move(Number(range.value));
+      range.setAttribute("aria-valuetext", day.value || "now");
+    });
+    range.addEventListener("change", () => form.requestSubmit());
+  }
   form.addEventListener("submit", () => {
     for (const each of form.querySelectorAll("input[type=date]")) if (!each.value) each.disabled = true;
   });
+}
+
+/** Filters left empty, and the usual columns, make no address longer. */
+function filters(form) {
+  form.addEventListener("submit", () => {
+    for (const each of form.querySelectorAll("input:not([type=checkbox]), select")) if (!each.value) each.disabled = true;
+    const boxes = [...form.querySelectorAll("input[name=columns]")];
+    const changed = boxes.some((box) => box.checked !== box.defaultChecked);
+    if (!changed && !new URLSearchParams(location.search).has("columns")) for (const box of boxes) box.disabled = true;
+  });
+}
+
+/** A menu closes by Escape, and when something else is clicked. */
+function closing(event) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (event.type === "keydown" ? event.key !== "Escape" : menu.contains(event.target)) continue;
+    menu.open = false;
+    if (event.type === "keydown") menu.querySelector("summary").focus();
+  }
 }
 
 /** Search over pages, figures, deals and leads. */
@@ -100,6 +120,13 @@ document.addEventListener("keydown", (event) => {
   const link = way && document.querySelector(`[data-steps] a[rel=${way}]`);
   if (link) { event.preventDefault(); link.click(); }
 });
-once(document.querySelector("[data-finder]"), "click", find);
-for (const form of document.querySelectorAll("form[data-time]")) slider(form);
-localise();
+for (const kind of ["keydown", "click"]) document.addEventListener(kind, closing);
+
+/** What stands in a part of a page comes to life. */
+export function ready(root = document) {
+  once(root.querySelector("[data-finder]"), "click", find);
+  for (const form of root.querySelectorAll("form[data-time]")) sliders(form);
+  for (const form of root.querySelectorAll("form.filters[method=get]")) filters(form);
+  localise(root);
+}
+ready();

@@ -16,7 +16,7 @@ from projections.records.kind import ANY, CALLER, Histories, Key, Kind, Row, Tot
 from projections.records.opportunities.filters import FILTERS, SORTS, STATUSES
 from projections.records.opportunities.record import READ, OpportunityRecord, record, records
 from projections.records.pages import Branch, Condition, columns_in
-from projections.rows.opportunities import NOW, STANDING
+from projections.rows.opportunities import LISTED, NOW, STANDING
 
 COUNTED = ("open", "won", "lost")
 o = OPPORTUNITIES.c
@@ -37,7 +37,9 @@ def branches(asked: Query, wanted: Wanted, read: Sequence[ColumnElement[Any]], s
         covered = sort != "close_date" and not changed and names <= {*NOW}
         still = status_is(OPPORTUNITIES, "open")
         by = "opportunities_now" if covered else "opportunities_dated"
-        yield Branch((still, *now), by, sort not in ("", "close_date"))
+        # filtered by what the index holds, the rows of a page alone are looked up: PostgreSQL would look up all of them
+        filtered = wanted.filters.keys() > {"status"} and names <= {*LISTED}
+        yield Branch((still, *now), by, sort not in ("", "close_date") or filtered)
         if changed:
             yield Branch((still, *changed), "opportunities_k")
         if over:
@@ -45,7 +47,8 @@ def branches(asked: Query, wanted: Wanted, read: Sequence[ColumnElement[Any]], s
     if others := [name for name in of if name != "open"]:
         closed, shut = status_is(OPPORTUNITIES, *others), o.status != literal_column("'open'", Text())
         covered = sort == "closed_at" or names <= {*STANDING}
-        yield Branch((closed, *now), "opportunities_standing" if covered else "", sort not in ("", "closed_at"))
+        by = "opportunities_shut" if sort == "close_date" else "opportunities_standing" if covered else ""
+        yield Branch((closed, shut, *now), by, sort not in ("", "closed_at", "close_date"))
         if changed:
             yield Branch((closed, shut, *changed), "opportunities_then")
         if over:
@@ -54,7 +57,8 @@ def branches(asked: Query, wanted: Wanted, read: Sequence[ColumnElement[Any]], s
 
 def conditions(asked: Query, wanted: Wanted) -> list[Condition]:
     """What must be so of the rows, their status aside."""
-    return [KIND.filters[name].condition(asked, of) for name, of in wanted.filters.items() if name != "status"]
+    where = [KIND.filters[name].condition(asked, of) for name, of in wanted.filters.items() if name != "status"]
+    return where + pages.owned_now(OPPORTUNITIES, asked, wanted)
 
 
 def page(asked: Query, wanted: Wanted, _: Histories) -> Iterator[tuple[Key, Row]]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from sqlalchemy import ColumnElement, Integer, Text, and_, case, literal_column, or_, select
+from msgspec.json import encode
+from sqlalchemy import ColumnElement, Integer, Text, and_, case, func, literal_column, or_, select
 
 from domain.reference.process import ForecastCategory
 from projections.query.metric import Query
@@ -33,6 +34,14 @@ def closes_since(_: Query, days: Values) -> Condition:
 def closes_until(_: Query, days: Values) -> Condition:
     """Whether deals are to close on a day or before, and not on none."""
     return and_(o.close_date != NONE, o.close_date <= days[0].isoformat())
+
+
+def shared_with(_: Query, values: Values) -> Condition:
+    """Whether deals are shared among sellers with one of some; with nobody where the seller is empty."""
+    # a quote in a name is escaped, so these never stand within one; unlike LIKE, replacing is exact on every database
+    starts = [f"{before}{encode(name).decode()}:" for name in values if name for before in "{,"]
+    alone = [o.splits == NONE] if "" in values else []
+    return or_(*alone, *(func.replace(o.splits, start, "") != o.splits for start in starts))
 
 
 def in_category(asked: Query, values: Values) -> Condition:
@@ -90,6 +99,7 @@ FILTERS: Mapping[str, Filter] = {
     "pipeline": equal(o.process, "the process that it goes through", of="pipeline"),
     "stage": equal(o.stage, "the stage that it is in, or was closed in", of="stage"),
     "owner": equal(o.owner, "whose it is; empty for nobody's", of="owner"),
+    "shared_with": Filter("who has a share of it; empty for none", shared_with, of="owner", several=True),
     "team": pages.of_team(o.owner, "the team of its owner; empty for none"),
     "account": holding(o.account, "a part of the account's name; empty for none"),
     "product": equal(o.product, "what is sold; empty for none", of="product"),

@@ -21,7 +21,7 @@ from projections.query.units import Amount, Days, Moment, Share
 from projections.records.following import Note, day_of, folded, in_effect, moment_of, notes, reached
 from projections.records.kind import Histories, Row
 from projections.rows import follow_ups
-from projections.rows.opportunities import STAGES_OWN
+from projections.rows.opportunities import STAGES_OWN, Opportunity
 from projections.versions import DAY
 
 o = OPPORTUNITIES.c
@@ -105,43 +105,15 @@ class OpportunityDetail(OpportunityRecord, frozen=True, kw_only=True):
     survivor: str
 
 
-class Held(Struct, frozen=True):
-    """What a row holds; the fields mean what they mean in `Opportunity`."""
-
-    stream: str
-    status: str
-    process: str
-    process_version: int
-    stage: str
-    amount: int
-    currency: str
-    owner: str
-    product: str
-    account: str
-    source: str
-    lead: str
-    close_date: str
-    opened_at: int
-    visit_from: int
-    probability: int
-    category: str
-    before: str
-    splits: str
-    pushes: int
-    reason: str
-    competitor: str
-
-
-READ: tuple[str, ...] = Held.__struct_fields__
+READ: tuple[str, ...] = ("stream", *Opportunity.__struct_fields__)
 """The columns that a record is made of."""
 
 
 def records(asked: Query, rows: Sequence[Row], histories: Histories) -> list[OpportunityRecord]:
     """The deals of some rows."""
-    deals = [Held(*row) for row in rows]
-    facts = histories([deal.stream for deal in deals])
+    facts = histories([stream for stream, *_ in rows])
     stages = Stages(asked.references.stages)
-    return [record_of(asked, deal, stages, facts[deal.stream]) for deal in deals]
+    return [record_of(asked, stream, Opportunity(*cells), stages, facts[stream]) for stream, *cells in rows]
 
 
 class Stages:
@@ -152,7 +124,7 @@ class Stages:
         self.limits = {each[:3]: each.stale_days * DAY for each in stages}
 
 
-def record_of(asked: Query, deal: Held, stages: Stages, facts: Sequence[Fact]) -> OpportunityRecord:
+def record_of(asked: Query, stream: str, deal: Opportunity, stages: Stages, facts: Sequence[Fact]) -> OpportunityRecord:
     """A deal from its row and its facts."""
     place = deal.process, deal.process_version, deal.stage
     status = deal.before or deal.status
@@ -163,7 +135,7 @@ def record_of(asked: Query, deal: Held, stages: Stages, facts: Sequence[Fact]) -
     follow_up, state = followed(facts, asked.moment), folded(opportunity.evolve, facts, asked.moment)
     known_of: Deal = state.deal
     return OpportunityRecord(
-        stream=deal.stream, version=reached(facts), status=deal.status, name=known_of.terms.name,
+        stream=stream, version=reached(facts), status=deal.status, name=known_of.terms.name,
         pipeline=deal.process,
         process_version=deal.process_version, stage=deal.stage,
         stage_name=name_of(stages.order, deal.process, deal.stage),
@@ -196,8 +168,8 @@ def record(asked: Query, stream: str, histories: Histories) -> OpportunityDetail
     rows = list(asked.select(select(*(o[name] for name in READ)).where(*there, o.stream == stream)))
     if not rows:
         return None
-    deal, facts = Held(*rows[0]), histories([stream])[stream]
-    standing = record_of(asked, deal, Stages(asked.references.stages), facts)
+    deal, facts = Opportunity(*rows[0][1:]), histories([stream])[stream]
+    standing = record_of(asked, stream, deal, Stages(asked.references.stages), facts)
     state: Existing = folded(opportunity.evolve, facts, asked.moment)
     lines = state.deal.lines
     items = [
