@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -98,8 +99,8 @@ class CameFirst(msgspec.Struct, frozen=True):
     version: int
     type: str
     actor: str
-    occurred_at: str
-    recorded_at: str
+    occurred_at: datetime
+    recorded_at: datetime
 
 
 def kind_of(error: BaseException) -> str:

@@ -280,9 +280,7 @@ async def moved(call: Call, request: Request, conflict: Conflict) -> Problem:
 
 def came_first(fact: Recorded) -> CameFirst:
     """A fact as a problem names it."""
-    return CameFirst(
-        fact.version, tag_of(type(fact.event)), fact.actor, fact.occurred_at.isoformat(), fact.recorded_at.isoformat()
-    )
+    return CameFirst(fact.version, tag_of(type(fact.event)), fact.actor, fact.occurred_at, fact.recorded_at)
 
 
 __all__ = ["Envelope", "Written", "operations"]

@@ -12,7 +12,8 @@ from tests.offenders import every
 
 JSON = {"content-type": "application/json"}
 TABLE: list[tuple[str, str, dict[str, Any], int, str, str]] = [
-    ("GET", "/nothing", {}, 404, "not-found", ""),
+    ("GET", "/v1/nothing", {}, 404, "not-found", ""),
+    ("GET", "/nothing", {"headers": {"accept": "application/json"}}, 404, "not-found", ""),
     ("GET", "/v1/leads/lead-1/explode", {}, 404, "not-found", ""),
     ("POST", "/v1/leads/lead-1/explode", {"json": {}}, 404, "not-found", ""),
     ("DELETE", "/v1/leads/lead-1/assign", {}, 405, "method-not-allowed", ""),

@@ -87,6 +87,7 @@ def test_a_version_that_was_seen_lets_one_of_several_through_and_says_what_came_
     assert (lost["type"], lost["stream"], lost["version"]) == ("/v1/problems/version-moved", stream, 2)
     [first] = lost["came_first"]
     assert (first["version"], first["type"], first["actor"]) == (2, "amount-changed", "tester")
+    assert first["recorded_at"].endswith("Z"), "as times are everywhere"
 
 
 def test_without_a_version_everybody_gets_through(site: Site) -> None:
