@@ -16,7 +16,7 @@ from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
-from infra.cli.output import Column, Output, Table, bold, dim
+from infra.cli.output import Column, Output, Table, bold
 from infra.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -334,6 +334,7 @@ def backtest(
         check_file(plot)
     with asking.reading() as app, forecaster(app, of) as making:
         from infra.application.accuracy import Point, past_accuracy
+        from infra.cli.backtest_tables import show_backtest, why_none
 
         _, _, day = period_of(making, of)
         found = past_accuracy(making, day, weeks)
@@ -349,50 +350,4 @@ def backtest(
     out = stdout()
     if not found.cells:
         return out.text(f"no forecast of a past week is over yet: {why_none(weeks)}")
-    out.text(f"Forecasts of {found.cuts} weeks from {found.first} to {found.last}, scored by what is known by now")
-    right = (Column(each, True) for each in ("forecasts", "windows", "error", "weighted pipeline", "run-rate", "bias"))
-    table = Table("measure", "over", *right)
-    for cell in found.cells:
-        claims = (cell.error, cell.weighted_pipeline, cell.run_rate, cell.bias)
-        table.add(
-            cell.measure, cell.horizon, str(cell.forecasts), f"{cell.windows:.1f}",
-            *(share_of(each, cell.windows) for each in claims),
-        )  # fmt: skip
-    out.table(table)
-    covered = Table(
-        "interval of 80 %", "over",
-        *(Column(each, True) for each in ("forecasts", "windows", "inside", "below", "above")),
-    )  # fmt: skip
-    for each in found.coverage:
-        covered.add(
-            f"{each.measure} by {each.level}", each.horizon, str(each.forecasts), f"{each.windows:.1f}",
-            *(share_of(share, each.windows) for share in (each.inside, each.below, each.above)),
-        )  # fmt: skip
-    out.table(covered)
-    chances = Table("chances of deals", *(Column(each, True) for each in ("deals", "windows", "calibration error")))
-    for each in found.calibration:
-        chances.add(each.horizon, f"{each.deals:,}", f"{each.windows:.1f}", share_of(each.error, each.windows))
-    out.table(chances)
-    out.print(dim("errors and bias: what was missed over what came; windows: how many periods do not overlap"))
-    if any(not cell.claimed for cell in found.cells):
-        out.print(dim("in brackets: too few windows to claim anything"))
-
-
-def why_none(weeks: int | None) -> str:
-    """Why there is nothing to score in the last weeks."""
-    from projections.outlook.backtest import SCORED_FROM
-    from projections.outlook.settings import DEFAULT
-
-    shortest = min(DEFAULT.horizons)
-    if weeks is not None and 7 * weeks <= shortest:
-        return f"the shortest looks {shortest} days ahead, so ask for more than {weeks} weeks"
-    return f"the log is too young to be tested on, which takes {SCORED_FROM} days to learn from and {shortest} to come"
-
-
-def share_of(number: float | None, windows: float) -> str:
-    """A share in percent, in brackets where nothing is claimed of it; a dash for none."""
-    from projections.outlook.accuracy import LEAST_WINDOWS
-
-    if number is None:
-        return "-"
-    return f"{number:.1%}" if windows >= LEAST_WINDOWS else f"({number:.1%})"
+    show_backtest(out, found)
