@@ -72,13 +72,13 @@ def complete_from(deals: Deals, first: int) -> int:
     """The first day of which a log that begins on a day tells everything.
 
     An export often holds what was closed since some day: what was opened before is there only if it was still open
-    then. So where nothing was closed for twice as long as a deal mostly takes, it is the day of the first ending.
+    then. So where nothing was closed for half as long again as a deal mostly takes, it is the day of the first ending.
     """
     ended = (deals.status == WON) | (deals.status == LOST)
     if np.count_nonzero(ended) < ENDED_LEAST:
         return first
     ages, began = np.sort(deals.closed[ended] - deals.opened[ended]), int(deals.closed[ended].min())
-    return began if began - first > 2 * int(ages[len(ages) // 2]) else first
+    return began if 2 * (began - first) > 3 * int(ages[len(ages) // 2]) else first
 
 
 def last_of(*keys: Ints) -> Flags:
