@@ -1,18 +1,16 @@
-"""The verbs `forecast issue`, `show`, `score`, `readiness` and `backtest`: what will be won, and how right that was."""
+"""The verbs `forecast issue`, `show`, `score` and `readiness`: what will be won, and how right that was."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from domain.errors import Malformed
 from infra.application.answers import digits
-from infra.cli.export import NOWHERE, ExportOptions
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
@@ -63,7 +61,7 @@ USUAL = ForecastOptions()
 def register(app: App) -> None:
     """Add the verbs."""
     forecast = app.noun("forecast", group=DEALS)
-    for verb in (issue, show, score, readiness, backtest):
+    for verb in (issue, show, score, readiness):
         forecast.command(verb)
 
 
@@ -308,46 +306,3 @@ def as_of(day: int) -> date:
     from projections.outlook.days import as_date
 
     return as_date(day)
-
-
-def backtest(
-    *,
-    weeks: Annotated[
-        int | None,
-        Parameter(help="Only from so many weeks before the end on; by default all of the log.", example="26"),
-    ] = None,
-    plot: Annotated[
-        Path | None, Parameter(help="Also draw it into this file, .svg or .png.", example="backtest.svg")
-    ] = None,
-    of: ForecastOptions = USUAL,
-    exporting: ExportOptions = NOWHERE,
-    asking: Options = HERE,
-) -> None:
-    """How right forecasts would have been, made again each week with what was available then, beside the baselines.
-
-    Over 30, 60 and 90 days and to the end of the quarter. The errors are sums of what was missed over what came. No
-    claim where the periods come to under 4 that do not overlap.
-    """
-    if plot:
-        from infra.application.plots import check_file
-
-        check_file(plot)
-    with asking.reading() as app, forecaster(app, of) as making:
-        from infra.application.accuracy import Point, past_accuracy
-        from infra.cli.backtest_tables import show_backtest, why_none
-
-        _, _, day = period_of(making, of)
-        found = past_accuracy(making, day, weeks)
-    rows = [msgspec.structs.asdict(each) | {"tag": found.tag} for each in found.forecasts]
-    if plot:
-        from infra.application.plots import draw
-
-        draw(plot, "forecast-backtest", msgspec.to_builtins(rows), [f"as known at position {found.position}"])
-    if exporting:
-        return exporting.write(rows, [*Point.__struct_fields__, "tag"])
-    if asking.json:
-        return asking.answer(msgspec.to_builtins(found))
-    out = stdout()
-    if not found.cells:
-        return out.text(f"no forecast of a past week is over yet: {why_none(weeks)}")
-    show_backtest(out, found)
