@@ -27,6 +27,8 @@ from projections.outlook.lives import (
 from projections.outlook.states import UNKNOWN, Known, Text
 
 ENDINGS = {WON: TO_WON, LOST: TO_LOST, GONE: CENSORED}
+ENDED_LEAST = 30
+"""Endings that must be known before anything is said of how long deals mostly take."""
 PARTING = ("status", "stage", "entered", "category", "due", "contact", "pushes")
 """What parts one row of visits from the next one where it changed."""
 
@@ -60,10 +62,23 @@ def cut(known: Known, day: int) -> Cut:
         amount_first=known_worth(deals.amount_first),
     )  # fmt: skip
     visits, deals, labels = labelled(known, visits, deals, seen)
-    start = day_of(known.calendar, known.first) if len(seen) else day
+    start = complete_from(deals, day_of(known.calendar, known.first)) if len(seen) else day
     lives = Lives(day, start, known.exchange.into, visits, deals, labels)
     streams = [known.streams[int(place)] for place in s.deal[now]]
     return Cut(lives, tuple(streams), unconverted)
+
+
+def complete_from(deals: Deals, first: int) -> int:
+    """The first day of which a log that begins on a day tells everything.
+
+    An export often holds what was closed since some day: what was opened before is there only if it was still open
+    then. So where nothing was closed for half as long again as a deal mostly takes, it is the day of the first ending.
+    """
+    ended = (deals.status == WON) | (deals.status == LOST)
+    if np.count_nonzero(ended) < ENDED_LEAST:
+        return first
+    ages, began = np.sort(deals.closed[ended] - deals.opened[ended]), int(deals.closed[ended].min())
+    return began if 2 * (began - first) > 3 * int(ages[len(ages) // 2]) else first
 
 
 def last_of(*keys: Ints) -> Flags:

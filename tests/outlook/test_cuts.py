@@ -219,3 +219,15 @@ def test_the_short_way_makes_the_same_states(made: tuple[list[Fact], Scale]):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(known_deals, "in_step", lambda _: False)
                 assert known_deals.stretches(facts) == short
+
+
+def test_a_log_that_holds_only_what_was_closed_since_a_day_tells_everything_from_then_on():
+    kept = [
+        deal((opening(), day), (OpportunityWon(usd(100)), max(day + 10, 100)), stream=f"opportunity-{day:03}")
+        for day in range(80, 160)
+    ] + [deal((opening(), 0), (OpportunityLost("price"), 120), stream="opportunity-first")]  # fmt: skip
+    whole = known(kept, REFERENCES, "USD")
+    assert cut(whole, FIRST + 200).lives.start == FIRST + 100  # nothing ended for 100 days, deals take 10
+    assert cut(whole, FIRST + 103).lives.start == FIRST  # of the 20 that had ended nothing is said
+    from_the_first = [*kept, deal((opening(), 0), (OpportunityLost("price"), 15), stream="opportunity-early")]
+    assert cut(known(from_the_first, REFERENCES, "USD"), FIRST + 200).lives.start == FIRST
