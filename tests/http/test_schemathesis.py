@@ -56,7 +56,8 @@ def test_a_short_run_finds_nothing(sqlite_url: str, tmp_path: Path) -> None:
         wanted = "|".join(("lead-create", "opportunity-open", "opportunity-change-stage", "opportunity-change-amount",
                            "metric-board", "metric-win-rate", "explain-board", "differences", "events",
                            "opportunity-list", "opportunity-show", "lead-timeline", "bulk", "webhooks",
-                           "webhook-create", "webhook-replay", "webhook-resume", "webhook-show"))  # fmt: skip
+                           "webhook-create", "webhook-replay", "webhook-resume", "webhook-show", "views", "view-save",
+                           "view-change"))  # fmt: skip
         run(site, tmp_path, "--phases", "examples,coverage", "--include-operation-id-regex", f"^({wanted})$", "--seed",
             "7", "-n", "1", "--max-time", "60", seconds=180)  # fmt: skip
 
