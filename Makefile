@@ -46,6 +46,7 @@ benchmark: .venv/test.stamp
 	$(BIN)/python -m tests.benchmarks contention
 	$(BIN)/python -m tests.benchmarks rebuild
 	$(BIN)/python -m tests.benchmarks importing
+	$(BIN)/python -m tests.benchmarks forecast
 	$(BIN)/python -m tests.benchmarks relay --sides relay bare
 
 lock: .venv/test.stamp

@@ -1,6 +1,7 @@
 """Real databases for every test that wants one: a PostgreSQL of our own, or the one that the environment names."""
 
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,11 @@ from infra.store import Log, open_log
 from tests.importers.published import PRESENT
 
 os.environ["COLUMNS"] = "120"  # as wide as a pipe is given; whoever runs tests side by side tells them 80
+
+MEMORY = Path("/dev/shm")
+if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2**32:
+    # a commit waits for its disk, a hundred times as long as it works; what is tested is the same in memory
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 REQUIRED = os.environ.get("DEALTRAIL_REQUIRE_REAL") == "1"
 SERVERS = {"postgres_server", "broker", "java", "chromium", "site", "each_site", "guarded"}
@@ -57,6 +63,9 @@ def postgres_server() -> Iterator[str]:
     except Exception as error:  # whatever keeps it from starting, the tests cannot run
         unavailable(f"no PostgreSQL can be started here and DEALTRAIL_TEST_POSTGRES names none: {error!r}")
         return
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # no test cuts off this machine's power
+        connection.execute("SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
 

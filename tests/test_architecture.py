@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -25,10 +26,16 @@ GIVEN = ("NotFound", "connection_made")
 """Names that hold one all the same: of an error that every reader knows, and of what asyncio calls."""
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """What a module consists of: several tests look at it."""
+    return [*ast.walk(ast.parse(path.read_text()))]
+
+
 def public_names(path: Path) -> list[tuple[int, str]]:
     """The line and the name of each function, type and field of a module, and the module's own."""
     names = [(1, path.stem)]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.append((node.lineno, node.name))
         if isinstance(node, ast.ClassDef):
@@ -41,7 +48,7 @@ def test_a_module_says_what_it_is_and_fits_in_one_reading() -> None:
     wrong = []
     for path in MODULES:
         text = path.read_text()
-        if len(text.splitlines()) > 400 or (text and not ast.get_docstring(ast.parse(text))) or path.stem in UNDECIDED:
+        if len(text.splitlines()) > 400 or (text and not ast.get_docstring(nodes(path)[0])) or path.stem in UNDECIDED:
             wrong.append(name(path))
     assert not wrong, "at most 400 lines, a docstring, and a name that says what is in it"
 
@@ -61,7 +68,7 @@ def test_a_docstring_is_never_the_same_as_another_one() -> None:
     same = [
         f"{name(path)}:{node.lineno} {node.name}"
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
         and (ast.get_docstring(node) or "").startswith(("The same", "This same"))
     ]
@@ -74,7 +81,7 @@ def test_no_message_names_an_option_of_the_terminal() -> None:
         f"{name(path)}:{node.lineno} {node.value}"
         for path in MODULES
         if not name(path).startswith("infra/cli/")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and re.search(r"(?<![-\w])--[a-z]", node.value)
@@ -86,7 +93,7 @@ def test_a_function_fits_on_a_screen() -> None:
     long = [
         f"{name(path)}:{node.lineno} {node.name}"
         for path in EVERYWHERE
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= 60
     ]
     assert not long, "at most 60 lines"
@@ -97,7 +104,7 @@ def test_what_decides_and_folds_never_asks_for_time_chance_or_files() -> None:
         f"{name(path)}:{node.lineno}"
         for path in MODULES
         if name(path).startswith(("domain/", "projections/"))
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in IMPURE
     ]
     assert not wrong
@@ -116,8 +123,7 @@ def test_an_impure_call_would_be_seen() -> None:
 
 def test_the_recomputation_shares_no_code_with_what_it_checks() -> None:
     for path in sorted((ROOT / "tests" / "recompute").glob("*.py")):
-        nodes = list(ast.walk(ast.parse(path.read_text())))
-        modules = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
-        modules += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+        modules = [node.module or "" for node in nodes(path) if isinstance(node, ast.ImportFrom)]
+        modules += [alias.name for node in nodes(path) if isinstance(node, ast.Import) for alias in node.names]
         assert modules, name(path)
         assert not {module.partition(".")[0] for module in modules} & {*FOLDERS, "msgspec", "sqlalchemy"}, name(path)

@@ -180,4 +180,6 @@ ENVELOPE: dict[str, Meaning] = {
 
 def meaning_of(command: type[Any], field: str) -> Meaning:
     """What a field of a command means."""
-    return SPECIAL.get((tag_of(command), field)) or FIELDS[field]
+    if meaning := SPECIAL.get((tag_of(command), field)) or FIELDS.get(field):
+        return meaning
+    raise LookupError(f"infra/application/meanings.py: say what {field} of {tag_of(command)} means")

@@ -129,4 +129,4 @@ def rounded(values: Floats) -> int:
 def renamed(later: Lives, earlier: Lives, stage: Ints) -> Ints:
     """Codes of stages as another log has them, -1 where it does not."""
     place = {label: code for code, label in enumerate(earlier.labels.stages)}
-    return np.array([place.get(label, -1) for label in later.labels.stages])[stage]
+    return np.array([place.get(label, -1) for label in later.labels.stages], np.int64)[stage]

@@ -9,6 +9,7 @@ import pytest
 from infra.cli.grammar import App
 from infra.cli.helping import verbs_of
 from infra.cli.main import CODES, application, run
+from tests.thorough import examples
 
 SEED, ROUNDS = 12, 4  # command lines of each verb
 BROKER = {"kafka"}  # these ask a broker first
@@ -62,11 +63,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("folder")
 def test_any_arguments_end_with_a_documented_exit_code(capsys: pytest.CaptureFixture[str]):
     chance, seen = random.Random(SEED), set[int]()
     for path, verb in verbs_of(application()):
-        for _ in range(0 if path[0] in BROKER | LONG else ROUNDS):
+        for _ in range(0 if path[0] in BROKER | LONG else examples(ROUNDS)):
             line = [*path, *written(verb, chance)]
             code = run(line)
             err = capsys.readouterr().err

@@ -51,6 +51,7 @@ def test_what_is_simulated_in_a_log_with_facts_is_recorded_today(shell: Shell, l
     assert min(recorded(log_url)) >= datetime.now(UTC).date() - timedelta(days=1)  # midnight may come between
 
 
+@pytest.mark.slow
 def test_the_revisions_of_the_demo_add_up_to_what_is_known_now_less_what_was_believed(
     year: Shell, log_url: str
 ) -> None:
@@ -97,6 +98,7 @@ def test_a_demo_of_a_log_in_which_nothing_was_won_tells_no_story(shell: Shell, l
     assert shell("demo", "--db", log_url)[0] == 0
 
 
+@pytest.mark.slow
 def test_a_demo_of_an_earlier_day_says_that_its_year_is_over(shell: Shell) -> None:
     db = ("--db", "sqlite:///demo.db")
     assert shell("simulate", "--opportunities", "5", "--until", "2026-06-30", *db)[0] == 0

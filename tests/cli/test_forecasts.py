@@ -116,6 +116,7 @@ def test_a_chance_is_explained_by_causes_that_sum_to_it(said: Shell):
     assert (code, f"and {len(rows) - 2} more" in out) == (0, True)
 
 
+@pytest.mark.slow
 def test_a_bridge_sums_to_the_cent(said: Shell):
     earlier = str(YESTERDAY - timedelta(days=10))
     found = document(said("forecast", "bridge", "--from", earlier, *NEXT, "--json"))
@@ -126,6 +127,7 @@ def test_a_bridge_sums_to_the_cent(said: Shell):
     assert (code, "stage moves" in out) == (0, True)
 
 
+@pytest.mark.slow
 def test_a_supposition_changes_what_it_says_and_is_issued_nowhere(said: Shell):
     [first, second, *_] = document(said("forecast", "explain", *NEXT, "--json"))
     head = document(said("status", "--json"))["position"]
@@ -142,6 +144,7 @@ def test_a_supposition_changes_what_it_says_and_is_issued_nowhere(said: Shell):
     assert (code, "supposed" in out, "issued nowhere" in err) == (0, True, True)
 
 
+@pytest.mark.slow
 def test_a_backtest_prints_the_baselines_and_claims_nothing_of_few_windows(said: Shell):
     found = document(said("forecast", "backtest", "--json"))
     assert found["tag"] == "backcast: made afterwards, never issued"

@@ -49,6 +49,7 @@ def june(making: Forecaster) -> ForecastIssued:
     return ForecastIssued(**{name: getattr(command, name) for name in command.__struct_fields__})
 
 
+@pytest.mark.slow
 def test_the_same_log_makes_the_same_forecast_whoever_remembers_what(app: App):
     fresh = june(Forecaster(app, "EUR", settings=QUICK))
     kept = Forecaster(app, "EUR", settings=QUICK).learnt(DAY)

@@ -52,6 +52,7 @@ def lives() -> Lives:
     return history(11, WORLD)
 
 
+@pytest.mark.slow
 def test_a_forecast_is_the_same_whatever_happened_after_its_cut(lives: Lives) -> None:
     for cut in cuts(lives):
         plain = digests(truncated(lives, cut))

@@ -118,3 +118,23 @@ def test_a_figure_serves_nobody_who_wants_another_one(app: App, monkeypatch: pyt
         assert kept(app, TERMS) is not None
         record(app, CaptureLead("fair"), f"lead-{number}")
     assert kept(app, TERMS) is None
+
+
+def test_a_figure_of_a_log_on_postgresql_is_kept_in_the_users_folder(
+    postgres_url: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    clock.set_to(LAST)
+    deal = OpenOpportunity("process-standard", Money(Decimal(9000), "EUR"))
+    with opened(Settings(db=postgres_url, actor="ann"), clock) as app:
+        record(app, deal, "opportunity-1")
+        clock.set_to(TODAY)
+        keep(app, TERMS, first := anew(app))
+        assert [tmp_path] == [*{each.parents[2] for each in tmp_path.rglob("forecast-*.json")}]
+        record(app, deal, "opportunity-2")
+        again = kept(app, TERMS)
+        assert again is not None
+        assert again.forecast.position > first.forecast.position
+        assert again == anew(app)
+        with_a_quota(app)
+        assert kept(app, TERMS) is None
