@@ -27,7 +27,10 @@ from tests.web.browsing import ARGUMENTS, DESKTOP
 
 STAGES = ("discovery", "proposal", "negotiation")
 BATCH = 500
-PAINT = "() => performance.getEntriesByType('paint').find(each => each.name === 'first-contentful-paint')?.startTime"
+PAINT = """() => new Promise(done => new PerformanceObserver(list => {
+  const first = list.getEntries().find(each => each.name === "first-contentful-paint");
+  if (first) done(first.startTime);
+}).observe({ type: "paint", buffered: true }))"""
 SCROLL = """([stage, busy]) => new Promise(done => {
   const cards = document.querySelector(`.column[data-stage=${stage}] .cards`);
   const frames = [], tasks = [];
