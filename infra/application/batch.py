@@ -35,7 +35,8 @@ class Receipt(NamedTuple):
     """What a request led to: the (stream, version) of each fact, none where all was true already.
 
     `position` is that of the last fact, 0 for none; `repeated` says that the command id had been answered before.
-    `types` are those of the facts, in their order; `warnings` what whoever asked should know of besides.
+    `types` are those of the facts, in their order; `warnings` what whoever asked should know of besides, and `others`
+    the record that each of these names.
     """
 
     stream: str
@@ -44,6 +45,7 @@ class Receipt(NamedTuple):
     repeated: bool = False
     types: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
     def completed(self, positions: Mapping[tuple[str, int], int], types: Mapping[tuple[str, int], str]) -> "Receipt":
         """The receipt with its position, of those that an append gave, and the types of its facts."""

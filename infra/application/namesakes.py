@@ -43,7 +43,7 @@ class Namesakes:
         if not others:
             return receipt
         warnings = [f"email: {other} has this address already; merge-lead says that they are one" for other in others]
-        return receipt._replace(warnings=tuple(warnings))
+        return receipt._replace(warnings=tuple(warnings), others=tuple(others))
 
 
 def with_warnings(histories: Histories, parts: "Sequence[Part]", outcomes: "Sequence[Outcome]") -> "list[Outcome]":

@@ -16,6 +16,7 @@ from infra.http.problems import ProblemDocument, problem
 from infra.http.schemas import ref
 from infra.http.writing import DEALS, Written, read_object, written
 from infra.identity.caller import Target
+from infra.identity.visibility import seen_receipt
 
 MOST = 1000  # commands in one body
 
@@ -78,6 +79,8 @@ async def bulk(call: Call) -> Reply:
     results = list[Result]()
     for place, request in enumerate(requests):
         outcome = next(outcomes) if isinstance(request, Request) else request
+        if isinstance(outcome, Receipt) and outcome.warnings:
+            outcome = await call.read(seen_receipt, call.service.app, call.caller, outcome)
         results.append(result(place, outcome))
     reached = max((each.done.position for each in results if each.done is not None), default=0)
     return Reply(encode(Results(reached, sum(not each.ok for each in results), results)))

@@ -21,6 +21,7 @@ from infra.http.problems import CameFirst, Problem
 from infra.http.schemas import ref, writable
 from infra.http.values import Text, Whole
 from infra.identity.caller import Target
+from infra.identity.visibility import seen_receipt
 from infra.trace import HEADER, trace_id
 
 DEALS = ("lead", "opportunity", "forecast", "customer")  # kinds that are worked on; the others configure
@@ -203,6 +204,8 @@ async def write(call: Call) -> Reply:
         if request.expected_version is None or conflict.stream != request.stream:
             raise
         raise await moved(call, request, conflict) from conflict
+    if receipt.warnings:
+        receipt = await call.read(seen_receipt, call.service.app, call.caller, receipt)
     version = max((version for stream, version in receipt.facts if stream == receipt.stream), default=None)
     if version is None:
         versions = await call.read(call.service.app.log.versions, [receipt.stream], LATEST)

@@ -13,6 +13,7 @@ from infra.identity.caller import Caller, Target
 from infra.identity.ownership import owners_now
 
 if TYPE_CHECKING:
+    from infra.application.batch import Receipt
     from infra.views import Answer
 
 HIDDEN = "not yours to see"
@@ -29,6 +30,13 @@ def seen_answer(app: App, caller: Caller, answer: "Answer") -> "Answer":
         answer, groups=[group for group, _ in kept], records=[record for _, record in kept],
         left_out={**answer.left_out, HIDDEN: len(hidden)},
     )  # fmt: skip
+
+
+def seen_receipt(app: App, caller: Caller, receipt: "Receipt") -> "Receipt":
+    """A receipt without the warnings that name a record which the caller may not see, nor say that there is one."""
+    hidden = hidden_streams(app, caller, receipt.others)
+    both = [each for each in zip(receipt.warnings, receipt.others, strict=True) if each[1] not in hidden]
+    return receipt._replace(warnings=tuple(text for text, _ in both), others=tuple(name for _, name in both))
 
 
 def names_stream(record: object) -> bool:
@@ -80,4 +88,4 @@ def hidden_streams(app: App, caller: Caller, streams: Iterable[str]) -> frozense
     return frozenset(hidden | {name for name, owner in owners.items() if not caller.sees(owner or "")})
 
 
-__all__ = ["hidden_streams", "names_stream", "seen_answer", "seen_differences", "seen_rows"]
+__all__ = ["hidden_streams", "names_stream", "seen_answer", "seen_differences", "seen_receipt", "seen_rows"]

@@ -138,12 +138,12 @@ def cards_of(
         "totals": "no",
     }
     listing = visit.list("opportunity", moved_on(asked | ({"cursor": cursor} if cursor else {})))
-    today = visit.app.today().day
-    return [card(record, today) for record in listing.records], listing.next
+    day = instant(listing.effective_at).astimezone(visit.app.zone()).date()
+    return [card(record, day) for record in listing.records], listing.next
 
 
 def card(record: Any, today: date) -> Card:
-    """A deal as its card shows it."""
+    """A deal as its card shows it on a day."""
     days = record.days_in_stage
     return Card(
         record.stream,

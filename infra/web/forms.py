@@ -245,11 +245,15 @@ def value_of(name: str, text: str, hint: Any, today: Today) -> Any:
 
 def example_of(example: Any) -> str:
     """An example as a form shows it: an amount with its currency, plain texts, or JSON."""
-    if isinstance(example, dict) and set(cast("dict[str, Any]", example)) == {"amount", "currency"}:
-        return str(Money(Decimal(example["amount"]), example["currency"]))
-    if isinstance(example, list | tuple) and all(isinstance(each, str) for each in cast("list[Any]", example)):
-        return ", ".join(cast("list[str]", example))
-    return example if isinstance(example, str) else msgspec.json.encode(example).decode()
+    match example:
+        case {"amount": str(amount), "currency": str(currency)}:
+            return str(Money(Decimal(amount), currency))
+        case str():
+            return example
+        case list() | tuple() if all(isinstance(each, str) for each in cast("list[Any]", example)):
+            return ", ".join(cast("list[str]", example))
+        case _:
+            return msgspec.json.encode(example).decode()
 
 
 def target(visit: Visit) -> tuple[str, type[Any]]:

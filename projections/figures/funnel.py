@@ -7,6 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from sqlalchemy import literal_column, select
 
+from projections.figures.rounding import share
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.paths import Visit, attributed_visits, ways
 from projections.query.selection import began_visit, within
@@ -190,11 +191,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Passed]]) -> Iterator[
                 *key, stage.name, stage.kind, *of, share(of.advanced, entered), share(of.advanced, decided),
                 share(of.entered, first), share(of.won, of.entered),
             )  # fmt: skip
-
-
-def share(part: int, of: int) -> float | None:
-    """A part of a whole, None of nothing."""
-    return part / of if of else None
 
 
 METRICS = (

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from domain.money import from_minor_units
-from projections.figures.win_rate import share
+from projections.figures.rounding import share
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.selection import Sum, at_moment, attributed, status_is, sums, within
 from projections.query.stages import in_process_order, name_of

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from domain.money import from_minor_units
+from projections.figures.rounding import share
 from projections.figures.wins import reversals
 from projections.query.metric import Key, Metric, Part, Query
 from projections.query.question import THEN
@@ -110,11 +111,6 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Decided]]) -> Iterator
             share(of.won_amount, of.won_amount + of.lost_amount), share(decided, decided + of.still_open),
             share(of.still_open, decided + of.still_open),
         )  # fmt: skip
-
-
-def share(part: int, of: int) -> float | None:
-    """A part of a whole, None of nothing."""
-    return part / of if of else None
 
 
 METRICS = (Metric("win-rate", 2, win_rate, records, PROJECTION, MODES, "taken", at_once=True, none=Decided()),)

@@ -22,7 +22,7 @@ from infra.store.codec import encode
 from infra.store.log import Append, Draft
 from infra.views import Views
 from tests.benchmarks._history import BEGINNING, CHUNK, DAY, OPEN_STAGES, YEARS, money, owner, process
-from tests.benchmarks.http import Connection, serving
+from tests.benchmarks.http import Connection, cpu, serving
 
 PATH = "/v1/metrics/board"
 
@@ -72,17 +72,26 @@ async def asked(connection: Connection) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-async def measured(url: str, port: int, rounds: int, key: str) -> dict[str, float]:
-    """Medians of both, in milliseconds, and the median of the proportions."""
+async def measured(url: str, port: int, pid: int, rounds: int, key: str) -> dict[str, float]:
+    """Medians of both, and means of the CPU that they took, in milliseconds, and over how many deals."""
     connection, over_http, in_process = await Connection.to(port), list[float](), list[float]()
+    at_server = at_process = 0.0
     with opened(Settings(db=url, key_file=key)) as app:
-        for _ in range(rounds + 2):
+        for number in range(rounds + 2):
+            before = cpu(pid)
             over_http.append(await asked(connection))
-            began = time.perf_counter()
-            app.ask("board", {})
+            between, began, here = cpu(pid), time.perf_counter(), time.process_time()
+            answer = app.ask("board", {})
             in_process.append((time.perf_counter() - began) * 1000)
-    over_http, in_process = over_http[2:], in_process[2:]
-    return {"http_ms": median(over_http), "in_process_ms": median(in_process)}
+            if number > 1:  # the first open what the others use
+                at_server += between - before
+                at_process += time.process_time() - here
+        still_open = sum(row.deals for row in answer.records)
+        closed = (app.log.head() - 1 - still_open) // 2
+    over_http, in_process = median(over_http[2:]), median(in_process[2:])
+    row = {"open": still_open, "closed": closed, "http_ms": over_http, "in_process_ms": in_process}
+    cpus = {"http_cpu_ms": at_server / rounds * 1000, "in_process_cpu_ms": at_process / rounds * 1000}
+    return {**row, "ratio": over_http / in_process, **cpus}
 
 
 def run(arguments: list[str]) -> None:
@@ -97,8 +106,6 @@ def run(arguments: list[str]) -> None:
         url, began = options.url or f"sqlite:///{Path(name) / 'log.db'}", time.perf_counter()
         fill(url, options.open, options.closed)
         filled = time.perf_counter() - began
-        with serving("service", url, Path(name)) as (port, _):
-            found = asyncio.run(measured(url, port, options.rounds, f"{name}/key"))
-    ratio = found["http_ms"] / found["in_process_ms"]
-    sizes = {"open": options.open, "closed": options.closed, "filled_seconds": filled, "ratio": ratio}
-    print(json.dumps({name: round(value, 2) for name, value in {**sizes, **found}.items()}))
+        with serving("service", url, Path(name)) as (port, pid):
+            found = asyncio.run(measured(url, port, pid, options.rounds, f"{name}/key"))
+    print(json.dumps({name: round(value, 2) for name, value in {**found, "filled_seconds": filled}.items()}))

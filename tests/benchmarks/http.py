@@ -200,7 +200,7 @@ def run(arguments: list[str]) -> None:
                     rows = asyncio.run(memory(port, pid, options.connections, options.memory))
                 for name in ("all", "own", "mapped"):
                     line = ", ".join(f"{row[name]:.0f}" for row in rows)
-                    print(f"{kind:10} memory {name:6} minute 10 / 2: {rows[-1][name] / rows[1][name]:.3f}; MB: {line}")
+                    print(f"{kind:10} memory {name:6} last / second {rows[-1][name] / rows[1][name]:.3f}; MB: {line}")
                 continue
             rounds: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
             for number in range(options.rounds):

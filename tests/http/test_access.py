@@ -340,6 +340,18 @@ def test_the_trace_of_a_call_is_the_conversation_of_its_facts_where_none_is_name
     assert recorded.correlation_id == ""
 
 
+def test_who_has_an_address_already_is_said_to_who_sees_them(guarded: Guarded):
+    stream = guarded.ask("service", "POST", "/v1/leads", json={"source": "web", "owner": "dan", "email": "g@h.example"})
+    other = stream.json()["stream"]
+    lead = {"source": "web", "email": "G@h.example"}
+    for who, told in (("rep", False), ("manager", False), ("service", True)):
+        one = guarded.ask(who, "POST", "/v1/leads", json=lead)
+        several = guarded.ask(who, "POST", "/v1/bulk", json={"commands": [{"command": "capture-lead", "fields": lead}]})
+        for answer in (one.json(), several.json()["results"][0]["done"]):
+            assert any(other in text for text in answer["warnings"]) == told, (who, answer)
+    assert "already" in guarded.ask("rep", "POST", "/v1/leads", json=lead).json()["warnings"][0], "of one's own, it is"
+
+
 # Lists
 
 

@@ -1,5 +1,6 @@
 """Two hundred who follow the log while appends go on: every position once and in order; the end is quick."""
 
+import os
 import signal
 import threading
 import time
@@ -57,13 +58,14 @@ def test_two_hundred_streams_for_five_minutes_then_a_signal(log_url: str, tmp_pa
         deadline = time.monotonic() + 60  # for the listeners, which are many on one machine
         while any(not positions or positions[-1] < head for positions in seen) and time.monotonic() < deadline:
             time.sleep(0.2)
+        crowded = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # how many want each processor now
         began = time.monotonic()
         service.process.send_signal(signal.SIGTERM)
         for each in listeners:
-            each.join(5)
+            each.join(5 * crowded)
         assert not any(each.is_alive() for each in listeners)
-        assert time.monotonic() - began < 1
-        assert service.process.wait(10) == 0
+        assert time.monotonic() - began < crowded, "a second of a machine that does nothing else"
+        assert service.process.wait(10 * crowded) == 0
     log = open_log(log_url)
     stored = [event.position for event in log.recorded(0, 1_000_000)]
     log.close()

@@ -12,6 +12,7 @@ from infra.settings import Settings
 from tests.http import program
 from tests.http.site import DEAL
 from tests.identity.keycloak import Keycloak, for_audience, running
+from tests.kafka.broker import missing
 
 REALM, OTHER = "sales", "elsewhere"
 FETCHED_AGAIN = 11  # seconds after which keys are looked up once more
@@ -27,6 +28,7 @@ def settings(keycloak: Keycloak) -> dict[str, str]:
 
 
 @pytest.mark.soak
+@pytest.mark.skipif(bool(missing()), reason=missing())
 def test_tokens_of_a_keycloak_open_what_its_roles_allow_and_no_others_do(sqlite_url: str, tmp_path: Path) -> None:
     with running(tmp_path) as keycloak:
         ours, hasty = {"protocolMappers": for_audience("dealtrail")}, {"attributes": {"access.token.lifespan": "1"}}

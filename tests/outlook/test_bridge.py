@@ -1,15 +1,26 @@
 """Between two forecasts of a period: what was booked, created, lost and learnt, to the cent."""
 
+from random import Random
+
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
+from domain.recorded import Fact
 from projections.outlook.bridge import Side, bridge
+from projections.outlook.cuts import cut
+from projections.outlook.days import day_of
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import forecast
 from projections.outlook.lives import WON, Lives
+from projections.outlook.states import known
 from tests.offenders import every
+from tests.outlook.logs import REFERENCES, earliest, latest, of_deals, recorded
 from tests.outlook.simulated import World, history
 from tests.outlook.truncation import truncated
+from tests.projections.histories import Scale
+from tests.thorough import thorough
 
 
 def side(lives: Lives, first: int, last: int) -> Side:
@@ -31,6 +42,50 @@ def test_the_spans_sum_to_the_cent(seed: int) -> None:
     assert amounts["restated"] == 0
     assert amounts["lost"] < 0
     assert amounts["ageing"] != 0
+
+
+def check(early: Side, late: Side) -> dict[str, int]:
+    """That the bridge between two forecasts, and each of them, add up to the cent; the bridge's spans."""
+    between = bridge(early, late)
+    assert sum(span.amount for span in between.spans) == between.after - between.before
+    for of, mean in ((early.outlook, between.before), (late.outlook, between.after)):
+        totals = {each.measure: each for each in of.figures if each.level == "total"}
+        assert of.figures[0].mean[0] == mean
+        assert of.means.sum() == totals["amount"].open[0]
+        for each in of.figures:
+            np.testing.assert_array_equal(each.mean, each.booked + each.open + each.new)
+            for name in ("booked", "open", "new", "mean"):
+                assert getattr(each, name).sum() == getattr(totals[each.measure], name)[0], (each.level, name)
+    return {span.name: span.amount for span in between.spans}
+
+
+@thorough(40)
+@given(made=recorded(), data=st.data())
+def test_bridges_and_levels_add_up_over_any_history(made: tuple[list[Fact], Scale], data: st.DataObject) -> None:
+    """With late facts, corrections, merged deals, several currencies, and deals that nobody owns."""
+    log, _ = made
+    whole = known(of_deals(log), REFERENCES, "USD")
+    first, last = (day_of(REFERENCES.calendar, edge(log)) for edge in (earliest, latest))
+    one = data.draw(st.integers(first + 1, last + 1))
+    other, begins = data.draw(st.integers(one, last + 40)), data.draw(st.integers(one - 30, one + 30))
+    ends = max(begins, other) + data.draw(st.integers(1, 60))
+    cuts = [cut(whole, day) for day in (one, other)]
+    assume(all(each.streams for each in cuts))
+    check(*(side(each.lives, begins, ends) for each in cuts))
+
+
+@pytest.mark.soak
+def test_bridges_and_levels_add_up_over_many_large_histories() -> None:
+    """Of hundreds of deals, so that hazards, segments and pace are those of the log; any two days, any period."""
+    random = Random(1)
+    for seed in range(100, 130):
+        whole = history(seed, World(days=random.randint(200, 500), rate=random.uniform(0.5, 4)))
+        one = whole.cut - random.randint(40, 120)
+        other = one + random.randint(0, 39)
+        begins = one + random.randint(-30, 30)
+        ends = max(begins, other) + random.randint(1, 90)
+        spans = check(*(side(truncated(whole, day), begins, ends) for day in (one, other)))
+        assert spans["restated"] == 0, "every span says what it should, so that nothing is left to be restated"
 
 
 def test_the_last_bridge_ends_at_what_was_booked() -> None:

@@ -17,15 +17,23 @@ DAYS, TIMES = 45, 40
 
 def drawn(model: Model, deals: Prospects, place: int, days: int, rng: np.random.Generator) -> np.ndarray:
     """Whether each deal, with the grid's multiplier at a place, is won within some days, in each of TIMES lives."""
-    h = model.hazards
     stage, age = np.tile(deals.stage, TIMES), np.tile(deals.age, TIMES)
+    return lived(model, stage, age, np.full(len(stage), -1), place, days, rng).reshape(TIMES, -1)
+
+
+def lived(
+    model: Model, stage: np.ndarray, age: np.ndarray, created: np.ndarray, place: int, days: int,
+    rng: np.random.Generator,
+) -> np.ndarray:  # fmt: skip
+    """Whether each deal is won within some days, drawn day by day from the one after that on which it was created."""
+    h = model.hazards
     alive, won = np.ones(len(stage), bool), np.zeros(len(stage), bool)
-    ages = int(deals.age.max()) + days + 2
+    ages = int(age.max()) + days + 2
     month = month_of_quarter(np.arange(model.cut + 1, model.cut + 1 + days))
     by_month = {kind: steps(model, kind, ages) for kind in set(month.tolist())}
     for day in range(days):
         step = by_month[int(month[day])]
-        share = rng.random(len(stage))
+        share = np.where(created < day, rng.random(len(stage)), 1.0)  # what is not there yet stays as it is
         win = step.win[place, stage, age]
         won |= alive & (share < win)
         gone = share < 1.0 - step.stay[place, stage, age]
@@ -35,8 +43,8 @@ def drawn(model: Model, deals: Prospects, place: int, days: int, rng: np.random.
             where = np.where((share >= upto) & (share < upto + chance), end, where)
             upto = upto + chance
         alive &= ~(gone & (where < 0))
-        stage, age = np.where(where >= 0, where, stage), np.where(where >= 0, 0, age + 1)
-    return won.reshape(TIMES, -1)
+        stage, age = np.where(where >= 0, where, stage), np.where(where >= 0, 0, age + (created < day))
+    return won
 
 
 def cut() -> Lives:
@@ -92,6 +100,21 @@ def test_a_new_deal_is_won_as_one_that_has_just_entered_its_stage() -> None:
         rest = DAYS - 1 - day
         won = solved(model, rest, 10).won[:, :, 0] if rest else np.zeros((len(GRID), len(h.entry)))
         np.testing.assert_allclose(new[:, day], h.entry_won + (won * h.entry).sum(1), atol=1e-12)
+
+
+def test_new_deals_are_won_as_often_as_in_lives_drawn_day_by_day() -> None:
+    """From the stage in which each is created, on any day of the period, by the season and the pace of each day."""
+    lives = cut()
+    model = fit(lives)
+    entry, rng, a_day = model.hazards.entry, np.random.default_rng(3), 2000
+    created = np.repeat(np.arange(DAYS), a_day)
+    for place in (2, 5):
+        begun = rng.choice(len(entry) + 1, len(created), p=[*entry, 1.0 - entry.sum()])  # the last: closed at once
+        going = begun < len(entry)
+        won = lived(model, begun[going], np.zeros(going.sum(), np.int64), created[going], place, DAYS, rng).sum()
+        expected = (solved(model, DAYS, 0).new[place] - model.hazards.entry_won).sum() * a_day
+        assert expected > 2000
+        assert abs(won - expected) < 3 * np.sqrt(expected), (place, won, expected)
 
 
 def test_new_deals_bring_their_rate_times_their_chances() -> None:

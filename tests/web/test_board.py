@@ -193,7 +193,7 @@ def test_a_finger_moves_a_deal(chromium: Browser, site: Site) -> None:
         x, y = box["x"] + 40, box["y"] + 30
         client = page.context.new_cdp_session(page)
         client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
-        page.wait_for_timeout(450)  # long enough to be no scrolling
+        expect(page.locator(".ghost")).to_be_visible()  # held long enough to be no scrolling
         for step in range(1, 30):
             at = min(x + 12 * step, 378)
             client.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": at, "y": y}]})

@@ -55,7 +55,7 @@ def test_people_and_models_are_compared_for_the_periods_of_the_page(chromium: Br
         expect(rows.last).to_contain_text("submitted")
         rows.first.get_by_role("link", name="Events").click()
         expect(page.locator("tbody tr")).to_have_count(1)
-        expect(page.locator("tbody")).to_contain_text("forecast-issued")
+        expect(page.locator("tbody")).to_contain_text("Forecast issued")
 
 
 def test_without_a_forecast_the_page_says_how_one_is_made(chromium: Browser, site: Site) -> None:

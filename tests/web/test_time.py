@@ -1,10 +1,12 @@
 """Going back in time, and looking at what happened to one deal."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from playwright.sync_api import Browser, expect
 
+from domain.opportunity import OpenOpportunity
+from domain.opportunity.follow_up import SetNextStep
 from domain.opportunity.progress import ChangeStage
 from domain.opportunity.terms import ChangeAmount
 from domain.recorded import Request
@@ -29,6 +31,17 @@ def test_an_auditor_sees_the_board_of_a_day_as_it_was_known_then(chromium: Brows
             head = page.locator(f".column[data-stage={stage}] header [data-deals]")
             expect(head).to_have_text(f"{row.deals:,}")
         expect(page.locator(".banner.warn")).to_contain_text("You look at the past")
+
+
+def test_what_was_not_yet_due_at_a_moment_is_not_overdue_on_its_board(site: Site) -> None:
+    now, deal = datetime.now(UTC), "opportunity-zebra"
+    due, opening = (now - timedelta(days=3)).date(), OpenOpportunity("process-standard", eur("9000000"), owner="ann")
+    for command in (opening, SetNextStep("Call", due)):
+        request = Request(stream=deal, command=command, actor="ann", occurred_at=now - timedelta(days=10))
+        site.app.execute(request)
+    board = "/board?pipeline=process-standard"
+    assert f"Call, overdue since {due}" in site.client.get(board).text
+    assert f"Call, {due}" in site.client.get(f"{board}&effective_at={(now - timedelta(days=5)).date()}").text
 
 
 def test_a_moment_may_be_a_word_and_the_control_shows_days_alone(chromium: Browser, site: Site) -> None:
@@ -155,6 +168,7 @@ def test_a_form_keeps_what_is_typed_while_others_work(chromium: Browser, site: S
     with person(chromium, site.url) as page:
         page.goto(f"/opportunities/{deal}/set-next-step")
         field = page.get_by_label("Text")
+        field.fill("")  # what the next step is now
         field.press_sequentially("Call ", delay=5)
         site.app.execute(Request(stream=deal, command=ChangeAmount(eur("777")), actor="bob"))
         field.press_sequentially("them back", delay=5)

@@ -160,6 +160,7 @@ function unclicked() {
 
 board.addEventListener("pointerup", () => drag && drop(true));
 board.addEventListener("pointercancel", () => drag && drop(false));
+board.addEventListener("contextmenu", (event) => { if (drag?.ghost) event.preventDefault(); });
 board.addEventListener("dragstart", (event) => event.preventDefault());
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && drag) drop(false); });
 
