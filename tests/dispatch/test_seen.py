@@ -4,7 +4,8 @@ from typing import Any
 
 from domain import BY_KIND
 from domain.correction import FactCorrected
-from domain.lead import AssignLead, LeadAssigned, LeadContacted, LeadQualified, QualifyLead
+from domain.lead import LeadContacted, LeadQualified, QualifyLead
+from domain.lead.profile import AssignLead, LeadAssigned
 from domain.opportunity import (
     OpportunityLost,
     OpportunityWon,
