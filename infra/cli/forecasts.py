@@ -21,6 +21,7 @@ from infra.cli.progress import progress
 
 if TYPE_CHECKING:
     from domain.reference.outlook import Expected, ForecastIssued, Outlook
+    from infra.application.accuracy import Tested
     from infra.application.app import App as Installation
     from infra.application.forecasts import Forecaster
     from infra.application.predictions import Pace, Target
@@ -349,6 +350,11 @@ def backtest(
     out = stdout()
     if not found.cells:
         return out.text(f"no forecast of a past week is over yet: {why_none(weeks)}")
+    show_accuracy(out, found)
+
+
+def show_accuracy(out: Output, found: "Tested") -> None:
+    """How right past forecasts were, how often what came lay in their intervals, and how right the chances of deals."""
     out.text(f"Forecasts of {found.cuts} weeks from {found.first} to {found.last}, scored by what is known by now")
     right = (Column(each, True) for each in ("forecasts", "windows", "error", "weighted pipeline", "run-rate", "bias"))
     table = Table("measure", "over", *right)
