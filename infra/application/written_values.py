@@ -32,6 +32,14 @@ def number(field: str, text: str) -> Written:
     return written
 
 
+def from_zero(field: str, text: str) -> Decimal:
+    """A number from 0 on. Raises Malformed for any other."""
+    written = Decimal(number(field, text))
+    if written < 0:
+        raise Malformed(f"{field}: {text!r} is not a number from 0 on")
+    return written
+
+
 def refuse(field: str, text: str) -> NoReturn:
     """Raise Malformed for what is no number, with the number that it may have been meant to be."""
     stripped = re.sub(r"[\s'_]", "", text)

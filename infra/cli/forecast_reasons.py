@@ -8,7 +8,8 @@ import msgspec
 
 from domain.errors import Malformed
 from infra.application.answers import digits
-from infra.cli.forecasts import USUAL, ForecastOptions, as_of, forecaster, numbers, period_of, plain_number
+from infra.application.written_values import from_zero
+from infra.cli.forecasts import USUAL, ForecastOptions, as_of, forecaster, numbers, period_of
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
@@ -120,7 +121,7 @@ def what_if(
         made = making.forecast(*period_of(making, of))
         factors = {name: float(each) for name, each in pairs("stage", stage).items()}
         found = supposed(
-            made, Supposition(win, lose, pairs("amount", amount), float(plain_number("creation", creation)), factors)
+            made, Supposition(win, lose, pairs("amount", amount), float(from_zero("creation", creation)), factors)
         )
     if asking.json:
         return asking.answer(msgspec.to_builtins(found))
@@ -142,5 +143,5 @@ def pairs(field: str, texts: Sequence[str]) -> dict[str, Decimal]:
         name, equals, number = text.rpartition("=")
         if not name or not equals:
             raise Malformed(f"{field}: {text!r} is not NAME=NUMBER")
-        found[name] = plain_number(field, number)
+        found[name] = from_zero(field, number)
     return found

@@ -4,13 +4,13 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from domain.errors import Malformed
 from infra.application.answers import digits
+from infra.application.written_values import from_zero
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
@@ -145,7 +145,7 @@ def show(
 
     P10 and P90: in one period of ten less is won than the one, in one of ten more than the other.
     """
-    wanted = None if quota is None else plain_number("quota", quota)
+    wanted = None if quota is None else from_zero("quota", quota)
     with asking.reading() as app:
         from infra.application.outlooks import outlook_of
         from infra.application.predictions import Terms, keep, kept
@@ -228,15 +228,6 @@ def show_history(out: Output, of: "Outlook") -> None:
         amounts = [digits(each, forecast.currency) for each in (total.mean, total.p10, total.p90)]
         table.add(str(key[0]), key[1], *amounts, *(right or ["-", "-"]))
     out.table(table)
-
-
-def plain_number(field: str, text: str) -> Decimal:
-    """A number from 0 on."""
-    from infra.application.written_values import number
-
-    if (written := Decimal(number(field, text))) < 0:
-        raise Malformed(f"{field}: {text!r} is not a number from 0 on")
-    return written
 
 
 def total_of(forecast: "ForecastIssued") -> "Expected":
