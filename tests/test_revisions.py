@@ -87,7 +87,7 @@ def test_what_was_recorded_in_time_is_no_revision(desk: Desk) -> None:
 def test_a_win_that_comes_late_is_one_more_deal_and_says_how_late(desk: Desk) -> None:
     desk.today = "2026-04-03"
     desk.write("b", WinOpportunity(), "2026-03-30")
-    assert desk.revisions() == [("b", 1, "200.00", ["won on 2026-03-30 for 200.00, entered 4 days later"])]
+    assert desk.revisions() == [("b", 1, "200.00", ["won on 2026-03-30 for 200.00 EUR, entered 4 days later"])]
 
 
 def test_a_corrected_amount_a_corrected_day_and_a_win_that_was_none_say_what_stood_before(desk: Desk) -> None:
@@ -98,7 +98,7 @@ def test_a_corrected_amount_a_corrected_day_and_a_win_that_was_none_say_what_sto
     desk.write("b", CorrectFact(2, "signed later", win("200")), "2026-04-02")
     desk.write("c", CorrectFact(2, "another deal", None), "2026-01-10")
     assert desk.revisions() == [
-        ("a", 0, "-10.00", ["won for 90.00, not for 100.00: a discount"]),
+        ("a", 0, "-10.00", ["won for 90.00 EUR, not for 100.00 EUR: a discount"]),
         ("b", -1, "-200.00", ["won on 2026-04-02, not on 2026-01-10: signed later"]),
         ("c", -1, "-400.00", ["not won on 2026-01-10 after all: another deal"]),
     ]

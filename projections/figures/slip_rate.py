@@ -66,15 +66,15 @@ def slip_rate(asked: Query) -> Iterator[Part]:
     due: open just before the period began, with a close date on one of its days, as it was then; what is opened or
     dated into the period later is not due. They are judged at the period's end, or at the moment where that is earlier:
     won, lost, or slipped, which is put off past the period, or still open (or open again) after their close date.
-    pending: open, and to close on that day or later. One that is merged or deleted by then is not due either, and of a
-    period that has not begun nothing is.
+    pending: open, and to close on that day or later. One that is merged or deleted by then is not due either. Of
+    a period that has not begun all are pending.
     Amounts are those of the opening, converted by the rate of its day; a deal counts for whom it belonged to then.
     Unit: deals; units of the currency; a share from 0 to 1, null where none is judged.
     Source: the states of the opportunities at the period's opening and at its end, as known at known_at.
     """
     question, calendar = asked.question, asked.references.calendar
-    if question.since is None or question.until is None or question.since > asked.moment:
-        return  # the first two are not so of a question that was checked
+    if question.since is None or question.until is None:
+        return  # which a question that was checked is not
     before, after = asked.at(question.since - 1), asked.at(question.until)
     ended, end = OPPORTUNITIES.alias("ended"), asked.at(question.until - 1)
     joined = [
@@ -119,4 +119,4 @@ def records(asked: Query, measures: Mapping[Key, Sequence[Due]]) -> Iterator[tup
         )  # fmt: skip
 
 
-METRICS = (Metric("slip-rate", 2, slip_rate, records, PROJECTION, period="needed", none=Due()),)
+METRICS = (Metric("slip-rate", 2, slip_rate, records, PROJECTION, period="needed", none=Due(), ahead=True),)

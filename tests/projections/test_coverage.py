@@ -139,5 +139,4 @@ def test_only_what_looks_ahead_has_rows_of_months_that_have_not_begun(desk: Desk
     desk.views.catch_up()
     by_month = Question(effective_at=start("02-10"), by=("month",), **Q1)
     ahead = {name for name in METRICS if {"month": "2026-03"} in desk.views.ask(name, by_month).groups}
-    assert ahead == {"coverage", "forecast"}
-    assert desk.due("02-10", since=start("03-01"), until=start("04-01")) == []  # a quarter to come has no opening yet
+    assert ahead == {"coverage", "forecast", "slip-rate"}

@@ -357,8 +357,6 @@ def slip_rate(asked: Asked) -> Iterator[Record]:
         after = [step.deal for step in steps if step.at <= closing]
         if not before or before[-1].deal.status != "open" or not asked.closes(before[-1].deal):
             continue
-        if question.since > asked.moment:  # which has no opening yet
-            continue
         deal, end = before[-1].deal, after[-1]
         own, at = (steps[-1].deal, asked.moment) if question.attribute == "moment" else (deal, opening)
         if end.status in GONE or not asked.belongs(own, at, currency=deal.worth.currency):
@@ -393,5 +391,5 @@ METRICS = {
     "time-in-stage": Recomputed(time_in_stage, True, 3),
     "generation": Recomputed(generation, True, 4),
     "push-count": Recomputed(push_count, True, 1),
-    "slip-rate": Recomputed(slip_rate, True, 1),
+    "slip-rate": Recomputed(slip_rate, True, 1, ahead=True),
 }
