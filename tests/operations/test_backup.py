@@ -18,7 +18,7 @@ from infra.application.app import opened
 from infra.application.digests import content_digest, events_digest
 from infra.control import control_to_read, open_control
 from infra.identity.keys import Wanted, create, verified
-from infra.operations.backup import back_up, restore
+from infra.operations.backup import Backup, back_up, restore
 from infra.settings import Settings
 from infra.store.clock import now
 from infra.store.leases import RELAY, open_leases, standing_at
@@ -141,17 +141,23 @@ def test_what_is_no_backup_is_refused_and_leaves_nothing(log_url: str, tmp_path:
 
 def test_a_backup_is_of_one_moment_while_others_write(shop: Shop, tmp_path: Path):
     shop.sell(1)
-    ends = Event()
+    ends, wrote = Event(), Event()
 
     def write() -> None:
         with opened(shop.settings) as app:
             while not ends.is_set():
                 app.execute(Request(stream="", command=CaptureLead("web", name="Grace"), actor="ana"))
+                wrote.set()
+
+    def backup(number: int) -> Backup:
+        wrote.clear()
+        assert wrote.wait(60)
+        return back_up(shop.settings, str(tmp_path / f"backup{number}"))
 
     writer = Thread(target=write)
     writer.start()
     try:
-        made = [back_up(shop.settings, str(tmp_path / f"backup{number}")) for number in range(3)]
+        made = [backup(number) for number in range(3)]
     finally:
         ends.set()
         writer.join()
