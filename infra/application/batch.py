@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec.json import Encoder
 
@@ -17,6 +17,7 @@ from domain.reference.subject import KIND, SubjectErased, about
 from infra.application.histories import LATEST, Histories
 from infra.application.moments import FIRST
 from infra.application.namesakes import with_warnings
+from infra.application.receipts import Outcome, Receipt
 from infra.application.requests import check_name, check_texts, is_personal, is_text
 from infra.identifiers import uuid7
 from infra.store.codec import HISTORY, encode
@@ -29,32 +30,6 @@ QUARTER_HOUR = 900 * 1_000_000  # microseconds: days end on one, in every zone
 SKEW = 5 * 60 * 1_000_000  # microseconds by which the clocks of two machines may differ
 
 encode_canonical = Encoder(order="deterministic").encode
-
-
-class Receipt(NamedTuple):
-    """What a request led to: the (stream, version) of each fact, none where all was true already.
-
-    `position` is that of the last fact, 0 for none; `repeated` says that the command id had been answered before.
-    `types` are those of the facts, in their order; `warnings` what whoever asked should know of besides, and `others`
-    the record that each of these names.
-    """
-
-    stream: str
-    facts: tuple[tuple[str, int], ...]
-    position: int = 0
-    repeated: bool = False
-    types: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-
-    def completed(self, positions: Mapping[tuple[str, int], int], types: Mapping[tuple[str, int], str]) -> "Receipt":
-        """The receipt with its position, of those that an append gave, and the types of its facts."""
-        position = max((positions.get(fact, 0) for fact in self.facts), default=0)
-        return self._replace(position=position, types=tuple(types[fact] for fact in self.facts))
-
-
-Outcome = list[Receipt] | PipelineError
-"""What became of a group of requests: all of it, or why nothing."""
 
 
 @dataclass
@@ -112,7 +87,11 @@ class Batch:
         for index, conflict in moved.items():
             outcomes[index] = conflict
         outcomes = self.receipts(outcomes, positions)
-        return (outcomes if self.histories.cached else with_warnings(self.histories, self.parts, outcomes)), moved
+        return (
+            outcomes
+            if self.histories.cached
+            else with_warnings(self.histories, [part.addressed for part in self.parts], outcomes)
+        ), moved
 
     def append_apart(self, conflict: Conflict) -> tuple[dict[tuple[str, int], int], dict[int, Conflict]]:
         """Append what does not rest on one another by itself, after a conflict about some of it."""

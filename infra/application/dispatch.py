@@ -13,10 +13,11 @@ from domain.history import History
 from domain.lead import CaptureLead, ConvertLead
 from domain.opportunity import OpenOpportunity
 from domain.recorded import Request, micros
-from infra.application.batch import LATEST, Batch, Outcome, Receipt
+from infra.application.batch import LATEST, Batch
 from infra.application.forecast_baseline import is_incomplete
 from infra.application.histories import Histories
 from infra.application.names import DEFAULTS
+from infra.application.receipts import Outcome, Receipt
 from infra.identifiers import uuid7
 from infra.privacy.vault import Vault
 from infra.store.log import Log

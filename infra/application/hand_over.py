@@ -19,7 +19,7 @@ from infra.application.histories import Histories
 
 if TYPE_CHECKING:
     from infra.application.app import App
-    from infra.application.batch import Receipt
+    from infra.application.receipts import Receipt
 
 BATCH = 500  # requests decided and appended together
 

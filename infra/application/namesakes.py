@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from domain import kind
 from domain.errors import PipelineError, Unavailable
 from domain.lead import Converted, New, Nurturing, Qualified, Working
 from infra.application.histories import Histories
-
-if TYPE_CHECKING:
-    from infra.application.batch import Outcome, Part, Receipt
+from infra.application.receipts import Outcome, Receipt
 
 Live = New | Working | Nurturing | Qualified | Converted
 """A lead that somebody may be confused with; one that was merged or disqualified is settled."""
@@ -31,7 +28,7 @@ class Namesakes:
                 if isinstance(state, Live) and vault.token(state.lead.profile.email) == token:
                     self.leads.setdefault(token, []).append(stream)
 
-    def warned(self, receipt: "Receipt", addressed: Sequence[tuple[str, bytes]]) -> "Receipt":
+    def warned(self, receipt: Receipt, addressed: Sequence[tuple[str, bytes]]) -> Receipt:
         """A receipt that warns of every other lead that has an address which its own was given."""
         others = {
             lead: stream
@@ -46,22 +43,23 @@ class Namesakes:
         return receipt._replace(warnings=tuple(warnings), others=tuple(others))
 
 
-def with_warnings(histories: Histories, parts: "Sequence[Part]", outcomes: "Sequence[Outcome]") -> "list[Outcome]":
+def with_warnings(
+    histories: Histories, addressed: Sequence[Sequence[tuple[str, bytes]]], outcomes: Sequence[Outcome]
+) -> list[Outcome]:
     """The outcomes, each receipt that gave a lead an e-mail address with a warning for every other lead that has it.
 
     They are looked up once all is appended: so of two who come at once, the later one is warned.
     """
-    addressed = [
-        [] if isinstance(outcome, PipelineError) else part.addressed
-        for part, outcome in zip(parts, outcomes, strict=True)
+    done = [
+        () if isinstance(outcome, PipelineError) else pairs for pairs, outcome in zip(addressed, outcomes, strict=True)
     ]
-    wanted = list({token for pairs in addressed for _, token in pairs})
+    wanted = list({token for pairs in done for _, token in pairs})
     if not wanted:
         return [*outcomes]
     with suppress(Unavailable):  # what was asked for is done, whatever can be said of it
         namesakes = Namesakes(histories, wanted)
         return [
             outcome if isinstance(outcome, PipelineError) else [namesakes.warned(each, pairs) for each in outcome]
-            for outcome, pairs in zip(outcomes, addressed, strict=True)
+            for outcome, pairs in zip(outcomes, done, strict=True)
         ]
     return [*outcomes]

@@ -14,8 +14,8 @@ from typing import NamedTuple, Protocol
 
 from domain.errors import Conflict, PipelineError, Unavailable
 from domain.recorded import Request
-from infra.application.batch import Receipt
 from infra.application.dispatch import Dispatcher, with_names
+from infra.application.receipts import Receipt
 
 THREADS = 2
 LARGEST = 256  # requests in a batch: more would make the last of them wait too long

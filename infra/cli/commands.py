@@ -30,7 +30,7 @@ from infra.cli.output import bold, stderr, yellow
 
 if TYPE_CHECKING:
     from infra.application.app import App as Installation
-    from infra.application.batch import Receipt
+    from infra.application.receipts import Receipt
 
 ANOTHER_DAY = date(2000, 1, 1)
 LONGEST = 50  # characters of an example; a longer one is better in a file

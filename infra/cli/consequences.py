@@ -16,7 +16,7 @@ from domain.reference.customer import CustomerWithdrawn
 
 if TYPE_CHECKING:
     from infra.application.app import App
-    from infra.application.batch import Receipt
+    from infra.application.receipts import Receipt
 
 
 def consequences(app: "App", receipt: "Receipt", command: Any) -> Iterator[str]:

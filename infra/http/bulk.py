@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from domain import COMMANDS, KINDS
 from domain.errors import Malformed, NotFound, PipelineError
 from domain.recorded import Request
-from infra.application.batch import Receipt
+from infra.application.receipts import Receipt
 from infra.application.requests import parse, parse_command
 from infra.http.operations import WRITE, Body, Call, Operation, Reply, encode
 from infra.http.problems import ProblemDocument, problem

@@ -134,7 +134,7 @@ async def flowing(call: Call, wanted: Wanted, after: int) -> AsyncIterator[bytes
     service = call.service
     yield b"retry: 1000\n\n"
     while not service.stopped.is_set():
-        items, reached = await service.tail.after(after)
+        items, reached = await service.tail.after(after, service.head)
         parts = [
             b"id: %d\ndata: %s\n\n" % (item.position, item.document) for item in items if is_wanted(item.event, wanted)
         ]

@@ -44,7 +44,7 @@ class Service:
         self.stopped = Event()
         self.head = 0  # where the log is, as far as the loop has heard
         self.follower = Follower(app, self._unfollowed, listening(app.settings.db))
-        self.tail = Tail(self)
+        self.tail = Tail(app, self.apart)
         self.jobs = Jobs(app)
         self.writers = Writers(app, appended=self.follower.nudge)
         self.control = LazyControl(app.settings.db, app.log.identity)

@@ -15,7 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from domain.errors import Malformed, NotFound, PipelineError, Unavailable
 from infra.application.app import App
-from infra.http import bulk, exports, feed, figures, jobs, operating, records, saved_views, webhooks, writing
+from infra.http import bulk, exports, feed, figures, imports, operating, records, saved_views, webhooks, writing
 from infra.http.describing import Describing
 from infra.http.limits import Limits
 from infra.http.operations import Call, Operation, Reply, encode, read_query
@@ -29,7 +29,7 @@ from infra.logs import Logger
 from infra.logs import logger as new_logger
 
 Headers = dict[str, str]
-PARTS = (writing, bulk, records, exports, figures, feed, webhooks, saved_views, jobs, operating)
+PARTS = (writing, bulk, records, exports, figures, feed, webhooks, saved_views, imports, operating)
 Messages = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Scope = Mapping[str, Any]

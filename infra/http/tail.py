@@ -3,14 +3,16 @@
 import asyncio
 from bisect import bisect_right
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from domain.recorded import Recorded
 from infra.application.feed import event_document
-from infra.http.operations import encode
 
 if TYPE_CHECKING:
-    from infra.http.running import Service
+    from infra.application.app import App
 
 HELD = 4096  # events at hand
 PAGE = 500  # events read at once
@@ -25,19 +27,25 @@ class Item(NamedTuple):
 
 
 class Tail:
-    """The end of the log. Belongs to a loop."""
+    """The end of the log. Belongs to a loop.
 
-    def __init__(self, service: "Service") -> None:
-        self._service = service
+    apart: calls what waits for the database where waiting holds nobody up.
+    """
+
+    def __init__(self, app: "App", apart: Callable[..., Awaitable[Any]]) -> None:
+        self._app, self._apart = app, apart
         self._items: deque[Item] = deque(maxlen=HELD)
         self._since: int | None = None  # after this position the items are all that there are
         self._reached = 0
         self._reading = asyncio.Lock()
 
-    async def after(self, position: int) -> tuple[list[Item], int]:
-        """The next events after a position, and how far that is; none where there are none yet."""
-        if self._service.head > self._reached or self._since is None:
-            await self._advance()
+    async def after(self, position: int, head: int) -> tuple[list[Item], int]:
+        """The next events after a position, and how far that is; none where there are none yet.
+
+        head: where the log is.
+        """
+        if head > self._reached or self._since is None:
+            await self._advance(head)
         since = self._since if self._since is not None else self._reached
         if position >= since:
             if position >= self._reached:
@@ -46,14 +54,14 @@ class Tail:
             begin = bisect_right(items, position, key=lambda item: item.position)
             page = items[begin : begin + PAGE]
             return page, page[-1].position if page else self._reached
-        return await self._service.apart(self._read, position)
+        return await self._apart(self._read, position)
 
-    async def _advance(self) -> None:
+    async def _advance(self, head: int) -> None:
         async with self._reading:
             if self._since is None:
-                self._since = self._reached = await self._service.apart(self._service.app.log.head)
-            while self._service.head > self._reached:
-                page, reached = await self._service.apart(self._read, self._reached)
+                self._since = self._reached = await self._apart(self._app.log.head)
+            while head > self._reached:
+                page, reached = await self._apart(self._read, self._reached)
                 overflow = len(self._items) + len(page) - HELD
                 if overflow > 0:
                     self._since = self._items[overflow - 1].position if overflow <= len(self._items) else reached
@@ -64,7 +72,9 @@ class Tail:
 
     def _read(self, after: int) -> tuple[list[Item], int]:
         """A page of the log."""
-        app = self._service.app
+        app = self._app
         events = app.log.recorded(after, PAGE)
-        items = [Item(event.position, event, encode(event_document(app, event, False))) for event in events]
+        items = [
+            Item(event.position, event, msgspec.json.encode(event_document(app, event, False))) for event in events
+        ]
         return items, items[-1].position if items else after

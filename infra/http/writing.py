@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from domain.errors import Conflict, Malformed
 from domain.recorded import Recorded, Request
-from infra.application.batch import Receipt
 from infra.application.dispatch import DEFAULTS, OPENERS
 from infra.application.histories import LATEST
 from infra.application.names import COMMANDS_OF, PLURALS, tag_of
+from infra.application.receipts import Receipt
 from infra.application.requests import parse, parse_command, read
 from infra.application.seen import Overtaken, execute_seen
 from infra.http.operations import WRITE, Body, Call, Operation, Parameter, Reply, encode

@@ -13,7 +13,7 @@ from infra.identity.caller import Caller, Target
 from infra.identity.ownership import owners_now
 
 if TYPE_CHECKING:
-    from infra.application.batch import Receipt
+    from infra.application.receipts import Receipt
     from infra.views import Answer
 
 HIDDEN = "not yours to see"
