@@ -40,8 +40,8 @@ def test_what_was_not_yet_due_at_a_moment_is_not_overdue_on_its_board(site: Site
         request = Request(stream=deal, command=command, actor="ann", occurred_at=now - timedelta(days=10))
         site.app.execute(request)
     board = "/board?pipeline=process-standard"
-    assert f"Call, overdue since {due}" in site.client.get(board).text
-    assert f"Call, {due}" in site.client.get(f"{board}&effective_at={(now - timedelta(days=5)).date()}").text
+    assert f"Overdue since {due}" in site.client.get(board).text
+    assert f"Due {due}" in site.client.get(f"{board}&effective_at={(now - timedelta(days=5)).date()}").text
 
 
 def test_a_moment_may_be_a_word_and_the_control_shows_days_alone(chromium: Browser, site: Site) -> None:
