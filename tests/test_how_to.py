@@ -12,6 +12,8 @@ from tests.test_readme import BLOCK, pattern
 
 ELSEWHERE = {"consumers", "kafka", "operations", "http-api", "features", "metrics", "records"}
 """Pages whose examples tests of their own carry out, with what they need."""
+LONG = {"forecast-a-quarter"}
+"""Pages whose examples take seconds."""
 DOCS = ROOT / "docs"
 HOW_TO = sorted(page for page in (DOCS / "how-to").glob("*.md") if page.stem not in ELSEWHERE)
 PAGES = [
@@ -24,7 +26,10 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.stem, marks=[pytest.mark.slow] if page.stem in LONG else []) for page in PAGES],
+)
 def test_every_example_of_a_page_prints_what_it_says(page: Path, tmp_path: Path) -> None:
     blocks = BLOCK.findall(page.read_text())
     examples = [example.partition("\n") for block in blocks for example in block.split("$ ")[1:]]

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.cli.program import ROOT, process
 from tests.http.site import served
@@ -31,6 +32,7 @@ def pattern(printed: str) -> str:
     return r"\s*" + r"[ ]*\n".join(lines) + r"\s*"
 
 
+@pytest.mark.slow
 def test_every_example_of_the_tour_prints_what_it_says(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     told = examples()

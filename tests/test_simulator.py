@@ -79,6 +79,7 @@ def test_an_empty_log_records_each_simulated_day_at_its_end(url: str) -> None:
             assert [e.recorded_at.date() <= day for e in events] == [e.position <= position for e in events]
 
 
+@pytest.mark.slow
 def test_what_was_believed_of_a_quarter_differs_from_what_is_known_of_it_later(url: str) -> None:
     with simulated(url, 1_000) as app:
         figures = [
@@ -90,6 +91,7 @@ def test_what_was_believed_of_a_quarter_differs_from_what_is_known_of_it_later(u
         assert later == now
 
 
+@pytest.mark.slow
 def test_wins_that_were_written_down_wrongly_are_corrected_days_later(tmp_path: Path) -> None:
     with simulated(f"sqlite:///{tmp_path / 'log.db'}", 600) as app:
         facts = {(event.stream, event.version): event for event in recorded(app)}
@@ -113,6 +115,7 @@ def test_a_seed_is_simulated_once_in_a_log(url: str) -> None:
         assert simulate(app.dispatcher(cached=True), Plan(5, SINCE, UNTIL, 2), lambda _: None) > 0
 
 
+@pytest.mark.slow
 def test_all_that_happens_to_deals_happens_here(tmp_path: Path) -> None:
     with simulated(f"sqlite:///{tmp_path / 'log.db'}", 600) as app:
         facts = app.log.page(0, 100_000)

@@ -174,6 +174,7 @@ def test_events_come_as_the_feed_has_them_in_order_and_signed(quick: Site, recei
     until(lambda: quick.get(f"/v1/webhooks/{name}").json()["position"] == quick.app.log.head())
 
 
+@pytest.mark.slow
 def test_a_receiver_that_fails_hangs_and_dies_gets_each_event_in_order(quick: Site, receiver: Receiver) -> None:
     calls = 0
 
@@ -290,6 +291,7 @@ def test_only_what_fits_the_filter_is_sent(quick: Site, receiver: Receiver) -> N
         each.die()
 
 
+@pytest.mark.slow
 def test_a_service_that_ends_goes_on_where_it_was(log_url: str, tmp_path: Path, receiver: Receiver) -> None:
     with served(log_url, tmp_path, limits=QUICK) as site:
         subscribed(site, receiver, after=0)
@@ -325,6 +327,7 @@ def test_a_service_that_is_killed_sends_at_most_what_was_under_way_again(
         assert len(receiver.taken) <= len(stored(site)) + kills
 
 
+@pytest.mark.slow
 def test_of_several_processes_one_delivers_and_another_goes_on(
     log_url: str, tmp_path: Path, receiver: Receiver
 ) -> None:
@@ -339,6 +342,7 @@ def test_of_several_processes_one_delivers_and_another_goes_on(
         until(lambda: receiver.positions == stored(second))
 
 
+@pytest.mark.slow
 def test_what_is_refused_too_often_is_parked_and_resumed_without_a_loss(
     sqlite_url: str, tmp_path: Path, receiver: Receiver
 ) -> None:
@@ -362,6 +366,7 @@ def test_what_is_refused_too_often_is_parked_and_resumed_without_a_loss(
         until(lambda: receiver.positions == stored(site, before))
 
 
+@pytest.mark.slow
 def test_who_says_when_to_come_back_is_not_tried_before(sqlite_url: str, tmp_path: Path, receiver: Receiver) -> None:
     patient = Limits(webhooks=Pace(timeout=0.4, first=0.01, longest=1, attempts=1000))
     far = format_datetime(datetime.now(UTC) + timedelta(days=9))
