@@ -87,11 +87,9 @@ class Batch:
         for index, conflict in moved.items():
             outcomes[index] = conflict
         outcomes = self.receipts(outcomes, positions)
-        return (
-            outcomes
-            if self.histories.cached
-            else with_warnings(self.histories, [part.addressed for part in self.parts], outcomes)
-        ), moved
+        if not self.histories.cached:
+            outcomes = with_warnings(self.histories, [part.addressed for part in self.parts], outcomes)
+        return outcomes, moved
 
     def append_apart(self, conflict: Conflict) -> tuple[dict[tuple[str, int], int], dict[int, Conflict]]:
         """Append what does not rest on one another by itself, after a conflict about some of it."""

@@ -17,7 +17,7 @@ from infra.application.charts import Spec
 from infra.application.plots import PLOTS, RESOLUTION, spec
 from infra.web.lines import words
 from infra.web.moment import moment_of
-from infra.web.names import names_of, process_name
+from infra.web.names import names_of, process_name, stage_names
 from infra.web.page import MOMENT, Cell, Column, Page, Reply, Table, Visit, address, json_reply, whole
 from projections import METRICS
 from projections.query.question import Question
@@ -138,12 +138,17 @@ def table_of(visit: Visit, answer: "Answer") -> Table:
     ]
     columns = [each._replace(hidden=each.name in hidden_of(columns)) for each in columns]
     called = process_names(visit, rows(answer))
+    reached = {each: stage_names(visit, each) for each in {getattr(each, "to_process", "") for each in answer.records}}
     shown = list[list[Cell]]()
     for number, (group, record) in enumerate(zip(answer.groups, answer.records, strict=True)):
         currency = getattr(record, "currency", "")
         cells = [Cell(str(value) or "none", value) for value in group.values()]
         cells += [cell(visit, name, unit, getattr(record, name), currency) for name, unit in of.items()]
-        cells = [each._replace(text=called.get(each.text, each.text)) for each in cells]
+        stages = reached[getattr(record, "to_process", "")]
+        cells = [
+            each._replace(text=(stages if column.name == "to_stage" else called).get(each.text, each.text))
+            for column, each in zip(columns, cells, strict=False)
+        ]
         cells += [Cell("Events", number, behind_link(visit, answer, number))] if visit.reads("opportunity") else []
         shown.append(cells)
     left_out = [f"{deals:,} left out: {reason}" for reason, deals in answer.left_out.items()]

@@ -163,6 +163,7 @@ def test_the_conversion_matrix_is_a_picture_whose_cells_lead_to_events(site: Sit
     cells = re.findall(
         r'<a [^>]*href="(/figures/transitions/behind[^"]+)"', page.partition("<figure")[2].partition("</figure")[0]
     )
+    assert "<td>Negotiation</td>" in page and "<td>negotiation</td>" not in page  # stages by their names
     assert len(cells) > 5 and "opportunity-" in site.client.get(cells[0].replace("&amp;", "&")).text
     for name in ("transitions", "velocity"):
         for form, start in (("svg", b"<svg"), ("png", b"\x89PNG")):
