@@ -270,6 +270,7 @@ def test_reading_ones_own_writes_helps_the_tables_along(log_url: str, log: Log):
 def test_who_waits_in_vain_is_told_where_the_tables_are(log_url: str, log: Log):
     with Views.open(log_url, log) as views, ThreadPoolExecutor(1) as threads:
         grow(log, 1)
+        views.catch_up()
         with pytest.raises(Unavailable, match=r"at position 4 after 0\.2 s, not yet at 99"):
             views.wait_for(99, 0.2)
         grow(log, 1, first=1)
