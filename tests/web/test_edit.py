@@ -71,6 +71,21 @@ def test_who_edits_second_hears_who_came_first_at_the_field(chromium: Browser, s
     assert (record(site, deal).amount, record(site, deal).owner) == (900, "eve")
 
 
+def test_an_undo_takes_nothing_back_that_somebody_else_said_since(chromium: Browser, site: Site) -> None:
+    deal = site.deal(account="Zebra Works")
+    with person(chromium, site.url) as page:
+        page.goto(f"/opportunities/{deal}")
+        page.locator("a[data-title=Amount]").click()
+        page.locator(".inline-form #field-to").fill("900 EUR")
+        page.keyboard.press("Enter")
+        undo = page.get_by_role("button", name="Undo")
+        expect(undo).to_be_visible()
+        site.app.execute(Request(stream=deal, command=ChangeAmount(eur("777")), actor="bob"))
+        undo.click()
+        expect(page.locator(".toast")).to_contain_text("somebody changed it since")
+    assert record(site, deal).amount == 777
+
+
 def test_a_german_reads_and_writes_numbers_as_germans_do(chromium: Browser, site: Site) -> None:
     deal = site.deal(account="Zebra Works", amount={"amount": "12500.50", "currency": "EUR"})
     with person(chromium, site.url, locale="de-DE") as page:

@@ -26,10 +26,15 @@ function cut(page, wanted) {
   return fields.length ? form : null;
 }
 
+/** The form that a link leads to, with what is so now. */
+async function formOf(link) {
+  const answer = await fetch(link.href);
+  return answer.ok ? cut(parse(await answer.text()), link.dataset.edit) : null;
+}
+
 async function begin(link) {
   close();
-  const answer = await fetch(link.href);
-  const form = answer.ok && cut(parse(await answer.text()), link.dataset.edit);
+  const form = await formOf(link);
   if (!form) { location.href = link.href; return; }
   put(link, form);
 }
@@ -74,9 +79,9 @@ async function send(link, form) {
 
 async function saved(link, before) {
   open = null;
-  const whole = before.some(([, value]) => value);
+  const back = before.some(([, value]) => value) ? await formOf(link) : null;  // now: what anybody says later refuses it
   await renewed(link.getAttribute("href"));
-  say(`${link.dataset.title} changed.`, "good", whole ? { text: "Undo", run: () => undo(link, before) } : null);
+  say(`${link.dataset.title} changed.`, "good", back && { text: "Undo", run: () => undo(link, back, before) });
 }
 
 /** The page as it is now, where it was scrolled to, with the same link in focus. */
@@ -89,9 +94,7 @@ async function renewed(href) {
 }
 
 /** What it was before is said anew: a fact of its own, by the same command. */
-async function undo(link, before) {
-  const answer = await fetch(link.href);
-  const form = cut(parse(await answer.text()), link.dataset.edit);
+async function undo(link, form, before) {
   const body = new URLSearchParams(new FormData(form));
   for (const [name, value] of before) body.set(name, value);
   const done = await fetch(form.action, { method: "POST", body });
