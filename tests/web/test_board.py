@@ -136,6 +136,22 @@ def test_a_move_is_undone(chromium: Browser, site: Site) -> None:
     assert site.app.record("opportunity", deal, {}).stage == before  # type: ignore[attr-defined]
 
 
+def test_a_move_is_undone_also_when_news_of_the_deal_came_since(chromium: Browser, site: Site) -> None:
+    with person(chromium, site.url) as page:
+        page.goto("/board")
+        before, after = columns(page)[:2]
+        deal = first_card(page, before)
+        drag(page, deal, after)
+        undo = page.get_by_role("button", name="Undo")
+        expect(undo).to_be_visible()
+        ask(site, deal, CompleteActivity("call-1", "call"))
+        expect(page.locator(f"#deal-{deal}.fresh")).to_be_visible()
+        undo.click()
+        expect(in_column(page, before, deal)).to_be_visible()
+        expect(page.locator(".toast")).to_contain_text(f"moved to {before.title()}")
+    assert site.app.record("opportunity", deal, {}).stage == before  # type: ignore[attr-defined]
+
+
 def test_a_refused_move_is_taken_back_and_says_why(chromium: Browser, site: Site) -> None:
     with person(chromium, site.url) as page:
         page.route("**/live*", lambda route: route.fulfill(status=204))

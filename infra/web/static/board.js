@@ -25,8 +25,12 @@ function put(card, column, before = null) {
   card.dataset.stage = column.dataset.stage;
 }
 
-async function move(card, column, forced = false) {
-  const from = card.closest(".column");
+/** The card of a deal as it stands now: news of it put another one in its place. */
+const now = (card) => document.getElementById(card.id);
+
+async function move(card, column, seen = card?.dataset.seen) {
+  const from = card?.closest(".column");
+  if (!from) { say("Not moved: the deal is on this board no more.", "bad"); return; }
   if (from === column) return;
   const place = card.nextElementSibling;
   const before = from.dataset.stage;
@@ -34,7 +38,7 @@ async function move(card, column, forced = false) {
   card.setAttribute("aria-busy", "true");
   let outcome;
   try {
-    outcome = await post(card.dataset.id, forced ? "any" : card.dataset.seen, column.dataset.stage);
+    outcome = await post(card.dataset.id, seen, column.dataset.stage);
   } catch {
     outcome = { problem: "The service cannot be reached.", facts: [], status: 0 };
   }
@@ -44,12 +48,13 @@ async function move(card, column, forced = false) {
   if (outcome.problem) {
     put(card, from, place?.isConnected ? place : null);
     const came = outcome.facts.map((fact) => `${fact.actor}: ${fact.title}`).join("; ");
-    const again = outcome.facts.length ? { text: "Move it all the same", run: () => move(card, column, true) } : null;
+    const again = outcome.facts.length ? { text: "Move it all the same", run: () => move(now(card), column, "any") } : null;
     say(came ? `Not moved, ${came} came first.` : `Not moved: ${outcome.problem}`, "bad", again);
     return;
   }
-  card.dataset.seen = outcome.seen || card.dataset.seen;
-  say(`${title} moved to ${name}.`, "good", { text: "Undo", run: () => move(card, columnOf(before)) });
+  const then = outcome.seen || card.dataset.seen;
+  card.dataset.seen = then;
+  say(`${title} moved to ${name}.`, "good", { text: "Undo", run: () => move(now(card), columnOf(before), then) });
   heads();
 }
 
