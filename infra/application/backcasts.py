@@ -1,15 +1,15 @@
 """Forecasts as they would have been made at past cuts, and what came: what tells a forecast how wrong it is.
 
-They are no facts of the past. They are kept in a file of their own, tagged as what they are and named after all that
-they were made of: where that is the same, they are read again and not made again.
+They are no facts of the past. They are kept in files beside the log, tagged as what they are, each with the digest of
+all that it was made of: where that is the same, they are read again and not made again, and a new week adds its own.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import msgspec
@@ -18,27 +18,28 @@ import numpy as np
 from domain.errors import PipelineError
 from infra.application.exports import replaced
 from infra.application.predictions import VERSION
-from projections.outlook.backtest import Replay, weekly
+from projections.outlook.archive import digest
+from projections.outlook.backtest import Replay, Waiting, weekly
 from projections.outlook.blend import Resolved
 from projections.outlook.calibration import Bins
 from projections.outlook.cuts import cut
-from projections.outlook.days import end_of
+from projections.outlook.days import as_date, end_of
 from projections.outlook.forecasting import Record
 from projections.outlook.settings import Settings
 from projections.outlook.states import Known
-from projections.versions import END
 
 Progressed = Callable[[int], None]
 TAG = "backcast: made afterwards, never issued"
 SUNDAY = 3
 """The remainder by 7 of days since 1970 that are Sundays, at whose ends cuts are made."""
-Learnt = TypeVar("Learnt", Resolved, Bins)
+FILES = 8
+"""Files that are kept: of the last weeks, and of the days as of which somebody asked."""
 
 
 class Backcasts(NamedTuple):
     """Scored forecasts at past cuts, and the chances of deals in bins with what became of them.
 
-    cuts: how many there were; fresh: whether they were made just now.
+    cuts: how many there were; fresh: whether any of them were made just now.
     """
 
     record: Record
@@ -47,96 +48,100 @@ class Backcasts(NamedTuple):
     fresh: bool = False
 
 
+class Kept(NamedTuple):
+    """A file: what was learnt by a cut, in order, and what waits for the end of its period; all that it rests on as a
+    digest.
+    """
+
+    tag: str
+    cut: int
+    digest: str
+    record: list[Resolved]
+    bins: list[Bins]
+    waiting: list[Waiting]
+
+
 def past_cuts(start: int, until: int, settings: Settings) -> list[int]:
     """The cuts, a week apart, of which anything is learnt until a day."""
     return weekly(start, until, SUNDAY, settings.step)
 
 
-def digest_of(known: Known, until: int, settings: Settings) -> str:
-    """The digest of all that back-casts until a day rest on."""
-    moment, digest = end_of(known.calendar, until), hashlib.sha256()
-    s = known.states
-    seen = s.known_from <= moment
-    for name, column in zip(s._fields, s, strict=True):
-        rows = column[seen]
-        digest.update(np.where(rows > moment, END, rows).tobytes() if name == "known_to" else rows.tobytes())
-    of = known.references
+def digest_of(known: Known, first: int, until: int, settings: Settings) -> str:
+    """The digest of all that back-casts from a first until a last cut rest on."""
+    moment, of = end_of(known.calendar, until), known.references
+    teams = {
+        owner: [turn for turn in turns if turn.since <= moment] for owner, turns in sorted(of.teams.stretches.items())
+    }
     about = (
-        VERSION, repr(settings), until, known.exchange.into, str(known.calendar.zone), sorted(known.texts.items()),
-        known.streams, of.stages, sorted(of.teams.stretches.items()),
+        VERSION, repr(settings), first, until, known.exchange.into, known.exchange.base, str(known.calendar.zone),
+        of.stages, teams, of.rates.upto(as_date(until)), digest(known.archive, until),
     )  # fmt: skip
-    digest.update(repr(about).encode())
-    return digest.hexdigest()[:32]
+    return hashlib.sha256(repr(about).encode()).hexdigest()[:32]
 
 
 def backcasts(
-    known: Known, start: int, until: int, settings: Settings, folder: Path | None, progressed: Progressed
+    known: Known, start: int, until: int, settings: Settings, folder: Path, progressed: Progressed
 ) -> Backcasts:
-    """What forecasts at weekly cuts until a day were worth, from a folder where they are kept there already.
+    """What forecasts at weekly cuts until a day were worth: those of a folder, where they are kept there already, and
+    then those of the cuts since.
 
     progressed: hears of each cut that is done. Nothing is kept where the folder cannot be written.
     """
     cuts = past_cuts(start, until, settings)
     if not cuts:
         return Backcasts({}, ())
-    file = None if folder is None else folder / f"backcasts-{digest_of(known, cuts[-1], settings)}.npz"
-    if file is not None and (kept := read(file)) is not None:
-        return kept._replace(cuts=len(cuts))
-    made = replayed(known, cuts, settings, progressed)
-    if file is not None:
-        with suppress(OSError, PipelineError):  # a log on read-only media has nothing beside it
-            write(file, made)
-    return made._replace(cuts=len(cuts), fresh=True)
-
-
-def replayed(known: Known, cuts: Sequence[int], settings: Settings, progressed: Progressed) -> Backcasts:
-    """The forecasts of cuts, in order, each scored with what was known when its period had ended."""
-    replay = Replay(settings)
-    for day in cuts:
-        replay.outlooks(cut(known, day).lives, cuts[-1])
+    kept = newest(known, cuts, settings, folder)
+    replay = Replay(settings, *kept[3:]) if kept else Replay(settings)
+    fresh = [day for day in cuts if kept is None or day > kept.cut]
+    for day in fresh:
+        replay.outlooks(cut(known, day).lives)
         progressed(1)
-    return Backcasts(replay.record, tuple(replay.bins))
+    if fresh:
+        record = [each for of in replay.record.values() for each in of]
+        made = Kept(TAG, cuts[-1], digest_of(known, cuts[0], cuts[-1], settings), record, replay.bins, replay.waiting)
+        with suppress(OSError, PipelineError):  # a log on read-only media has nothing beside it
+            write(folder / f"backcasts-{made.digest}-{made.cut}.npz", made)
+    return Backcasts(replay.record, tuple(replay.bins), len(cuts), bool(fresh))
 
 
-def write(file: Path, made: Backcasts) -> None:
-    """Keep back-casts."""
-    record = [each for of in made.record.values() for each in of]
-    plain, arrays = list[list[dict[str, Any]]](), dict[str, Any]()
-    for name, several in (("record", record), ("bins", made.bins)):
-        plain.append([])
-        for place, each in enumerate(several):
-            values = each._asdict()
-            arrays |= {f"{name}-{place}-{key}": value for key, value in values.items() if isinstance(value, np.ndarray)}
-            plain[-1].append({key: value for key, value in values.items() if not isinstance(value, np.ndarray)})
-    about = msgspec.json.encode({"tag": TAG, "record": plain[0], "bins": plain[1]}, enc_hook=plain_number)
-    written = BytesIO()
+def newest(known: Known, cuts: list[int], settings: Settings, folder: Path) -> Kept | None:
+    """What was kept of the last one of some cuts that has a file which still holds; None where none has."""
+    there = {file.stem.rpartition("-")[2]: file for file in folder.glob("backcasts-*-*.npz")}
+    for day in reversed(cuts):
+        if str(day) in there:
+            name = f"backcasts-{digest_of(known, cuts[0], day, settings)}-{day}.npz"
+            if (kept := read(folder / name)) is not None:
+                return kept
+    return None
+
+
+def write(file: Path, made: Kept) -> None:
+    """Keep back-casts; the oldest files go."""
+    arrays = dict[str, Any]()
+
+    def plain(value: Any) -> Any:
+        if not isinstance(value, np.ndarray):
+            return value.item()
+        arrays[f"array-{len(arrays)}"] = value
+        return len(arrays) - 1
+
+    about, written = msgspec.json.encode(made, enc_hook=plain), BytesIO()
     np.savez_compressed(written, about=np.frombuffer(about, np.uint8), **arrays)
     file.parent.mkdir(parents=True, exist_ok=True)
     with replaced(file) as beside:
         beside.write(written.getvalue())
+    files = sorted(file.parent.glob("backcasts-*.npz"), key=lambda each: each.stat().st_mtime)
+    for old in files[:-FILES]:
+        old.unlink(missing_ok=True)
 
 
-def plain_number(value: Any) -> Any:
-    """A number of an array as JSON has it."""
-    return value.item()
-
-
-def read(file: Path) -> Backcasts | None:
+def read(file: Path) -> Kept | None:
     """Back-casts as they were kept; None where none are, or they cannot be read."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            about = msgspec.json.decode(arrays["about"].tobytes(), type=dict[str, Any])
-            found = {key: arrays[key] for key in arrays.files}
-            record: dict[tuple[str, str], list[Resolved]] = {}
-            for each in rows_of(Resolved, "record", about, found):
-                record.setdefault((each.measure, each.level), []).append(each)
-            return Backcasts(record, tuple(rows_of(Bins, "bins", about, found)))
+            found: Mapping[str, Any] = {name: arrays[name] for name in arrays.files}
+        return msgspec.json.decode(
+            found["about"].tobytes(), type=Kept, dec_hook=lambda _, place: found[f"array-{place}"]
+        )
     except (OSError, KeyError, TypeError, ValueError, BadZipFile, msgspec.MsgspecError):
         return None
-
-
-def rows_of(row: type[Learnt], name: str, about: dict[str, Any], arrays: dict[str, Any]) -> Iterator[Learnt]:
-    """What was kept under a name."""
-    for place, plain in enumerate(about[name]):
-        own = {key: arrays[f"{name}-{place}-{key}"] for key in row._fields if key not in plain}
-        yield row(**plain, **own)

@@ -1,16 +1,14 @@
 """Forecasts of what will be won: made of the log, issued as facts, and scored when their period is over."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from itertools import chain
 from typing import NamedTuple
 
 from domain.errors import Malformed, NotFound, Rejected
 from domain.money import from_minor_units
-from domain.opportunity import OpportunityOpened
-from domain.recorded import Fact, Request
+from domain.recorded import Request
 from domain.reference.outlook import (
     TOTAL,
     Achieved,
@@ -24,15 +22,17 @@ from domain.reference.outlook import (
     stream_of,
 )
 from infra.application.app import App
+from infra.application.archives import archive_at, let_go
 from infra.application.backcasts import Backcasts, backcasts
 from infra.application.outlook import read_references
 from infra.application.outlooks import outlook_of, period_of
-from infra.application.predictions import DEALS, MODEL, VERSION, folder_of
+from infra.application.predictions import MODEL, VERSION, folder_of
 from infra.application.spans import Span
 from projections.outlook import forecasting
+from projections.outlook.archive import opened_in
 from projections.outlook.blend import EXPERTS
 from projections.outlook.cuts import Cut, cut
-from projections.outlook.days import as_date, day_number, end_of
+from projections.outlook.days import as_date, day_number
 from projections.outlook.digests import deals_digest
 from projections.outlook.experts import booked
 from projections.outlook.fitting import Model, fit
@@ -40,7 +40,7 @@ from projections.outlook.forecasting import MEASURES, THOUSANDTHS, Figures, fore
 from projections.outlook.guards import Readiness, readiness
 from projections.outlook.lives import LEVELS
 from projections.outlook.settings import DEFAULT, Settings
-from projections.outlook.states import Known, known
+from projections.outlook.states import Known
 
 LATEST_ISSUE = timedelta(days=31)
 """How long after its day a forecast may be issued: a scheduler may be late, but nobody forecasts the past."""
@@ -63,23 +63,13 @@ def known_deals(app: App, currency: str, base_currency: str, upto: int | None = 
     are several currencies.
     """
     position, references = read_references(app, upto)
-    opened_in = set[str]()
-    histories = passing(app.log.scan_kind(DEALS, position), opened_in)
-    first = next(histories, None)
-    if first is None:
+    archive = archive_at(app, position, references.calendar)
+    currencies = opened_in(archive)
+    if not currencies:
         raise NotFound("opportunities: none is known yet, so there is nothing to learn from")
-    into = currency or next(iter(opened_in), "")
-    whole = known(chain([first], histories), references, into, base_currency)
-    if not currency and len(opened_in) != 1:
-        raise Malformed(f"convert_to: the deals are in {', '.join(sorted(opened_in))}: say in which currency to answer")
-    return position, whole
-
-
-def passing(histories: Iterable[list[Fact]], opened_in: set[str]) -> Iterator[list[Fact]]:
-    """The facts of each deal as they are read, none of which is held; the currencies of their openings are."""
-    for facts in histories:
-        opened_in.update(fact.event.amount.currency for fact in facts if isinstance(fact.event, OpportunityOpened))
-        yield facts
+    if not currency and len(currencies) != 1:
+        raise Malformed(f"convert_to: the deals are in {', '.join(currencies)}: say in which currency to answer")
+    return position, Known(archive, references, currency or currencies[0], base_currency)
 
 
 class Forecaster:
@@ -105,13 +95,14 @@ class Forecaster:
     def usual_day(self) -> int:
         """The day as of which a forecast is made where none is named: the last one over, or today in a log of today."""
         over = self.last_day()
-        return over + 1 if self.known.first > end_of(self.known.calendar, over) else over
+        return over + 1 if self.known.first > over else over
 
     def at(self, day: int) -> Cut:
         """What was known at the end of a day. Raises NotFound where that was nothing."""
         if day not in self._cuts:
             self._cuts[day] = cut(self.known, day)
-        if not self._cuts[day].streams:
+            let_go(self.known.archive)
+        if not len(self._cuts[day].at):
             raise NotFound(f"as_of: nothing of any deal was known at the end of {as_date(day)}")
         return self._cuts[day]
 

@@ -11,13 +11,13 @@ from domain.errors import Malformed, NotFound, Rejected
 from domain.money import from_minor_units, minor_units, rounded
 from domain.reference.outlook import Expected
 from infra.application.forecasts import Forecast, Forecaster, expected_by_level
+from projections.outlook.archive import key_of
 from projections.outlook.bridge import Side, bridge
 from projections.outlook.calibration import corrections
 from projections.outlook.days import as_date
 from projections.outlook.explanation import MILLION, at_risk, explain_deal
 from projections.outlook.lives import NONE, Lives
 from projections.outlook.scenario import Scenario, what_if
-from projections.outlook.states import key_of
 
 COMMIT, LIKELY = "commit", 0.5
 """A deal of this category with a lower chance is at risk."""
@@ -104,7 +104,7 @@ def open_deals(made: Forecast) -> list[OpenDeal]:
     risky = set(at_risk(lives, of.deals, of.chances, COMMIT, LIKELY))
     rows = [
         OpenDeal(
-            made.cut.streams[int(at)], stage_of(lives, int(at)), category_of(lives, int(at)), float(of.chances[place]),
+            made.cut.stream(int(at)), stage_of(lives, int(at)), category_of(lives, int(at)), float(of.chances[place]),
             from_minor_units(int(of.amounts[place]), of.currency), from_minor_units(int(of.means[place]), of.currency),
             int(deals.key[at]) in risky,
         )
@@ -151,7 +151,7 @@ def between(making: Forecaster, first: int, last: int, earlier: int, later: int)
 def supposed(made: Forecast, supposition: Supposition) -> Supposed:
     """A forecast as it would be. Raises NotFound for what is no open deal or stage, Malformed for no factor."""
     of, lives = made.outlook, made.cut.lives
-    there = {made.cut.streams[int(at)] for at in of.deals.at}
+    there = {made.cut.stream(int(at)) for at in of.deals.at}
     for field, streams in (("won", supposition.won), ("lost", supposition.lost), ("amounts", supposition.amounts)):
         for stream in streams:
             if stream not in there:

@@ -187,6 +187,10 @@ class Log(Facts, Protocol):
         """One list of facts a stream, up to a position, of the streams of one kind, in the order of their names."""
         ...
 
+    def changed(self, kind: str, after: int, upto: int) -> list[str]:
+        """The streams of a kind of which there are events after a position, up to another one, in order."""
+        ...
+
     def append_all(self, appends: Sequence[Append]) -> list[Appended | Conflict]:
         """Append several in their order with one commit, each whole or not at all, and say what became of each.
 

@@ -214,6 +214,12 @@ class Reader(ABC):
         sql = f"{self._fact_rows} WHERE originator_id >= {self.mark} AND originator_id < {self.mark}"
         return self._by_stream(sql, [f"{kind}-", f"{kind}."], upto)
 
+    def changed(self, kind: str, after: int, upto: int) -> list[str]:
+        """The streams of a kind of which there are events after a position, up to another one, in order."""
+        between = f"notification_id > {self.mark} AND notification_id <= {self.mark}"
+        sql = f"SELECT originator_id FROM {self._events} WHERE {between}"
+        return sorted({stream for (stream,) in self.flow(sql, after, upto) if stream.startswith(f"{kind}-")})
+
     def _by_stream(self, sql: str, parameters: Sequence[Any], upto: int) -> Iterator[list[Fact]]:
         sql = f"{sql} AND +notification_id <= {self.mark} ORDER BY originator_id, originator_version"
         stream, facts, made = None, list[Fact](), self._fact

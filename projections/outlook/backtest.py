@@ -15,7 +15,7 @@ from projections.outlook.calibration import Bins, binned, scored
 from projections.outlook.experts import booked
 from projections.outlook.fitting import fit
 from projections.outlook.forecasting import MEASURES, Outlook, Record, forecast, grouped
-from projections.outlook.lives import Floats, Keys, Lives
+from projections.outlook.lives import NEVER, Floats, Keys, Lives
 from projections.outlook.portable import stream, uniform, words
 from projections.outlook.settings import DEFAULT, Settings
 
@@ -110,13 +110,19 @@ class Waiting(NamedTuple):
 
 
 class Replay:
-    """Forecasts made at one cut after the other, each told of those whose periods have ended."""
+    """Forecasts made at one cut after the other, each told of those whose periods have ended.
 
-    def __init__(self, settings: Settings = DEFAULT) -> None:
-        self.settings = settings
-        self.waiting: list[Waiting] = []
+    record, bins: what those were worth, in the order in which they ended; waiting: those that go on.
+    """
+
+    def __init__(
+        self, settings: Settings = DEFAULT, record: Iterable[Resolved] = (), bins: Iterable[Bins] = (),
+        waiting: Iterable[Waiting] = (),
+    ) -> None:  # fmt: skip
+        self.settings, self.bins, self.waiting = settings, [*bins], [*waiting]
         self.record: dict[tuple[str, str], list[Resolved]] = {}
-        self.bins: list[Bins] = []
+        for each in record:
+            self.record.setdefault((each.measure, each.level), []).append(each)
 
     def learn(self, lives: Lives) -> None:
         """Score the forecasts whose periods have ended, as known at a cut."""
@@ -128,7 +134,7 @@ class Replay:
                 self.record.setdefault((issue.measure, issue.level), []).append(came)
             self.bins.append(scored(each.bins, each.keys, each.chances, lives))
 
-    def outlooks(self, lives: Lives, end: int) -> list[tuple[str, Outlook]]:
+    def outlooks(self, lives: Lives, end: int = NEVER) -> list[tuple[str, Outlook]]:
         """The forecasts of a cut, for periods that end by a day; they are kept to be scored."""
         self.learn(lives)
         model = fit(lives, self.settings)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from projections.outlook.days import day_of, end_of
+from projections.outlook.archive import Names, Text
+from projections.outlook.days import end_of
 from projections.outlook.lives import (
     CENSORED,
     GONE,
@@ -22,26 +23,31 @@ from projections.outlook.lives import (
     Ints,
     Labels,
     Lives,
+    Numbers,
     Visits,
 )
-from projections.outlook.states import UNKNOWN, Known, Text
+from projections.outlook.states import UNKNOWN, Known
 
 ENDINGS = {WON: TO_WON, LOST: TO_LOST, GONE: CENSORED}
 ENDED_LEAST = 30
 """Endings that must be known before anything is said of how long deals mostly take."""
-PARTING = ("status", "stage", "entered", "category", "due", "contact", "pushes")
-"""What parts one row of visits from the next one where it changed."""
 
 
 class Cut(NamedTuple):
-    """The lives of the deals at the end of a day, with the stream of each, in their order.
+    """The lives of the deals at the end of a day. streams: names of all that are known at any time, and at: the place
+    of each deal among them.
 
     unconverted: of how many deals no rate says what they are worth in the currency of the forecast; they count as 0.
     """
 
     lives: Lives
-    streams: tuple[str, ...]
+    streams: Names
+    at: Ints
     unconverted: int
+
+    def stream(self, row: int) -> str:
+        """The stream of the deal in a row."""
+        return bytes(self.streams[self.at[row]]).decode()
 
 
 def cut(known: Known, day: int) -> Cut:
@@ -49,12 +55,13 @@ def cut(known: Known, day: int) -> Cut:
 
     A state counts that was available by then and had begun by then. What no deal owns counts as known at the position.
     """
-    moment = end_of(known.calendar, day)
-    s = known.states
-    seen = np.flatnonzero((s.known_from <= moment) & (moment < s.known_to) & (s.since <= moment))
-    ends = seen[last_of(s.deal[seen], s.day[seen])]  # of what changed within a day only how it stood at its end counts
+    s = known.archive.states
+    seen = np.flatnonzero((s.known_from <= day) & (day < s.known_to) & (s.since <= day))
+    ends = seen[
+        last_of(s.deal[seen], s.since[seen])
+    ]  # of what changed within a day only how it stood at its end counts
     deal = s.deal[ends]
-    now, first = ends[last_of(deal)], ends[last_of(deal[::-1])[::-1]]
+    now, first = ends[last_of(deal)], ends[first_of(deal)]
     visits, deals = visits_of(known, ends, now), deals_of(known, now, first, day)
     unconverted = int(np.count_nonzero((deals.amount == UNKNOWN) | (deals.amount_first == UNKNOWN)))
     deals = deals._replace(
@@ -62,10 +69,9 @@ def cut(known: Known, day: int) -> Cut:
         amount_first=known_worth(deals.amount_first),
     )  # fmt: skip
     visits, deals, labels = labelled(known, visits, deals, seen)
-    start = complete_from(deals, day_of(known.calendar, known.first)) if len(seen) else day
+    start = complete_from(deals, known.first) if len(seen) else day
     lives = Lives(day, start, known.exchange.into, visits, deals, labels)
-    streams = [known.streams[int(place)] for place in s.deal[now]]
-    return Cut(lives, tuple(streams), unconverted)
+    return Cut(lives, known.archive.streams, s.deal[now], unconverted)
 
 
 def complete_from(deals: Deals, first: int) -> int:
@@ -81,12 +87,18 @@ def complete_from(deals: Deals, first: int) -> int:
     return began if 2 * (began - first) > 3 * int(ages[len(ages) // 2]) else first
 
 
-def last_of(*keys: Ints) -> Flags:
+def first_of(*keys: Numbers) -> Flags:
+    """Which rows are the first of those next to each other that have the same keys."""
+    first = np.zeros(len(keys[0]), bool)
+    first[:1] = True
+    for key in keys:
+        first[1:] |= key[1:] != key[:-1]
+    return first
+
+
+def last_of(*keys: Numbers) -> Flags:
     """Which rows are the last of those next to each other that have the same keys."""
-    last = np.ones(len(keys[0]), bool)
-    if len(last):
-        last[:-1] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
-    return last
+    return np.roll(first_of(*keys), -1)
 
 
 def known_worth(amounts: Ints) -> Ints:
@@ -96,46 +108,48 @@ def known_worth(amounts: Ints) -> Ints:
 
 def visits_of(known: Known, ends: Ints, now: Ints) -> Visits:
     """The visits that the states at ends of days make; their codes are still those of all that is known."""
-    s = known.states
-    starts = last_of(*(s.deal[ends][::-1], *(getattr(s, name)[ends][::-1] for name in PARTING)))[::-1]
+    s = known.archive.states
+    starts = first_of(s.deal[ends])
+    for column in (s.status, s.stage, s.entered, known.category, s.due, s.contact, s.pushes):
+        starts |= first_of(column[ends])
     rows = ends[starts]
     follows = ~last_of(s.deal[rows])
     after = np.append(rows[1:], rows[-1:])
     goes_on = (s.stage[after] == s.stage[rows]) & (s.entered[after] == s.entered[rows])
     leads_to = np.select([s.status[after] == status for status in ENDINGS], list(ENDINGS.values()), s.stage[after])
     ended = follows & ~((s.status[after] == OPEN) & goes_on)
-    places = np.full(len(known.streams), NONE)
+    places = np.full(len(known.archive.streams), NONE, np.int32)
     places[s.deal[now]] = np.arange(len(now))
     at_risk = s.status[rows] == OPEN
     rows, ended, follows, after, leads_to = (each[at_risk] for each in (rows, ended, follows, after, leads_to))
     return Visits(
-        deal=places[s.deal[rows]], stage=s.stage[rows], entered=s.entered[rows], since=s.day[rows],
-        left=np.where(follows, s.day[after], NEVER), exit=np.where(ended, leads_to, CENSORED),
-        category=s.category[rows], due=s.due[rows], contact=s.contact[rows],
-        pushes=s.pushes[rows],
+        deal=places[s.deal[rows]], stage=whole(s.stage[rows]), entered=whole(s.entered[rows]),
+        since=whole(s.since[rows]), left=np.where(follows, whole(s.since[after]), NEVER),
+        exit=np.where(ended, whole(leads_to), CENSORED), category=whole(known.category[rows]), due=whole(s.due[rows]),
+        contact=whole(s.contact[rows]), pushes=whole(s.pushes[rows]),
     )  # fmt: skip
+
+
+def whole(column: Numbers) -> Ints:
+    """A column of days, codes or counts as lives have it."""
+    return column.astype(np.int32)
 
 
 def deals_of(known: Known, now: Ints, first: Ints, day: int) -> Deals:
     """The deals as they stood last, and at the end of their first day; their codes are those of all that is known."""
-    s = known.states
-    is_open, closed = s.status[now] == OPEN, s.closed[now]
-    amount, amount_open = s.worth[now].copy(), s.open_worth[now].copy()
-    team = s.team[now].copy()
-    moment, owners, teams = end_of(known.calendar, day), known.texts["owner"], known.texts["team"]
-    currencies, codes = known.texts["currency"], {text: code for code, text in enumerate(teams)}
-    for place in np.flatnonzero(is_open):
-        row = now[place]
-        owner = owners[s.owner[row]] if s.owner[row] != NONE else ""
-        team[place] = codes.get(known.references.teams.at(str(owner), moment), NONE)
-        for field, units, currency in ((amount, s.amount, s.currency), (amount_open, s.open_amount, s.open_currency)):
-            field[place] = known.exchange.worth(int(units[row]), str(currencies[currency[row]]), day)
+    s = known.archive.states
+    is_open, opened, closed = s.status[now] == OPEN, whole(s.opened[now]), whole(s.closed[now])
+    valued, closed_at = np.where(is_open, day, closed), s.closed_at[now].astype(np.int64)
     return Deals(
-        key=known.keys[s.deal[now]], opened=s.opened[now], closed=closed, status=s.status[now],
-        stage=np.where(is_open, s.stage[now], NONE), entered=np.where(is_open, s.entered[now], NONE),
-        amount_first=s.first_worth[first], amount_open=amount_open, amount=amount, pipeline=s.pipeline[now], team=team,
-        owner=s.owner[now], product=s.product[now], source=s.source[now], category=s.category[now], due=s.due[now],
-        contact=s.contact[now], pushes=s.pushes[now],
+        key=known.archive.keys[s.deal[now]], opened=opened, closed=closed, status=whole(s.status[now]),
+        stage=np.where(is_open, whole(s.stage[now]), NONE), entered=np.where(is_open, whole(s.entered[now]), NONE),
+        amount_first=known.worth(s.open_amount[first], s.open_currency[first], opened),
+        amount_open=known.worth(s.open_amount[now], s.open_currency[now], valued),
+        amount=known.worth(s.amount[now], s.currency[now], valued), pipeline=whole(s.pipeline[now]),
+        team=known.team(s.owner[now], np.where(is_open, end_of(known.calendar, day), closed_at)),
+        owner=whole(s.owner[now]), product=whole(s.product[now]), source=whole(s.source[now]),
+        category=whole(known.category[now]), due=whole(s.due[now]), contact=whole(s.contact[now]),
+        pushes=whole(s.pushes[now]),
     )  # fmt: skip
 
 
@@ -158,17 +172,19 @@ def labelled(known: Known, visits: Visits, deals: Deals, seen: Ints) -> tuple[Vi
 
 def relabelled(texts: Sequence[Text], *codes: Ints) -> tuple[tuple[Text, ...], list[Ints]]:
     """The texts that some codes name, in their order, and the codes as places among these; NONE stays."""
-    used = np.unique(np.concatenate(codes))
-    used = used[used >= 0]
-    become = np.full(len(texts) + 1, NONE)  # one more, which NONE means as a place
-    become[used] = np.arange(len(used))
-    return tuple([texts[int(code)] for code in used]), [become[each] for each in codes]
+    used = np.zeros(len(texts) + 1, bool)  # one more, which NONE means as a place
+    for each in codes:
+        used[each] = True
+    ordered = sorted((text, code) for code, text in enumerate(texts) if used[code])  # type: ignore[type-var]
+    become = np.full(len(texts) + 1, NONE, np.int32)
+    become[[code for _, code in ordered]] = np.arange(len(ordered))
+    return tuple(text for text, _ in ordered), [become[each] for each in codes]
 
 
 def chances_of(known: Known, stages: Sequence[tuple[str, str]], seen: Ints) -> tuple[int, ...]:
     """What the process says of each stage, in the newest of its versions in which a deal was seen there."""
-    s, said = known.states, {tuple(each[:3]): each.probability for each in known.references.stages}
-    newest = np.full(len(known.texts["stage"]), NONE)
-    np.maximum.at(newest, s.stage[seen], s.process_version[seen])
-    of = {text: int(newest[code]) for code, text in enumerate(known.texts["stage"])}
-    return tuple(said.get((process, of[process, stage], stage), NONE) for process, stage in stages)
+    s, said = known.archive.states, {tuple(each[:3]): each.probability for each in known.references.stages}
+    versions = int(s.process_version.max(initial=0)) + 1
+    there = np.bincount(s.stage[seen] * np.int32(versions) + s.process_version[seen]).nonzero()[0].tolist()
+    newest = {known.texts["stage"][code // versions]: code % versions for code in there}
+    return tuple(said.get((process, newest[process, stage], stage), NONE) for process, stage in stages)

@@ -5,13 +5,15 @@ the zone of whoever asks; money is int64 minor units of the one target currency,
 a tuple of `Labels`, NONE where there is nothing. Of what changed within a day only how it stood at its end counts.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-"""Days, codes, counts and money."""
+Ints = npt.NDArray[np.signedinteger[Any]]
+"""Days, codes and counts of 32 bits, which no sum or product of two of them leaves; money of 64."""
+Numbers = npt.NDArray[Any]
+"""Whole numbers, of as few bytes as hold them."""
 Keys = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

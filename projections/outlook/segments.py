@@ -6,7 +6,7 @@ before, both with `segment_shrink` wins added, so that a value with few deals st
 two days belongs to a value: there the expected wins are parted by age.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ SILENCE = (8, 31, 91)
 TOTAL_AGE = (31, 91, 181, 366)
 PUSHES = 4
 """From how many moved close dates on they are not told apart."""
+ALL = slice(None)
 ENOUGH = 50
 """Rows that say something of a dimension, under which it is left out."""
 
@@ -103,8 +104,20 @@ def cumulative(hazard: Floats) -> Floats:
 
 def expected(table: Floats, stage: Ints, lo: Ints, hi: Ints) -> Floats:
     """What a cumulative hazard says of each stretch of ages, 0 where it is empty."""
-    hi = np.minimum(hi, AGES)
-    return table[stage, np.maximum(hi, np.minimum(lo, AGES))] - table[stage, np.minimum(lo, AGES)]
+    lo, upto = np.minimum(lo, AGES), upto_age(table, stage)
+    return upto(np.maximum(np.minimum(hi, AGES), lo)) - upto(lo)
+
+
+def upto_age(table: Floats, stage: Ints) -> Callable[..., Floats]:
+    """What looks up a cumulative hazard: of the stage of each row, or of some rows, up to its age."""
+    begins: Ints = stage * table.shape[1]
+    flat: Floats = table.ravel()
+
+    def lookup(ages: Ints, at: Ints | slice = ALL) -> Floats:
+        places: Ints = begins[at] + ages[at]
+        return flat[places]
+
+    return lookup
 
 
 def parted(dimension: Dimension, table: Floats, stage: Ints, entered: Ints, lo: Ints, hi: Ints) -> list[Floats]:
@@ -115,23 +128,27 @@ def parted(dimension: Dimension, table: Floats, stage: Ints, entered: Ints, lo: 
     parts: list[Floats] = []
     begun, after = np.minimum(lo, AGES), day - entered
     last = np.maximum(np.minimum(hi, AGES), begun)
-    upto = table[stage, begun]
+    upto = upto_age(table, stage)
+    reached = upto(begun)
     for step in dimension.steps:
-        begun = np.where(dated, np.minimum(np.maximum(after + step, begun), last), begun)
-        before, upto = upto, table[stage, begun]
-        parts.append(upto - before)
-    rest = table[stage, last] - upto
+        now = np.where(dated, np.minimum(np.maximum(after + step, begun), last), begun)
+        moved, part = np.flatnonzero(now != begun), np.zeros(len(now))
+        until = upto(now, moved)
+        part[moved] = until - reached[moved]
+        reached[moved], begun = until, now
+        parts.append(part)
+    rest = upto(last) - reached
     if dimension.size > len(dimension.steps) + 1:
         return [*parts, np.where(dated, rest, 0.0), np.where(dated, 0.0, rest)]
     return [*parts, rest]
 
 
-def value_on(dimension: Dimension, day: Ints) -> Ints:
-    """The value that each row has on a day."""
+def value_on(dimension: Dimension, day: Ints, at: Ints | slice = ALL) -> Ints:
+    """The value that each row, or some rows, have on a day of each."""
     if dimension.day is None:
-        return dimension.codes
-    passed = np.searchsorted(np.array(dimension.steps), day - dimension.day, side="left")
-    return np.where(dimension.day == NONE, dimension.codes, passed)
+        return dimension.codes[at]
+    passed = np.searchsorted(np.array(dimension.steps), day[at] - dimension.day[at], side="left")
+    return np.where(dimension.day[at] == NONE, dimension.codes[at], passed)
 
 
 def standing(lives: Lives, rows: Rows) -> Standing:
@@ -148,11 +165,11 @@ def multipliers(lives: Lives, rows: Rows, win: Floats, settings: Settings) -> tu
     names: list[str] = []
     factors: list[Floats] = []
     theta = np.ones(len(plain))
-    wins = rows.won.astype(np.float64)
+    won, left = np.flatnonzero(rows.won), rows.entered + rows.hi
     whole = float(plain.sum())
     held = settings.segment_shrink
     for each in dimensions(lives, standing(lives, rows), bands):
-        got = sums(value_on(each, rows.entered + rows.hi), wins, each.size)
+        got = sums(value_on(each, left, won), None, each.size)
         if each.day is None:
             due = sums(each.codes, plain * theta, each.size)
             factor = (got + held) / (due + held)

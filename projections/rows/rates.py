@@ -62,6 +62,15 @@ class Rates:
         """The currencies that there is any rate of."""
         return sorted({code for pair in self._quoted for code in pair})
 
+    def upto(self, day: date) -> list[tuple[str, str, date, Fraction]]:
+        """The rates dated on or before a day: (base, quote, day, rate)."""
+        return [
+            (*pair, dated, rate)
+            for pair, quoted in self._quoted.items()
+            for dated, rate in zip(quoted.days, quoted.rates, strict=True)
+            if dated <= day
+        ]
+
     def convert(self, units: int, currency: str, into: str, day: date, base: str = "") -> int | None:
         """Minor units in minor units of another currency, rounded once, half away from zero; None without a rate.
 

@@ -67,8 +67,8 @@ def owner(random: Random) -> str:
     return f"rep-{random.randrange(30)}@example.com"
 
 
-def deal(random: Random, name: str, lead: str, at: int, changes: int = 8) -> Iterator[Happened]:
-    """A deal on its way: moved, changed so many times at most, won or lost, now and then reopened."""
+def deal(random: Random, name: str, lead: str, at: int, changes: int = 8, stays: float = 0.2) -> Iterator[Happened]:
+    """A deal on its way: moved, changed so many times at most, won or lost, now and then reopened; some stay open."""
     amount, stage = money(random), 0
     closes = date(2020, 3, 1) + timedelta(days=(at - BEGINNING) // DAY)
     opening = OpportunityOpened("process-sales", 1, OPEN_STAGES[0], amount, "Acme", owner(random),
@@ -89,7 +89,7 @@ def deal(random: Random, name: str, lead: str, at: int, changes: int = 8) -> Ite
             case _:
                 before, stage = stage, min(len(OPEN_STAGES) - 1, max(0, stage + random.choice([1, 1, 1, 2, -1])))
                 yield recorded, at, name, StageChanged(OPEN_STAGES[before], OPEN_STAGES[stage], 1, "forward")
-    if random.random() < 0.2:
+    if random.random() < stays:
         return
     at += random.randrange(1, 12 * DAY)
     won = random.random() < 0.4
@@ -99,8 +99,11 @@ def deal(random: Random, name: str, lead: str, at: int, changes: int = 8) -> Ite
         yield at, at, name, OpportunityReopened(OPEN_STAGES[stage], "asked again")
 
 
-def drafts(events: int, seed: int = 1, leads: float = 0.5, changes: int = 8) -> list[Draft]:
-    """That many events in the order in which they were recorded; `leads` is how much of it begins with a lead."""
+def drafts(events: int, seed: int = 1, leads: float = 0.5, changes: int = 8, stays: float = 0.2) -> list[Draft]:
+    """That many events in the order in which they were recorded; `leads` is how much of it begins with a lead.
+
+    changes: the most of a deal. stays: the share of deals that are never closed.
+    """
     random, happened = Random(seed), list[Happened]()
     happened.append((BEGINNING, BEGINNING, "process-sales", process()))
     number = 0
@@ -110,7 +113,7 @@ def drafts(events: int, seed: int = 1, leads: float = 0.5, changes: int = 8) -> 
         if random.random() < leads:
             happened += lead(random, number, at)
         else:
-            happened += deal(random, f"opportunity-{UUID(int=random.getrandbits(128))}", "", at, changes)
+            happened += deal(random, f"opportunity-{UUID(int=random.getrandbits(128))}", "", at, changes, stays)
     versions: dict[str, int] = {}
     made: list[Draft] = []
     for _, occurred, stream, event in sorted(happened, key=lambda each: each[0])[:events]:

@@ -77,7 +77,8 @@ def test_a_label_says_from_when_on_it_could_be_known(made: tuple[list[Fact], Sca
 def test_rows_agree_with_the_cut_of_their_day(made: tuple[list[Fact], Scale], data: st.DataObject):
     log, _ = made
     day = data.draw(st.sampled_from(days_of(log)))
-    lives, streams, _ = cut(known(of_deals(log), REFERENCES, "USD"), day)
+    seen = cut(known(of_deals(log), REFERENCES, "USD"), day)
+    lives, streams = seen.lives, [seen.stream(row) for row in range(len(seen.at))]
     deals, labels = lives.deals, lives.labels
 
     def text(of: str, row: int) -> str:

@@ -80,7 +80,7 @@ def test_what_comes_later_changes_no_forecast_of_before(copied: tuple[App, Clock
     app, clock = copied
     before = june(Forecaster(app, "EUR", settings=QUICK))
     making = Forecaster(app, "EUR", settings=QUICK)
-    still_open = making.at(DAY).streams[int(np.flatnonzero(making.at(DAY).lives.deals.status == 0)[0])]
+    still_open = making.at(DAY).stream(int(np.flatnonzero(making.at(DAY).lives.deals.status == 0)[0]))
     clock.set_to(LAST + timedelta(days=1))
     app.execute(Request(stream=still_open, command=WIN, actor="ann"))
     after = june(Forecaster(app, "EUR", settings=QUICK))
@@ -113,7 +113,7 @@ def test_a_forecast_is_issued_once_and_scored_once_whatever_is_recorded_later(co
     assert due(app, JUNE.last + timedelta(days=1)) == []
 
     lives = Forecaster(app, "EUR", settings=QUICK).at(DAY + 5)
-    late = lives.streams[int(np.flatnonzero(lives.lives.deals.status == 0)[0])]
+    late = lives.stream(int(np.flatnonzero(lives.lives.deals.status == 0)[0]))
     app.execute(Request(stream=late, command=WIN, actor="ann", occurred_at=app.now() - timedelta(days=9)))
     again = outlook_of(app, "EUR", *JUNE)
     assert again is not None

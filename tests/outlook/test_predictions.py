@@ -59,7 +59,7 @@ def test_what_is_recorded_of_deals_on_a_later_day_leaves_a_figure_as_it_is(app: 
     keep(app, terms, first := anew(app, terms))
     assert kept(app, terms) == first
     making = Forecaster(app, settings=QUICK).at(day_number(LAST))
-    deals = [making.streams[int(at)] for at in (making.lives.deals.status == 0).nonzero()[0][:4]]
+    deals = [making.stream(int(at)) for at in (making.lives.deals.status == 0).nonzero()[0][:4]]
     yesterday = datetime(LAST.year, LAST.month, LAST.day, 9, tzinfo=UTC)
     record(app, WinOpportunity(override_reason="signed at once"), deals[0])
     record(app, LoseOpportunity("price"), deals[1], occurred_at=yesterday)

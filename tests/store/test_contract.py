@@ -64,6 +64,14 @@ def test_the_streams_of_one_kind_are_read_whole_and_in_order(log: Log) -> None:
     assert [len(facts) for facts in log.scan_kind("lead", last - 1)] == [1, 1]
 
 
+def test_the_streams_of_one_kind_that_changed_between_positions_are_named_once_and_in_order(log: Log) -> None:
+    drafts = [drafted("lead-b", 1), drafted("lead-a", 1), drafted("leader-a", 1), drafted("lead-b", 2)]
+    first, *_, last = log.append(Append(drafts)).positions
+    assert log.changed("lead", first - 1, last) == ["lead-a", "lead-b"]
+    assert log.changed("lead", first, last - 1) == ["lead-a"]
+    assert log.changed("lead", last, last) == []
+
+
 def test_an_append_that_fails_in_one_stream_leaves_nothing_in_the_others(log: Log) -> None:
     added(log, "lead-1", 1)
     refused = Append(
