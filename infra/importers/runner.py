@@ -1,9 +1,8 @@
 """Carries an export's records to the log in bulk: what is new is appended, what cannot be goes to a rejects file."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain, groupby, repeat
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain import Command, kind
+from domain.correction import CorrectFact
 from domain.errors import PipelineError, Rejected
 from domain.history import History
 from domain.lead import CaptureLead, ConvertLead
@@ -20,12 +20,27 @@ from domain.opportunity import OpenOpportunity
 from domain.opportunity.terms import ChangeAccount, ChangeCloseDate, ChangeOwner, RenameOpportunity
 from domain.recorded import Recorded, Request, Source, micros
 from infra.application.dispatch import Dispatcher
-from infra.importers.closings import held_back, too_late
+from infra.importers.batches import BATCH, newest
+from infra.importers.closings import REOPENED, held_back, too_late
 from infra.importers.entries import Change, Entry, Export, Story, chunks, is_of_several, streams_of, unreadable
 from infra.importers.leads import LeadRecord, lead_commands
-from infra.importers.links import completed_opening, conversion, opened_by_a_lead, without_forgotten_name
+from infra.importers.links import (
+    check_claim,
+    completed_opening,
+    conversion,
+    opened_by_a_lead,
+    without_forgotten_name,
+)
 from infra.importers.mending import mendings
-from infra.importers.records import Record, commands, opened_at, terms_after_the_end
+from infra.importers.records import (
+    Record,
+    Timed,
+    check_ending,
+    commands,
+    denied_opening,
+    opened_at,
+    terms_after_the_end,
+)
 from infra.importers.rejects import RejectsFile
 from infra.importers.tables import Row
 from infra.importers.times import by_now
@@ -34,7 +49,6 @@ from infra.store.log import ERASED
 NAMED = 32  # digits of a digest that tell a row or a change from every other one
 KEPT = 500  # histories kept between two chunks, the stages among them
 FIRST = 10  # rejects kept in memory, to be shown
-BATCH = re.compile(r"(\d{4}-\d\d-\d\d)-([0-9a-f]+)(?:-([0-9a-f]+))?")  # snapshot, file, and how that was read
 DESCRIPTIVE = (ChangeOwner, ChangeAccount, ChangeCloseDate, RenameOpportunity, EnrichLead, AssignLead)
 """What only describes a deal or lead: where it has ended, there is nothing to be done about it."""
 
@@ -89,7 +103,7 @@ class Import:
         self.dispatcher, self.export, self.actor, self.path = dispatcher, export, actor, rejects
         self.batch = "-".join(filter(None, (export.snapshot.isoformat(), export.batch, export.meaning)))
         self.listed, self.correct, self.is_mended = None if whole else export.listed, correct, False
-        self.summary = Summary(history=history)
+        self.summary, self.converted = Summary(history=history), dict[str, str]()
         self.first_rejects: list[tuple[Entry, PipelineError]] = []
         self.first_mendings: list[tuple[Entry, str]] = []
 
@@ -162,13 +176,13 @@ class Import:
             except PipelineError as reason:
                 refused.append(Refusal(entry, reason))
         known = self.known(named)
-        since = self.exported(
+        exports = self.exported(
             entry for entry, names in named if isinstance(entry.says, Record | LeadRecord) and names[0] not in known
         )
         recorded = self.dispatcher.log.histories([entry.stream for entry, _ in named]) if self.is_mended else {}
         for entry, names in named:
             try:
-                plan = self.plan(entry, names, known, since.get(entry.stream))
+                plan = self.plan(entry, names, known, exports.get(entry.stream))
                 plans.append(self.mend(plan, recorded.get(entry.stream, ())))
             except PipelineError as reason:
                 refused.append(Refusal(entry, reason))
@@ -227,18 +241,17 @@ class Import:
         ]
         return {name for _, name in self.dispatcher.log.answers(names)}
 
-    def exported(self, entries: Iterator[Entry]) -> dict[str, datetime]:
-        """When the export was made from which each stream was last told of, if that was an earlier one: a day's end."""
+    def exported(self, entries: Iterator[Entry]) -> dict[str, date]:
+        """The day of the last export that told of each stream, which a lead's conversion does not do of its deal."""
         there = [entry.stream for entry in entries if self.dispatcher.history(entry.stream).version]
-        found = dict[str, datetime]()
+        found = dict[str, date]()
         for stream, facts in self.dispatcher.log.histories(there).items() if there else ():
-            batches = [fact.source.batch for fact in facts if fact.source and fact.source.system == self.export.system]
-            days = [date.fromisoformat(day[1]) for batch in batches if (day := BATCH.fullmatch(batch))]
-            if days and max(days) < self.export.snapshot:
-                found[stream] = datetime(max(days).year, max(days).month, max(days).day, tzinfo=UTC) + timedelta(days=1)
+            by_lead = kind(stream) == "opportunity" and opened_by_a_lead(self.dispatcher.history(stream))
+            if day := newest(facts[1:] if by_lead else facts, self.export.system):
+                found[stream] = day
         return found
 
-    def plan(self, entry: Entry, names: list[str], known: Container[str], since: datetime | None) -> Plan:
+    def plan(self, entry: Entry, names: list[str], known: Container[str], exported: date | None) -> Plan:
         """What to ask so that the log says what the entry says; each request that is repeatable under its name."""
         refused = list[Refusal]()
         if isinstance(entry.says, Story):
@@ -246,18 +259,12 @@ class Import:
             told = list(zip(entry.says.changes, names, strict=True))
             changes, held = held_back(told, self.before(entry.stream, told[0][0].occurred_at) if told else None)
             refused += [Refusal(entry.of(change.row), *too_late(change)) for change in held if change.row]
-            changes = [(change, name) for change, name in changes if name not in known]
+            changes = [(change, name) for change, name in changes if name.removesuffix(REOPENED) not in known]
         elif names[0] in known:
             changes = []
         else:
-            history = self.dispatcher.history(entry.stream)
-            if isinstance(entry.says, LeadRecord):
-                asked = lead_commands(entry.says.since(since), history.state)
-            else:
-                assert isinstance(entry.says, Record)
-                asked = commands(entry.says, history, since)
-                if late := terms_after_the_end(entry.says, history):
-                    refused.append(Refusal(entry._replace(), Rejected(late), left_out=True))
+            asked, told = self.record_commands(entry, self.dispatcher.history(entry.stream), exported)
+            refused += [Refusal(entry._replace(), Rejected(reason), left_out=True) for reason in told]
             changes = [
                 (Change(at, command), n) for (command, at), n in zip(asked, chain(names, repeat("")), strict=False)
             ]
@@ -271,6 +278,29 @@ class Import:
             for change, name in changes
         ]  # fmt: skip
         return Plan(entry, requests, [change.row for change, _ in changes], refused)
+
+    def record_commands(
+        self, entry: Entry, history: History, exported: date | None
+    ) -> tuple[Sequence[Timed], list[str]]:
+        """What a record asks for, with when it happened, and what it says besides that is left out.
+
+        `exported` is the day of the last export that told of it. Rejected where that one was newer and said otherwise.
+        """
+        says, left_out = entry.says, list[str]()
+        earlier = exported if exported and exported < self.export.snapshot else None
+        since = datetime.combine(earlier, time(), UTC) + timedelta(days=1) if earlier else None
+        if isinstance(says, LeadRecord):
+            asked = lead_commands(says.since(since), history.state)
+        else:
+            assert isinstance(says, Record)
+            asked = commands(says, history, since)
+            if not self.is_mended:
+                check_ending(says, history)
+            left_out = [*filter(None, (terms_after_the_end(says, history), denied_opening(says, history)))]
+        if exported and exported > self.export.snapshot and not all(isinstance(ask, CorrectFact) for ask, _ in asked):
+            day = self.export.snapshot
+            raise Rejected(f"an export of {exported} said otherwise, and this one is of {day} (snapshot_date)")
+        return asked, left_out
 
     def mend(self, plan: Plan, recorded: Sequence[Recorded]) -> Plan:
         """The plan, and what a mended mapping makes of the entry's rows that are in already, if that is asked for."""
@@ -322,6 +352,8 @@ class Import:
             if correction:
                 yield change._replace(command=correction), name
             return
+        if isinstance(command, ConvertLead):
+            check_claim(self.converted, entry.stream, command)
         if isinstance(command, ConvertLead) and (history := self.dispatcher.history(command.opportunity)).version:
             source, profile = self.lead_of(entry)
             correction, command = conversion(history, entry.stream, source, profile, command)
