@@ -263,8 +263,8 @@ class Import:
         elif names[0] in known:
             changes = []
         else:
-            asked, told = self.record_commands(entry, self.dispatcher.history(entry.stream), exported)
-            refused += [Refusal(entry._replace(), Rejected(reason), left_out=True) for reason in told]
+            asked, aside = self.record_commands(entry, self.dispatcher.history(entry.stream), exported)
+            refused = [Refusal(entry._replace(), Rejected(aside), left_out=True)] if aside else []
             changes = [
                 (Change(at, command), n) for (command, at), n in zip(asked, chain(names, repeat("")), strict=False)
             ]
@@ -279,14 +279,12 @@ class Import:
         ]  # fmt: skip
         return Plan(entry, requests, [change.row for change, _ in changes], refused)
 
-    def record_commands(
-        self, entry: Entry, history: History, exported: date | None
-    ) -> tuple[Sequence[Timed], list[str]]:
+    def record_commands(self, entry: Entry, history: History, exported: date | None) -> tuple[Sequence[Timed], str]:
         """What a record asks for, with when it happened, and what it says besides that is left out.
 
         `exported` is the day of the last export that told of it. Rejected where that one was newer and said otherwise.
         """
-        says, left_out = entry.says, list[str]()
+        says, aside = entry.says, ""
         earlier = exported if exported and exported < self.export.snapshot else None
         since = datetime.combine(earlier, time(), UTC) + timedelta(days=1) if earlier else None
         if isinstance(says, LeadRecord):
@@ -296,11 +294,11 @@ class Import:
             asked = commands(says, history, since)
             if not self.is_mended:
                 check_ending(says, history)
-            left_out = [*filter(None, (terms_after_the_end(says, history), denied_opening(says, history)))]
+            aside = "; ".join(filter(None, (terms_after_the_end(says, history), denied_opening(says, history))))
         if exported and exported > self.export.snapshot and not all(isinstance(ask, CorrectFact) for ask, _ in asked):
             day = self.export.snapshot
             raise Rejected(f"an export of {exported} said otherwise, and this one is of {day} (snapshot_date)")
-        return asked, left_out
+        return asked, aside
 
     def mend(self, plan: Plan, recorded: Sequence[Recorded]) -> Plan:
         """The plan, and what a mended mapping makes of the entry's rows that are in already, if that is asked for."""
