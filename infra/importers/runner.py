@@ -5,7 +5,6 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain, groupby, repeat
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -22,7 +21,17 @@ from domain.recorded import Recorded, Request, Source, micros
 from infra.application.dispatch import Dispatcher
 from infra.importers.batches import BATCH, newest
 from infra.importers.closings import REOPENED, held_back, too_late
-from infra.importers.entries import Change, Entry, Export, Story, chunks, is_of_several, streams_of, unreadable
+from infra.importers.entries import (
+    Change,
+    Entry,
+    Export,
+    Story,
+    chunks,
+    is_of_several,
+    streams_of,
+    tells_how_it_stands,
+    unreadable,
+)
 from infra.importers.leads import LeadRecord, lead_commands
 from infra.importers.links import (
     check_claim,
@@ -32,6 +41,7 @@ from infra.importers.links import (
     without_forgotten_name,
 )
 from infra.importers.mending import mendings
+from infra.importers.outcomes import Plan, Refusal, Summary
 from infra.importers.records import (
     Record,
     Timed,
@@ -42,7 +52,6 @@ from infra.importers.records import (
     terms_after_the_end,
 )
 from infra.importers.rejects import RejectsFile
-from infra.importers.tables import Row
 from infra.importers.times import by_now
 from infra.store.log import ERASED
 
@@ -51,40 +60,6 @@ KEPT = 500  # histories kept between two chunks, the stages among them
 FIRST = 10  # rejects kept in memory, to be shown
 DESCRIPTIVE = (ChangeOwner, ChangeAccount, ChangeCloseDate, RenameOpportunity, EnrichLead, AssignLead)
 """What only describes a deal or lead: where it has ended, there is nothing to be done about it."""
-
-
-class Summary(msgspec.Struct):
-    """How an import went, in rows of the export, and the number of facts it appended.
-
-    Left out is what only describes a deal or lead that has ended. Mended are rows that are in already, and say
-    otherwise by the mapping as it is now.
-    """
-
-    rows: int = 0
-    imported: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    left_out: int = 0
-    facts: int = 0
-    history: bool = False
-    mended: int = 0
-
-
-class Refusal(NamedTuple):
-    """Some rows of which nothing was done, and why; `left_out` where nothing was to be done."""
-
-    entry: Entry
-    reason: PipelineError
-    left_out: bool = False
-
-
-class Plan(NamedTuple):
-    """What an entry leads to: requests, each with the change that it was made of, and what is refused beforehand."""
-
-    entry: Entry
-    requests: list[Request]
-    rows: list[Row | None]
-    refused: list[Refusal]
 
 
 class Import:
@@ -177,7 +152,7 @@ class Import:
                 refused.append(Refusal(entry, reason))
         known = self.known(named)
         exports = self.exported(
-            entry for entry, names in named if isinstance(entry.says, Record | LeadRecord) and names[0] not in known
+            entry for entry, names in named if tells_how_it_stands(entry.says) and not known.issuperset(names)
         )
         recorded = self.dispatcher.log.histories([entry.stream for entry, _ in named]) if self.is_mended else {}
         for entry, names in named:
@@ -254,7 +229,10 @@ class Import:
     def plan(self, entry: Entry, names: list[str], known: Container[str], exported: date | None) -> Plan:
         """What to ask so that the log says what the entry says; each request that is repeatable under its name."""
         refused = list[Refusal]()
-        if isinstance(entry.says, Story):
+        if isinstance(entry.says, Story) and entry.says.is_current and exported and exported > self.export.snapshot:
+            refused = [Refusal(entry._replace(), self.older(exported), left_out=True)]
+            changes = []
+        elif isinstance(entry.says, Story):
             refused = [Refusal(entry.of(row), reason) for row, reason in entry.says.refused]
             told = list(zip(entry.says.changes, names, strict=True))
             changes, held = held_back(told, self.before(entry.stream, told[0][0].occurred_at) if told else None)
@@ -296,9 +274,14 @@ class Import:
                 check_ending(says, history)
             aside = "; ".join(filter(None, (terms_after_the_end(says, history), denied_opening(says, history))))
         if exported and exported > self.export.snapshot and not all(isinstance(ask, CorrectFact) for ask, _ in asked):
-            day = self.export.snapshot
-            raise Rejected(f"an export of {exported} said otherwise, and this one is of {day} (snapshot_date)")
+            raise self.older(exported)
         return asked, aside
+
+    def older(self, exported: date) -> Rejected:
+        """Why a record of this export changes nothing where a newer one told of the same."""
+        return Rejected(
+            f"an export of {exported} told of it, and this one is of {self.export.snapshot} (snapshot_date)"
+        )
 
     def mend(self, plan: Plan, recorded: Sequence[Recorded]) -> Plan:
         """The plan, and what a mended mapping makes of the entry's rows that are in already, if that is asked for."""

@@ -11,6 +11,7 @@ from infra.importers.mapping.file import load
 from infra.importers.runner import Summary
 from tests.importers.bringing import bring, reasons, tags, told
 from tests.importers.test_cases import CASES, deal, edited, euros
+from tests.importers.test_mutations import HUBSPOT
 
 HEADER = "Id,Created,Changed,StageSince,Stage,Amount,Owner,Closed,Why\n"
 OPEN = "D-1,2026-01-05 09:00,{changed},{since},{stage},{amount},{owner},,\n"
@@ -43,7 +44,7 @@ def test_an_older_export_after_a_newer_one_takes_nothing_back(small: App, tmp_pa
     summary = brought(small, tmp_path, older, JANUARY)
     assert (summary.facts, summary.rejected) == (0, 1)
     assert reasons(tmp_path / "rejects.csv") == [
-        ("2", "D-1", "an export of 2026-03-31 said otherwise, and this one is of 2026-01-31 (snapshot_date)")
+        ("2", "D-1", "an export of 2026-03-31 told of it, and this one is of 2026-01-31 (snapshot_date)")
     ]
     assert (deal(small).deal.progress.stage, deal(small).deal.amount) == ("proposal", euros(150))
     assert brought(small, tmp_path, newer.replace("Bob", "Cid"), date(2026, 4, 30)).imported == 1
@@ -57,6 +58,23 @@ def test_an_older_export_of_leads_after_a_newer_one_takes_nothing_back(small: Ap
     (case / "older.csv").write_text(text)
     summary = bring(small, "csv", case / "older.csv", tmp_path / "r.csv", snapshot=JANUARY, **rules)
     assert (summary.facts, summary.rejected, summary.unchanged) == (0, 1, 1)
+
+
+def test_an_older_export_without_history_takes_nothing_back_in_other_formats(small: App, tmp_path: Path) -> None:
+    folder, day = tmp_path / "export", date(2026, 6, 30)
+    folder.mkdir()
+    for name, text in HUBSPOT.items():
+        if name not in ("deal_property_history.csv", "merged_deal.csv"):
+            (folder / name).write_text(text)
+    assert bring(small, "hubspot", folder, tmp_path / "rejects.csv", snapshot=day).imported == 2
+    deals = folder / "deal.csv"
+    deals.write_text(deals.read_text().replace("new,default,7,5", "new,default,7,4"))
+    for before in (MARCH, JANUARY):
+        summary = bring(small, "hubspot", folder, tmp_path / "rejects.csv", snapshot=before)
+        assert (summary.facts, summary.left_out, summary.unchanged) == (0, 1, 1)
+    assert tags(small, "opportunity-hubspot-1") == ["opportunity-opened"]
+    assert reasons(tmp_path / "rejects.csv")[0][2].startswith("left out: an export of 2026-06-30 told of it")
+    assert bring(small, "hubspot", folder, tmp_path / "rejects.csv", snapshot=date(2026, 7, 31)).facts == 1
 
 
 def test_deals_come_in_after_a_newer_export_of_the_leads_that_became_them(small: App, tmp_path: Path) -> None:
