@@ -90,7 +90,7 @@ def import_(
     from infra.importers import formats
 
     day_of_export = day("snapshot_date", snapshot_date) if snapshot_date else None
-    refused = rejects or (None if plan else Path(f"{'stdin' if path == STDIN else path.resolve().name}.rejects.csv"))
+    refused = rejects or (None if plan else Path(f"{'stdin' if is_stream(path) else path.resolve().name}.rejects.csv"))
     with given(path) as file, rehearsed(asking) if plan else asking.app() as app:
         with progress("reading"):
             export = formats.read(
@@ -109,15 +109,24 @@ def import_(
 
 @contextmanager
 def given(path: Path) -> Generator[Path]:
-    """The export where it stands; what stdin gives in a file of its own as long as it is read."""
-    if path != STDIN:
+    """The export where it stands; what stdin or another stream gives in a file of its own as long as it is read."""
+    if not is_stream(path):
         yield path
         return
     with TemporaryDirectory(prefix="dealtrail-") as folder:
         file = Path(folder) / "stdin"
         with file.open("xb") as taken:
-            copyfileobj(sys.stdin.buffer, taken)
+            if path == STDIN:
+                copyfileobj(sys.stdin.buffer, taken)
+            else:
+                with path.open("rb") as stream:
+                    copyfileobj(stream, taken)
         yield file
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a path is stdin, or a pipe, as the shell's `<(…)` gives one: to be read once, and without a name."""
+    return path == STDIN or path.is_fifo()
 
 
 def carried_out(

@@ -110,7 +110,7 @@ class Mapping(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 def load(path: Path) -> Mapping:
     """A mapping file. NotFound without it, Malformed naming the key that is wrong and why."""
-    if not path.is_file():
+    if not path.is_file() and not path.is_fifo():
         raise NotFound(f"{path}: there is no such mapping")
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
