@@ -170,7 +170,7 @@ def stopped(summary: "Summary", total: int, plan: bool) -> str:
 
 def show_import(asking: Options, run: "Import", types: dict[str, int] | None, refused: Path | None) -> None:
     """How an import went, or, with the facts by type, how it would go."""
-    from infra.importers.rejects import printable
+    from infra.importers.rejects import printable, rejects_of
 
     summary = run.summary
     listed = str(refused) if refused and summary.rejected + summary.left_out else None
@@ -178,7 +178,11 @@ def show_import(asking: Options, run: "Import", types: dict[str, int] | None, re
         document = {**msgspec.to_builtins(summary), "rejects": listed}
         document["first_mendings"] = [{"id": entry.external_id, "change": text} for entry, text in run.first_mendings]
         if types is not None:
-            document |= {"plan": True, "types": dict(sorted(types.items())), "first_rejects": first_rejects(run)}
+            document |= {
+                "plan": True,
+                "types": dict(sorted(types.items())),
+                "first_rejects": rejects_of(run.first_rejects),
+            }
         return asking.answer(document)
     out = stdout()
     out.print(
@@ -200,27 +204,12 @@ def show_import(asking: Options, run: "Import", types: dict[str, int] | None, re
     for tag, count in sorted((types or {}).items()):
         out.print(f"  {count:>12,}  {tag}")
     if types is not None:
-        for reject in first_rejects(run):
-            out.print(f"  {reject['file']}:{reject['line']}: {reject['id']}: {reject['reason']}")
+        for reject in rejects_of(run.first_rejects):
+            out.print(f"  {reject.file}:{reject.line}: {reject.id}: {reject.reason}")
         out.print("nothing was appended: this was a rehearsal")
     if listed:
         what = "would be" if types is not None else "was"
         out.print(f"what {what} rejected or left out, with line and reason: {printable(listed)}")
-
-
-def first_rejects(run: "Import") -> list[dict[str, Any]]:
-    """The first of what cannot be imported, and why."""
-    from infra.importers.rejects import clipped, printable
-
-    return [
-        {
-            "file": printable(entry.file),
-            "line": entry.line,
-            "id": printable(entry.external_id),
-            "reason": printable(clipped(str(reason))),
-        }
-        for entry, reason in run.first_rejects
-    ]
 
 
 def simulate(

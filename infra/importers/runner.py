@@ -66,20 +66,20 @@ class Import:
     """One run of one export. The same rows again append nothing; a newer export appends what changed.
 
     `history` says that it brings what happened before the log was kept; the first import of a system does.
-    `first_rejects` are the first of what was rejected or left out; without a `rejects` file, the only trace. That has
-    the rows whole where they are `whole`, else without what may be personal. What a mended mapping changes of rows that
-    are in already is corrected where `correct` says so; `first_mendings` says of the first ones what it is.
+    `first_rejects` are the first `kept` of what was rejected or left out; without a `rejects` file, the only trace.
+    That has the rows whole where they are `whole`, else without what may be personal. What a mended mapping changes of
+    rows that are in already is corrected where `correct` says so; `first_mendings` says of the first ones what it is.
     """
 
     def __init__(
         self, dispatcher: Dispatcher, export: Export, actor: str, rejects: Path | None, history: bool = False,
-        whole: bool = False, correct: bool = False,
+        whole: bool = False, correct: bool = False, kept: int = FIRST,
     ) -> None:  # fmt: skip
         self.dispatcher, self.export, self.actor, self.path = dispatcher, export, actor, rejects
         self.batch = "-".join(filter(None, (export.snapshot.isoformat(), export.batch, export.meaning)))
         self.listed, self.correct, self.is_mended = None if whole else export.listed, correct, False
         self.summary, self.converted = Summary(history=history), dict[str, str]()
-        self.first_rejects: list[tuple[Entry, PipelineError]] = []
+        self.kept, self.first_rejects = kept, list[tuple[Entry, PipelineError]]()
         self.first_mendings: list[tuple[Entry, str]] = []
 
     def run(self, advance: Callable[[int], None]) -> Summary:
@@ -119,7 +119,7 @@ class Import:
         else:
             self.summary.rejected += entry.rows
         reason = Rejected(f"left out: {reason}") if left_out else reason
-        if len(self.first_rejects) < FIRST:
+        if len(self.first_rejects) < self.kept:
             self.first_rejects.append((entry, reason))
         rejects.write(entry.file, entry.line, entry.external_id, str(reason), entry.cells)
 
