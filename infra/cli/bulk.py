@@ -1,6 +1,7 @@
 """The verb `bulk`: many commands from a file, each carried out or refused on its own, one result each."""
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 from itertools import islice
@@ -114,6 +115,7 @@ def bulk(
 def read(file: IO[bytes], who: str, zone: tzinfo) -> Iterator[Line]:
     """The lines of a file, the empty ones left out; `who` asks where a line does not say, in `zone` days end."""
     for number, text in enumerate(file, 1):
+        text = text.removeprefix(BOM_UTF8) if number == 1 else text
         if text.strip():
             yield Line(number, requested(text, who, zone))
 

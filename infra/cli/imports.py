@@ -90,7 +90,7 @@ def import_(
     from infra.importers import formats
 
     day_of_export = day("snapshot_date", snapshot_date) if snapshot_date else None
-    refused = rejects or (None if plan else Path(f"{'stdin' if path == STDIN else path.resolve().name}.rejects.csv"))
+    refused = rejects or (None if plan else Path(f"{'stdin' if is_stream(path) else path.resolve().name}.rejects.csv"))
     with given(path) as file, rehearsed(asking) if plan else asking.app() as app:
         with progress("reading"):
             export = formats.read(
@@ -109,15 +109,24 @@ def import_(
 
 @contextmanager
 def given(path: Path) -> Generator[Path]:
-    """The export where it stands; what stdin gives in a file of its own as long as it is read."""
-    if path != STDIN:
+    """The export where it stands; what stdin or another stream gives in a file of its own as long as it is read."""
+    if not is_stream(path):
         yield path
         return
     with TemporaryDirectory(prefix="dealtrail-") as folder:
         file = Path(folder) / "stdin"
         with file.open("xb") as taken:
-            copyfileobj(sys.stdin.buffer, taken)
+            if path == STDIN:
+                copyfileobj(sys.stdin.buffer, taken)
+            else:
+                with path.open("rb") as stream:
+                    copyfileobj(stream, taken)
         yield file
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a path is stdin, or a pipe, as the shell's `<(…)` gives one: to be read once, and without a name."""
+    return path == STDIN or path.is_fifo()
 
 
 def carried_out(
@@ -161,7 +170,7 @@ def stopped(summary: "Summary", total: int, plan: bool) -> str:
 
 def show_import(asking: Options, run: "Import", types: dict[str, int] | None, refused: Path | None) -> None:
     """How an import went, or, with the facts by type, how it would go."""
-    from infra.importers.rejects import printable
+    from infra.importers.rejects import printable, rejects_of
 
     summary = run.summary
     listed = str(refused) if refused and summary.rejected + summary.left_out else None
@@ -169,7 +178,11 @@ def show_import(asking: Options, run: "Import", types: dict[str, int] | None, re
         document = {**msgspec.to_builtins(summary), "rejects": listed}
         document["first_mendings"] = [{"id": entry.external_id, "change": text} for entry, text in run.first_mendings]
         if types is not None:
-            document |= {"plan": True, "types": dict(sorted(types.items())), "first_rejects": first_rejects(run)}
+            document |= {
+                "plan": True,
+                "types": dict(sorted(types.items())),
+                "first_rejects": rejects_of(run.first_rejects),
+            }
         return asking.answer(document)
     out = stdout()
     out.print(
@@ -191,27 +204,12 @@ def show_import(asking: Options, run: "Import", types: dict[str, int] | None, re
     for tag, count in sorted((types or {}).items()):
         out.print(f"  {count:>12,}  {tag}")
     if types is not None:
-        for reject in first_rejects(run):
-            out.print(f"  {reject['file']}:{reject['line']}: {reject['id']}: {reject['reason']}")
+        for reject in rejects_of(run.first_rejects):
+            out.print(f"  {reject.file}:{reject.line}: {reject.id}: {reject.reason}")
         out.print("nothing was appended: this was a rehearsal")
     if listed:
         what = "would be" if types is not None else "was"
         out.print(f"what {what} rejected or left out, with line and reason: {printable(listed)}")
-
-
-def first_rejects(run: "Import") -> list[dict[str, Any]]:
-    """The first of what cannot be imported, and why."""
-    from infra.importers.rejects import clipped, printable
-
-    return [
-        {
-            "file": printable(entry.file),
-            "line": entry.line,
-            "id": printable(entry.external_id),
-            "reason": printable(clipped(str(reason))),
-        }
-        for entry, reason in run.first_rejects
-    ]
 
 
 def simulate(

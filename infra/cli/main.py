@@ -30,7 +30,7 @@ COLUMNS = re.compile("[1-9][0-9]{0,4}")
 SHOWN = 60  # characters of a name that is too long
 CODES = {0, *EXIT.values(), INTERRUPTED}
 """Every exit code, as docs/reference/terminal.md explains them."""
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 """What a stream says that takes no more."""
 OUTSIDE = FULL | {
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.EACCES, errno.EPERM,
@@ -71,7 +71,18 @@ def application(*modules: str) -> App:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script."""
     gc.disable()  # until the verb is loaded: what is loaded stays
+    hold_closed_streams()
     sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def hold_closed_streams() -> None:
+    """Hold the places of standard streams that were closed before we began, so that no file of ours gets one.
+
+    Nothing is read there, an answer fails there as on a full disk, and what is said beside it goes nowhere.
+    """
+    for name, flags, mode in (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode))
 
 
 def run(arguments: Sequence[str]) -> int:

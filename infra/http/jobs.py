@@ -19,6 +19,7 @@ from domain.recorded import micros
 from infra.http.problems import ProblemDocument, problem
 from infra.identifiers import uuid7
 from infra.importers import formats
+from infra.importers.rejects import Reject, rejects_of
 from infra.importers.runner import Import, Summary
 
 if TYPE_CHECKING:
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
 MAPPING = "mapping.toml"
 UNPACKED = 1 << 30  # bytes of all files of an archive
 KEPT = 100  # jobs that are remembered
+REJECTS = 1_000  # rows that a job lists
 
 
 class ImportJob(Struct, frozen=True, kw_only=True):
     """An import: how far it is, and how it went. Sent again, the same export adds nothing.
 
-    rows: of the export, done and altogether, where that is known. rejects: the first of what was not done, and why.
+    rows: of the export, done and altogether, where that is known. rejects: the first thousand rows of which something
+    was not done, with file, line, id and reason; the summary counts them all.
     """
 
     id: str
@@ -43,7 +46,7 @@ class ImportJob(Struct, frozen=True, kw_only=True):
     rows: int = 0
     total: int | None = None
     summary: Summary | None = None
-    rejects: tuple[str, ...] = ()
+    rejects: tuple[Reject, ...] = ()
     problem: ProblemDocument | None = None
 
 
@@ -113,9 +116,9 @@ class Jobs:
                 raise Unavailable("the service ends: send the export again, and it goes on")
 
         with self._app.bulk() as dispatcher:
-            run = Import(dispatcher, export, job.actor, None, history)
+            run = Import(dispatcher, export, job.actor, None, history, kept=REJECTS)
             summary = run.run(advance)
-        rejects = tuple(f"{type(reason).__name__}: {reason}" for _, reason in run.first_rejects)
+        rejects = rejects_of(run.first_rejects)
         self._change(job.id, status="done", rows=summary.rows, summary=summary, rejects=rejects)
 
     def close(self) -> None:

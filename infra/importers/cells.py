@@ -49,7 +49,7 @@ def known_currency(field: str, text: str) -> str:
 
 def rounded(amount: Decimal, currency: str, rounding: Rounding) -> Decimal:
     """An amount in the digits of its currency, by a rounding that was asked for; unchanged without one."""
-    if not rounding or amount >= LARGEST:
+    if not rounding or not 0 <= amount < LARGEST:
         return amount
     return amount.quantize(Decimal(1).scaleb(-MINOR_UNITS.get(currency, 2)), ROUNDINGS[rounding], EXACT)
 

@@ -31,10 +31,14 @@ class Change(NamedTuple):
 
 
 class Story(NamedTuple):
-    """All that an export with history says of one deal or lead, in effective order; and the rows that say nothing."""
+    """All that an export with history says of one deal or lead, in effective order; and the rows that say nothing.
+
+    `is_current` says that it has no history, and tells how the deal stands.
+    """
 
     changes: tuple[Change, ...]
     refused: tuple[tuple[Row, PipelineError], ...] = ()
+    is_current: bool = False
 
 
 class Entry(NamedTuple):
@@ -88,6 +92,11 @@ def streams_of(entry: Entry) -> Iterator[str]:
     """The streams that an entry may be about, as far as they can be: its own, and the deal's which a lead became."""
     deal = entry.says.deal.stream if isinstance(entry.says, LeadRecord) and entry.says.deal else ""
     yield from (stream for stream in (entry.stream, deal) if kind(stream) in BY_KIND and stream.isprintable())
+
+
+def tells_how_it_stands(says: object) -> bool:
+    """Whether an entry tells of a deal or lead as it stood when the export was made."""
+    return isinstance(says, Record | LeadRecord) or (isinstance(says, Story) and says.is_current)
 
 
 def is_of_several(entry: Entry) -> bool:

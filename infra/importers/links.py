@@ -69,6 +69,12 @@ def filled(opened: OpportunityOpened, said: OpenOpportunity) -> OpportunityOpene
     return replace(opened, amount=said.amount, source=opened.source or said.source, **texts)
 
 
+def check_claim(converted: dict[str, str], lead: str, command: ConvertLead) -> None:
+    """Raise Rejected where another lead of the export became the deal; `converted` are the leads so far, by deal."""
+    if (other := converted.setdefault(command.opportunity, lead)) != lead:
+        raise Rejected(f"convert-lead: another lead, {other}, became {command.opportunity}")
+
+
 def conversion(
     history: History, lead: str, source: str, profile: Sequence[str], command: ConvertLead
 ) -> tuple[CorrectFact | None, ConvertLead]:

@@ -9,16 +9,25 @@ from domain.errors import Rejected
 from domain.history import History, effective_order
 from domain.money import Money
 from domain.opportunity import Deleted, Lost, Merged, Open, OpenOpportunity, Won
-from domain.opportunity.closing import LoseOpportunity, ReopenOpportunity, WinOpportunity
+from domain.opportunity.closing import (
+    LoseOpportunity,
+    OpportunityLost,
+    OpportunityWon,
+    ReopenOpportunity,
+    WinOpportunity,
+)
 from domain.opportunity.line_items import Line, RemoveLineItem, SetLineItem
 from domain.opportunity.progress import ChangeStage
 from domain.opportunity.states import Deal
 from domain.opportunity.terms import ChangeAccount, ChangeAmount, ChangeCloseDate, ChangeOwner, RenameOpportunity
 from domain.recorded import instant
 from infra.importers.links import OF_THE_DEAL, completed_opening, filled, opened_by_a_lead
+from infra.importers.times import DAY as LONGEST_DAY
+from infra.importers.times import LAST_MICROSECOND
 
 Timed = tuple[Command, datetime]
 DAY = timedelta(days=1)
+BY_HAND = "correct it by hand"
 
 
 class Record(NamedTuple):
@@ -76,9 +85,7 @@ def commands(record: Record, history: History, since: datetime | None = None) ->
             return [*differences(record, deal, history, since), *ending(record)]
         case Won(deal) if record.outcome == "won":
             if record.closing not in (None, deal.amount):
-                raise Rejected(
-                    f"the export says won for {record.closing}, recorded is {deal.amount}: correct it by hand"
-                )
+                raise Rejected(f"the export says won for {record.closing}, recorded is {deal.amount}: {BY_HAND}")
             return added(record, deal, history)
         case Lost(deal) if record.outcome == "lost":
             return added(record, deal, history)
@@ -102,6 +109,43 @@ def terms_after_the_end(record: Record, history: History) -> str:
     told = {"owner": record.owner, "account": record.account, "close_date": record.close_date, "name": record.name}
     names = [name for name, value in told.items() if value and value != getattr(terms, name)]
     return f"{', '.join(names)}: is told after the deal had ended" if names else ""
+
+
+def check_ending(record: Record, history: History) -> None:
+    """Raise Rejected where a deal has ended as the record says, but at another time, or for another reason."""
+    state = history.state
+    if not isinstance(state, Won | Lost) or record.outcome != ("won" if isinstance(state, Won) else "lost"):
+        return
+    at = ended_at(history)
+    if record.closed_at and record.closed_at != record.changed_at and differ(record.closed_at, at):
+        raise Rejected(
+            f"the export says {record.outcome} at {text_of(record.closed_at)}, recorded is {text_of(at)}: {BY_HAND}"
+        )
+    if isinstance(state, Lost) and record.lost_reason not in ("unknown", state.reason):
+        raise Rejected(f"the export says lost for {record.lost_reason}, recorded is {state.reason}: {BY_HAND}")
+
+
+def denied_opening(record: Record, history: History) -> str:
+    """What the record says otherwise of when the deal was opened; empty for nothing, as where a lead opened it."""
+    if not history.version or opened_by_a_lead(history) or record.opened_at == record.seen_at:
+        return ""
+    at = opened_at(history)
+    if not differ(record.opened_at, at):
+        return ""
+    return f"opened_at: the export says {text_of(record.opened_at)}, recorded is {text_of(at)}: {BY_HAND}"
+
+
+def differ(told: datetime, recorded: datetime) -> bool:
+    """Whether two instants are not one, nor one of them the end of the day of the other, of which no more is known."""
+    first, last = sorted((told, recorded))
+    return told != recorded and not (
+        last.microsecond == LAST_MICROSECOND != first.microsecond and last - first < LONGEST_DAY
+    )
+
+
+def text_of(moment: datetime) -> str:
+    """An instant in a message."""
+    return f"{moment:%Y-%m-%d %H:%M}Z"
 
 
 def opening(record: Record) -> OpenOpportunity:
@@ -157,6 +201,12 @@ def added(record: Record, deal: Deal, history: History) -> list[Timed]:
 def opened_at(history: History) -> datetime:
     """When the deal was opened, as it stands."""
     return instant(next(at for at, version, _ in effective_order(history.facts) if version == history.facts[0].version))
+
+
+def ended_at(history: History) -> datetime:
+    """When a deal that is closed was won or lost the last time, as it stands."""
+    placed = effective_order(history.facts)
+    return instant(max(at for at, _, fact in placed if isinstance(fact.event, OpportunityWon | OpportunityLost)))
 
 
 def lines(record: Record, known: dict[str, Line], at: datetime) -> list[Timed]:

@@ -2,13 +2,15 @@
 
 import csv
 import os
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
-from domain.errors import Malformed
+from domain.errors import Malformed, PipelineError
 from infra.application.exports import safe
+from infra.importers.entries import Entry
 
 COLUMNS = ("file", "line", "id", "reason", "row")
 LONGEST = 1_000  # characters of a reason, or of a cell
@@ -22,6 +24,23 @@ def printable(text: str) -> str:
 def clipped(text: str) -> str:
     """The beginning of a text that is too long to be read."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+class Reject(Struct, frozen=True):
+    """A row of which nothing was done, or of which something was left out: where it stands, whose it is, and why."""
+
+    file: str
+    line: int
+    id: str
+    reason: str
+
+
+def rejects_of(refused: Iterable[tuple[Entry, PipelineError]]) -> tuple[Reject, ...]:
+    """What was not done, as it can be shown anywhere."""
+    return tuple(
+        Reject(printable(entry.file), entry.line, printable(entry.external_id), printable(clipped(str(reason))))
+        for entry, reason in refused
+    )
 
 
 class RejectsFile:

@@ -1,17 +1,16 @@
 """Carries an export's records to the log in bulk: what is new is appended, what cannot be goes to a rejects file."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain, groupby, repeat
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from domain import Command, kind
+from domain.correction import CorrectFact
 from domain.errors import PipelineError, Rejected
 from domain.history import History
 from domain.lead import CaptureLead, ConvertLead
@@ -20,77 +19,67 @@ from domain.opportunity import OpenOpportunity
 from domain.opportunity.terms import ChangeAccount, ChangeCloseDate, ChangeOwner, RenameOpportunity
 from domain.recorded import Recorded, Request, Source, micros
 from infra.application.dispatch import Dispatcher
-from infra.importers.closings import held_back, too_late
-from infra.importers.entries import Change, Entry, Export, Story, chunks, is_of_several, streams_of, unreadable
+from infra.importers.batches import BATCH, newest
+from infra.importers.closings import REOPENED, held_back, too_late
+from infra.importers.entries import (
+    Change,
+    Entry,
+    Export,
+    Story,
+    chunks,
+    is_of_several,
+    streams_of,
+    tells_how_it_stands,
+    unreadable,
+)
 from infra.importers.leads import LeadRecord, lead_commands
-from infra.importers.links import completed_opening, conversion, opened_by_a_lead, without_forgotten_name
+from infra.importers.links import (
+    check_claim,
+    completed_opening,
+    conversion,
+    opened_by_a_lead,
+    without_forgotten_name,
+)
 from infra.importers.mending import mendings
-from infra.importers.records import Record, commands, opened_at, terms_after_the_end
+from infra.importers.outcomes import Plan, Refusal, Summary
+from infra.importers.records import (
+    Record,
+    Timed,
+    check_ending,
+    commands,
+    denied_opening,
+    opened_at,
+    terms_after_the_end,
+)
 from infra.importers.rejects import RejectsFile
-from infra.importers.tables import Row
 from infra.importers.times import by_now
 from infra.store.log import ERASED
 
 NAMED = 32  # digits of a digest that tell a row or a change from every other one
 KEPT = 500  # histories kept between two chunks, the stages among them
 FIRST = 10  # rejects kept in memory, to be shown
-BATCH = re.compile(r"(\d{4}-\d\d-\d\d)-([0-9a-f]+)(?:-([0-9a-f]+))?")  # snapshot, file, and how that was read
 DESCRIPTIVE = (ChangeOwner, ChangeAccount, ChangeCloseDate, RenameOpportunity, EnrichLead, AssignLead)
 """What only describes a deal or lead: where it has ended, there is nothing to be done about it."""
-
-
-class Summary(msgspec.Struct):
-    """How an import went, in rows of the export, and the number of facts it appended.
-
-    Left out is what only describes a deal or lead that has ended. Mended are rows that are in already, and say
-    otherwise by the mapping as it is now.
-    """
-
-    rows: int = 0
-    imported: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    left_out: int = 0
-    facts: int = 0
-    history: bool = False
-    mended: int = 0
-
-
-class Refusal(NamedTuple):
-    """Some rows of which nothing was done, and why; `left_out` where nothing was to be done."""
-
-    entry: Entry
-    reason: PipelineError
-    left_out: bool = False
-
-
-class Plan(NamedTuple):
-    """What an entry leads to: requests, each with the change that it was made of, and what is refused beforehand."""
-
-    entry: Entry
-    requests: list[Request]
-    rows: list[Row | None]
-    refused: list[Refusal]
 
 
 class Import:
     """One run of one export. The same rows again append nothing; a newer export appends what changed.
 
     `history` says that it brings what happened before the log was kept; the first import of a system does.
-    `first_rejects` are the first of what was rejected or left out; without a `rejects` file, the only trace. That has
-    the rows whole where they are `whole`, else without what may be personal. What a mended mapping changes of rows that
-    are in already is corrected where `correct` says so; `first_mendings` says of the first ones what it is.
+    `first_rejects` are the first `kept` of what was rejected or left out; without a `rejects` file, the only trace.
+    That has the rows whole where they are `whole`, else without what may be personal. What a mended mapping changes of
+    rows that are in already is corrected where `correct` says so; `first_mendings` says of the first ones what it is.
     """
 
     def __init__(
         self, dispatcher: Dispatcher, export: Export, actor: str, rejects: Path | None, history: bool = False,
-        whole: bool = False, correct: bool = False,
+        whole: bool = False, correct: bool = False, kept: int = FIRST,
     ) -> None:  # fmt: skip
         self.dispatcher, self.export, self.actor, self.path = dispatcher, export, actor, rejects
         self.batch = "-".join(filter(None, (export.snapshot.isoformat(), export.batch, export.meaning)))
         self.listed, self.correct, self.is_mended = None if whole else export.listed, correct, False
-        self.summary = Summary(history=history)
-        self.first_rejects: list[tuple[Entry, PipelineError]] = []
+        self.summary, self.converted = Summary(history=history), dict[str, str]()
+        self.kept, self.first_rejects = kept, list[tuple[Entry, PipelineError]]()
         self.first_mendings: list[tuple[Entry, str]] = []
 
     def run(self, advance: Callable[[int], None]) -> Summary:
@@ -130,7 +119,7 @@ class Import:
         else:
             self.summary.rejected += entry.rows
         reason = Rejected(f"left out: {reason}") if left_out else reason
-        if len(self.first_rejects) < FIRST:
+        if len(self.first_rejects) < self.kept:
             self.first_rejects.append((entry, reason))
         rejects.write(entry.file, entry.line, entry.external_id, str(reason), entry.cells)
 
@@ -162,13 +151,13 @@ class Import:
             except PipelineError as reason:
                 refused.append(Refusal(entry, reason))
         known = self.known(named)
-        since = self.exported(
-            entry for entry, names in named if isinstance(entry.says, Record | LeadRecord) and names[0] not in known
+        exports = self.exported(
+            entry for entry, names in named if tells_how_it_stands(entry.says) and not known.issuperset(names)
         )
         recorded = self.dispatcher.log.histories([entry.stream for entry, _ in named]) if self.is_mended else {}
         for entry, names in named:
             try:
-                plan = self.plan(entry, names, known, since.get(entry.stream))
+                plan = self.plan(entry, names, known, exports.get(entry.stream))
                 plans.append(self.mend(plan, recorded.get(entry.stream, ())))
             except PipelineError as reason:
                 refused.append(Refusal(entry, reason))
@@ -227,37 +216,33 @@ class Import:
         ]
         return {name for _, name in self.dispatcher.log.answers(names)}
 
-    def exported(self, entries: Iterator[Entry]) -> dict[str, datetime]:
-        """When the export was made from which each stream was last told of, if that was an earlier one: a day's end."""
+    def exported(self, entries: Iterator[Entry]) -> dict[str, date]:
+        """The day of the last export that told of each stream, which a lead's conversion does not do of its deal."""
         there = [entry.stream for entry in entries if self.dispatcher.history(entry.stream).version]
-        found = dict[str, datetime]()
+        found = dict[str, date]()
         for stream, facts in self.dispatcher.log.histories(there).items() if there else ():
-            batches = [fact.source.batch for fact in facts if fact.source and fact.source.system == self.export.system]
-            days = [date.fromisoformat(day[1]) for batch in batches if (day := BATCH.fullmatch(batch))]
-            if days and max(days) < self.export.snapshot:
-                found[stream] = datetime(max(days).year, max(days).month, max(days).day, tzinfo=UTC) + timedelta(days=1)
+            by_lead = kind(stream) == "opportunity" and opened_by_a_lead(self.dispatcher.history(stream))
+            if day := newest(facts[1:] if by_lead else facts, self.export.system):
+                found[stream] = day
         return found
 
-    def plan(self, entry: Entry, names: list[str], known: Container[str], since: datetime | None) -> Plan:
+    def plan(self, entry: Entry, names: list[str], known: Container[str], exported: date | None) -> Plan:
         """What to ask so that the log says what the entry says; each request that is repeatable under its name."""
         refused = list[Refusal]()
-        if isinstance(entry.says, Story):
+        if isinstance(entry.says, Story) and entry.says.is_current and exported and exported > self.export.snapshot:
+            refused = [Refusal(entry._replace(), self.older(exported), left_out=True)]
+            changes = []
+        elif isinstance(entry.says, Story):
             refused = [Refusal(entry.of(row), reason) for row, reason in entry.says.refused]
             told = list(zip(entry.says.changes, names, strict=True))
             changes, held = held_back(told, self.before(entry.stream, told[0][0].occurred_at) if told else None)
             refused += [Refusal(entry.of(change.row), *too_late(change)) for change in held if change.row]
-            changes = [(change, name) for change, name in changes if name not in known]
+            changes = [(change, name) for change, name in changes if name.removesuffix(REOPENED) not in known]
         elif names[0] in known:
             changes = []
         else:
-            history = self.dispatcher.history(entry.stream)
-            if isinstance(entry.says, LeadRecord):
-                asked = lead_commands(entry.says.since(since), history.state)
-            else:
-                assert isinstance(entry.says, Record)
-                asked = commands(entry.says, history, since)
-                if late := terms_after_the_end(entry.says, history):
-                    refused.append(Refusal(entry._replace(), Rejected(late), left_out=True))
+            asked, aside = self.record_commands(entry, self.dispatcher.history(entry.stream), exported)
+            refused = [Refusal(entry._replace(), Rejected(aside), left_out=True)] if aside else []
             changes = [
                 (Change(at, command), n) for (command, at), n in zip(asked, chain(names, repeat("")), strict=False)
             ]
@@ -271,6 +256,32 @@ class Import:
             for change, name in changes
         ]  # fmt: skip
         return Plan(entry, requests, [change.row for change, _ in changes], refused)
+
+    def record_commands(self, entry: Entry, history: History, exported: date | None) -> tuple[Sequence[Timed], str]:
+        """What a record asks for, with when it happened, and what it says besides that is left out.
+
+        `exported` is the day of the last export that told of it. Rejected where that one was newer and said otherwise.
+        """
+        says, aside = entry.says, ""
+        earlier = exported if exported and exported < self.export.snapshot else None
+        since = datetime.combine(earlier, time(), UTC) + timedelta(days=1) if earlier else None
+        if isinstance(says, LeadRecord):
+            asked = lead_commands(says.since(since), history.state)
+        else:
+            assert isinstance(says, Record)
+            asked = commands(says, history, since)
+            if not self.is_mended:
+                check_ending(says, history)
+            aside = "; ".join(filter(None, (terms_after_the_end(says, history), denied_opening(says, history))))
+        if exported and exported > self.export.snapshot and not all(isinstance(ask, CorrectFact) for ask, _ in asked):
+            raise self.older(exported)
+        return asked, aside
+
+    def older(self, exported: date) -> Rejected:
+        """Why a record of this export changes nothing where a newer one told of the same."""
+        return Rejected(
+            f"an export of {exported} told of it, and this one is of {self.export.snapshot} (snapshot_date)"
+        )
 
     def mend(self, plan: Plan, recorded: Sequence[Recorded]) -> Plan:
         """The plan, and what a mended mapping makes of the entry's rows that are in already, if that is asked for."""
@@ -322,6 +333,8 @@ class Import:
             if correction:
                 yield change._replace(command=correction), name
             return
+        if isinstance(command, ConvertLead):
+            check_claim(self.converted, entry.stream, command)
         if isinstance(command, ConvertLead) and (history := self.dispatcher.history(command.opportunity)).version:
             source, profile = self.lead_of(entry)
             correction, command = conversion(history, entry.stream, source, profile, command)

@@ -72,13 +72,13 @@ class Table:
                 ) from error
 
     def rows(self) -> Iterator[tuple[int, list[str], str]]:
-        """Of each row the line on which it begins, its cells, and why it cannot be used, if so; empty lines are none.
+        """Of each row the line on which it begins, its cells, and why it cannot be used, if so; empty ones are none.
 
         A row that is wrong has the cells that there are. Raises Malformed where the file as a whole cannot be used.
         """
         with self._file() as file:
             lines = Lines(file, self.path.name)
-            table = csv.reader(lines, delimiter=self.delimiter, strict=True)
+            table = csv.reader(lines, delimiter=self.delimiter, strict=True, skipinitialspace=True)
             while True:
                 lines.begin()
                 try:
@@ -89,7 +89,7 @@ class Table:
                     cells, wrong = self._unreadable(lines, error)
                 else:
                     cells, wrong = [*map(str.strip, cells)], ""
-                if not wrong and not any(cells) and len(lines.kept) == 1 and len(cells) <= 1:
+                if not wrong and not any(cells) and len(lines.kept) == 1:
                     continue
                 if not self.header:
                     if STATED.fullmatch(lines.kept[0].strip("\r\n")):
@@ -111,6 +111,8 @@ class Table:
         if missing := [column for column in self.columns if column not in cells]:
             seen = self.delimiter.join(cells)[:SHOWN]
             raise Malformed(f"{self.path.name}: the column {', '.join(missing)} is missing; the header reads {seen!r}")
+        while not cells[-1]:  # spreadsheets end the header with columns that have no name: those are none
+            cells.pop()
         self.header = [
             name if name not in cells[:place] else f"{name} ({place + 1})" for place, name in enumerate(cells)
         ]
@@ -186,13 +188,13 @@ class Lines:
     def opening(self, delimiter: str) -> int:
         """The line on which the quote opens that does not close, or, where all do, the last one that spans lines."""
         ends = re.escape(delimiter) + r"\r\n"
-        part = re.compile(rf'"[^"]*(?:""[^"]*)*"(?=[{ends}]|$)|[^"{ends}][^{ends}]*|[{ends}]')
+        part = re.compile(rf' *"[^"]*(?:""[^"]*)*"(?=[{ends}]|$)|(?! *")[^{ends}]+|[{ends}]')
         text, place, opened = "".join(self.kept), 0, 0
         while place < len(text):
             if (found := part.match(text, place)) is None:
                 opened = place
                 break
-            if text[place] == '"' and "\n" in found[0]:
+            if found[0].lstrip(" ").startswith('"') and "\n" in found[0]:
                 opened = place
             place = found.end()
         return self.first + text.count("\n", 0, opened)
@@ -213,7 +215,8 @@ def delimiter_of(header: str, columns: Sequence[str]) -> str:
     """What stands between the cells of a header: that which parts the columns that must be there, else most cells."""
 
     def parted(delimiter: str) -> tuple[int, int]:
-        cells = [cell.strip() for cell in next(csv.reader([header], delimiter=delimiter), list[str]())]
+        read = csv.reader([header], delimiter=delimiter, skipinitialspace=True)
+        cells = [cell.strip() for cell in next(read, list[str]())]
         return sum(column in cells for column in columns), len(cells)
 
     return max(DELIMITERS, key=parted)

@@ -23,7 +23,12 @@ TIMED = re.compile(
     re.ASCII,
 )
 SHAPE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}.*|\d{8}", re.ASCII)  # of ISO 8601, whether or not there is such a day
-MILLISECONDS = re.compile(r"\d{12,14}", re.ASCII)  # since 1970 UTC, from 1973 to after 5000
+MILLISECONDS = (
+    re.compile(  # since 1970 UTC, from 1973 to after 5000; not what looks like YYYYMMDDhhmm or YYYYMMDDhhmmss
+        r"(?!(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?$)\d{12,14}",
+        re.ASCII,
+    )
+)
 LAST_MICROSECOND = 999_999  # a bare date means the end of its day: of today, that has not come yet
 DAY = timedelta(hours=25)  # the longest there is: clocks are put back in it
 NAMED = "of the years 2 to 9998"
@@ -226,7 +231,10 @@ class Calendar:
         return found
 
     def _located(self, column: str, text: str, moment: datetime) -> datetime:
-        """A time on the clock of the zone; one that the clock showed twice, or never, is refused."""
+        """A time on the clock of the zone; one that it showed twice, or never, is refused unless it is said which.
+
+        A midnight that the clock never showed says the day, which then began at that instant.
+        """
         if moment.tzinfo:
             return moment.astimezone(UTC)
         if str(self.clock) == "UTC":
@@ -235,11 +243,13 @@ class Calendar:
         if first.utcoffset() == second.utcoffset():
             return first.astimezone(UTC)
         both = f"{first.astimezone(UTC):%H:%M}Z or {second.astimezone(UTC):%H:%M}Z"
-        if first.astimezone(UTC).astimezone(self.clock).replace(tzinfo=None) != moment:
-            raise Malformed(f"{column}: {text!r} is no time in {self.clock}: clocks were put forward past it")
-        if self.clock_change == "refuse":
-            raise Malformed(f"{column}: {text!r} can be read as {both}, clocks were put back: say dates.clock_change")
-        return (first if self.clock_change == "first" else second).astimezone(UTC)
+        skipped = first.astimezone(UTC).astimezone(self.clock).replace(tzinfo=None) != moment
+        way = "first" if skipped and is_midnight(moment) else self.clock_change
+        if way == "refuse":
+            why = f"is no time in {self.clock}: clocks were put forward past it; it " if skipped else ""
+            back = "" if skipped else ", clocks were put back"
+            raise Malformed(f"{column}: {text!r} {why}can be read as {both}{back}: say dates.clock_change")
+        return (first if way == "first" else second).astimezone(UTC)
 
     def text_of(self, moment: datetime) -> str:
         """An instant as people read it, in the zone; the end of a day as the day."""
@@ -283,10 +293,10 @@ def readings_of(text: str) -> dict[str, date]:
 @lru_cache(HELD)
 def parsed(text: str, form: str) -> date | None:
     """What a text says in a form: a day, or an instant, with the zone that it names, if any; None for nothing."""
-    if MILLISECONDS.fullmatch(text):
-        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(text))
     if whole := strptime(text, form):
         return whole if CLOCK.search(form) else whole.date()
+    if MILLISECONDS.fullmatch(text):
+        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(text))
     if (found := TIMED.fullmatch(text)) and (day := day_of(found["day"], form)):
         return day if found["hour"] is None else at(day, found)
     if form == ISO and (moment := iso(text)):

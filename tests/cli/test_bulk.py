@@ -46,6 +46,11 @@ def done(line: int, *facts: tuple[str, int, str]) -> dict[str, Any]:
     return {"line": line, "ok": True, "facts": happened}
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(ask: Bulk) -> None:
+    code, answers, _ = ask("\ufeff" + json.dumps(opened("opportunity-1")), opened("opportunity-2"))
+    assert (code, [answer["ok"] for answer in answers]) == (0, [True, True])
+
+
 def test_deals_move_out_of_a_retired_stage_in_bulk_and_the_one_that_is_refused_leaves_the_rest(ask: Bulk, log: Log):
     deals = [f"opportunity-{number}" for number in range(1, 5)]
     code, _, _ = ask(

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 import psycopg
 import pytest
@@ -123,6 +124,7 @@ def test_files_that_hold_history_or_keys_are_the_owners_alone(tmp_path: Path) ->
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from threading import Thread
 from infra.privacy import master_key
 count = int(sys.argv.pop(1))
 def dying(call):
@@ -224,3 +226,33 @@ def test_half_characters_and_names_too_long_are_malformed(tmp_path: Path, verb: 
     ran = dealtrail(*verb, folder=tmp_path)
     assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1), ran.err
     assert ran.err.startswith("Malformed: ")
+
+
+def closed(folder: Path, streams: str, *verb: str) -> tuple[int, str]:
+    """One run with standard streams that are closed: exit code, and what it said on stderr, where that is open."""
+    program = [sys.executable, "-c", ENTRY, *verb]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {streams}', "sh", *program],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stderr
+
+
+@pytest.mark.slow
+def test_closed_streams_are_empty_full_or_nobodys(tmp_path: Path) -> None:
+    said = "Unavailable: the output cannot be written: Bad file descriptor\n"
+    assert closed(tmp_path, ">&-", "lead", "capture", "lead-a", "--source", "x") == (1, said)
+    assert closed(tmp_path, "<&-", "bulk", "-") == (0, "")
+    assert closed(tmp_path, "2>&-", "metric", "nope") == (3, "")
+    assert closed(tmp_path, "<&- >&- 2>&-", "metric", "board") == (1, "")
+    assert "lead-a" in dealtrail("lead", "list", folder=tmp_path).out
+
+
+def test_an_export_and_its_mapping_come_from_pipes(tmp_path: Path) -> None:
+    case = Path(__file__).parents[1] / "importers" / "cases" / "kwd"
+    pipes = [tmp_path / "deals", tmp_path / "mapping"]
+    for pipe, file in zip(pipes, ("deals.csv", "deals.toml"), strict=True):
+        os.mkfifo(pipe)
+        Thread(target=pipe.write_bytes, args=((case / file).read_bytes(),)).start()
+    ran = dealtrail("import", "csv", str(pipes[0]), "--mapping", str(pipes[1]), folder=tmp_path)
+    assert (ran.code, "1 imported" in ran.out) == (0, True), ran.err

@@ -27,6 +27,7 @@ def packed(**files: str) -> bytes:
     return target.getvalue()
 
 
+CASES = Path(__file__).parents[1] / "importers" / "cases" / "one-bad-date"
 EXPORT = packed(leads_csv="\n".join([HEAD, *ROWS]) + "\n", mapping_toml=MAPPING)
 
 
@@ -50,6 +51,16 @@ def test_an_export_comes_in_and_again_adds_nothing(each_site: Site) -> None:
     assert [job["id"] for job in each_site.get("/v1/imports").json()] == [again["id"], first["id"]]
     leads = each_site.get("/v1/leads", wait=each_site.app.log.head()).json()
     assert leads["count"] == len(ROWS)
+
+
+def test_rows_that_are_rejected_are_listed_with_line_id_and_reason(site: Site) -> None:
+    deals, rules = ((CASES / name).read_text() for name in ("deals.csv", "deals.toml"))
+    rows = "".join(f"E-{number},2026-02-30,Open,5\n" for number in range(1, 13))
+    job = imported(site, packed(deals_csv=deals + rows, mapping_toml=rules))
+    assert (job["summary"]["imported"], job["summary"]["rejected"], len(job["rejects"])) == (2, 13, 13)
+    reason = "Created: '2026-02-30' is not a time of the years 2 to 9998 of the form ISO 8601"
+    assert job["rejects"][0] == {"file": "deals.csv", "line": 3, "id": "D-2", "reason": reason}
+    assert job["rejects"][-1]["id"] == "E-12"
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,8 @@ class Deals:
         ending = next((found.at for found in seen if found.outcome), now.at)
         gone = now.deleted or name in self.merges.merged
         changes = as_it_is(seen[0], now._replace(at=ending), NAME, gone=gone)
-        return Story((*changes, *([Change(now.at, DeleteOpportunity(f"deleted in {NAME}"))] if now.deleted else [])))
+        ended = [Change(now.at, DeleteOpportunity(f"deleted in {NAME}"))] if now.deleted else []
+        return Story((*changes, *ended), is_current=True)
 
     def sets(self, name: str) -> list[tuple[datetime, str, str, Row]]:
         """When which property of a deal was set to what, and by which row; stages also where only those have rows."""

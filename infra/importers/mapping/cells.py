@@ -7,7 +7,7 @@ from datetime import date, datetime
 from msgspec import Struct
 
 from domain.errors import Malformed
-from domain.money import Money, checked
+from domain.money import Money, checked, digits
 from infra.importers.cells import Rounding, known_currency, number, rounded, seen, whole_id
 from infra.importers.tables import Row
 from infra.importers.times import Calendar
@@ -15,6 +15,8 @@ from infra.importers.times import Calendar
 PERSONAL = ("name", "email", "phone", "note", "lost_reason", "disqualified_reason")  # in words: about somebody
 IDS = ("id", "opportunity")
 NAMES = ("owner", "account", "product", "source", "company")
+PARTED = re.compile(r"-?[1-9]\d{0,2}\.\d{3}", re.ASCII)  # a point that may part thousands, or cents
+THREE = 3  # digits that follow it then
 
 
 class Cell(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -37,10 +39,11 @@ class Cell(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Numbers(Struct, frozen=True, forbid_unknown_fields=True):
     """How amounts are written: $22,700.00 has the decimal `.`, thousands `,` and the sign `$`, which may say USD.
 
+    decimal: left out, it is the point, and without a rounding an amount whose point may part thousands is refused.
     rounding: what becomes of more digits than the currency has; without one they are refused.
     """
 
-    decimal: str = "."
+    decimal: str = ""
     thousands: str = ""
     signs: dict[str, str] = {}
     currency: str = ""
@@ -54,24 +57,31 @@ class Numbers(Struct, frozen=True, forbid_unknown_fields=True):
                 plain, currency = plain.replace(sign, "", 1).strip(), currency or code
         if not self.form().fullmatch(plain):
             raise Malformed(f"{column}: {text!r} is not an amount such as {self.sample()}")
-        if self.thousands:
-            plain = plain.replace(self.thousands, "")
         if not (currency := currency or self.currency):
             raise Malformed(
                 f"{column}: {text!r} names no currency; say it (numbers.currency in the mapping, or currency)"
             )
         currency = known_currency(f"{column}.currency", currency)
-        amount = rounded(number(column, plain.replace(self.decimal, ".")), currency, self.rounding)
+        if not self.decimal + self.thousands + self.rounding and PARTED.fullmatch(plain) and digits(currency) != THREE:
+            both = f"{plain.replace('.', '')} or {plain.rstrip('0').rstrip('.')}"
+            raise Malformed(f"{column}: {text!r} can be read as {both}: say numbers.decimal")
+        plain = plain.replace(self.thousands, "") if self.thousands else plain
+        amount = rounded(number(column, plain.replace(self.point, ".")), currency, self.rounding)
         return checked(column, Money(amount, currency))
 
     def form(self) -> re.Pattern[str]:
         """What an amount looks like: thousands in threes, or none parted at all."""
         whole = rf"\d{{1,3}}(?:{re.escape(self.thousands)}\d{{3}})+|\d+" if self.thousands else r"\d+"
-        return re.compile(rf"-?(?:{whole})(?:{re.escape(self.decimal)}\d+)?", re.ASCII)
+        return re.compile(rf"-?(?:{whole})(?:{re.escape(self.point)}\d+)?", re.ASCII)
 
     def sample(self) -> str:
         """An amount as it should be written."""
-        return f"22{self.thousands}700{self.decimal}00"
+        return f"22{self.thousands}700{self.point}00"
+
+    @property
+    def point(self) -> str:
+        """What stands before the cents."""
+        return self.decimal or "."
 
 
 class Cells:

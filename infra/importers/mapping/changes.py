@@ -152,10 +152,21 @@ class DealStory:
         found = self.opening(first, later) if first else list[Change]()
         for telling in later:
             try:
+                if first and telling.at < first.at:
+                    self.check_before(first, telling)
                 found += self.later(telling)
             except PipelineError as reason:
                 self.refused.append((telling.row, reason))
         return found
+
+    def check_before(self, first: Telling, telling: Telling) -> None:
+        """Raise Malformed where a row tells of a time before the opening what the opening itself tells otherwise."""
+        for name, text in telling.says.items():
+            if first.says.get(name, text) != text:
+                show, at = self.cells.calendar.text_of, self.cells.column_name("at")
+                raise Malformed(
+                    f"{at}: {show(telling.at)} is before {show(first.at)}, the opening, whose {name} is another"
+                )
 
     def opening(self, first: Telling, later: list[Telling]) -> list[Change]:
         """The opening with all that was told in its instant; its stage is the first one told, whenever that was."""
@@ -192,7 +203,7 @@ class DealStory:
 
     def change(self, telling: Telling, name: str, text: str, says: dict[str, str]) -> list[Change]:
         """One field's change, where it is one."""
-        self.reason = says.get("lost_reason") or self.reasons.get(telling.at, "")
+        self.reason = says.get("lost_reason") or self.reasons.get(telling.at) or self.now.get("lost_reason", "")
         command = self.command(telling.row, name, text)
         self.now[name] = text
         if command is None:
@@ -218,7 +229,7 @@ class DealStory:
             case "name":
                 return RenameOpportunity(titled(text))
             case "lost_reason":
-                return self.lost(text)
+                return self.lost(text) if self.closed or not self.loses_later(row) else None
             case "won":
                 return self.won()
             case "reopened":
@@ -249,8 +260,14 @@ class DealStory:
 
     def won(self) -> Command:
         """The deal is won, for what it is worth by then."""
-        self.closed = True
+        self.closed, self.ended = True, ""
         return WinOpportunity()
+
+    def loses_later(self, row: Row) -> bool:
+        """Whether the next stage that is told after a row is that of lost deals: a reason before it only says why."""
+        rows = [telling.row for telling in self.tellings]
+        words = [telling.says["stage"] for telling in self.tellings[rows.index(row) + 1 :] if "stage" in telling.says]
+        return bool(words) and words[0] in self.reader.steps and self.reader.steps[words[0]].to == "lost"
 
     def lost(self, reason: str) -> Command | None:
         """The deal is lost, for a reason; where that is told already, once is enough."""

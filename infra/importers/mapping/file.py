@@ -59,8 +59,8 @@ class Dates(Struct, frozen=True, forbid_unknown_fields=True):
     """How times are written: the strptime `format`, by default ISO 8601, and the zone of those that name none.
 
     zone: by default the organisation's. snapshot: the day of the export, by default its latest date. clock_change:
-    whether an hour that comes twice, when clocks are put back, is the first or the second one; left out, a time in it
-    is refused.
+    whether an hour that comes twice, when clocks are put back, is the first or the second one, and one that never
+    comes goes by the clock before or after; left out, a time in it is refused.
     """
 
     format: str = ""
@@ -110,7 +110,7 @@ class Mapping(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 def load(path: Path) -> Mapping:
     """A mapping file. NotFound without it, Malformed naming the key that is wrong and why."""
-    if not path.is_file():
+    if not path.is_file() and not path.is_fifo():
         raise NotFound(f"{path}: there is no such mapping")
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
@@ -161,6 +161,10 @@ def check(told: Mapping) -> None:
         raise Malformed("columns.field: goes with columns.value and [fields], which says what its words mean")
     if told.kind == "deal" and told.process is None:
         raise Malformed("process: deals follow one: say its stream, and its stages unless it is published already")
+    if told.numbers.thousands == told.numbers.point:
+        raise Malformed(
+            f"numbers.thousands: {told.numbers.point!r} stands before the cents as well: say numbers.decimal"
+        )
     for name, code in (("currency", told.numbers.currency), *told.numbers.signs.items()):
         if code:
             known_currency(f"numbers.{name}", code)

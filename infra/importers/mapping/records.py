@@ -66,6 +66,7 @@ class RecordReader:
             raise Malformed(f"{cells.column_name('closed_at')}: is empty, but the deal is {outcome}")
         opened = cells.calendar.begun(opened or cells.snapshot, staged, closed)
         check_order(cells, "opened_at", opened, {"closed_at": closed})
+        check_come(cells, {"staged_at": staged, "changed_at": changed})
         amount, price = cells.money("amount", row), cells.money("unit_price", row)
         if amount is None and price is None:
             raise Malformed(f"{cells.column_name('amount')}: is empty; a default says what that means")
@@ -100,6 +101,7 @@ class RecordReader:
             times = by_status(self.step("status", row).to, times, changed)
         captured = cells.calendar.begun(captured, *times.values())
         check_order(cells, "captured_at", captured, {f"{name}_at": moment for name, moment in times.items()})
+        check_come(cells, {"changed_at": changed})
         texts = {name: cells.text(name, row) for name in ("company", "owner", "name", "email", "phone", "note")}
         reason, note = coded(cells.text("disqualified_reason", row))
         return LeadRecord(
@@ -113,12 +115,19 @@ class RecordReader:
 
 
 def check_order(cells: Cells, begins: str, begun: datetime, later: dict[str, datetime | None]) -> None:
-    """Raise Malformed where something ends before it begins, or when the export was made already."""
+    """Raise Malformed where something ends before it begins, or had not come when the export was made."""
     show = cells.calendar.text_of
     for name, moment in {begins: begun, **later}.items():
         if moment and moment < begun:
             what = "opening" if begins == "opened_at" else "capture"
             raise Malformed(f"{cells.column_name(name)}: {show(moment)} is before {show(begun)}, its {what}")
+    check_come(cells, {begins: begun, **later})
+
+
+def check_come(cells: Cells, times: dict[str, datetime | None]) -> None:
+    """Raise Malformed where something is said to have happened that had not come when the export was made."""
+    show = cells.calendar.text_of
+    for name, moment in times.items():
         if moment and moment > cells.snapshot:
             raise Malformed(
                 f"{cells.column_name(name)}: {show(moment)} is after the snapshot date, {show(cells.snapshot)}"

@@ -126,7 +126,7 @@ class Opportunities:
         ending = next((found.at for found in seen if found.outcome), now.at)
         changes = as_it_is(seen[0], now._replace(at=ending), NAME, lead, lines, gone=now.deleted)
         gone = [Change(now.at, DeleteOpportunity(f"deleted in {NAME}"))] if now.deleted else []
-        return Story((*changes, *gone))
+        return Story((*changes, *gone), is_current=True)
 
     def orphans(self, table: str, column: str) -> Iterator[Entry]:
         """The rows of a table that tell of an opportunity which is not there, or is there twice."""
