@@ -82,6 +82,15 @@ def test_a_seller_drags_a_deal_and_another_browser_sees_it_within_half_a_second(
     assert site.app.record("opportunity", deal, {}).stage == there  # type: ignore[attr-defined]
 
 
+def test_a_drag_selects_no_text(chromium: Browser, site: Site) -> None:
+    with person(chromium, site.url) as page:
+        page.goto("/board")
+        before, after = columns(page)[:2]
+        drag(page, first_card(page, before), after)
+        expect(page.locator(".toast")).to_contain_text("moved to")
+        assert page.evaluate("String(getSelection())") == ""
+
+
 def test_sums_follow_a_move(chromium: Browser, site: Site) -> None:
     with person(chromium, site.url) as page:
         page.goto("/board")
