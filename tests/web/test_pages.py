@@ -40,6 +40,15 @@ PLACES = {
 }  # fmt: skip
 
 
+LONG = re.compile(r"[\w ]*[0-9]\.[0-9]{4,}[^.,]")  # a number, or a time, with more places than anybody reads
+TAG = re.compile(r"<(script|style)[^>]*>.*?</\1>|<[^>]+>", re.DOTALL)
+
+
+def visible(html: str) -> str:
+    """What a page shows, without its markup."""
+    return TAG.sub(" ", html)
+
+
 def places(site: Site) -> dict[str, str]:
     """Every page that there is, with those of one deal and one lead."""
     deal = site.app.list("opportunity", {"limit": "1"}).records[0].stream
@@ -155,6 +164,10 @@ def test_every_metric_has_a_page_with_its_definition_and_its_rows_lead_to_events
         answer = site.client.get(f"/figures/{name}")
         assert answer.status_code == 200, (name, answer.text[:300])
         assert "What it means" in answer.text, name
+        rows = re.findall(r'href="(/figures/[a-z-]+/behind[^"]+)"', answer.text)
+        for row in rows[:1]:
+            behind = visible(site.client.get(row.replace("&amp;", "&")).text)
+            assert not (long := LONG.findall(behind)), (name, long[:3])
 
 
 def test_the_conversion_matrix_is_a_picture_whose_cells_lead_to_events(site: Site) -> None:
