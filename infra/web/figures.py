@@ -187,12 +187,11 @@ def behind(visit: Visit) -> Page | Reply:
     """The rows and events behind one figure, or behind all of them and those that count in none."""
     name = visit.path["metric"]
     asked = {n: list(v) for n, v in visit.query.items() if n not in ("row", "format", *MOMENT)}
-    return behind_page(
-        visit, name, visit.explain(name, question_of(visit, name)), visit.link(f"/figures/{name}", **asked)
-    )
+    back = visit.link(f"/figures/{name}", **asked)
+    return behind_page(visit, name, visit.explain(name, question_of(visit, name)), back, moment=moment_of(visit))
 
 
-def behind_page(visit: Visit, name: str, found: Mapping[str, Any], back: str) -> Page | Reply:
+def behind_page(visit: Visit, name: str, found: Mapping[str, Any], back: str, **parts: Any) -> Page | Reply:
     """The page of what is behind the figures of a metric, or behind the one that the address names."""
     number = visit.one("row", "")
     place = whole(number)
@@ -205,12 +204,7 @@ def behind_page(visit: Visit, name: str, found: Mapping[str, Any], back: str) ->
     tables = [each[1] for each in sections]
     if not number and found["left_out"]:
         tables.append(behind_table(visit, found["left_out"], "Left out"))
-    parts = {
-        "headings": [each[0] for each in sections],
-        "moment": moment_of(visit),
-        "hidden": found["hidden"],
-        "back": back,
-    }
+    parts |= {"headings": [each[0] for each in sections], "hidden": found["hidden"], "back": back}
     return Page("behind.html", f"Behind {title_of(name).lower()}", parts, tables)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from domain import BY_KIND
 from domain.history import History
+from domain.opportunity.states import Deal
 from domain.reference.process import Published
 from infra.application.histories import LATEST
 from infra.identity.masking import MASKED
@@ -31,12 +32,21 @@ def stage_names(visit: Visit, process: str) -> dict[str, str]:
 
 def names_of(visit: Visit, streams: Sequence[str]) -> dict[str, str]:
     """What deals are called, as they stand: by their name, or else their account; of those that they see now."""
+    names = {stream: called(deal) for stream, deal in deals_of(visit, streams).items()}
+    return {stream: name for stream, name in names.items() if name}
+
+
+def called(deal: Deal) -> str:
+    """What a deal is called: its name, or else its account; nothing where neither is to be seen."""
+    return next((each for each in (deal.terms.name, deal.terms.account) if each and each != MASKED), "")
+
+
+def deals_of(visit: Visit, streams: Sequence[str]) -> dict[str, Deal]:
+    """Deals as they stand; of those that they see now."""
     reading, hidden = visit.reading.opened, hidden_streams(visit.app, visit.caller, streams)
-    names: dict[str, str] = {}
+    deals: dict[str, Deal] = {}
     for stream, facts in reading.log.facts([each for each in streams if each not in hidden], LATEST).items():
         known = [fact._replace(event=reading.vault.open(stream, fact.event)) for fact in facts]
-        deal = getattr(History(stream, BY_KIND[stream.partition("-")[0]], known).state, "deal", None)
-        called = (deal.terms.name, deal.terms.account) if deal is not None else ()
-        if name := next((each for each in called if each and each != MASKED), ""):
-            names[stream] = name
-    return names
+        if deal := getattr(History(stream, BY_KIND[stream.partition("-")[0]], known).state, "deal", None):
+            deals[stream] = deal
+    return deals

@@ -36,6 +36,7 @@ PLACES = {
     "forecasts": "/forecasts", "figures": "/figures", "funnel": "/figures/funnel?since=2025-07-01&until=2026-06-30",
     "waterfall": "/figures/waterfall?since=2026-04-01&until=2026-06-30", "win-rate": "/figures/win-rate?by=month",
     "behind": "/figures/board/behind?row=0", "compare": "/compare?first=2026-06-01&second=2026-06-30",
+    "compare-behind": "/compare/behind?first=2026-06-01&second=2026-06-30&row=1",
     "operations": "/operations", "settings": "/settings", "search": "/search?q=a", "parts": "/ui", "new": "/new/lead",
 }  # fmt: skip
 
