@@ -40,6 +40,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {"win-rate": {"by": "month"}, "activities"
 ELSEWHERE = "https://vega.github.io/vega-datasets/"  # what is put before an address without a host
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 STYLE = re.compile(r' style="[^"]*"')
+UNDRAWN = Markup(
+    "<p class='muted small'>Pictures are drawn by an extra: <code>pip install 'dealtrail[plot]'</code></p>"
+)
+"""In the place of a picture."""
 PROCESSES = ("process", "to_process")
 """The fields of a row that name a process."""
 CALLED = ("process", "name", "currency")
@@ -307,12 +311,12 @@ def picture_of(metric: str, rows_: list[dict[str, Any]]) -> Markup | None:
     return None if drawing["title"]["subtitle"] else drawn(drawing)  # which says only that there is nothing to show
 
 
-def drawn(drawing: Spec) -> Markup | None:
-    """A drawing as a part of a page; None where the extra that draws is not there."""
+def drawn(drawing: Spec) -> Markup:
+    """A drawing as a part of a page; where the extra that draws is not there, how it is had."""
     try:
         import vl_convert
     except ImportError:
-        return None
+        return UNDRAWN
     padding = {"left": 4, "top": 4, "bottom": 4, "right": 72}
     drawing = {**drawing, "background": None, "padding": padding, "title": None}
     svg = vl_convert.vegalite_to_svg(drawing).replace(f'xlink:href="{ELSEWHERE}', 'href="')

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -182,6 +183,12 @@ def test_the_conversion_matrix_is_a_picture_whose_cells_lead_to_events(site: Sit
     for name in ("transitions", "velocity"):
         for form, start in (("svg", b"<svg"), ("png", b"\x89PNG")):
             assert site.client.get(f"/figures/{name}?{period}&format={form}").content.startswith(start), (name, form)
+
+
+def test_a_page_says_what_draws_its_picture_where_that_is_missing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    for address in ("/figures/funnel", "/compare?first=2026-06-01&second=2026-06-30"):
+        assert "dealtrail[plot]" in site.client.get(address).text, address
 
 
 def test_a_page_may_load_from_here_alone_and_runs_no_script_of_others(site: Site) -> None:
