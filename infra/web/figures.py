@@ -17,7 +17,7 @@ from infra.application.charts import Spec
 from infra.application.plots import PLOTS, RESOLUTION, spec
 from infra.web.lines import words
 from infra.web.moment import moment_of
-from infra.web.names import names_of, process_name, stage_names
+from infra.web.names import names_of, published_name, stage_names
 from infra.web.page import MOMENT, Cell, Column, Page, Reply, Table, Visit, address, json_reply, whole
 from projections import METRICS
 from projections.query.question import Question
@@ -168,7 +168,7 @@ def hidden_of(columns: list[Column]) -> set[str]:
 def process_names(visit: Visit, of: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What the processes of some rows are called, none twice: where two have one name, each is followed by its id."""
     processes = {str(row[name]) for row in of for name in PROCESSES if row.get(name)}
-    found = {each: process_name(visit, each) for each in processes}
+    found = {each: published_name(visit, each) for each in processes}
     twice = {name for name, count in Counter(found.values()).items() if count > 1}
     return {each: f"{name} ({each})" if name in twice else name for each, name in found.items()}
 
@@ -221,7 +221,7 @@ def section(visit: Visit, metric: str, each: dict[str, Any]) -> tuple[str, Table
     if "name" in said:
         said = {name: value for name, value in said.items() if name not in ("stage", "kind")}
     if process := said.get("process"):
-        said["process"] = process_name(visit, str(process))
+        said["process"] = published_name(visit, str(process))
     heading = ", ".join(
         str(value) if name in CALLED else f"{name.replace('_', ' ')} {value}" for name, value in said.items()
     )

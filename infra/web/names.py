@@ -1,6 +1,7 @@
 """What processes, stages and deals are called."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from domain import BY_KIND
 from domain.history import History
@@ -14,14 +15,19 @@ from infra.web.page import Visit
 
 def process_of(visit: Visit, process: str) -> Published | None:
     """A process with its stages, as it stands."""
-    known = visit.app.log.facts([process], LATEST).get(process, ())
-    return History(process, BY_KIND["process"], known).state
+    return state_of(visit, process) if process.startswith("process-") else None
 
 
-def process_name(visit: Visit, process: str) -> str:
-    """What a process is called."""
-    found = process_of(visit, process)
-    return found.name if found else process
+def state_of(visit: Visit, stream: str) -> Any:
+    """What a stream has come to, whose facts hold nothing sealed."""
+    decider, known = BY_KIND.get(stream.partition("-")[0]), visit.app.log.facts([stream], LATEST).get(stream, ())
+    return History(stream, decider, known).state if decider else None
+
+
+def published_name(visit: Visit, stream: str) -> str:
+    """What a process or a framework is called."""
+    found = state_of(visit, stream)
+    return found.name if found else stream
 
 
 def stage_names(visit: Visit, process: str) -> dict[str, str]:

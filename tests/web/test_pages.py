@@ -60,6 +60,8 @@ def places(site: Site) -> dict[str, str]:
         "deal-raw": f"/opportunities/{deal}?view=raw", "move": f"/opportunities/{deal}/move",
         "lead": f"/leads/{lead}", "qualify": f"/leads/{lead}/qualify-lead",
         "missing": "/opportunities/opportunity-nobody", "process": "/streams/process-standard",
+        "publish": "/streams/process-standard/publish-process",
+        "questions": "/streams/framework-bant/publish-framework",
     }  # fmt: skip
     return PLACES | one
 
