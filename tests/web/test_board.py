@@ -55,8 +55,8 @@ def test_a_manager_sees_every_stage_with_the_sums_of_all_its_deals(chromium: Bro
         for stage in columns(page):
             head = page.locator(f".column[data-stage={stage}] header")
             expect(head.locator("[data-deals]")).to_have_text(f"{rows[stage].deals:,}")
-            expect(head.locator("[data-amount]")).to_have_text(f"{rows[stage].amount:,.0f} {rows[stage].currency}")
-            expect(head.locator("[data-weighted]")).to_have_text(f"{rows[stage].weighted:,.0f} {rows[stage].currency}")
+            expect(head.locator("[data-amount]")).to_have_text(f"€{rows[stage].amount:,.0f}")
+            expect(head.locator("[data-weighted]")).to_have_text(f"€{rows[stage].weighted:,.0f}")
 
 
 def test_a_seller_drags_a_deal_and_another_browser_sees_it_within_half_a_second(chromium: Browser, site: Site) -> None:
