@@ -13,7 +13,6 @@ from msgspec.structs import FieldInfo, fields
 
 from domain.errors import Malformed, PipelineError
 from domain.money import Money
-from domain.opportunity.progress import ChangeStage
 from infra.application.meanings import meaning_of
 from infra.application.spans import Today
 from infra.application.written_fields import choices_of, document, is_json, members
@@ -30,6 +29,10 @@ MOST = 100  # rows of a form
 STEP = 10  # from the order of a row to that of the next one
 LONGEST = 64  # characters of an id that is made of a name
 ROW = re.compile(r"(?P<name>[a-z_]+)\[(?P<row>[^\]]*)\](?:\.(?P<field>[a-z_]+))?")
+
+
+Titles = Mapping[str, Mapping[str, str]]
+"""What a field may be, by its name: what each choice is called."""
 
 
 class Field(NamedTuple):
@@ -50,12 +53,10 @@ class Field(NamedTuple):
     rows: "Sequence[Sequence[Field]]" = ()
 
 
-def fields_of(
-    command: type[Any], values: Mapping[str, str], wrong: Mapping[str, str], stages: Mapping[str, str]
-) -> list[Field]:
-    """The fields of the form of a command; with more rows than `more` of the values where that is there."""
+def fields_of(command: type[Any], values: Mapping[str, str], wrong: Mapping[str, str], titles: Titles) -> list[Field]:
+    """The fields of the form of a command, with more rows than `more` of the values says."""
     hints = get_type_hints(command, include_extras=True)
-    return [field(command, each, hints[each.name], values, wrong, stages) for each in fields(command)]
+    return [field(command, each, hints[each.name], values, wrong, titles.get(each.name)) for each in fields(command)]
 
 
 def field(
@@ -64,7 +65,7 @@ def field(
     hint: Any,
     values: Mapping[str, str],
     wrong: Mapping[str, str],
-    stages: Mapping[str, str],
+    titles: Mapping[str, str] | None,
 ) -> Field:
     """A field of a form, by the type of the command's."""
     name, meaning = each.encode_name, meaning_of(command, each.name)
@@ -72,9 +73,7 @@ def field(
         about = f"{meaning.text} {' '.join((of.__doc__ or '').split())}".translate(SPOKEN)
         rows = rows_of(name, of, values, wrong)
         return Field(name, title_of(name), "", about, wrong.get(name, ""), "rows", (), each.required, None, rows)
-    choices, titles = choices_of(hint), None
-    if stages and (name in ("to_stage", "stage", "map_to") or (command, name) == (ChangeStage, "to")):
-        choices, titles = tuple(stages), stages
+    choices = tuple(titles) if titles else choices_of(hint)
     hinted = f"{meaning.text} {form_of(hint)} Such as {example_of(meaning.example)}".replace("  ", " ")
     kind = "long" if name in LONG else kind_of(hint)
     value = values.get(name, "")

@@ -10,6 +10,7 @@ from domain import BY_KIND, COMMANDS, kind
 from domain.changes import fields_by_name
 from domain.errors import Conflict, Malformed, NotFound, PipelineError
 from domain.history import History
+from domain.opportunity.progress import ChangeStage
 from domain.recorded import Request
 from domain.reference import framework, process
 from infra.application.histories import LATEST
@@ -18,7 +19,7 @@ from infra.application.requests import parse_command
 from infra.application.seen import Overtaken
 from infra.identity.masking import MASKED
 from infra.privacy.vault import FORGOTTEN, UNREADABLE
-from infra.web.fields import Field, arranged, document_of, faults, fields_of, plain, texts_of
+from infra.web.fields import Field, Titles, arranged, document_of, faults, fields_of, plain, texts_of
 from infra.web.lines import words
 from infra.web.names import names_of, published_name
 from infra.web.page import Page, Reply, Visit, see_other, whole
@@ -36,6 +37,7 @@ STATUS = {
 }
 
 
+SHOWN = "100"  # processes to choose from
 PUBLISHED = (process.PublishProcess, framework.PublishFramework)
 
 
@@ -142,7 +144,7 @@ def form(
     overtaken: list[dict[str, Any]] | None = None,
 ) -> Page:
     """The page of the form of a command that is asked of a stream."""
-    fields = fields_of(command, values, wrong or {}, stage_titles(visit, stream))
+    fields = fields_of(command, values, wrong or {}, titles_of(visit, stream, command))
     page = page_of(command, fields, values, back(stream), problem)
     parts: dict[str, Any] = {**page.parts, "seen": seen, "overtaken": overtaken or []}
     title = published_name(visit, stream) if kind(stream) in ("process", "framework") else stream
@@ -176,6 +178,21 @@ def target(visit: Visit) -> tuple[str, type[Any]]:
     if command is None or decider is None or command not in decider.commands:
         raise NotFound(f"verb: nothing called {tag} can be asked of {stream}")
     return stream, command
+
+
+def titles_of(visit: Visit, stream: str, command: type[Any]) -> Titles:
+    """What the fields of a command may be that name a stage of the deal, or a process."""
+    names = ("to_stage", "stage", "map_to", *(("to",) if command is ChangeStage else ()))
+    stages = stage_titles(visit, stream) if {*names} & {*command.__struct_fields__} else {}
+    return {**dict.fromkeys(names, stages), **process_titles(visit, command)}
+
+
+def process_titles(visit: Visit, command: type[Any]) -> Titles:
+    """The processes that a deal may be in, where a command names one."""
+    if "process" not in command.__struct_fields__ or not visit.reads("process"):
+        return {}
+    found = visit.list("process", {"limit": SHOWN}).records
+    return {"process": {each.stream: each.name for each in found if not each.retired}}
 
 
 def stage_titles(visit: Visit, stream: str) -> dict[str, str]:

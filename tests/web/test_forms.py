@@ -72,6 +72,16 @@ def test_a_form_gets_more_rows_and_keeps_what_is_typed(chromium: Browser, site: 
         expect(rows.first.get_by_label("Id")).to_have_value("first-call")
 
 
+def test_a_deal_is_opened_in_a_process_by_its_name(chromium: Browser, site: Site) -> None:
+    with person(chromium, site.url, script=False) as page:
+        page.goto("/new/opportunity")
+        page.get_by_label("Process").select_option(label="Standard sales process")
+        page.locator("#field-amount").fill("1,500 EUR")
+        page.get_by_role("button", name="Open deal").click()
+        page.wait_for_url("**/opportunities/opportunity-*")
+        expect(page.locator("dl.facts")).to_contain_text("Standard sales process")
+
+
 def test_a_framework_is_published_question_by_question(chromium: Browser, site: Site) -> None:
     with person(chromium, site.url, locale="de-DE") as page:
         page.goto("/new/framework/publish-framework")
