@@ -50,7 +50,7 @@ benchmark: .venv/test.stamp
 	$(BIN)/python -m tests.benchmarks relay --sides relay bare
 
 lock: .venv/test.stamp
-	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --group build --extra forecast pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --group build --extra forecast --extra plot pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --group build --group test pyproject.toml -o requirements-test.lock
 
 clean:

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 from inspect import get_annotations
-from typing import get_args, get_type_hints
 
 import pytest
 from msgspec import Struct
@@ -13,15 +12,9 @@ from projections.query.units import Amount, Multiple, Share, units
 from tests.offenders import every
 
 
-def record_of(name: str) -> type[Struct]:
-    """The record that a metric answers with."""
-    pairs = get_type_hints(METRICS[name].records, include_extras=False)["return"]
-    return get_args(get_args(pairs)[0])[1]
-
-
 def test_every_field_of_every_metric_has_a_unit():
     for name in METRICS:
-        record = record_of(name)
+        record = METRICS[name].record
         assert list(units(record)) == list(record.__struct_fields__) and get_annotations(record), name
 
 

@@ -60,6 +60,8 @@ def test_a_lock_pins_what_is_declared_within_its_bounds_and_names_no_registry(lo
     pinned = dict(re.findall(r"(?m)^([a-z0-9-]+)==([^ ;]+)", text))
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = [declared["project"]["dependencies"], *(declared["dependency-groups"][group] for group in groups)]
+    if lock == "requirements.lock":  # whose installation shows all that the README does
+        wanted += [declared["project"]["optional-dependencies"][extra] for extra in ("forecast", "plot")]
     for requirement in map(Requirement, chain.from_iterable(wanted)):
         assert requirement.specifier.contains(pinned[requirement.name]), f"{requirement}: {pinned[requirement.name]}"
     assert "://" not in text

@@ -15,7 +15,7 @@ from infra.application.moments import at, before, moment_known, position, positi
 if TYPE_CHECKING:
     from infra.application.app import App
     from infra.application.questions import Text
-    from infra.views import Answer
+    from infra.views import Answer, Explained
     from projections.figures.waterfall.differences import DealDifference
     from projections.query.question import Question
 
@@ -55,6 +55,19 @@ def comparison(
         waterfall = views.ask("waterfall", question)
         check_values(views, question, forced)
     return Comparison(question, waterfall, differences)
+
+
+def behind(
+    app: "App", first: str, second: str, axis: str, form: str, texts: "Mapping[str, Text]", forced: Collection[str] = ()
+) -> "Explained":
+    """The rows behind each step of the waterfall between two moments. Raises as `comparison` does."""
+    from infra.application.questions import check_values
+
+    with app.views() as views:
+        question = waterfall_question(app, first, second, axis, form, texts)
+        explained = views.explain("waterfall", question)
+        check_values(views, question, forced)
+    return explained
 
 
 def waterfall_question(

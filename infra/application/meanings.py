@@ -126,6 +126,7 @@ FIELDS: dict[str, Meaning] = {
 SPECIAL: dict[tuple[str, str], Meaning] = {
     ("capture-lead", "name"): Meaning(f"Their name, {SEALED}.", "Ada Abel"),
     ("enrich-lead", "name"): Meaning(f"Their name, {SEALED}.", "Ada Abel"),
+    ("publish-framework", "name"): Meaning("What people call it.", "BANT"),
     ("rename-stage", "name"): Meaning("What people call the stage from now on.", "Trial under way"),
     ("change-team", "name"): Meaning("What people call the team.", "North"),
     ("convert-lead", "opportunity"): Meaning("A name for the deal; left out, it gets one.", "opportunity-7"),

@@ -1,9 +1,12 @@
 """The verb `demo`: a year of an invented sales organisation, what can be asked of it, and why figures change."""
 
+import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from os.path import relpath
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,14 +29,13 @@ FILE = Path("demo.db")
 HALF_A_YEAR = timedelta(days=182)
 LONGEST = 12  # deals of the story; the rest is counted
 NEXT = (
-    "What to try next, with the program of this environment (.venv/bin/dealtrail):",
-    "  dealtrail metric --list                 every figure with its definition",
-    "  dealtrail metric board --known-at DAY --effective-at DAY{db}",
-    "                                          any of them, as it was believed on a day",
-    "  dealtrail forecast explain{db}",
-    "                                          what each open deal adds to the forecast; with a deal, why",
-    "  dealtrail opportunity --help            the verbs to work with on deals; dealtrail lead --help on leads",
+    ("the board, every deal and every figure in a browser, at http://localhost:8080/board", "serve{db}"),
+    ("every figure with its definition", "metric --list"),
+    ("any of them, as it was believed on a day", "metric board --known-at DAY --effective-at DAY{db}"),
+    ("what each open deal adds to the forecast; with a deal, why", "forecast explain{db}"),
+    ("the verbs to work with on deals; lead --help on leads", "opportunity --help"),
 )
+"""What to try next: what it shows, and the command."""
 
 
 def register(app: App) -> None:
@@ -104,8 +106,15 @@ def show_demo(
     db = f" --db {asking.db}" if asking.db and sqlite_file(asking.db) else ' --db "$DEALTRAIL_DB"'  # prints no password
     if story:
         show_story(out, story, end, db)
-    for line in NEXT:
-        out.print(line.format(db=db))
+    out.print(bold("What to try next"))
+    for meaning, command in NEXT:
+        out.print(f"  # {meaning}")
+        out.print(f"  {program()} {command.format(db=db)}")
+
+
+def program() -> str:
+    """How this program is called here: by its name where the path leads to it, or else by its file."""
+    return "dealtrail" if which("dealtrail") else relpath(Path(sys.executable).parent / "dealtrail")
 
 
 def show_story(out: Output, story: "Hindsight", end: date, db: str) -> None:
@@ -146,7 +155,7 @@ def show_story(out: Output, story: "Hindsight", end: date, db: str) -> None:
     )
     for meaning, command in story_commands(story, end):
         out.print(f"  # {meaning}")
-        out.print(f"  dealtrail {command}{db}")
+        out.print(f"  {program()} {command}{db}")
     out.print("")
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.errors import Forbidden
 from infra.application.app import App
-from infra.application.comparison import comparison
+from infra.application.comparison import behind, comparison
 from infra.application.explanation import explanation
 from infra.application.records import list_of, record_of
 from infra.application.timeline import timeline_lines
@@ -44,6 +44,14 @@ class Reading:
         forced = of_theirs.keys() - texts.keys()
         compared = comparison(self.app, first, second, axis, form, of_theirs, forced).document(axis, form)
         return seen_differences(self.app, self.caller, compared)
+
+    def behind_comparison(
+        self, first: str, second: str, axis: str, form: str, texts: "Mapping[str, Text]"
+    ) -> dict[str, Any]:
+        """The rows and events behind each step between two moments, of the records that they see."""
+        of_theirs = self.access.narrowed(self.caller, texts)
+        explained = behind(self.app, first, second, axis, form, of_theirs, of_theirs.keys() - texts.keys())
+        return seen_rows(self.app, self.caller, explanation(self.app.log, explained))
 
     def timeline(self, stream: str, known_at: int, effective_at: int | None) -> list[dict[str, Any]]:
         """The history of a stream; whether it is theirs, `Access.allow` says."""

@@ -17,7 +17,7 @@ from infra.web.forms import STATUS
 from infra.web.lines import words
 from infra.web.lists import moved_on
 from infra.web.moment import moment_of
-from infra.web.names import process_name, process_of
+from infra.web.names import process_of, published_name
 from infra.web.page import Cell, Column, Page, Reply, Table, Visit, json_reply, see_other, whole
 from infra.web.saved_views import bar
 
@@ -90,7 +90,7 @@ def pipelines_of(visit: Visit, rows: Sequence[Any]) -> list[tuple[str, str]]:
     counts: dict[str, int] = {}
     for row in rows:
         counts[row.process] = counts.get(row.process, 0) + row.deals
-    found = {name: process_name(visit, name) for name in counts} or {STANDARD: process_name(visit, STANDARD)}
+    found = {name: published_name(visit, name) for name in counts} or {STANDARD: published_name(visit, STANDARD)}
     ordered = sorted(found, key=lambda name: (-counts.get(name, 0), name))
     return [(name, found[name]) for name in ordered]
 

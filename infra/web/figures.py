@@ -17,7 +17,7 @@ from infra.application.charts import Spec
 from infra.application.plots import PLOTS, RESOLUTION, spec
 from infra.web.lines import words
 from infra.web.moment import moment_of
-from infra.web.names import names_of, process_name, stage_names
+from infra.web.names import names_of, published_name, stage_names
 from infra.web.page import MOMENT, Cell, Column, Page, Reply, Table, Visit, address, json_reply, whole
 from projections import METRICS
 from projections.query.question import Question
@@ -40,6 +40,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {"win-rate": {"by": "month"}, "activities"
 ELSEWHERE = "https://vega.github.io/vega-datasets/"  # what is put before an address without a host
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 STYLE = re.compile(r' style="[^"]*"')
+UNDRAWN = Markup(
+    "<p class='muted small'>Pictures are drawn by an extra: <code>pip install 'dealtrail[plot]'</code></p>"
+)
+"""In the place of a picture."""
 PROCESSES = ("process", "to_process")
 """The fields of a row that name a process."""
 CALLED = ("process", "name", "currency")
@@ -164,7 +168,7 @@ def hidden_of(columns: list[Column]) -> set[str]:
 def process_names(visit: Visit, of: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What the processes of some rows are called, none twice: where two have one name, each is followed by its id."""
     processes = {str(row[name]) for row in of for name in PROCESSES if row.get(name)}
-    found = {each: process_name(visit, each) for each in processes}
+    found = {each: published_name(visit, each) for each in processes}
     twice = {name for name, count in Counter(found.values()).items() if count > 1}
     return {each: f"{name} ({each})" if name in twice else name for each, name in found.items()}
 
@@ -185,54 +189,56 @@ def behind_link(visit: Visit, answer: "Answer", number: int) -> str:
 
 def behind(visit: Visit) -> Page | Reply:
     """The rows and events behind one figure, or behind all of them and those that count in none."""
-    name, number = visit.path["metric"], visit.one("row", "")
-    found = visit.explain(name, question_of(visit, name))
+    name = visit.path["metric"]
+    asked = {n: list(v) for n, v in visit.query.items() if n not in ("row", "format", *MOMENT)}
+    back = visit.link(f"/figures/{name}", **asked)
+    return behind_page(visit, name, visit.explain(name, question_of(visit, name)), back, moment=moment_of(visit))
+
+
+def behind_page(visit: Visit, name: str, found: Mapping[str, Any], back: str, **parts: Any) -> Page | Reply:
+    """The page of what is behind the figures of a metric, or behind the one that the address names."""
+    number = visit.one("row", "")
     place = whole(number)
     if number and (place is None or place >= len(found["figures"])):
         raise Malformed(f"row: {number[:40]!r} is none of the {len(found['figures'])} figures of this answer")
     figures = found["figures"] if place is None else [found["figures"][place]]
     if visit.one("format") == "json":
         return json_reply({"metric": name, "figures": figures, "left_out": found["left_out"]})
-    sections = [section(visit, each) for each in figures]
+    sections = [section(visit, name, each) for each in figures]
     tables = [each[1] for each in sections]
     if not number and found["left_out"]:
         tables.append(behind_table(visit, found["left_out"], "Left out"))
-    parts = {
-        "name": name,
-        "headings": [each[0] for each in sections],
-        "moment": moment_of(visit),
-        "hidden": found["hidden"],
-        "back": visit.link(
-            f"/figures/{name}",
-            **{n: list(v) for n, v in visit.query.items() if n not in ("row", "format", "known_at", "effective_at")},
-        ),
-    }
+    parts |= {"headings": [each[0] for each in sections], "hidden": found["hidden"], "back": back}
     return Page("behind.html", f"Behind {title_of(name).lower()}", parts, tables)
 
 
-def section(visit: Visit, each: dict[str, Any]) -> tuple[str, Table]:
+def section(visit: Visit, metric: str, each: dict[str, Any]) -> tuple[str, Table]:
     """A figure in words, and the rows behind it."""
-    said = {**each["group"], **each["record"]}
+    record, of = each["record"], units(METRICS[metric].record)
+    currency = record.get("currency", "")
+    written = {name: written_as(of[name], value, currency) for name, value in record.items()}
+    said = {name: value for name, value in (each["group"] | written).items() if value not in ("-", "")}
     if "name" in said:
         said = {name: value for name, value in said.items() if name not in ("stage", "kind")}
     if process := said.get("process"):
-        said["process"] = process_name(visit, str(process))
+        said["process"] = published_name(visit, str(process))
     heading = ", ".join(
-        str(value) if name in CALLED else f"{name.replace('_', ' ')} {in_thousands(value)}"
-        for name, value in said.items()
-        if value not in (None, "")
+        str(value) if name in CALLED else f"{name.replace('_', ' ')} {value}" for name, value in said.items()
     )
-    return heading, behind_table(visit, each["rows"], f"{len(each['rows']):,} rows")
+    return heading, behind_table(visit, each["rows"], f"{len(each['rows']):,} rows", of, currency)
 
 
-def in_thousands(value: Any) -> str:
-    """A number of an answer as people read it; any other value as it is."""
-    text = str(value)
-    return f"{Decimal(text):,}" if NUMBER.fullmatch(text) else text
+def written_as(unit: str, value: Any, currency: str) -> str:
+    """A value of an answer's document as people read it, by its unit."""
+    if isinstance(value, str):
+        return text("amount", Decimal(value), currency) if NUMBER.fullmatch(value) and unit != "text" else value
+    return text(unit, value, currency)
 
 
-def behind_table(visit: Visit, found: list[dict[str, Any]], caption: str) -> Table:
-    """Rows behind a figure, each with the events that wrote it."""
+def behind_table(
+    visit: Visit, found: list[dict[str, Any]], caption: str, of: Mapping[str, str] = {}, currency: str = ""
+) -> Table:
+    """Rows behind a figure, each with the events that wrote it; what they add in the units of its fields."""
     columns = (
         Column("stream", "Record"),
         Column("adds", "Adds"),
@@ -247,7 +253,7 @@ def behind_table(visit: Visit, found: list[dict[str, Any]], caption: str) -> Tab
     for row in found[:SHOWN]:
         stream, event = row["stream"], row["events"][0]
         adds = row.get("reason") or ", ".join(
-            f"{name.replace('_', ' ')} {in_thousands(value)}"
+            f"{name.replace('_', ' ')} {written_as(of.get(name, 'days'), value, currency)}"
             for name, value in row.get("adds", {}).items()
             if value is not None and (name, value) != ("deals", 1) and str(value).strip("0.")
         )
@@ -305,12 +311,12 @@ def picture_of(metric: str, rows_: list[dict[str, Any]]) -> Markup | None:
     return None if drawing["title"]["subtitle"] else drawn(drawing)  # which says only that there is nothing to show
 
 
-def drawn(drawing: Spec) -> Markup | None:
-    """A drawing as a part of a page; None where the extra that draws is not there."""
+def drawn(drawing: Spec) -> Markup:
+    """A drawing as a part of a page; where the extra that draws is not there, how it is had."""
     try:
         import vl_convert
     except ImportError:
-        return None
+        return UNDRAWN
     padding = {"left": 4, "top": 4, "bottom": 4, "right": 72}
     drawing = {**drawing, "background": None, "padding": padding, "title": None}
     svg = vl_convert.vegalite_to_svg(drawing).replace(f'xlink:href="{ELSEWHERE}', 'href="')

@@ -4,8 +4,9 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from domain.recorded import instant
+from infra.application.answers import day_and_time
 from infra.application.app import App
-from infra.application.moments import position
+from infra.application.moments import at, position
 from infra.web.page import Visit
 
 YEAR = timedelta(days=365)
@@ -40,8 +41,16 @@ def moment_of(visit: Visit) -> Moment:
     upto = position(app, known) if known else head
     day = min(max(day_known(app, known, upto), first), last) if known else None
     text = f"known by {day}, position {upto:,}" if day else f"now, position {upto:,}"
-    text += f", true {effective}" if effective else ""
+    text += f", true {moment_text(app, effective)}" if effective else ""
     return Moment(slider(day, first, last), slider(day_in(effective), min(first, last - YEAR), last), text)
+
+
+def moment_text(app: App, text: str) -> str:
+    """An instant of an address to the second, in the organisation's zone; a day, or a word, as it is."""
+    if day_in(text) is None or len(text) == len("2026-01-31"):
+        return text
+    zone = app.zone()
+    return " ".join(day_and_time(instant(at(app, "effective_at", text, zone)), zone))
 
 
 def slider(day: date | None, first: date, last: date) -> Slider:

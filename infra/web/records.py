@@ -16,7 +16,7 @@ from infra.application.moments import at, position
 from infra.application.names import tag_of
 from infra.web.lines import ACTIVITIES, activities_table, history_table, line_of, side, words, written
 from infra.web.moment import moment_of
-from infra.web.names import process_name, process_of, stage_names
+from infra.web.names import process_of, published_name, stage_names
 from infra.web.page import Cell, Column, Page, Table, Visit
 
 PLURALS = {"opportunity": "opportunities", "lead": "leads"}
@@ -163,7 +163,7 @@ def datum(visit: Visit, name: str, value: Any, stages: Mapping[str, str], edit: 
     """A field of a record: a process, a stage and another record by their names, and where they lead."""
     text, link = side(value), ""
     if name == "process":
-        text, link = process_name(visit, text), f"/streams/{text}"
+        text, link = published_name(visit, text), f"/streams/{text}"
     elif name == "stage":
         text = stages.get(text, text)
     elif name in LEADS_TO:

@@ -81,6 +81,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/figures/{metric}/behind", figures.behind, "records", "opportunity"),
     Route("GET", "/forecasts", forecasts.forecasts, "records", "outlook"),
     Route("GET", "/compare", compare.compare, "figures"),
+    Route("GET", "/compare/behind", compare.behind, "records", "opportunity"),
     Route("GET", "/operations", operations.operations, "service", "process"),
     Route("GET", "/settings", settings.settings, "records", "process"),
     Route("GET", "/keys/{key}/revoke", keys.revoke_form, "keys"),

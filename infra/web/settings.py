@@ -8,7 +8,7 @@ from infra.web import keys
 from infra.web.lines import history_table, line_of, words
 from infra.web.lists import TITLES, table_of
 from infra.web.moment import moment_of
-from infra.web.names import process_name
+from infra.web.names import published_name
 from infra.web.page import Page, Visit
 from projections.records import KINDS
 
@@ -61,5 +61,5 @@ def stream(visit: Visit) -> Page:
         else [(words(tag), f"/streams/{name}/{tag}") for tag in tags_of(kind)]
     )
     parts = {"lines": [line_of(line) for line in lines], "commands": commands, "moment": moment_of(visit)}
-    title = process_name(visit, name) if kind == "process" else name
+    title = published_name(visit, name) if kind in ("process", "framework") else name
     return Page("stream.html", title, parts, [history_table(lines)])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -125,6 +125,11 @@ class Metric(NamedTuple):
     def definition(self) -> str:
         """What the number means, with its unit and its source."""
         return self.parts.__doc__ or ""
+
+    @property
+    def record(self) -> type[Struct]:
+        """What one of its records is."""
+        return get_args(get_args(get_type_hints(self.records)["return"])[0])[1]
 
     def checked(self, question: Question) -> Question:
         """The question with its mode and cohort filled in, or Malformed where this metric cannot be asked so."""

@@ -2,9 +2,12 @@
 
 import re
 import shlex
+import sys
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -77,7 +80,7 @@ def test_the_commands_of_the_story_repeat_its_figures(year: Shell, log_url: str)
     believed, known = re.findall(r"  ([0-9,.]+) EUR  [0-9]+ deals", told)
     assert believed != known
     commands = [
-        shlex.split(line)[1:] for line in re.findall(r"^  (dealtrail (?:metric|timeline|diff) .*-.*)$", told, re.M)
+        shlex.split(line)[1:] for line in re.findall(r"^  (\S*dealtrail (?:metric|timeline|diff) .*-.*)$", told, re.M)
     ]
     answers = dict[str, str]()
     for verb, *arguments in commands:
@@ -90,6 +93,17 @@ def test_the_commands_of_the_story_repeat_its_figures(year: Shell, log_url: str)
     assert f" {believed} " in then and f" {known} " in now
     assert "opportunity-won" in timeline
     assert "won" in difference
+
+
+def test_the_commands_of_the_demo_run_as_they_are_printed(shell: Shell, log_url: str) -> None:
+    assert shell("lead", "capture", "lead-1", "--source", "web")[0] == 0
+    for path in ("", str(Path(sys.executable).parent)):
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("PATH", path)
+            told = shell("demo", "--db", log_url)[1]
+            program = next(line.split()[0] for line in told.splitlines() if line.endswith(" metric --list"))
+            assert which(program), (path, program)
+        assert "localhost:8080/board" in told
 
 
 def test_a_demo_of_a_log_in_which_nothing_was_won_tells_no_story(shell: Shell, log_url: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 import msgspec
+import pyarrow
 import pytest
 from jsonschema import Draft202012Validator
 from pyarrow import parquet
@@ -35,10 +36,11 @@ from tests.conftest import unavailable
 from tests.kafka.conftest import emptied
 from tests.kafka.publishing import publish, stored
 from tests.test_readme import pattern
+from tests.web.conftest import simulated
 
 TEXT = (ROOT / "docs" / "how-to" / "consumers.md").read_text()
 PATIENCE = 60.0
-ONCE = "    QUALIFY row_number() OVER (PARTITION BY ce_id) = 1\n"
+ONCE = "    QUALIFY row_number() OVER (PARTITION BY deal, version ORDER BY said_by DESC) = 1\n"
 
 
 def examples(language: str) -> list[str]:
@@ -171,6 +173,38 @@ def test_without_the_rule_against_repeats_deals_would_be_counted_twice(
     monkeypatch.chdir(tmp_path)
     with duckdb.connect() as database:
         assert all(deals > 1 for _, _, deals, _ in database.execute(naive).fetchall())
+
+
+def test_the_query_is_what_bookings_call_net_also_where_wins_were_corrected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    simulated(tmp_path, "2026-06-30", "300")
+    settings = Settings(db=f"sqlite:///{tmp_path / 'log.db'}", key_file=str(tmp_path / "key"), confirm_clock=True)
+    with opened(settings) as app:
+        rows = [
+            {
+                "ce_subject": each.stream,
+                "ce_version": str(each.version),
+                "ce_time": each.occurred_at.isoformat(),
+                "ce_type": f"dealtrail.{each.event.__struct_config__.tag}.v1",
+                "event": msgspec.json.encode(each.event).decode(),
+            }
+            for each in app.log.recorded(0, app.log.head())
+            if each.stream.startswith("opportunity-")
+        ]
+        question = {"since": "2025-01-01", "until": "2026-06-30", "by": ("month",)}
+        answer = app.ask("bookings", question)
+    wanted = [
+        (group["month"], record.currency, record.net_deals, record.net_amount)
+        for group, record in zip(answer.groups, answer.records, strict=True)
+        if record.net_deals
+    ]
+    assert any(each["ce_type"] == "dealtrail.fact-corrected.v1" for each in rows)
+    (tmp_path / "events").mkdir()
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "events" / "all.parquet")
+    monkeypatch.chdir(tmp_path)
+    with duckdb.connect() as database:
+        assert database.execute(QUERY).fetchall() == wanted
 
 
 def test_kcat_shows_key_headers_and_value_as_documented(published: Published):

@@ -1,5 +1,6 @@
 """A field is changed where it stands, on a record and in a list."""
 
+import re
 from typing import Any
 
 from playwright.sync_api import Browser, expect
@@ -60,7 +61,7 @@ def test_who_edits_second_hears_who_came_first_at_the_field(chromium: Browser, s
         page.keyboard.press("Enter")
         expect(page.locator(".inline-form [role=alert]")).to_contain_text("bob")
         page.get_by_role("button", name="Do it all the same").click()
-        expect(page.locator("tbody a[data-title=Amount]")).to_have_text("900.00 EUR")
+        expect(page.locator("tbody a[data-title=Amount]")).to_have_text("€900.00")
         assert page.url.endswith("/opportunities?account=zebra")
     with person(chromium, site.url, script=False) as page:
         page.goto("/opportunities?account=zebra")
@@ -91,14 +92,15 @@ def test_a_german_reads_and_writes_numbers_as_germans_do(chromium: Browser, site
     with person(chromium, site.url, locale="de-DE") as page:
         page.goto(f"/opportunities/{deal}?view=full")
         amount, field = page.locator("a[data-title=Amount]"), page.locator(".inline-form #field-to")
-        expect(amount).to_have_text("12.500,50 EUR")
-        expect(page.locator(".timeline > li").first).to_contain_text("12.500,50 EUR")
-        expect(page.locator(".head .chip").nth(1)).to_have_text("12.500,50 EUR")
+        expect(amount).to_have_text("12.500,50 €")
+        expect(page.locator(".timeline > li").first).to_contain_text("12.500,50 €")
+        expect(page.locator(".head .chip").nth(1)).to_have_text("12.500,50 €")
         for typed, worth, shown in (
-            ("1.500", "", "12.500,50 EUR"),  # without its currency: refused
-            ("1.500 EUR", "1500.00", "1.500,00 EUR"),
-            ("2,5 EUR", "2.50", "2,50 EUR"),
-            ("9,100.00 EUR", "9100.00", "9.100,00 EUR"),  # as the service writes it
+            ("1.500", "", "12.500,50 €"),  # without its currency: refused
+            ("1.500 EUR", "1500.00", "1.500,00 €"),
+            ("3.000 €", "3000.00", "3.000,00 €"),  # as it is shown
+            ("2,5 EUR", "2.50", "2,50 €"),
+            ("9,100.00 EUR", "9100.00", "9.100,00 €"),  # as the service writes it
         ):
             amount.click()
             field.fill(typed)
@@ -111,7 +113,26 @@ def test_a_german_reads_and_writes_numbers_as_germans_do(chromium: Browser, site
                 page.keyboard.press("Escape")
                 expect(amount).to_have_text(shown)
         page.goto("/board?pipeline=process-standard")
-        expect(page.locator(f"#deal-{deal} .figures span").first).to_have_text("9.100 EUR")
+        expect(page.locator(f"#deal-{deal} .figures span").first).to_have_text("9.100 €")
+
+
+def test_an_amount_has_its_currency_as_its_reader_writes_it(chromium: Browser, site: Site) -> None:
+    for locale, shown, typed in (
+        ("en-US", "$12,500.50", "$9,100.00"),
+        ("en-CA", "US$12,500.50", "US$9,100.00"),
+        ("fr-FR", "12 500,50 $US", "9 100,00 $US"),
+        ("de-CH", "$ 12.500.50", "9'100.00 USD"),
+    ):
+        deal = site.deal(account="Zebra Works", amount={"amount": "12500.50", "currency": "USD"})
+        with person(chromium, site.url, locale=locale) as page:
+            page.goto(f"/opportunities/{deal}")
+            amount = page.locator("a[data-title=Amount]")
+            expect(amount).to_have_text(re.compile(shown.replace("$", "[$]").replace(" ", r"\s")))
+            amount.click()
+            page.locator(".inline-form #field-to").fill(typed)
+            page.keyboard.press("Enter")
+            expect(amount).to_have_text(re.compile("9.?100"))
+        assert str(record(site, deal).amount) == "9100.00", locale
 
 
 def test_a_seller_qualifies_a_lead_by_the_criteria_as_a_form(chromium: Browser, site: Site) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -36,8 +37,18 @@ PLACES = {
     "forecasts": "/forecasts", "figures": "/figures", "funnel": "/figures/funnel?since=2025-07-01&until=2026-06-30",
     "waterfall": "/figures/waterfall?since=2026-04-01&until=2026-06-30", "win-rate": "/figures/win-rate?by=month",
     "behind": "/figures/board/behind?row=0", "compare": "/compare?first=2026-06-01&second=2026-06-30",
+    "compare-behind": "/compare/behind?first=2026-06-01&second=2026-06-30&row=1",
     "operations": "/operations", "settings": "/settings", "search": "/search?q=a", "parts": "/ui", "new": "/new/lead",
 }  # fmt: skip
+
+
+LONG = re.compile(r"[\w ]*[0-9]\.[0-9]{4,}[^.,]")  # a number, or a time, with more places than anybody reads
+TAG = re.compile(r"<(script|style)[^>]*>.*?</\1>|<[^>]+>", re.DOTALL)
+
+
+def visible(html: str) -> str:
+    """What a page shows, without its markup."""
+    return TAG.sub(" ", html)
 
 
 def places(site: Site) -> dict[str, str]:
@@ -49,6 +60,8 @@ def places(site: Site) -> dict[str, str]:
         "deal-raw": f"/opportunities/{deal}?view=raw", "move": f"/opportunities/{deal}/move",
         "lead": f"/leads/{lead}", "qualify": f"/leads/{lead}/qualify-lead",
         "missing": "/opportunities/opportunity-nobody", "process": "/streams/process-standard",
+        "publish": "/streams/process-standard/publish-process",
+        "questions": "/streams/framework-bant/publish-framework",
     }  # fmt: skip
     return PLACES | one
 
@@ -155,6 +168,10 @@ def test_every_metric_has_a_page_with_its_definition_and_its_rows_lead_to_events
         answer = site.client.get(f"/figures/{name}")
         assert answer.status_code == 200, (name, answer.text[:300])
         assert "What it means" in answer.text, name
+        rows = re.findall(r'href="(/figures/[a-z-]+/behind[^"]+)"', answer.text)
+        for row in rows[:1]:
+            behind = visible(site.client.get(row.replace("&amp;", "&")).text)
+            assert not (long := LONG.findall(behind)), (name, long[:3])
 
 
 def test_the_conversion_matrix_is_a_picture_whose_cells_lead_to_events(site: Site) -> None:
@@ -168,6 +185,12 @@ def test_the_conversion_matrix_is_a_picture_whose_cells_lead_to_events(site: Sit
     for name in ("transitions", "velocity"):
         for form, start in (("svg", b"<svg"), ("png", b"\x89PNG")):
             assert site.client.get(f"/figures/{name}?{period}&format={form}").content.startswith(start), (name, form)
+
+
+def test_a_page_says_what_draws_its_picture_where_that_is_missing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    for address in ("/figures/funnel", "/compare?first=2026-06-01&second=2026-06-30"):
+        assert "dealtrail[plot]" in site.client.get(address).text, address
 
 
 def test_a_page_may_load_from_here_alone_and_runs_no_script_of_others(site: Site) -> None:

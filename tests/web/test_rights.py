@@ -15,7 +15,7 @@ READS = {
     "/board": {"rep", "manager", "auditor"}, "/opportunities": {"rep", "manager", "auditor"},
     "/leads": {"rep", "manager", "auditor"}, "/inbox": {"rep", "manager", "auditor"},
     "/figures": {"rep", "manager", "auditor", "analyst"}, "/compare": {"rep", "manager", "auditor", "analyst"},
-    "/forecasts": {"auditor", "analyst"},
+    "/compare/behind": {"rep", "manager", "auditor"}, "/forecasts": {"auditor", "analyst"},
     "/settings": {"rep", "manager", "auditor", "analyst", "admin"},
     "/operations": {"rep", "manager", "auditor", "analyst", "admin"},
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Going back in time, and looking at what happened to one deal."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -96,10 +97,10 @@ def test_a_deal_is_stepped_through_by_links_and_arrow_keys(chromium: Browser, si
         expect(page.locator(".timeline > li")).to_have_count(3)
         page.keyboard.press("ArrowLeft")
         expect(page.locator(".timeline > li")).to_have_count(2)
-        expect(page.locator(".chip").nth(1)).to_have_text("250.00 EUR")
+        expect(page.locator(".chip").nth(1)).to_have_text("€250.00")
         page.keyboard.press("ArrowLeft")
         expect(page.locator(".timeline > li")).to_have_count(1)
-        expect(page.locator(".chip").nth(1)).to_have_text("100.00 EUR")
+        expect(page.locator(".chip").nth(1)).to_have_text("€100.00")
         assert "known_at=" in page.url
         page.get_by_role("link", name="Later").click()
         expect(page.locator(".timeline > li")).to_have_count(2)
@@ -115,8 +116,8 @@ def test_a_history_is_compact_full_or_raw(chromium: Browser, site: Site) -> None
         page.goto(f"/opportunities/{deal}")
         line = page.locator("#v2")
         expect(line).to_contain_text("Amount changed")
-        expect(line.locator("del")).to_have_text("100.00 EUR")
-        expect(line.locator("ins")).to_have_text("250.00 EUR")
+        expect(line.locator("del")).to_have_text("€100.00")
+        expect(line.locator("ins")).to_have_text("€250.00")
         page.get_by_role("link", name="Full").click()
         expect(page.locator("#v2")).to_contain_text("recorded")
         expect(page.locator("#v2")).to_contain_text("because A larger order")
@@ -130,6 +131,37 @@ def test_two_moments_are_compared(chromium: Browser, site: Site) -> None:
         expect(page.locator(".tile").first).to_be_visible()
         expect(page.locator("figure.chart svg")).to_be_visible()
         assert page.locator("tbody a[href^='/opportunities/']").count() > 0
+
+
+def test_a_bar_between_two_moments_leads_to_the_deals_behind_it(chromium: Browser, site: Site) -> None:
+    with person(chromium, site.url, script=False) as page:
+        for axis, first, second in (("effective", "2026-06-01", "2026-06-30"), ("known", "2026-06-01", "now")):
+            page.goto(f"/compare?first={first}&second={second}&axis={axis}")
+            bars = page.locator("figure.chart svg a")
+            rows = page.locator("#steps tbody tr")
+            for bucket in ("Created", "Won"):
+                row = rows.filter(has=page.get_by_role("cell", name=bucket, exact=True))
+                target = row.get_by_role("link", name="Events").get_attribute("href") or ""
+                assert target in [bar.get_attribute("href") for bar in bars.all()], (axis, bucket)
+                page.goto(target)
+                expect(page.locator("h2.figures")).to_contain_text(f"bucket {bucket.lower()}")
+                assert page.locator("tbody a[href^='/opportunities/']").count() > 0
+                page.get_by_role("link", name="The figure").click()
+                page.wait_for_url(f"**/compare?**axis={axis}**")
+
+
+def test_the_deals_of_one_difference_are_shown_alone_and_in_words(chromium: Browser, site: Site) -> None:
+    with person(chromium, site.url, script=False) as page:
+        page.goto("/compare?first=2026-01-01&second=2026-06-30")
+        tile = page.locator("a.tile", has_text="Changed")
+        count = int(tile.locator("b").inner_text())
+        tile.click()
+        rows = page.locator("#deals tbody tr")
+        assert rows.count() == count and all("changed" in row for row in rows.all_inner_texts())
+        expect(page.locator("#deals tbody")).to_contain_text(re.compile(r"amount [0-9]{1,3},[0-9]{3}\.00 EUR → "))
+        page.locator("a.tile", has_text="Changed").click()
+        assert rows.count() > count
+        expect(page.locator("#deals tbody")).to_contain_text("stage Discovery → ")
 
 
 def test_a_figure_leads_to_its_events(chromium: Browser, site: Site) -> None:
