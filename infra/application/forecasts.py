@@ -38,7 +38,7 @@ from projections.outlook.experts import booked
 from projections.outlook.fitting import Model, fit
 from projections.outlook.forecasting import MEASURES, THOUSANDTHS, Figures, forecast, grouped
 from projections.outlook.guards import Readiness, readiness
-from projections.outlook.lives import LEVELS
+from projections.outlook.lives import LEVELS, WON
 from projections.outlook.settings import DEFAULT, Settings
 from projections.outlook.states import Known, known
 
@@ -143,7 +143,18 @@ class Forecaster:
         now, past = self.at(day), self.learnt(day)
         model = fit(now.lives, self.settings)
         made = forecast(model, now.lives, first, last, past.record, past.bins)
-        return Forecast(made, model, now, past)
+        doubts = (*made.low_confidence, *self._unpriced(now))
+        return Forecast(made._replace(low_confidence=doubts), model, now, past)
+
+    def _unpriced(self, now: Cut) -> Iterator[str]:
+        """Why not to trust amounts that no rate was there for. Raises Malformed where there was none for any."""
+        missing, deals = int(now.unpriced.sum()), len(now.streams)
+        if missing == deals:
+            raise Malformed(
+                f"convert_to: no rate says what any deal is worth in {self.currency}: set one (set-fx-rate)"
+            )
+        if missing:
+            yield f"{missing:,} of {deals:,} deals count as 0: no rate says what they are worth in {self.currency}"
 
     def readiness(self, day: int) -> Readiness:
         """What there is of what forecasts need, at the end of a day."""
@@ -212,12 +223,17 @@ def issue(
 
 
 def achieved(forecaster: Forecaster, span: Span) -> tuple[Achieved, ...]:
-    """What was won in a period, by level, as known now."""
-    lives = forecaster.at(max(forecaster.last_day(), day_number(span.last))).lives
+    """What was won in a period, by level, as known now. Raises Rejected where no rate says what a win was worth."""
+    now = forecaster.at(max(forecaster.last_day(), day_number(span.last)))
+    lives, days = now.lives, (day_number(span.first), day_number(span.last))
+    won = (lives.deals.status == WON) & (lives.deals.closed >= days[0]) & (lives.deals.closed <= days[1])
+    if missing := [stream for stream, none in zip(now.streams, won & now.unpriced, strict=True) if none]:
+        others = f" and {len(missing) - 1:,} more" if missing[1:] else ""
+        raise Rejected(f"score: no rate says what {missing[0]}{others} came to in {lives.currency}, and a score stays")
     found = list[Achieved]()
     for level in (TOTAL, *LEVELS):
         labels, codes = grouped(lives, level)
-        of = day_number(span.first), day_number(span.last), codes, len(labels)
+        of = *days, codes, len(labels)
         amounts, wins = booked(lives, *of, True), booked(lives, *of, False)
         for place, label in enumerate(labels):
             if level == TOTAL or wins[place]:

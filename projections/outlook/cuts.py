@@ -36,12 +36,12 @@ PARTING = ("status", "stage", "entered", "category", "due", "contact", "pushes")
 class Cut(NamedTuple):
     """The lives of the deals at the end of a day, with the stream of each, in their order.
 
-    unconverted: of how many deals no rate says what they are worth in the currency of the forecast; they count as 0.
+    unpriced: of which deals no rate says what they are worth in the currency of the forecast; they count as 0.
     """
 
     lives: Lives
     streams: tuple[str, ...]
-    unconverted: int
+    unpriced: Flags
 
 
 def cut(known: Known, day: int) -> Cut:
@@ -56,7 +56,7 @@ def cut(known: Known, day: int) -> Cut:
     deal = s.deal[ends]
     now, first = ends[last_of(deal)], ends[last_of(deal[::-1])[::-1]]
     visits, deals = visits_of(known, ends, now), deals_of(known, now, first, day)
-    unconverted = int(np.count_nonzero((deals.amount == UNKNOWN) | (deals.amount_first == UNKNOWN)))
+    unpriced = (deals.amount == UNKNOWN) | (deals.amount_first == UNKNOWN)
     deals = deals._replace(
         amount=known_worth(deals.amount), amount_open=known_worth(deals.amount_open),
         amount_first=known_worth(deals.amount_first),
@@ -65,7 +65,7 @@ def cut(known: Known, day: int) -> Cut:
     start = complete_from(deals, day_of(known.calendar, known.first)) if len(seen) else day
     lives = Lives(day, start, known.exchange.into, visits, deals, labels)
     streams = [known.streams[int(place)] for place in s.deal[now]]
-    return Cut(lives, tuple(streams), unconverted)
+    return Cut(lives, tuple(streams), unpriced)
 
 
 def complete_from(deals: Deals, first: int) -> int:

@@ -17,7 +17,7 @@ from domain.reference.outlook import ForecastIssued
 from infra.application import backcasts
 from infra.application.accuracy import past_accuracy
 from infra.application.app import App, opened
-from infra.application.forecasts import Forecaster, issue, issued, score
+from infra.application.forecasts import Forecaster, achieved, issue, issued, score
 from infra.application.outlooks import due, outlook_of
 from infra.application.spans import Span
 from infra.settings import Settings
@@ -141,3 +141,9 @@ def test_a_backtest_says_how_many_windows_its_claims_rest_on(app: App):
     assert all(not each.claimed for each in found.cells)  # half a year is too little to claim anything
     assert all(each.inside + each.below + each.above == pytest.approx(1) for each in found.coverage)
     assert past_accuracy(Forecaster(app, "EUR", settings=QUICK), day_number(date(2026, 2, 1))).cells == ()
+
+
+def test_nothing_is_scored_by_what_no_rate_is_known_for(app: App):
+    """A score stays, so a rate that comes later would come too late."""
+    with pytest.raises(Rejected, match=r"score: no rate says what opportunity-.* more came to in USD, and a score"):
+        achieved(Forecaster(app, "USD", settings=QUICK), Span(date(2026, 5, 1), date(2026, 5, 31)))
