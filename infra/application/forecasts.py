@@ -8,7 +8,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from domain.errors import Malformed, NotFound, Rejected
-from domain.money import from_minor_units
+from domain.money import check_currency, from_minor_units
 from domain.opportunity import OpportunityOpened
 from domain.recorded import Fact, Request
 from domain.reference.outlook import (
@@ -92,6 +92,9 @@ class Forecaster:
         self, app: App, currency: str = "", base_currency: str = "", upto: int | None = None,
         settings: Settings = DEFAULT, progressed: Progressed = lambda _: None,
     ) -> None:  # fmt: skip
+        for field, code in (("convert_to", currency), ("base_currency", base_currency)):
+            if code:
+                check_currency(field, code)
         self.app, self.settings, self._progressed = app, settings, progressed
         self.position, self.known = known_deals(app, currency, base_currency, upto)
         self.currency = self.known.exchange.into

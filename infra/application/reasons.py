@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from domain.errors import Malformed, NotFound, Rejected
-from domain.money import from_minor_units, minor_units, rounded
+from domain.money import Money, checked, from_minor_units, minor_units
 from domain.reference.outlook import Expected
 from infra.application.forecasts import Forecast, Forecaster, expected_by_level
 from projections.outlook.bridge import Side, bridge
@@ -158,6 +158,8 @@ def supposed(made: Forecast, supposition: Supposition) -> Supposed:
                 raise NotFound(f"{field}: {stream} was not known to be open at the end of {as_date(of.cut)}")
     if both := sorted({*supposition.won} & {*supposition.lost}):
         raise Rejected(f"won: {both[0]} cannot be lost as well")
+    for stream, amount in supposition.amounts.items():
+        checked(f"amounts.{stream}", Money(amount, of.currency))
     codes = {"/".join(stage): code for code, stage in enumerate(lives.labels.stages)}
     if unknown := sorted({*supposition.stages} - {*codes}):
         raise NotFound(f"stages: no deal was in {unknown[0]}; there are {', '.join(codes)}")
@@ -166,7 +168,7 @@ def supposed(made: Forecast, supposition: Supposition) -> Supposed:
             raise Malformed(f"{field}: a factor is from 0 to 100")
     scenario = Scenario(
         tuple(key_of(each) for each in supposition.won), tuple(key_of(each) for each in supposition.lost),
-        {key_of(each): minor_units(rounded(amount, of.currency)) for each, amount in supposition.amounts.items()},
+        {key_of(each): minor_units(Money(amount, of.currency)) for each, amount in supposition.amounts.items()},
         supposition.creation, {codes[stage]: factor for stage, factor in supposition.stages.items()},
     )  # fmt: skip
     other = what_if(made.model, lives, of, scenario)

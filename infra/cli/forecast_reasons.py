@@ -35,6 +35,8 @@ def explain(
     asking: Options = HERE,
 ) -> None:
     """What each open deal adds to a forecast, and why the chance of one is what it is: causes that sum to it."""
+    if limit < 1:
+        raise Malformed(f"limit: {limit} is below 1")
     with asking.reading() as app, forecaster(app, of) as making:
         from infra.application.reasons import open_deals, reasons
 

@@ -26,18 +26,14 @@ if TYPE_CHECKING:
 Level = Literal["total", "pipeline", "team", "owner", "product", "source"]
 
 
+BASE = Parameter(help="Where two currencies have no rate: through what either is worth in this one.", example="USD")
+
+
 @Parameter(name="*", group="The forecast")
 @dataclass(frozen=True)
-class ForecastOptions:
-    """What is forecast, and by what."""
+class CutOptions:
+    """By what is forecast, and in which currency."""
 
-    period: Annotated[
-        str | None,
-        Parameter(
-            help="Which days, the last ones still to come; by default the fiscal quarter of the day after.",
-            example="'Q1 2027'",
-        ),
-    ] = None
     as_of: Annotated[
         str | None,
         Parameter(
@@ -49,12 +45,24 @@ class ForecastOptions:
         str | None,
         Parameter(help="Every amount in this currency; by default the one that all deals share.", example="EUR"),
     ] = None
-    base_currency: Annotated[
+    base_currency: Annotated[str | None, BASE] = None
+
+
+@Parameter(name="*", group="The forecast")
+@dataclass(frozen=True)
+class ForecastOptions(CutOptions):
+    """What is forecast, and by what."""
+
+    period: Annotated[
         str | None,
-        Parameter(help="Where two currencies have no rate: through what either is worth in this one.", example="USD"),
+        Parameter(
+            help="Which days, the last ones still to come; by default the fiscal quarter of the day after.",
+            example="'Q1 2027'",
+        ),
     ] = None
 
 
+NOW = CutOptions()
 USUAL = ForecastOptions()
 
 
@@ -66,7 +74,7 @@ def register(app: App) -> None:
 
 
 @contextmanager
-def forecaster(app: "Installation", of: ForecastOptions) -> Generator["Forecaster"]:
+def forecaster(app: "Installation", of: CutOptions) -> Generator["Forecaster"]:
     """Who makes forecasts of a log; the past ones that it learns from are made on the way."""
     from infra.application.outlook import check_numpy
 
@@ -77,20 +85,29 @@ def forecaster(app: "Installation", of: ForecastOptions) -> Generator["Forecaste
         yield Forecaster(app, of.convert_to or "", of.base_currency or "", progressed=advance)
 
 
-def period_of(making: "Forecaster", of: ForecastOptions, day: int | None = None) -> tuple[int, int, int]:
-    """The first and the last day of the period, and the day at whose end the forecast is made."""
-    from infra.application.moments import days_of, last_day, no_day
+def day_of(making: "Forecaster", of: CutOptions) -> int:
+    """The day at whose end a forecast is made. Raises Malformed for one that is not over."""
+    from infra.application.moments import last_day
     from projections.outlook.days import as_date, day_number
 
-    app, calendar = making.app, making.known.calendar
-    if day is None:
-        day = making.usual_day() if of.as_of is None else day_number(last_day(app, "as_of", of.as_of))
-    if of.as_of is not None and day > making.last_day():
+    if of.as_of is None:
+        return making.usual_day()
+    day = day_number(last_day(making.app, "as_of", of.as_of))
+    if day > making.last_day():
         raise Malformed(f"as_of: {as_date(day)} is not over, so not all of it is known")
+    return day
+
+
+def period_of(making: "Forecaster", of: ForecastOptions, day: int | None = None) -> tuple[int, int, int]:
+    """The first and the last day of the period, and the day at whose end the forecast is made."""
+    from infra.application.moments import days_of, no_day
+    from projections.outlook.days import as_date, day_number
+
+    day = day_of(making, of) if day is None else day
     if of.period is None:
-        _, first, after = calendar.quarter(as_date(day + 1))
+        _, first, after = making.known.calendar.quarter(as_date(day + 1))
         return day_number(first), day_number(after) - 1, day
-    span = days_of(app, of.period) or no_day("period", of.period)
+    span = days_of(making.app, of.period) or no_day("period", of.period)
     return day_number(span.first), day_number(span.last), day
 
 
@@ -238,7 +255,7 @@ def total_of(forecast: "ForecastIssued") -> "Expected":
 def score(
     *,
     actor: Annotated[str | None, Parameter(help="Who scores (DEALTRAIL_ACTOR).", example="ann")] = None,
-    of: ForecastOptions = USUAL,
+    base_currency: Annotated[str | None, BASE] = None,
     asking: Options = HERE,
 ) -> None:
     """Score every period that is over and of which forecasts were issued: what was won, and how right each was.
@@ -250,7 +267,7 @@ def score(
     with asking.app() as app:
         waiting = due(app, app.today().day)
         who = actor or app.settings.who
-        done = [(stream, scored(app, stream, each, of, who)) for stream, each in waiting]
+        done = [(stream, scored(app, stream, each, base_currency, who)) for stream, each in waiting]
     if asking.json:
         return asking.answer([{"stream": stream, **msgspec.to_builtins(each.scored)} for stream, each in done])
     out = stdout()
@@ -261,19 +278,19 @@ def score(
         note("no period that is over waits to be scored")
 
 
-def scored(app: "Installation", stream: str, of: "Outlook", asked: ForecastOptions, actor: str) -> "Outlook":
+def scored(app: "Installation", stream: str, of: "Outlook", base_currency: str | None, actor: str) -> "Outlook":
     """A period, scored in the currency that it was forecast in."""
     from infra.application.forecasts import score as record
 
     currency = next(iter(of.issued.values())).currency
-    with forecaster(app, ForecastOptions(convert_to=currency, base_currency=asked.base_currency)) as making:
+    with forecaster(app, CutOptions(convert_to=currency, base_currency=base_currency)) as making:
         return record(app, stream, of, making, actor)
 
 
-def readiness(*, of: ForecastOptions = USUAL, asking: Options = HERE) -> None:
+def readiness(*, of: CutOptions = NOW, asking: Options = HERE) -> None:
     """Whether the log has what a forecast needs, and what it is made of as long as it has not."""
     with asking.reading() as app, forecaster(app, of) as making:
-        _, _, day = period_of(making, of)
+        day = day_of(making, of)
         found = making.readiness(day)
     if asking.json:
         document = {"ready": found.ready, "measured": found.measured, "segments": found.segments}
@@ -282,6 +299,7 @@ def readiness(*, of: ForecastOptions = USUAL, asking: Options = HERE) -> None:
         ]
         return asking.answer({"as_of": as_of(day), **document, "needs": needs})
     out, table = stdout(), Table("needed", Column("there", True), Column("least", True), "met")
+    out.text(f"By all that was available at the end of {as_of(day)}")
     for each in found.needs:
         table.add(each.name, f"{each.there:,g}", f"{each.needed:,g}", "yes" if each.met else "no")
     out.table(table)
