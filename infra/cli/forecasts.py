@@ -189,23 +189,30 @@ def show(
     out = stdout()
     show_figures(out, now, by)
     out.text(f"Learnt from the forecasts of {answer.learnt_from.cuts} past weeks, made afterwards and never issued.")
+    show_targets(out, now.currency, answer.quotas)
     if by == "total":
-        show_targets(out, now.currency, answer.quotas, answer.pacing)
+        show_pacing(out, now.currency, answer.pacing)
     if before and by == "total":
         show_history(out, before)
 
 
-def show_targets(out: Output, currency: str, reached: "Sequence[Target]", paces: "Sequence[Pace]") -> None:
-    """What is to be reached, with the arithmetic, and the same day of earlier periods."""
-    table = Table("quota of", *(Column(each, True) for each in (currency, "mean", "chance", "gap", "pipeline needed")))
+def show_targets(out: Output, currency: str, reached: "Sequence[Target]") -> None:
+    """What is to be reached, with the arithmetic."""
+    titles = (currency, "booked", "mean", "chance", "gap", "open amount", "it brings", "pipeline needed")
+    table = Table("quota of", *(Column(each, True) for each in titles))
     for each in reached:
-        amounts = [digits(number, currency) for number in (each.quota, each.mean, each.gap)]
+        amounts = [digits(number, currency) for number in (each.quota, each.booked, each.mean)]
+        needs = [digits(number, currency) for number in (each.gap, each.open_amount, each.open_mean)]
         needed = "-" if each.needed is None else digits(each.needed, currency)
-        table.add(each.holder or "everybody", *amounts[:2], f"{each.chance:.0%}", amounts[2], needed)
+        table.add(each.holder or "everybody", *amounts, f"{each.chance:.0%}", *needs, needed)
     if reached:
         out.table(table)
-        out.text("pipeline needed = gap x open amount / what the open amount is expected to bring")
-    table = Table("period", *(Column(each, True) for each in ("booked by the same day", "in all, or the mean")))
+        out.text("gap = quota - mean; pipeline needed = gap x open amount / what the open amount is expected to bring")
+
+
+def show_pacing(out: Output, currency: str, paces: "Sequence[Pace]") -> None:
+    """What was booked by the same day of earlier periods."""
+    table = Table("period", *(Column(each, True) for each in (f"{currency} by the same day", "in all, or the mean")))
     for pace in paces:
         table.add(f"{pace.first} to {pace.last}", digits(pace.by_day, currency), digits(pace.whole, currency))
     out.table(table)
@@ -221,7 +228,10 @@ def show_figures(out: Output, of: Any, by: str) -> None:
     for each in of.figures:
         if each.level == by:
             table.add(each.group or ("everybody" if by == "total" else "none"), *numbers(each, of.currency))
-    out.table(table)
+    if any(each.level == by for each in of.figures):
+        out.table(table)
+    else:
+        out.text(f"not apart by {by}: the deals have one or none")
     weights = ", ".join(f"{each.name} {each.weight:.0%}" for each in of.weights if each.weight >= 0.005)
     out.text(f"{of.model} {of.version} at position {of.position:,}, blended of: {weights}.")
     for reason in of.low_confidence:

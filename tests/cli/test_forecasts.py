@@ -103,17 +103,30 @@ def test_a_period_that_is_over_is_scored_once(said: Shell):
     assert document(said("forecast", "score", "--json")) == []
 
 
-def test_a_chance_is_explained_by_causes_that_sum_to_it(said: Shell):
-    rows = document(said("forecast", "explain", *NEXT, "--json"))
+def test_a_forecast_is_what_is_booked_and_what_open_and_new_deals_bring(said: Shell):
+    of = document(said("forecast", "explain", *NEXT, "--json"))
+    assert (of["currency"], of["as_of"], of["end"][:7]) == ("EUR", str(YESTERDAY), MONTH)
+    rows = of["deals"]
     assert rows == sorted(rows, key=lambda row: (-Decimal(row["mean"]), row["deal"]))
-    reasons = document(said("forecast", "explain", rows[0]["deal"], *NEXT, "--json"))
-    assert sum(each["change"] for each in reasons["causes"]) == pytest.approx(reasons["chance"], abs=1e-6)
-    assert reasons["chance"] == pytest.approx(rows[0]["chance"], abs=1e-5)
-    assert date.fromisoformat(reasons["early"]) <= date.fromisoformat(reasons["late"])
-    code, out, _ = said("forecast", "explain", rows[0]["deal"], *NEXT)
-    assert (code, "stage and age" in out, "in all" in out) == (0, True, True)
+    assert sum(Decimal(row["mean"]) for row in rows) == Decimal(of["open"])
+    assert sum(Decimal(of[part]) for part in ("booked", "open", "new")) == Decimal(of["mean"])
+    whole = document(said("forecast", "show", *NEXT, "--json"))
+    assert of["mean"] == total(whole["forecast"]["figures"])["amount"]["mean"]
     code, out, _ = said("forecast", "explain", *NEXT, "--limit", "2")
     assert (code, f"and {len(rows) - 2} more" in out) == (0, True)
+    assert all(words in out for words in ("EUR", str(YESTERDAY), "deals not created yet", "not chance x if won"))
+
+
+def test_a_chance_is_explained_by_causes_that_sum_to_it_also_as_they_are_printed(said: Shell):
+    for row in document(said("forecast", "explain", *NEXT, "--json"))["deals"][:3]:
+        reasons = document(said("forecast", "explain", row["deal"], *NEXT, "--json"))
+        assert sum(each["change"] for each in reasons["causes"]) == pytest.approx(reasons["chance"], abs=1e-6)
+        assert reasons["chance"] == pytest.approx(row["chance"], abs=1e-5)
+        assert date.fromisoformat(reasons["early"]) <= date.fromisoformat(reasons["late"])
+        code, out, _ = said("forecast", "explain", row["deal"], *NEXT)
+        assert (code, "stage and age" in out, f"from {reasons['start']} to {reasons['end']}" in out) == (0, True, True)
+        *parts, whole = (Decimal(each) for each in re.findall(r"([+-]?\d+\.\d)%", out))
+        assert sum(parts) == whole
 
 
 @pytest.mark.slow
@@ -124,16 +137,17 @@ def test_a_bridge_sums_to_the_cent(said: Shell):
     shown = document(said("forecast", "show", *NEXT, "--json"))
     assert Decimal(found["after"]) == Decimal(total(shown["forecast"]["figures"])["amount"]["mean"])
     code, out, _ = said("forecast", "bridge", "--from", earlier, *NEXT)
-    assert (code, "stage moves" in out) == (0, True)
+    assert (code, "open deals, for the stages that they moved to" in out) == (0, True)
 
 
 @pytest.mark.slow
 def test_a_supposition_changes_what_it_says_and_is_issued_nowhere(said: Shell):
-    [first, second, *_] = document(said("forecast", "explain", *NEXT, "--json"))
+    [first, second, *_] = document(said("forecast", "explain", *NEXT, "--json"))["deals"]
     head = document(said("status", "--json"))["position"]
     won = document(said("forecast", "what-if", *NEXT, "--win", first["deal"], "--lose", second["deal"], "--json"))
     before, after = (Decimal(total(won[name])["amount"]["mean"]) for name in ("figures", "supposed"))
-    assert won["official"] is False
+    assert (won["official"], won["tag"]) == (False, "scenario: supposed, never issued")
+    assert (won["currency"], won["as_of"], won["scenario"]["won"]) == ("EUR", str(YESTERDAY), [first["deal"]])
     assert after != before
     more = document(said("forecast", "what-if", *NEXT, "--creation", "3", "--json"))
     assert Decimal(total(more["supposed"])["wins"]["mean"]) > Decimal(total(more["figures"])["wins"]["mean"])
@@ -143,7 +157,8 @@ def test_a_supposition_changes_what_it_says_and_is_issued_nowhere(said: Shell):
     assert none["supposed"] == none["figures"]
     assert document(said("status", "--json"))["position"] == head
     code, out, err = said("forecast", "what-if", *NEXT, "--amount", f"{first['deal']}=1,000")
-    assert (code, "supposed" in out, "issued nowhere" in err) == (0, True, True)
+    assert (code, "A scenario, no forecast" in out, "issued nowhere" in err) == (0, True, True)
+    assert f"{first['deal']} has the amount 1,000.00 EUR" in out
 
 
 @pytest.mark.slow
@@ -177,6 +192,11 @@ def test_a_quota_has_a_chance_and_a_pipeline_that_it_needs_with_the_arithmetic(s
     assert said(*words)[0] == 0
     code, out, _ = said("forecast", "show", *NEXT)
     assert (code, "quota of" in out, "pipeline needed = gap" in out) == (0, True, True)
+    code, out, _ = said("forecast", "show", *NEXT, "--by", "owner", "--quota", str(2 * mean))
+    numbers = (f"{Decimal(far[name]):,.2f}" for name in ("quota", "booked", "mean", "gap", "open_amount", "open_mean"))
+    assert (code, [number for number in numbers if number not in out]) == (0, [])  # all that the arithmetic takes
+    code, out, _ = said("forecast", "show", *NEXT, "--by", "team")
+    assert (code, "not apart by team: the deals have one or none" in out) == (0, True)
 
 
 def test_a_period_stands_beside_the_ones_before_it(said: Shell):
