@@ -173,19 +173,15 @@ def show(
             with forecaster(app, of) as making:
                 from infra.application.targets import predicted
 
-                answer = predicted(making, *period_of(making, of), wanted)
+                first, last, day = period_of(making, of)
+                if last <= day and (over := outlook_of(app, making.currency, as_of(first), as_of(last))):
+                    return show_over(over, asking)
+                answer = predicted(making, first, last, day, wanted)
             keep(app, terms, answer)
         now = answer.forecast
         before = outlook_of(app, now.currency, now.start, now.end)
     if asking.json:
-        recorded = [] if before is None else [each for _, each in sorted(before.issued.items())]
-        return asking.answer(
-            {
-                **msgspec.to_builtins(answer),
-                "issued": msgspec.to_builtins(recorded),
-                "scored": msgspec.to_builtins(before.scored if before else None),
-            }
-        )
+        return asking.answer({**msgspec.to_builtins(answer), **recorded(before)})
     out = stdout()
     show_figures(out, now, by)
     out.text(f"Learnt from the forecasts of {answer.learnt_from.cuts} past weeks, made afterwards and never issued.")
@@ -194,6 +190,28 @@ def show(
         show_pacing(out, now.currency, answer.pacing)
     if before and by == "total":
         show_history(out, before)
+
+
+def recorded(of: "Outlook | None") -> dict[str, Any]:
+    """What was issued of a period, and how right it was, as JSON."""
+    issued = [] if of is None else [each for _, each in sorted(of.issued.items())]
+    return {"issued": msgspec.to_builtins(issued), "scored": msgspec.to_builtins(of.scored if of else None)}
+
+
+def show_over(of: "Outlook", asking: Options) -> None:
+    """A period that is over, of which nothing is to be forecast: what was issued of it, and how right that was."""
+    if asking.json:
+        return asking.answer({"forecast": None, "learnt_from": None, "quotas": [], "pacing": [], **recorded(of)})
+    out, any_of_them = stdout(), next(iter(of.issued.values()))
+    out.text(f"What was forecast to be won from {any_of_them.start} to {any_of_them.end}, which is over")
+    show_history(out, of)
+    if of.scored is None:
+        return out.text("not scored yet (forecast score)")
+    won = next(each for each in of.scored.achieved if each.level == "total")
+    amount = f"{digits(won.amount, any_of_them.currency)} {any_of_them.currency}"
+    out.text(
+        f"{amount} and {won.wins:,} deals were won, as known when it was scored at position {of.scored.position:,}."
+    )
 
 
 def show_targets(out: Output, currency: str, reached: "Sequence[Target]") -> None:
@@ -246,7 +264,10 @@ def numbers(each: "Expected", currency: str) -> list[str]:
 
 def show_history(out: Output, of: "Outlook") -> None:
     """The forecasts of a period that were issued, and how right they were."""
-    table = Table("issued as of", "model", *(Column(each, True) for each in ("mean", "P10", "P90", "error", "inside")))
+    currency = next(iter(of.issued.values())).currency
+    table = Table(
+        "issued as of", "model", *(Column(each, True) for each in (f"mean {currency}", "P10", "P90", "error", "inside"))
+    )
     scores = {(each.as_of, each.model): each for each in (of.scored.scores if of.scored else ())}
     for key, forecast in sorted(of.issued.items()):
         total = total_of(forecast).amount

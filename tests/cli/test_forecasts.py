@@ -95,12 +95,18 @@ def test_a_period_that_is_over_is_scored_once(said: Shell):
     begins = YESTERDAY - timedelta(days=3)
     arguments = ("--period", str(begins), "--as-of", str(begins - timedelta(days=2)), "--json")
     assert document(said("forecast", "issue", *arguments))["new"]
+    code, out, _ = said("forecast", "show", "--period", str(begins))
+    assert (code, "which is over" in out, "not scored yet" in out) == (0, True, True)
     [scored] = document(said("forecast", "score", "--json"))
     won, [one] = total(scored["achieved"]), scored["scores"]
     assert Decimal(one["error"]) == Decimal(one["error"]).quantize(Decimal("0.01"))
     answer = document(said("metric", "bookings", "--since", str(begins), "--until", str(begins), "--json"))
     assert Decimal(won["amount"]) == sum((Decimal(row["net_amount"]) for row in answer["rows"]), Decimal(0))
     assert document(said("forecast", "score", "--json")) == []
+    shown = document(said("forecast", "show", "--period", str(begins), "--json"))
+    assert (shown["forecast"], [shown["scored"]["scores"]]) == (None, [scored["scores"]])
+    code, out, _ = said("forecast", "show", "--period", str(begins))
+    assert (code, f"{Decimal(won['amount']):,.2f} EUR and {won['wins']} deals were won" in out) == (0, True)
 
 
 def test_a_forecast_is_what_is_booked_and_what_open_and_new_deals_bring(said: Shell):
