@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import timedelta
 from decimal import Decimal
 from itertools import chain
 from typing import NamedTuple
@@ -42,8 +41,6 @@ from projections.outlook.lives import LEVELS, WON
 from projections.outlook.settings import DEFAULT, Settings
 from projections.outlook.states import Known, known
 
-LATEST_ISSUE = timedelta(days=31)
-"""How long after its day a forecast may be issued: a scheduler may be late, but nobody forecasts the past."""
 Progressed = Callable[[int], None]
 
 
@@ -208,13 +205,6 @@ def issue(
 ) -> tuple[ForecastIssued, bool]:
     """Record a forecast, unless one of that day is there; the one that stands, and whether it is new."""
     command = issued(made, position, settings)
-    if command.as_of >= app.today().day:
-        raise Rejected(f"as_of: {command.as_of} is not over, so not all of it is known")
-    if (ago := app.today().day - command.as_of) > LATEST_ISSUE:
-        raise Rejected(
-            f"as_of: {command.as_of} is {ago.days} days ago, and a forecast is issued within {LATEST_ISSUE.days}:"
-            " what is made afterwards is a backtest"
-        )
     before = outlook_of(app, command.currency, command.start, command.end)
     if before and (there := before.issued.get((command.as_of, MODEL))):
         return there, False

@@ -147,3 +147,27 @@ def test_nothing_is_scored_by_what_no_rate_is_known_for(app: App):
     """A score stays, so a rate that comes later would come too late."""
     with pytest.raises(Rejected, match=r"score: no rate says what opportunity-.* more came to in USD, and a score"):
         achieved(Forecaster(app, "USD", settings=QUICK), Span(date(2026, 5, 1), date(2026, 5, 31)))
+
+
+def test_no_model_forecasts_what_is_past_or_a_day_that_goes_on(copied: tuple[App, Clock]):
+    """A forecast with hindsight would be scored beside those that had none."""
+    app, clock = copied
+    clock.set_to(date(2026, 7, 15))
+    making = Forecaster(app, "EUR", settings=QUICK)
+    made = issued(making.forecast(day_number(JUNE.first), day_number(JUNE.last), DAY), 1, QUICK)
+    made = replace(made, model="gut", end=date(2026, 7, 31))
+
+    def say(as_of: date, position: int = 1) -> int:
+        command = replace(made, as_of=as_of, position=position)
+        stream = "outlook-EUR-2026-06-01-2026-07-31"
+        return len(app.execute(Request(stream=stream, command=command, actor="ann")).facts)
+
+    with pytest.raises(Rejected, match="as_of: 2026-07-15 is not over, so not all of it is known"):
+        say(date(2026, 7, 15))
+    with pytest.raises(Rejected, match="as_of: 2026-06-13 is 32 days ago, and a forecast is issued within 31"):
+        say(date(2026, 6, 13))
+    with pytest.raises(Malformed, match="position: 1000000000 is not reached yet, the log is at "):
+        say(date(2026, 6, 14), 10**9)
+    assert say(date(2026, 6, 14)) == 1
+    clock.set_to(date(2026, 9, 1))
+    assert say(date(2026, 6, 14)) == 0  # asked again, late
