@@ -205,14 +205,16 @@ def issue(
 ) -> tuple[ForecastIssued, bool]:
     """Record a forecast, unless one of that day is there; the one that stands, and whether it is new."""
     command = issued(made, position, settings)
-    before = outlook_of(app, command.currency, command.start, command.end)
-    if before and (there := before.issued.get((command.as_of, MODEL))):
-        return there, False
-    stream = stream_of(command.currency, command.start, command.end)
-    app.execute(Request(stream=stream, command=command, actor=actor))
+    stream, refusal, new = stream_of(command.currency, command.start, command.end), None, False
+    try:
+        new = bool(app.execute(Request(stream=stream, command=command, actor=actor)).facts)
+    except Rejected as error:  # somebody else may have come first, at another position
+        refusal = error
     after = outlook_of(app, command.currency, command.start, command.end)
-    assert after is not None
-    return after.issued[command.as_of, MODEL], True
+    standing = after.issued.get((command.as_of, MODEL)) if after else None
+    if standing is None:
+        raise refusal or Rejected(f"as_of: {command.as_of} was not issued")
+    return standing, new
 
 
 def achieved(forecaster: Forecaster, span: Span) -> tuple[Achieved, ...]:

@@ -8,6 +8,7 @@ from infra.application.forecasts import Forecast, Forecaster, issued
 from infra.application.predictions import Evidence, Pace, Prediction, Target
 from projections.outlook.answers import MILLION, Reach, pacing, reach
 from projections.outlook.days import as_date, day_number
+from projections.outlook.forecasting import grouped
 from projections.rows.quotas import Quota
 
 EVERYBODY = ""
@@ -32,9 +33,20 @@ def targets(making: Forecaster, made: Forecast, quota: Decimal | None = None) ->
     days = as_date(made.outlook.first).isoformat(), as_date(made.outlook.last).isoformat()
     for _, each in making.known.references.quotas:
         if (each.start_day, each.end_day) == days and (units := worth(making, made, each)) is not None:
-            level = "team" if each.holder.startswith("team-") else "owner"
-            found += targeted(made, each.holder, units, reach(made.outlook, made.cut.lives, units, level, each.holder))
+            found += targeted(made, each.holder, units, reached(made, each.holder, units))
     return found
+
+
+def reached(made: Forecast, holder: str, quota: int) -> Reach | None:
+    """How a team or a seller stands to a quota: as everybody where all deals are theirs, as who wins nothing where the
+    forecast has none of theirs; None where others' deals cannot be told from theirs.
+    """
+    lives, level = made.cut.lives, "team" if holder.startswith("team-") else "owner"
+    labels, codes = grouped(lives, level)
+    if labels == ("", holder):
+        return reach(made.outlook, lives, quota) if (codes == 1).all() else None
+    found = reach(made.outlook, lives, quota, level, holder)
+    return found or Reach(quota, 0, 0, MILLION if quota == 0 else 0, quota, 0, 0, None)
 
 
 def worth(making: Forecaster, made: Forecast, quota: Quota) -> int | None:

@@ -64,3 +64,10 @@ def test_without_a_forecast_the_page_says_how_one_is_made(chromium: Browser, sit
     with person(chromium, site.url) as page:
         page.goto("/forecasts")
         expect(page.locator(".empty")).to_contain_text("dealtrail forecast issue")
+
+
+def test_what_was_not_scored_yet_is_empty_in_a_file(site: Site) -> None:
+    issue(site, date(2026, 5, 5), 2600)
+    [header, row] = site.client.get("/forecasts", params={"format": "csv"}).text.splitlines()
+    found = dict(zip(header.split(","), row.split(","), strict=True))
+    assert (found["mean"], found["error"], found["covered"]) == ("2600", "", "")
