@@ -19,7 +19,7 @@ from infra.application.exports import replaced
 from infra.application.outlook import read_references
 from infra.application.predictions import DEALS
 from projections.outlook import features
-from projections.outlook.days import day_of
+from projections.outlook.days import as_date, day_of
 from projections.outlook.features import Feature, Label, Observer, Snapshots, snapshot_days
 from projections.query.references import References
 
@@ -58,6 +58,9 @@ def export_features(
     """
     if every not in features.EVERY:
         raise Malformed(f"every: {every!r} is none of {', '.join(features.EVERY)}")
+    first, last = span
+    if first is not None and last is not None and last < first:
+        raise Malformed(f"until: {as_date(last)} is before {as_date(first)}, the first day")
     position, references = read_references(app, upto)
     snapshots = snapshots_of(app, references, position, every, span)
     observer = Observer(references, snapshots)

@@ -1,4 +1,6 @@
-"""The figure that an adjustment of the forecast replaces, looked up where whoever adjusts did not say it."""
+"""What requests of forecasts are completed with: the figure that an adjustment replaces, where whoever adjusts did not
+say it; and whether a forecast is issued in time, which no state of its own tells.
+"""
 
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,6 +12,8 @@ from domain.errors import Malformed
 from domain.money import Money, from_minor_units
 from domain.recorded import Request, micros
 from domain.reference.forecast import AdjustForecast, ForecastAdjusted, figure_of
+from domain.reference.outlook import IssueOutlook
+from infra.application.issuing import check_in_time
 from infra.application.moments import Installation, day_end, day_start
 from infra.application.requests import check_name, check_texts
 
@@ -26,17 +30,24 @@ class Figures(Installation, Protocol):
 
 
 def is_incomplete(request: Any) -> bool:
-    """Whether a request is an adjustment that does not say what it replaces."""
-    return isinstance(request, Request) and isinstance(request.command, AdjustForecast) and not request.command.replaces
+    """Whether a request is an adjustment that does not say what it replaces, or issues a forecast."""
+    command = request.command if isinstance(request, Request) else None
+    return isinstance(command, IssueOutlook) or (isinstance(command, AdjustForecast) and not command.replaces)
 
 
 def completed(app: Figures, request: Request) -> Request:
     """The request with what it replaces: the figure as it was known when the adjustment was made.
 
     One that is asked again replaces what it replaced the first time, so that it stays the same request. Raises
-    Malformed where the request could not be decided anyhow.
+    Malformed where the request could not be decided anyhow, Rejected for a forecast that is not issued in time.
     """
     command = request.command
+    if isinstance(command, IssueOutlook):
+        check_texts(request)
+        check_name(request.stream, command)
+        if request.occurred_at is None or request.occurred_at.tzinfo is not None:
+            check_in_time(app, request, command)
+        return request
     if not isinstance(command, AdjustForecast) or command.replaces is not None:
         return request
     check_texts(request)

@@ -1,13 +1,12 @@
 """Forecasts of what will be won: made of the log, issued as facts, and scored when their period is over."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from domain.errors import Malformed, NotFound, Rejected
-from domain.money import from_minor_units
+from domain.money import check_currency, from_minor_units
 from domain.recorded import Request
 from domain.reference.outlook import (
     TOTAL,
@@ -38,12 +37,10 @@ from projections.outlook.experts import booked
 from projections.outlook.fitting import Model, fit
 from projections.outlook.forecasting import MEASURES, THOUSANDTHS, Figures, forecast, grouped
 from projections.outlook.guards import Readiness, readiness
-from projections.outlook.lives import LEVELS
+from projections.outlook.lives import LEVELS, WON
 from projections.outlook.settings import DEFAULT, Settings
 from projections.outlook.states import Known
 
-LATEST_ISSUE = timedelta(days=31)
-"""How long after its day a forecast may be issued: a scheduler may be late, but nobody forecasts the past."""
 Progressed = Callable[[int], None]
 
 
@@ -82,6 +79,9 @@ class Forecaster:
         self, app: App, currency: str = "", base_currency: str = "", upto: int | None = None,
         settings: Settings = DEFAULT, progressed: Progressed = lambda _: None,
     ) -> None:  # fmt: skip
+        for field, code in (("convert_to", currency), ("base_currency", base_currency)):
+            if code:
+                check_currency(field, code)
         self.app, self.settings, self._progressed = app, settings, progressed
         self.position, self.known = known_deals(app, currency, base_currency, upto)
         self.currency = self.known.exchange.into
@@ -134,7 +134,18 @@ class Forecaster:
         now, past = self.at(day), self.learnt(day)
         model = fit(now.lives, self.settings)
         made = forecast(model, now.lives, first, last, past.record, past.bins)
-        return Forecast(made, model, now, past)
+        doubts = (*made.low_confidence, *self._unpriced(now))
+        return Forecast(made._replace(low_confidence=doubts), model, now, past)
+
+    def _unpriced(self, now: Cut) -> Iterator[str]:
+        """Why not to trust amounts that no rate was there for. Raises Malformed where there was none for any."""
+        missing, deals = int(now.unpriced.sum()), len(now.at)
+        if missing == deals:
+            raise Malformed(
+                f"convert_to: no rate says what any deal is worth in {self.currency}: set one (set-fx-rate)"
+            )
+        if missing:
+            yield f"{missing:,} of {deals:,} deals count as 0: no rate says what they are worth in {self.currency}"
 
     def readiness(self, day: int) -> Readiness:
         """What there is of what forecasts need, at the end of a day."""
@@ -185,30 +196,30 @@ def issue(
 ) -> tuple[ForecastIssued, bool]:
     """Record a forecast, unless one of that day is there; the one that stands, and whether it is new."""
     command = issued(made, position, settings)
-    if command.as_of >= app.today().day:
-        raise Rejected(f"as_of: {command.as_of} is not over, so not all of it is known")
-    if (ago := app.today().day - command.as_of) > LATEST_ISSUE:
-        raise Rejected(
-            f"as_of: {command.as_of} is {ago.days} days ago, and a forecast is issued within {LATEST_ISSUE.days}:"
-            " what is made afterwards is a backtest"
-        )
-    before = outlook_of(app, command.currency, command.start, command.end)
-    if before and (there := before.issued.get((command.as_of, MODEL))):
-        return there, False
-    stream = stream_of(command.currency, command.start, command.end)
-    app.execute(Request(stream=stream, command=command, actor=actor))
+    stream, refusal, new = stream_of(command.currency, command.start, command.end), None, False
+    try:
+        new = bool(app.execute(Request(stream=stream, command=command, actor=actor)).facts)
+    except Rejected as error:  # somebody else may have come first, at another position
+        refusal = error
     after = outlook_of(app, command.currency, command.start, command.end)
-    assert after is not None
-    return after.issued[command.as_of, MODEL], True
+    standing = after.issued.get((command.as_of, MODEL)) if after else None
+    if standing is None:
+        raise refusal or Rejected(f"as_of: {command.as_of} was not issued")
+    return standing, new
 
 
 def achieved(forecaster: Forecaster, span: Span) -> tuple[Achieved, ...]:
-    """What was won in a period, by level, as known now."""
-    lives = forecaster.at(max(forecaster.last_day(), day_number(span.last))).lives
+    """What was won in a period, by level, as known now. Raises Rejected where no rate says what a win was worth."""
+    now = forecaster.at(max(forecaster.last_day(), day_number(span.last)))
+    lives, days = now.lives, (day_number(span.first), day_number(span.last))
+    won = (lives.deals.status == WON) & (lives.deals.closed >= days[0]) & (lives.deals.closed <= days[1])
+    if missing := [now.stream(row) for row in (won & now.unpriced).nonzero()[0].tolist()]:
+        others = f" and {len(missing) - 1:,} more" if missing[1:] else ""
+        raise Rejected(f"score: no rate says what {missing[0]}{others} came to in {lives.currency}, and a score stays")
     found = list[Achieved]()
     for level in (TOTAL, *LEVELS):
         labels, codes = grouped(lives, level)
-        of = day_number(span.first), day_number(span.last), codes, len(labels)
+        of = *days, codes, len(labels)
         amounts, wins = booked(lives, *of, True), booked(lives, *of, False)
         for place, label in enumerate(labels):
             if level == TOTAL or wins[place]:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
 
+import numpy as np
 from msgspec import Struct
 
 from domain.errors import Malformed, NotFound, Rejected
-from domain.money import from_minor_units, minor_units, rounded
+from domain.money import Money, checked, from_minor_units, minor_units
 from domain.reference.outlook import Expected
 from infra.application.forecasts import Forecast, Forecaster, expected_by_level
 from projections.outlook.archive import key_of
@@ -17,10 +17,12 @@ from projections.outlook.calibration import corrections
 from projections.outlook.days import as_date
 from projections.outlook.explanation import MILLION, at_risk, explain_deal
 from projections.outlook.lives import NONE, Lives
+from projections.outlook.portable import apportioned
 from projections.outlook.scenario import Scenario, what_if
 
 COMMIT, LIKELY = "commit", 0.5
 """A deal of this category with a lower chance is at risk."""
+SCENARIO = "scenario: supposed, never issued"
 
 
 class OpenDeal(Struct, frozen=True):
@@ -38,6 +40,22 @@ class OpenDeal(Struct, frozen=True):
     at_risk: bool
 
 
+class Composition(Struct, frozen=True):
+    """What a forecast of won amounts is made of: mean = booked + open + new. `open` is what the open deals are expected
+    to bring, to which their means add up; `new` what deals will that are not created yet.
+    """
+
+    currency: str
+    start: date
+    end: date
+    as_of: date
+    booked: Decimal
+    open: Decimal
+    new: Decimal
+    mean: Decimal
+    deals: tuple[OpenDeal, ...]
+
+
 class Cause(Struct, frozen=True):
     """What makes a chance what it is: the part of it that a factor adds."""
 
@@ -46,11 +64,14 @@ class Cause(Struct, frozen=True):
 
 
 class Reasons(Struct, frozen=True):
-    """A deal's chance, its causes, which sum to it, and the days by which it is won in 10 and in 90 of 100 cases, of
-    those in which it is won at all.
+    """A deal's chance to be won from `start` to `end`, its causes, which sum to it, and the days by which it is won in
+    10 and in 90 of 100 cases, of those in which it is won at all.
     """
 
     deal: str
+    start: date
+    end: date
+    as_of: date
     chance: float
     causes: tuple[Cause, ...]
     early: date
@@ -77,7 +98,7 @@ class Between(Struct, frozen=True):
     spans: tuple[Span, ...]
 
 
-class Supposition(NamedTuple):
+class Supposition(Struct, frozen=True):
     """What is supposed, as it is said: streams of deals that are won or lost, amounts by stream, times as many new
     deals, times the pace of winning from a stage (process/stage).
     """
@@ -90,11 +111,26 @@ class Supposition(NamedTuple):
 
 
 class Supposed(Struct, frozen=True):
-    """A forecast as it is and as it would be. `official` is always false: this is issued nowhere."""
+    """A forecast as it is, and as it would be in a scenario. `official` is always false: this is issued nowhere."""
 
     official: bool
+    tag: str
+    currency: str
+    start: date
+    end: date
+    as_of: date
+    scenario: Supposition
     figures: tuple[Expected, ...]
     supposed: tuple[Expected, ...]
+
+
+def composition(made: Forecast) -> Composition:
+    """What a forecast is made of, deal by deal, those that add most first."""
+    of, total = made.outlook, made.outlook.figures[0]
+    sums = (total.booked, total.open, total.new, total.mean)
+    booked, opened, new, mean = (from_minor_units(int(each[0]), of.currency) for each in sums)
+    days = as_date(of.first), as_date(of.last), as_date(of.cut)
+    return Composition(of.currency, *days, booked, opened, new, mean, tuple(open_deals(made)))
 
 
 def open_deals(made: Forecast) -> list[OpenDeal]:
@@ -132,7 +168,13 @@ def reasons(making: Forecaster, made: Forecast, deal: str) -> Reasons:
     if found is None:
         raise NotFound(f"deal: {deal} was not known to be open at the end of {as_date(of.cut)}")
     causes = tuple(Cause(each.name, each.change / MILLION) for each in found.causes)
-    return Reasons(deal, found.chance / MILLION, causes, as_date(found.early), as_date(found.late))
+    days = as_date(of.first), as_date(of.last), as_date(of.cut)
+    return Reasons(deal, *days, found.chance / MILLION, causes, as_date(found.early), as_date(found.late))
+
+
+def thousandths(of: Reasons) -> list[int]:
+    """What each cause changes a chance by, in whole thousandths that sum to those of the chance."""
+    return apportioned(np.array([1000 * each.change for each in of.causes]), round(1000 * of.chance)).tolist()
 
 
 def between(making: Forecaster, first: int, last: int, earlier: int, later: int) -> Between:
@@ -158,6 +200,8 @@ def supposed(made: Forecast, supposition: Supposition) -> Supposed:
                 raise NotFound(f"{field}: {stream} was not known to be open at the end of {as_date(of.cut)}")
     if both := sorted({*supposition.won} & {*supposition.lost}):
         raise Rejected(f"won: {both[0]} cannot be lost as well")
+    for stream, amount in supposition.amounts.items():
+        checked(f"amounts.{stream}", Money(amount, of.currency))
     codes = {"/".join(stage): code for code, stage in enumerate(lives.labels.stages)}
     if unknown := sorted({*supposition.stages} - {*codes}):
         raise NotFound(f"stages: no deal was in {unknown[0]}; there are {', '.join(codes)}")
@@ -166,10 +210,11 @@ def supposed(made: Forecast, supposition: Supposition) -> Supposed:
             raise Malformed(f"{field}: a factor is from 0 to 100")
     scenario = Scenario(
         tuple(key_of(each) for each in supposition.won), tuple(key_of(each) for each in supposition.lost),
-        {key_of(each): minor_units(rounded(amount, of.currency)) for each, amount in supposition.amounts.items()},
+        {key_of(each): minor_units(Money(amount, of.currency)) for each, amount in supposition.amounts.items()},
         supposition.creation, {codes[stage]: factor for stage, factor in supposition.stages.items()},
     )  # fmt: skip
     other = what_if(made.model, lives, of, scenario)
     return Supposed(
-        other.official, expected_by_level(of.currency, of.figures), expected_by_level(of.currency, other.figures)
-    )
+        other.official, SCENARIO, of.currency, as_date(of.first), as_date(of.last), as_date(of.cut), supposition,
+        expected_by_level(of.currency, of.figures), expected_by_level(of.currency, other.figures),
+    )  # fmt: skip

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from domain.money import from_minor_units, minor_units, rounded
+from domain.money import Money, checked, from_minor_units, minor_units
 from infra.application.forecasts import Forecast, Forecaster, issued
 from infra.application.predictions import Evidence, Pace, Prediction, Target
 from projections.outlook.answers import MILLION, Reach, pacing, reach
 from projections.outlook.days import as_date, day_number
+from projections.outlook.forecasting import grouped
 from projections.rows.quotas import Quota
 
 EVERYBODY = ""
@@ -27,14 +28,25 @@ def targets(making: Forecaster, made: Forecast, quota: Decimal | None = None) ->
     """The quotas of just the period that is forecast, turned into its currency; `quota` is one for everybody."""
     found = list[Target]()
     if quota is not None:
-        units = minor_units(rounded(quota, making.currency))
+        units = minor_units(checked("quota", Money(quota, making.currency)))
         found += targeted(made, EVERYBODY, units, reach(made.outlook, made.cut.lives, units))
     days = as_date(made.outlook.first).isoformat(), as_date(made.outlook.last).isoformat()
     for _, each in making.known.references.quotas:
         if (each.start_day, each.end_day) == days and (units := worth(making, made, each)) is not None:
-            level = "team" if each.holder.startswith("team-") else "owner"
-            found += targeted(made, each.holder, units, reach(made.outlook, made.cut.lives, units, level, each.holder))
+            found += targeted(made, each.holder, units, reached(made, each.holder, units))
     return found
+
+
+def reached(made: Forecast, holder: str, quota: int) -> Reach | None:
+    """How a team or a seller stands to a quota: as everybody where all deals are theirs, as who wins nothing where the
+    forecast has none of theirs; None where others' deals cannot be told from theirs.
+    """
+    lives, level = made.cut.lives, "team" if holder.startswith("team-") else "owner"
+    labels, codes = grouped(lives, level)
+    if labels == ("", holder):
+        return reach(made.outlook, lives, quota) if (codes == 1).all() else None
+    found = reach(made.outlook, lives, quota, level, holder)
+    return found or Reach(quota, 0, 0, MILLION if quota == 0 else 0, quota, 0, 0, None)
 
 
 def worth(making: Forecaster, made: Forecast, quota: Quota) -> int | None:
@@ -55,9 +67,9 @@ def targeted(made: Forecast, holder: str, quota: int, found: Reach | None) -> It
 
 
 def paced(making: Forecaster, made: Forecast) -> list[Pace]:
-    """The period beside the ones before it, as far as the log tells all of them."""
+    """The period beside the ones before it that are over, as far as the log tells all of them."""
     lives, of = made.cut.lives, made.outlook
-    earlier = [each for each in before(making, of.first, of.last) if each[0] >= lives.start]
+    earlier = [each for each in before(making, of.first, of.last) if lives.start <= each[0] and each[1] <= of.cut]
     return [
         Pace(
             as_date(each.first), as_date(each.last), from_minor_units(each.by_day, of.currency),

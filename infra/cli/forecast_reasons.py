@@ -1,21 +1,35 @@
 """The verbs `forecast explain`, `bridge` and `what-if`: why a forecast says what it says, and what would change it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from domain.errors import Malformed
 from infra.application.answers import digits
 from infra.application.written_values import from_zero
-from infra.cli.forecasts import USUAL, ForecastOptions, as_of, forecaster, numbers, period_of
+from infra.cli.forecasts import USUAL, ForecastOptions, forecaster, numbers, period_of
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, note, stdout
-from infra.cli.output import Column, Table, dim
+from infra.cli.output import Column, Output, Table, dim
+
+if TYPE_CHECKING:
+    from infra.application.reasons import Composition, Reasons, Supposition
 
 Stated = tuple[str, ...]
+SPANS = {
+    "booked": "won meanwhile, less what was expected of those deals",
+    "created": "of deals created meanwhile, less what was expected of such",
+    "lost": "what was expected of deals lost, merged or deleted meanwhile",
+    "ageing": "open deals, for the days that passed",
+    "stage moves": "open deals, for the stages that they moved to",
+    "amounts": "open deals, for their amounts",
+    "restated": "deals closed before, and recorded otherwise since",
+    "refit": "what was learnt meanwhile: chances, pace, weights",
+}
+"""What the parts of a bridge are."""
 
 
 def register(app: App) -> None:
@@ -35,29 +49,55 @@ def explain(
     asking: Options = HERE,
 ) -> None:
     """What each open deal adds to a forecast, and why the chance of one is what it is: causes that sum to it."""
+    if limit < 1:
+        raise Malformed(f"limit: {limit} is below 1")
     with asking.reading() as app, forecaster(app, of) as making:
-        from infra.application.reasons import open_deals, reasons
+        from infra.application.reasons import Composition, composition, reasons
 
         made = making.forecast(*period_of(making, of))
-        rows = open_deals(made)
-        found = None if deal is None else reasons(making, made, deal)
+        found = composition(made) if deal is None else reasons(making, made, deal)
     if asking.json:
-        return asking.answer(msgspec.to_builtins(rows if found is None else found))
-    out = stdout()
-    if found is not None:
-        table = Table("because of", Column("chance", True))
-        for cause in found.causes:
-            table.add(cause.name, f"{cause.change:+.1%}")
-        table.add("in all", f"{found.chance:.1%}")
-        out.table(table)
-        return out.text(f"If it is won: in 10 of 100 cases by {found.early}, in 90 of 100 by {found.late}.")
-    table = Table("deal", "stage", "category", *(Column(each, True) for each in ("chance", "amount", "adds")), "")
-    for row in rows[:limit]:
-        amounts = [digits(each, making.currency) for each in (row.amount, row.mean)]
+        return asking.answer(msgspec.to_builtins(found))
+    if isinstance(found, Composition):
+        return show_composition(stdout(), found, limit)
+    show_reasons(stdout(), found)
+
+
+def show_composition(out: Output, of: "Composition", limit: int) -> None:
+    """What a forecast is made of, and the deals that add most."""
+    out.text(f"What is expected from {of.start} to {of.end}, by all that was available at the end of {of.as_of}")
+    table = Table("", Column(of.currency, True))
+    parts = (("booked", of.booked), (f"{len(of.deals):,} open deals", of.open), ("deals not created yet", of.new))
+    for name, amount in (*parts, ("mean", of.mean)):
+        table.add(name, digits(amount, of.currency))
+    out.table(table)
+    table = Table("deal", "stage", "category", *(Column(each, True) for each in ("chance", "if won", "adds")), "")
+    for row in of.deals[:limit]:
+        amounts = [digits(each, of.currency) for each in (row.amount, row.mean)]
         table.add(row.deal, row.stage, row.category, f"{row.chance:.0%}", *amounts, "at risk" if row.at_risk else "")
     out.table(table)
-    if len(rows) > limit:
-        out.print(dim(f"  … and {len(rows) - limit:,} more (--limit, --json)"))
+    if len(of.deals) > limit:
+        out.print(dim(f"  … and {len(of.deals) - limit:,} more (--limit, --json)"))
+    out.print(dim("if won: what such an amount came to before. adds: its part of what the open deals bring, which is"))
+    out.print(
+        dim("blended with the run-rates, so it is not chance x if won. at risk: a commit with a chance under half")
+    )
+
+
+def show_reasons(out: Output, of: "Reasons") -> None:
+    """Why a deal's chance is what it is, in parts that sum to it as they are printed."""
+    from infra.application.reasons import thousandths
+
+    out.text(
+        f"The chance that {of.deal} is won from {of.start} to {of.end}, by all that was available at the end of"
+        f" {of.as_of}"
+    )
+    table = Table("because of", Column("chance", True))
+    for cause, part in zip(of.causes, thousandths(of), strict=True):
+        table.add(cause.name, f"{part / 1000:+.1%}" if part else "0.0%")
+    table.add("in all", f"{round(1000 * of.chance) / 1000:.1%}")
+    out.table(table)
+    out.text(f"If it is won: in 10 of 100 cases by {of.early}, in 90 of 100 by {of.late}.")
 
 
 def bridge(
@@ -83,11 +123,12 @@ def bridge(
         return asking.answer(msgspec.to_builtins(found))
     out = stdout()
     out.text(f"What is expected from {found.start} to {found.end}, as of {found.earlier} and {found.later}")
-    table = Table("", Column(found.currency, True))
-    table.add(f"as of {found.earlier}", digits(found.before, found.currency))
+    table = Table("", Column(found.currency, True), "what it is")
+    table.add(f"as of {found.earlier}", digits(found.before, found.currency), "the mean")
     for span in found.spans:
-        table.add(span.name, f"{'+' if span.amount > 0 else ''}{digits(span.amount, found.currency)}")
-    table.add(f"as of {found.later}", digits(found.after, found.currency))
+        amount = f"{'+' if span.amount > 0 else ''}{digits(span.amount, found.currency)}"
+        table.add(span.name, amount, SPANS[span.name])
+    table.add(f"as of {found.later}", digits(found.after, found.currency), "the mean")
     out.table(table)
 
 
@@ -126,14 +167,33 @@ def what_if(
     if asking.json:
         return asking.answer(msgspec.to_builtins(found))
     out, currency = stdout(), making.currency
-    out.text(f"What would be won from {as_of(made.outlook.first)} to {as_of(made.outlook.last)}: a supposition")
+    out.text(
+        f"A scenario, no forecast: what would be won from {found.start} to {found.end}, by all that was available at"
+        f" the end of {found.as_of}, if"
+    )
+    for each in suppositions(found.scenario, currency):
+        out.text(f"  {each}")
     titles = ("booked", f"mean {currency}", "P10", "P50", "P90", "wins", "P10", "P90")
     table = Table("", *(Column(each, True) for each in titles))
-    for name, figures in (("forecast", found.figures), ("supposed", found.supposed)):
+    for name, figures in (("forecast", found.figures), ("scenario", found.supposed)):
         [total] = [each for each in figures if each.level == "total"]
         table.add(name, *numbers(total, currency))
     out.table(table)
-    note("a supposition is issued nowhere")
+    note("a scenario is issued nowhere")
+
+
+def suppositions(of: "Supposition", currency: str) -> Iterator[str]:
+    """What is supposed, a line each."""
+    for verb, streams in (("won", of.won), ("not won", of.lost)):
+        yield from (f"{stream} is {verb}" for stream in streams)
+    yield from (
+        f"{stream} has the amount {digits(amount, currency)} {currency}" for stream, amount in of.amounts.items()
+    )
+    if of.creation != 1:
+        yield f"{of.creation:g} times as many deals are created"
+    yield from (f"deals are won {factor:g} times as fast from {stage}" for stage, factor in of.stages.items())
+    if not (of.won or of.lost or of.amounts or of.stages or of.creation != 1):
+        yield "nothing is otherwise"
 
 
 def pairs(field: str, texts: Sequence[str]) -> dict[str, Decimal]:

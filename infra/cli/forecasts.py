@@ -26,18 +26,14 @@ if TYPE_CHECKING:
 Level = Literal["total", "pipeline", "team", "owner", "product", "source"]
 
 
+BASE = Parameter(help="Where two currencies have no rate: through what either is worth in this one.", example="USD")
+
+
 @Parameter(name="*", group="The forecast")
 @dataclass(frozen=True)
-class ForecastOptions:
-    """What is forecast, and by what."""
+class CutOptions:
+    """By what is forecast, and in which currency."""
 
-    period: Annotated[
-        str | None,
-        Parameter(
-            help="Which days, the last ones still to come; by default the fiscal quarter of the day after.",
-            example="'Q1 2027'",
-        ),
-    ] = None
     as_of: Annotated[
         str | None,
         Parameter(
@@ -49,12 +45,24 @@ class ForecastOptions:
         str | None,
         Parameter(help="Every amount in this currency; by default the one that all deals share.", example="EUR"),
     ] = None
-    base_currency: Annotated[
+    base_currency: Annotated[str | None, BASE] = None
+
+
+@Parameter(name="*", group="The forecast")
+@dataclass(frozen=True)
+class ForecastOptions(CutOptions):
+    """What is forecast, and by what."""
+
+    period: Annotated[
         str | None,
-        Parameter(help="Where two currencies have no rate: through what either is worth in this one.", example="USD"),
+        Parameter(
+            help="Which days, the last ones still to come; by default the fiscal quarter of the day after.",
+            example="'Q1 2027'",
+        ),
     ] = None
 
 
+NOW = CutOptions()
 USUAL = ForecastOptions()
 
 
@@ -66,7 +74,7 @@ def register(app: App) -> None:
 
 
 @contextmanager
-def forecaster(app: "Installation", of: ForecastOptions) -> Generator["Forecaster"]:
+def forecaster(app: "Installation", of: CutOptions) -> Generator["Forecaster"]:
     """Who makes forecasts of a log; the past ones that it learns from are made on the way."""
     from infra.application.outlook import check_numpy
 
@@ -77,20 +85,29 @@ def forecaster(app: "Installation", of: ForecastOptions) -> Generator["Forecaste
         yield Forecaster(app, of.convert_to or "", of.base_currency or "", progressed=advance)
 
 
-def period_of(making: "Forecaster", of: ForecastOptions, day: int | None = None) -> tuple[int, int, int]:
-    """The first and the last day of the period, and the day at whose end the forecast is made."""
-    from infra.application.moments import days_of, last_day, no_day
+def day_of(making: "Forecaster", of: CutOptions) -> int:
+    """The day at whose end a forecast is made. Raises Malformed for one that is not over."""
+    from infra.application.moments import last_day
     from projections.outlook.days import as_date, day_number
 
-    app, calendar = making.app, making.known.calendar
-    if day is None:
-        day = making.usual_day() if of.as_of is None else day_number(last_day(app, "as_of", of.as_of))
-    if of.as_of is not None and day > making.last_day():
+    if of.as_of is None:
+        return making.usual_day()
+    day = day_number(last_day(making.app, "as_of", of.as_of))
+    if day > making.last_day():
         raise Malformed(f"as_of: {as_date(day)} is not over, so not all of it is known")
+    return day
+
+
+def period_of(making: "Forecaster", of: ForecastOptions, day: int | None = None) -> tuple[int, int, int]:
+    """The first and the last day of the period, and the day at whose end the forecast is made."""
+    from infra.application.moments import days_of, no_day
+    from projections.outlook.days import as_date, day_number
+
+    day = day_of(making, of) if day is None else day
     if of.period is None:
-        _, first, after = calendar.quarter(as_date(day + 1))
+        _, first, after = making.known.calendar.quarter(as_date(day + 1))
         return day_number(first), day_number(after) - 1, day
-    span = days_of(app, of.period) or no_day("period", of.period)
+    span = days_of(making.app, of.period) or no_day("period", of.period)
     return day_number(span.first), day_number(span.last), day
 
 
@@ -156,39 +173,64 @@ def show(
             with forecaster(app, of) as making:
                 from infra.application.targets import predicted
 
-                answer = predicted(making, *period_of(making, of), wanted)
+                first, last, day = period_of(making, of)
+                if last <= day and (over := outlook_of(app, making.currency, as_of(first), as_of(last))):
+                    return show_over(over, asking)
+                answer = predicted(making, first, last, day, wanted)
             keep(app, terms, answer)
         now = answer.forecast
         before = outlook_of(app, now.currency, now.start, now.end)
     if asking.json:
-        recorded = [] if before is None else [each for _, each in sorted(before.issued.items())]
-        return asking.answer(
-            {
-                **msgspec.to_builtins(answer),
-                "issued": msgspec.to_builtins(recorded),
-                "scored": msgspec.to_builtins(before.scored if before else None),
-            }
-        )
+        return asking.answer({**msgspec.to_builtins(answer), **recorded(before)})
     out = stdout()
     show_figures(out, now, by)
     out.text(f"Learnt from the forecasts of {answer.learnt_from.cuts} past weeks, made afterwards and never issued.")
+    show_targets(out, now.currency, answer.quotas)
     if by == "total":
-        show_targets(out, now.currency, answer.quotas, answer.pacing)
+        show_pacing(out, now.currency, answer.pacing)
     if before and by == "total":
         show_history(out, before)
 
 
-def show_targets(out: Output, currency: str, reached: "Sequence[Target]", paces: "Sequence[Pace]") -> None:
-    """What is to be reached, with the arithmetic, and the same day of earlier periods."""
-    table = Table("quota of", *(Column(each, True) for each in (currency, "mean", "chance", "gap", "pipeline needed")))
+def recorded(of: "Outlook | None") -> dict[str, Any]:
+    """What was issued of a period, and how right it was, as JSON."""
+    issued = [] if of is None else [each for _, each in sorted(of.issued.items())]
+    return {"issued": msgspec.to_builtins(issued), "scored": msgspec.to_builtins(of.scored if of else None)}
+
+
+def show_over(of: "Outlook", asking: Options) -> None:
+    """A period that is over, of which nothing is to be forecast: what was issued of it, and how right that was."""
+    if asking.json:
+        return asking.answer({"forecast": None, "learnt_from": None, "quotas": [], "pacing": [], **recorded(of)})
+    out, any_of_them = stdout(), next(iter(of.issued.values()))
+    out.text(f"What was forecast to be won from {any_of_them.start} to {any_of_them.end}, which is over")
+    show_history(out, of)
+    if of.scored is None:
+        return out.text("not scored yet (forecast score)")
+    won = next(each for each in of.scored.achieved if each.level == "total")
+    amount = f"{digits(won.amount, any_of_them.currency)} {any_of_them.currency}"
+    out.text(
+        f"{amount} and {won.wins:,} deals were won, as known when it was scored at position {of.scored.position:,}."
+    )
+
+
+def show_targets(out: Output, currency: str, reached: "Sequence[Target]") -> None:
+    """What is to be reached, with the arithmetic."""
+    titles = (currency, "booked", "mean", "chance", "gap", "open amount", "it brings", "pipeline needed")
+    table = Table("quota of", *(Column(each, True) for each in titles))
     for each in reached:
-        amounts = [digits(number, currency) for number in (each.quota, each.mean, each.gap)]
+        amounts = [digits(number, currency) for number in (each.quota, each.booked, each.mean)]
+        needs = [digits(number, currency) for number in (each.gap, each.open_amount, each.open_mean)]
         needed = "-" if each.needed is None else digits(each.needed, currency)
-        table.add(each.holder or "everybody", *amounts[:2], f"{each.chance:.0%}", amounts[2], needed)
+        table.add(each.holder or "everybody", *amounts, f"{each.chance:.0%}", *needs, needed)
     if reached:
         out.table(table)
-        out.text("pipeline needed = gap x open amount / what the open amount is expected to bring")
-    table = Table("period", *(Column(each, True) for each in ("booked by the same day", "in all, or the mean")))
+        out.text("gap = quota - mean; pipeline needed = gap x open amount / what the open amount is expected to bring")
+
+
+def show_pacing(out: Output, currency: str, paces: "Sequence[Pace]") -> None:
+    """What was booked by the same day of earlier periods."""
+    table = Table("period", *(Column(each, True) for each in (f"{currency} by the same day", "in all, or the mean")))
     for pace in paces:
         table.add(f"{pace.first} to {pace.last}", digits(pace.by_day, currency), digits(pace.whole, currency))
     out.table(table)
@@ -204,7 +246,10 @@ def show_figures(out: Output, of: Any, by: str) -> None:
     for each in of.figures:
         if each.level == by:
             table.add(each.group or ("everybody" if by == "total" else "none"), *numbers(each, of.currency))
-    out.table(table)
+    if any(each.level == by for each in of.figures):
+        out.table(table)
+    else:
+        out.text(f"not apart by {by}: the deals have one or none")
     weights = ", ".join(f"{each.name} {each.weight:.0%}" for each in of.weights if each.weight >= 0.005)
     out.text(f"{of.model} {of.version} at position {of.position:,}, blended of: {weights}.")
     for reason in of.low_confidence:
@@ -219,7 +264,10 @@ def numbers(each: "Expected", currency: str) -> list[str]:
 
 def show_history(out: Output, of: "Outlook") -> None:
     """The forecasts of a period that were issued, and how right they were."""
-    table = Table("issued as of", "model", *(Column(each, True) for each in ("mean", "P10", "P90", "error", "inside")))
+    currency = next(iter(of.issued.values())).currency
+    table = Table(
+        "issued as of", "model", *(Column(each, True) for each in (f"mean {currency}", "P10", "P90", "error", "inside"))
+    )
     scores = {(each.as_of, each.model): each for each in (of.scored.scores if of.scored else ())}
     for key, forecast in sorted(of.issued.items()):
         total = total_of(forecast).amount
@@ -238,7 +286,7 @@ def total_of(forecast: "ForecastIssued") -> "Expected":
 def score(
     *,
     actor: Annotated[str | None, Parameter(help="Who scores (DEALTRAIL_ACTOR).", example="ann")] = None,
-    of: ForecastOptions = USUAL,
+    base_currency: Annotated[str | None, BASE] = None,
     asking: Options = HERE,
 ) -> None:
     """Score every period that is over and of which forecasts were issued: what was won, and how right each was.
@@ -250,7 +298,7 @@ def score(
     with asking.app() as app:
         waiting = due(app, app.today().day)
         who = actor or app.settings.who
-        done = [(stream, scored(app, stream, each, of, who)) for stream, each in waiting]
+        done = [(stream, scored(app, stream, each, base_currency, who)) for stream, each in waiting]
     if asking.json:
         return asking.answer([{"stream": stream, **msgspec.to_builtins(each.scored)} for stream, each in done])
     out = stdout()
@@ -261,19 +309,19 @@ def score(
         note("no period that is over waits to be scored")
 
 
-def scored(app: "Installation", stream: str, of: "Outlook", asked: ForecastOptions, actor: str) -> "Outlook":
+def scored(app: "Installation", stream: str, of: "Outlook", base_currency: str | None, actor: str) -> "Outlook":
     """A period, scored in the currency that it was forecast in."""
     from infra.application.forecasts import score as record
 
     currency = next(iter(of.issued.values())).currency
-    with forecaster(app, ForecastOptions(convert_to=currency, base_currency=asked.base_currency)) as making:
+    with forecaster(app, CutOptions(convert_to=currency, base_currency=base_currency)) as making:
         return record(app, stream, of, making, actor)
 
 
-def readiness(*, of: ForecastOptions = USUAL, asking: Options = HERE) -> None:
+def readiness(*, of: CutOptions = NOW, asking: Options = HERE) -> None:
     """Whether the log has what a forecast needs, and what it is made of as long as it has not."""
     with asking.reading() as app, forecaster(app, of) as making:
-        _, _, day = period_of(making, of)
+        day = day_of(making, of)
         found = making.readiness(day)
     if asking.json:
         document = {"ready": found.ready, "measured": found.measured, "segments": found.segments}
@@ -282,6 +330,7 @@ def readiness(*, of: ForecastOptions = USUAL, asking: Options = HERE) -> None:
         ]
         return asking.answer({"as_of": as_of(day), **document, "needs": needs})
     out, table = stdout(), Table("needed", Column("there", True), Column("least", True), "met")
+    out.text(f"By all that was available at the end of {as_of(day)}")
     for each in found.needs:
         table.add(each.name, f"{each.there:,g}", f"{each.needed:,g}", "yes" if each.met else "no")
     out.table(table)

@@ -95,7 +95,7 @@ def signature(argument: Argument) -> str:
 def meaning(argument: Argument) -> str:
     """What an argument means, what it may be, what it is where it is left out, and an example."""
     text = argument.help
-    if argument.choices and argument.choices[0] not in text:
+    if not all(re.search(rf"\b{re.escape(choice)}\b", text) for choice in argument.choices):
         text = f"{text} One of {', '.join(argument.choices)}.".strip()
     if argument.many and "several" not in text:
         text = f"{text} May be given several times.".strip()

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from domain.errors import Malformed
 from infra.cli.export import NOWHERE, ExportOptions
-from infra.cli.forecasts import USUAL, ForecastOptions, forecaster, period_of
+from infra.cli.forecasts import NOW, CutOptions, day_of, forecaster
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, stdout
@@ -30,7 +31,7 @@ def backtest(
     plot: Annotated[
         Path | None, Parameter(help="Also draw it into this file, .svg or .png.", example="backtest.svg")
     ] = None,
-    of: ForecastOptions = USUAL,
+    of: CutOptions = NOW,
     exporting: ExportOptions = NOWHERE,
     asking: Options = HERE,
 ) -> None:
@@ -39,6 +40,8 @@ def backtest(
     Over 30, 60 and 90 days and to the end of the quarter. The errors are sums of what was missed over what came. No
     claim where the periods come to under 4 that do not overlap.
     """
+    if weeks is not None and weeks < 1:
+        raise Malformed(f"weeks: {weeks} is below 1")
     if plot:
         from infra.application.plots import check_file
 
@@ -46,8 +49,7 @@ def backtest(
     with asking.reading() as app, forecaster(app, of) as making:
         from infra.application.accuracy import Point, past_accuracy
 
-        _, _, day = period_of(making, of)
-        found = past_accuracy(making, day, weeks)
+        found = past_accuracy(making, day_of(making, of), weeks)
     rows = [msgspec.structs.asdict(each) | {"tag": found.tag} for each in found.forecasts]
     if plot:
         from infra.application.plots import draw

@@ -107,7 +107,7 @@ def row_of(each: ForecastIssued, score: Score | None) -> list[Cell]:
     """A forecast, and how right it was."""
     total = next(figure for figure in each.figures if figure.level == TOTAL)
     amounts = total.amount.mean, total.amount.p10, total.amount.p90, total.booked
-    right = [Cell("-"), Cell("")]
+    right = [Cell("-", ""), Cell("")]
     if score is not None:
         right = [
             Cell(digits(score.error, each.currency), score.error),

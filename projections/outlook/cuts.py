@@ -37,13 +37,13 @@ class Cut(NamedTuple):
     """The lives of the deals at the end of a day. streams: names of all that are known at any time, and at: the place
     of each deal among them.
 
-    unconverted: of how many deals no rate says what they are worth in the currency of the forecast; they count as 0.
+    unpriced: of which deals no rate says what they are worth in the currency of the forecast; they count as 0.
     """
 
     lives: Lives
     streams: Names
     at: Ints
-    unconverted: int
+    unpriced: Flags
 
     def stream(self, row: int) -> str:
         """The stream of the deal in a row."""
@@ -57,13 +57,12 @@ def cut(known: Known, day: int) -> Cut:
     """
     s = known.archive.states
     seen = np.flatnonzero((s.known_from <= day) & (day < s.known_to) & (s.since <= day))
-    ends = seen[
-        last_of(s.deal[seen], s.since[seen])
-    ]  # of what changed within a day only how it stood at its end counts
+    # of what changed within a day only how it stood at its end counts
+    ends = seen[last_of(s.deal[seen], s.since[seen])]
     deal = s.deal[ends]
     now, first = ends[last_of(deal)], ends[first_of(deal)]
     visits, deals = visits_of(known, ends, now), deals_of(known, now, first, day)
-    unconverted = int(np.count_nonzero((deals.amount == UNKNOWN) | (deals.amount_first == UNKNOWN)))
+    unpriced = (deals.amount == UNKNOWN) | (deals.amount_first == UNKNOWN)
     deals = deals._replace(
         amount=known_worth(deals.amount), amount_open=known_worth(deals.amount_open),
         amount_first=known_worth(deals.amount_first),
@@ -71,7 +70,7 @@ def cut(known: Known, day: int) -> Cut:
     visits, deals, labels = labelled(known, visits, deals, seen)
     start = complete_from(deals, known.first) if len(seen) else day
     lives = Lives(day, start, known.exchange.into, visits, deals, labels)
-    return Cut(lives, known.archive.streams, s.deal[now], unconverted)
+    return Cut(lives, known.archive.streams, s.deal[now], unpriced)
 
 
 def complete_from(deals: Deals, first: int) -> int:

@@ -171,7 +171,7 @@ def forecast(
                 open_amounts = apportioned(
                     value * (int(each.open[0]) / sum_of if sum_of > 0 else 0.0), int(each.open[0])
                 )
-    reasons = low_confidence(model, lives, figures[0].p10[0], figures[0].p50[0], figures[0].p90[0])
+    reasons = low_confidence(model, lives, last, figures[0].p10[0], figures[0].p50[0], figures[0].p90[0])
     chances = corrected(part.deals.chance, corrections(bins, lives.cut, last, model.settings))
     return Outlook(
         lives.cut, first, last, lives.currency, model.settings.seed, tuple(figures), used, biases, part.deals,

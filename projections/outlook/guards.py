@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from projections.outlook.fitting import Model
-from projections.outlook.lives import LOST, WON, Lives
+from projections.outlook.lives import LOST, NEVER, WON, Lives
 from projections.outlook.settings import DEFAULT, Settings
 
 MONTH = 30.4375
@@ -66,9 +66,21 @@ def readiness(lives: Lives, settings: Settings = DEFAULT) -> Readiness:
     return Readiness(needs, won + lost >= settings.least_closed, won + lost >= settings.least_segments)
 
 
-def low_confidence(model: Model, lives: Lives, p10: int, p50: int, p90: int) -> tuple[str, ...]:
-    """Why a forecast should be trusted less, in words; nothing where it should not."""
+def last_news(lives: Lives) -> int:
+    """The last day on which a deal was opened, moved or closed, by what was known at the cut."""
+    known = (lives.deals.opened, lives.deals.closed, lives.visits.since)
+    days = [int(each[each < NEVER].max(initial=lives.start)) for each in known]
+    return max(days)
+
+
+def low_confidence(model: Model, lives: Lives, last: int, p10: int, p50: int, p90: int) -> tuple[str, ...]:
+    """Why a forecast until a last day should be trusted less, in words; nothing where it should not."""
     reasons = [f"the log is young, {each}" for each in readiness(lives, model.settings).missing]
+    quiet, ahead, told = lives.cut - last_news(lives), last - lives.cut, lives.cut - lives.start + 1
+    if quiet > 7 * LATELY:
+        reasons.append(f"nothing is known of any deal from the last {quiet:,} days")
+    if ahead > told:
+        reasons.append(f"the period ends {ahead:,} days ahead, and the log tells of {told:,}")
     weeks = model.arrivals.by_week
     if len(weeks) >= LATELY + BEFORE:
         lately = float(weeks[:LATELY].sum()) / LATELY

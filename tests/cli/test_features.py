@@ -28,6 +28,7 @@ def test_what_cannot_be_done_is_said(shell: Shell) -> None:
         (("--every", "year"), "'year' is none of day, week, month, quarter"),
         (("--to", "nowhere"), "there is no folder"),
         (("--since", "soon"), "since: 'soon'"),
+        (("--since", "2026-03-01", "--until", "2026-02-01"), "until: 2026-02-01 is before 2026-03-01, the first day"),
     ):
         code, out, err = shell("export", "features", *words)
         assert (code in (2, 3), out, reason in " ".join(err.split())) == (True, "", True), err

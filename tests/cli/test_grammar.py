@@ -145,3 +145,7 @@ def test_a_shell_completes_nouns_then_verbs_then_options() -> None:
     assert {"--to", "--occurred-at", "--help"} <= completed("opportunity", "change-stage")
     assert {"--to", "--occurred-at"} <= completed("opportunity", "change-stage", "opportunity-7")
     assert "--pipeline" in completed("metric", "board")
+
+
+def test_help_lists_what_an_option_may_be_also_where_its_text_has_one_of_the_words(said) -> None:
+    assert "One of day, week, month." in " ".join(said("forecast issue --help")[1].split())

@@ -1,7 +1,7 @@
 """The relay publishes the whole log, in order per stream, and goes on from where it was."""
 
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -52,11 +52,15 @@ def test_forecasts_that_were_issued_and_scored_go_out_as_any_event(
     spread = Spread(*(Decimal(each) for each in (90, 60, 85, 120)))
     period = "EUR", date(2026, 4, 1), date(2026, 6, 30)
     figures = Expected("total", "", spread, spread), Expected("team", "team-north", spread, spread, Decimal(10))
-    issue = IssueOutlook(*period, date(2026, 5, 31), 7, "outlook", "1", "abc", 17, figures, (), ("the log is young",))
+    issue = IssueOutlook(*period, date(2026, 5, 31), 2, "outlook", "1", "abc", 17, figures, (), ("the log is young",))
     score = ScoreOutlook(*period, 9, (Achieved("total", "", Decimal(100), 8),))
     with opened(Settings(db=sqlite_url, key_file=str(tmp_path / "key"))) as app:
-        for command in (issue, score):
-            app.execute(Request(stream="outlook-EUR-2026-04-01-2026-06-30", command=command, actor="ann"))
+        for command, made in (
+            (issue, datetime(2026, 6, 1, 9, tzinfo=UTC)),
+            (score, datetime(2026, 7, 1, 9, tzinfo=UTC)),
+        ):
+            stream = "outlook-EUR-2026-04-01-2026-06-30"
+            app.execute(Request(stream=stream, command=command, actor="ann", occurred_at=made))
         with Publishing(sqlite_url, topics.servers, tmp_path) as relay:
             until(caught_up(sqlite_url, app.log), "the relay")
             relay.stop()

@@ -37,7 +37,15 @@ def written(of: Cut) -> list[object]:
     """A cut as something that is equal where every byte is."""
     lives = of.lives
     arrays = [array.tobytes() for array in (*lives.visits, *lives.deals)]
-    return [lives.cut, lives.start, lives.currency, lives.labels, of.streams[of.at].tolist(), of.unconverted, arrays]
+    return [
+        lives.cut,
+        lives.start,
+        lives.currency,
+        lives.labels,
+        of.streams[of.at].tolist(),
+        of.unpriced.tolist(),
+        arrays,
+    ]
 
 
 @thorough(EXAMPLES)
@@ -201,7 +209,7 @@ def test_money_is_of_its_day_and_0_where_no_rate_says_what_it_is_worth():
     assert (lives.deals.amount.tolist(), lives.deals.amount_first.tolist()) == ([9000, 7000], [12_500, 10_000])
     assert lives.deals.amount_open.tolist() == [9000, 10_000]
     yen = deal((OpportunityOpened("process-p", 1, "a", Money(Decimal(500), "JPY")), 0))
-    assert (cut_of(yen, day=9).lives.deals.amount.tolist(), cut_of(yen, day=9).unconverted) == ([0], 1)
+    assert (cut_of(yen, day=9).lives.deals.amount.tolist(), cut_of(yen, day=9).unpriced.tolist()) == ([0], [True])
 
 
 def test_chances_are_those_of_the_version_in_which_deals_were_seen():

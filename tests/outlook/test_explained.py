@@ -129,6 +129,21 @@ def test_a_jump_of_creation_lowers_confidence(lives: Lives) -> None:
     )
 
 
+def test_a_log_that_fell_silent_lowers_confidence(lives: Lives, outlook: Outlook) -> None:
+    """As one that was imported long ago, and that nothing came to since."""
+    assert not any("nothing is known" in reason for reason in outlook.low_confidence)
+    later = lives._replace(cut=lives.cut + 200)
+    made = forecast(fit(later), later, later.cut + 1, later.cut + 30)
+    assert "nothing is known of any deal from the last 200 days" in made.low_confidence
+
+
+def test_a_period_further_ahead_than_the_log_is_long_lowers_confidence(model: Model, lives: Lives) -> None:
+    told = lives.cut - lives.start + 1
+    near, far = (forecast(model, lives, lives.cut + 1, lives.cut + days) for days in (told, told + 1))
+    assert not any("days ahead" in reason for reason in near.low_confidence)
+    assert f"the period ends {told + 1} days ahead, and the log tells of {told}" in far.low_confidence
+
+
 def test_a_quota_is_reached_with_a_chance_that_falls_as_it_rises(lives: Lives, outlook: Outlook) -> None:
     total = outlook.figures[0]
     at = [reach(outlook, lives, quota) for quota in (0, int(total.p10[0]), int(total.p50[0]), int(total.p90[0]))]

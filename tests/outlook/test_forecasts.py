@@ -17,7 +17,7 @@ from domain.reference.outlook import ForecastIssued
 from infra.application import backcasts
 from infra.application.accuracy import past_accuracy
 from infra.application.app import App, opened
-from infra.application.forecasts import Forecaster, issue, issued, score
+from infra.application.forecasts import Forecaster, achieved, issue, issued, score
 from infra.application.outlooks import due, outlook_of
 from infra.application.spans import Span
 from infra.settings import Settings
@@ -141,3 +141,33 @@ def test_a_backtest_says_how_many_windows_its_claims_rest_on(app: App):
     assert all(not each.claimed for each in found.cells)  # half a year is too little to claim anything
     assert all(each.inside + each.below + each.above == pytest.approx(1) for each in found.coverage)
     assert past_accuracy(Forecaster(app, "EUR", settings=QUICK), day_number(date(2026, 2, 1))).cells == ()
+
+
+def test_nothing_is_scored_by_what_no_rate_is_known_for(app: App):
+    """A score stays, so a rate that comes later would come too late."""
+    with pytest.raises(Rejected, match=r"score: no rate says what opportunity-.* more came to in USD, and a score"):
+        achieved(Forecaster(app, "USD", settings=QUICK), Span(date(2026, 5, 1), date(2026, 5, 31)))
+
+
+def test_no_model_forecasts_what_is_past_or_a_day_that_goes_on(copied: tuple[App, Clock]):
+    """A forecast with hindsight would be scored beside those that had none."""
+    app, clock = copied
+    clock.set_to(date(2026, 7, 15))
+    making = Forecaster(app, "EUR", settings=QUICK)
+    made = issued(making.forecast(day_number(JUNE.first), day_number(JUNE.last), DAY), 1, QUICK)
+    made = replace(made, model="gut", end=date(2026, 7, 31))
+
+    def say(as_of: date, position: int = 1) -> int:
+        command = replace(made, as_of=as_of, position=position)
+        stream = "outlook-EUR-2026-06-01-2026-07-31"
+        return len(app.execute(Request(stream=stream, command=command, actor="ann")).facts)
+
+    with pytest.raises(Rejected, match="as_of: 2026-07-15 is not over, so not all of it is known"):
+        say(date(2026, 7, 15))
+    with pytest.raises(Rejected, match="as_of: 2026-06-13 is 32 days ago, and a forecast is issued within 31"):
+        say(date(2026, 6, 13))
+    with pytest.raises(Malformed, match="position: 1000000000 is not reached yet, the log is at "):
+        say(date(2026, 6, 14), 10**9)
+    assert say(date(2026, 6, 14)) == 1
+    clock.set_to(date(2026, 9, 1))
+    assert say(date(2026, 6, 14)) == 0  # asked again, late

@@ -22,7 +22,9 @@ def issue(site: Site, as_of: date, mean: int, doubts: tuple[str, ...] = (), widt
 
     total = Expected("total", "", around(mean, width), around(9, 3), Decimal(500))
     command = IssueOutlook("EUR", START, END, as_of, 1, "outlook", "1", "abc", 7, (total,), low_confidence=doubts)
-    site.app.execute(Request(stream="outlook-EUR-2026-04-01-2026-06-30", command=command, actor="ann"))
+    made = datetime(as_of.year, as_of.month, as_of.day + 1, tzinfo=UTC)
+    stream = "outlook-EUR-2026-04-01-2026-06-30"
+    site.app.execute(Request(stream=stream, command=command, actor="ann", occurred_at=made))
 
 
 def test_each_forecast_stands_as_it_was_issued_beside_what_was_won(chromium: Browser, site: Site) -> None:
@@ -62,3 +64,10 @@ def test_without_a_forecast_the_page_says_how_one_is_made(chromium: Browser, sit
     with person(chromium, site.url) as page:
         page.goto("/forecasts")
         expect(page.locator(".empty")).to_contain_text("dealtrail forecast issue")
+
+
+def test_what_was_not_scored_yet_is_empty_in_a_file(site: Site) -> None:
+    issue(site, date(2026, 5, 5), 2600)
+    [header, row] = site.client.get("/forecasts", params={"format": "csv"}).text.splitlines()
+    found = dict(zip(header.split(","), row.split(","), strict=True))
+    assert (found["mean"], found["error"], found["covered"]) == ("2600", "", "")
