@@ -130,7 +130,8 @@ def denied_opening(record: Record, history: History) -> str:
     if not history.version or opened_by_a_lead(history) or record.opened_at == record.seen_at:
         return ""
     at = opened_at(history)
-    if not differ(record.opened_at, at):
+    entered_later = record.opened_at == record.staged_at and record.opened_at > at  # as where nothing else is told
+    if entered_later or not differ(record.opened_at, at):
         return ""
     return f"opened_at: the export says {text_of(record.opened_at)}, recorded is {text_of(at)}: {BY_HAND}"
 
