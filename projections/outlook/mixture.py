@@ -16,11 +16,13 @@ ERRORS = np.array([0, 0.03, 0.06, 0.09, 0.12, 0.15, 0.18, 0.22, 0.26, 0.3, 0.35,
 """The relative errors among which one is found."""
 EDGE = 0.0005
 CUMULATIVE = np.arange(1, 4000) / 4000.0
+NORMAL = normal(CUMULATIVE)
+"""The standard normal values below which these shares lie."""
 
 
 def below(value: Floats) -> Floats:
     """The share of a standard normal variable that lies below values."""
-    return interpolated(value, normal(CUMULATIVE), CUMULATIVE)
+    return interpolated(value, NORMAL, CUMULATIVE)
 
 
 def quantiles(draws: Floats, shares: Floats) -> Floats:
