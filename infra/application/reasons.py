@@ -134,7 +134,7 @@ def composition(made: Forecast) -> Composition:
 
 
 def open_deals(made: Forecast) -> list[OpenDeal]:
-    """The open deals of a forecast, those that add most first."""
+    """The open deals of a forecast, those that add most first, then the likeliest: a log may be without amounts."""
     of, lives = made.outlook, made.cut.lives
     deals = lives.deals
     risky = set(at_risk(lives, of.deals, of.chances, COMMIT, LIKELY))
@@ -146,7 +146,7 @@ def open_deals(made: Forecast) -> list[OpenDeal]:
         )
         for place, at in enumerate(of.deals.at)
     ]  # fmt: skip
-    return sorted(rows, key=lambda row: (-row.mean, row.deal))
+    return sorted(rows, key=lambda row: (-row.mean, -row.chance, row.deal))
 
 
 def stage_of(lives: Lives, deal: int) -> str:

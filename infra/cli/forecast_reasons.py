@@ -75,6 +75,8 @@ def show_composition(out: Output, of: "Composition", limit: int) -> None:
     for row in of.deals[:limit]:
         amounts = [digits(each, of.currency) for each in (row.amount, row.mean)]
         table.add(row.deal, row.stage, row.category, f"{row.chance:.0%}", *amounts, "at risk" if row.at_risk else "")
+    if not of.deals:
+        return out.text("no deal was open then")
     out.table(table)
     if len(of.deals) > limit:
         out.print(dim(f"  … and {len(of.deals) - limit:,} more (--limit, --json)"))

@@ -184,7 +184,8 @@ def show(
         return asking.answer({**msgspec.to_builtins(answer), **recorded(before)})
     out = stdout()
     show_figures(out, now, by)
-    out.text(f"Learnt from the forecasts of {answer.learnt_from.cuts} past weeks, made afterwards and never issued.")
+    past = in_weeks(answer.learnt_from.cuts, "past ")
+    out.text(f"Learnt from the forecasts of {past}, made afterwards and never issued.")
     show_targets(out, now.currency, answer.quotas)
     if by == "total":
         show_pacing(out, now.currency, answer.pacing)
@@ -254,6 +255,11 @@ def show_figures(out: Output, of: Any, by: str) -> None:
     out.text(f"{of.model} {of.version} at position {of.position:,}, blended of: {weights}.")
     for reason in of.low_confidence:
         out.text(f"low confidence: {reason}")
+
+
+def in_weeks(count: int, which: str = "") -> str:
+    """So many weeks, in words."""
+    return f"{count:,} {which}{'week' if count == 1 else 'weeks'}"
 
 
 def numbers(each: "Expected", currency: str) -> list[str]:

@@ -7,7 +7,7 @@ import msgspec
 
 from domain.errors import Malformed
 from infra.cli.export import NOWHERE, ExportOptions
-from infra.cli.forecasts import NOW, CutOptions, day_of, forecaster
+from infra.cli.forecasts import NOW, CutOptions, day_of, forecaster, in_weeks
 from infra.cli.grammar import App, Parameter
 from infra.cli.groups import DEALS
 from infra.cli.options import HERE, Options, stdout
@@ -66,7 +66,7 @@ def backtest(
 
 def show_backtest(out: Output, found: "Tested") -> None:
     """How right forecasts would have been, in tables."""
-    out.text(f"Forecasts of {found.cuts} weeks from {found.first} to {found.last}, scored by what is known by now")
+    out.text(f"Forecasts of {in_weeks(found.cuts)} from {found.first} to {found.last}, scored by what is known by now")
     right = (Column(each, True) for each in ("forecasts", "windows", "error", "weighted pipeline", "run-rate", "bias"))
     table = Table("measure", "over", *right)
     for cell in found.cells:

@@ -13,17 +13,17 @@ from typing import NamedTuple
 import numpy as np
 
 from projections.outlook.hazards import faded
-from projections.outlook.lives import Floats
+from projections.outlook.lives import Flags, Floats, Ints
 from projections.outlook.mixture import ERRORS, below, positions
-from projections.outlook.portable import exp, log
+from projections.outlook.portable import added, exp, log
 from projections.outlook.settings import Settings
 
 EXPERTS = ("model", "seasonal run-rate", "run-rate", "weighted pipeline")
 NOISE = 0.1
 """The relative error of an expert under which it is not told from another one."""
 MOST_BIAS = 0.7
-MOST_GROUPS, MOST_COVERED = 4, 6
-"""So many groups of a level are independent at most, for weights and for widths."""
+MOST_COVERED = 6
+"""So many groups of a level are independent at most."""
 NINETIETH = 1.2816
 LEAST_AIM, MOST_AIM = 0.02, 0.4
 
@@ -77,11 +77,19 @@ def resolved(issue: Issue, actual: Floats, chance: Floats) -> Resolved:
     )  # fmt: skip
 
 
-def relevance(past: Resolved, cut: int, days: int, half_life: float, share: float, settings: Settings) -> float:
-    """What a past forecast weighs for one over some days: as long ones overlap, each is a part of a window."""
-    length = max(past.last - past.cut, 1)
-    near = float(exp(-share * abs(float(log(length / days)))))
-    return min(1.0, settings.step / length) * float(faded(np.array([cut - past.last]), half_life)[0]) * near
+def relevance(
+    past: Sequence[Resolved], cut: int, days: int, half_life: float, share: float, settings: Settings
+) -> Floats:
+    """What past forecasts weigh for one over some days: as long ones overlap, each is a part of a window."""
+    first, last = column(past, "cut"), column(past, "last")
+    length = np.maximum(last - first, 1)
+    near = exp(-share * np.abs(log(length / days)))
+    return np.minimum(1.0, settings.step / length) * faded(cut - last, half_life) * near
+
+
+def column(past: Sequence[Resolved], field: str) -> Ints:
+    """A whole number of each past forecast."""
+    return np.array([getattr(each, field) for each in past], np.int64)
 
 
 def simplex(quadratic: Floats, linear: Floats) -> Floats:
@@ -122,28 +130,24 @@ def with_sum_one(quadratic: Floats, linear: Floats) -> list[float] | None:
 
 
 def weights(past: Sequence[Resolved], cut: int, days: int, settings: Settings) -> tuple[Floats, Floats]:
-    """The experts' weights and what each is multiplied by before, of forecasts of one measure and level."""
+    """The experts' weights and what each is multiplied by before, of forecasts of the total of one measure."""
     size = len(settings.prior)
     prior = np.array(settings.prior) / sum(settings.prior)
-    counts = [relevance(each, cut, days, settings.evidence_half_life, 1.0, settings) for each in past]
-    off, whole = np.zeros(size), 0.0
-    for each, count in zip(past, counts, strict=True):
-        came, forecast = float(each.actual.sum()), np.maximum(each.experts.sum(1), 1e-9)
-        off += count * np.clip(log((came + 1e-9) / forecast), -MOST_BIAS, MOST_BIAS)
-        whole += count
-    bias = exp(off / (whole + settings.bias_held))
+    count = relevance(past, cut, days, settings.evidence_half_life, 1.0, settings)
+    came = np.array([each.actual[0] for each in past], np.float64)
+    variance = np.array([each.variance[0] for each in past], np.float64)
+    said = np.array([each.experts[:, 0] for each in past], np.float64).reshape(-1, size)
+    off = np.clip(log((came[:, None] + 1e-9) / np.maximum(said, 1e-9)), -MOST_BIAS, MOST_BIAS)
+    off = added(np.zeros(size), count[:, None] * off)
+    bias = exp(off / (float(added(np.zeros(1), count[:, None])[0]) + settings.bias_held))
     held = settings.held * settings.ridge**2 * np.array(settings.stiffness)
-    quadratic, linear = held[:, None] * np.eye(size), held * prior
-    for each, count in zip(past, counts, strict=True):
-        forecast = each.experts * bias[:, None]
-        scale = np.maximum(forecast.sum(0) / size, 1e-9)
-        weight = count * NOISE**2 * scale**2 / (each.variance + (NOISE * scale) ** 2)
-        weight = weight * (min(len(scale), MOST_GROUPS) / len(scale))
-        part, came = forecast / scale, each.actual / scale
-        for row in range(size):
-            linear[row] += float((weight * part[row] * came).sum())
-            for column in range(size):
-                quadratic[row, column] += float((weight * part[row] * part[column]).sum())
+    forecast = said * bias
+    scale = np.maximum(forecast.sum(1) / size, 1e-9)
+    weight = count * NOISE**2 * scale**2 / (variance + (NOISE * scale) ** 2)
+    part = forecast / scale[:, None]
+    told = weight[:, None] * part
+    linear = added(held * prior, told * (came / scale)[:, None])
+    quadratic = added(held[:, None] * np.eye(size), told[:, :, None] * part[:, None, :])
     return simplex(quadratic, linear), bias
 
 
@@ -151,19 +155,36 @@ def aim(past: Sequence[Resolved], settings: Settings) -> float:
     """The share to lie outside of the next interval: moved by what past ones missed, as they ended."""
     target = 1.0 - settings.coverage
     share = target
-    for each in sorted(past, key=lambda each: (each.last, each.cut)):
-        where = at_error(each.positions, each.error)
-        missed = float(((where < each.aim / 2) | (where > 1.0 - each.aim / 2)).sum()) / len(where)
-        part = settings.conformal * min(1.0, settings.step / max(each.last - each.cut, 1))
-        share = min(max(share + part * (target - missed), LEAST_AIM), MOST_AIM)
+    past = sorted(past, key=lambda each: (each.last, each.cut))
+    aims, errors = (np.array([getattr(each, name) for each in past], np.float64) for name in ("aim", "error"))
+    groups, positions = stacked(past)
+    where, aims = at_error(positions, np.repeat(errors, groups)), np.repeat(aims, groups)
+    missed = by_forecast((where < aims / 2) | (where > 1.0 - aims / 2), groups) / groups
+    length = np.maximum(column(past, "last") - column(past, "cut"), 1)
+    parts = settings.conformal * np.minimum(1.0, settings.step / length)
+    for part, away in zip(parts.tolist(), missed.tolist(), strict=True):
+        share = min(max(share + part * (target - away), LEAST_AIM), MOST_AIM)
     return share
 
 
-def at_error(positions: Floats, error: float) -> Floats:
-    """Positions at an error between those of ERRORS. Shape: (groups,)."""
-    low = min(max(int(np.searchsorted(ERRORS, error, side="right")) - 1, 0), len(ERRORS) - 2)
-    part = (error - ERRORS[low]) / (ERRORS[low + 1] - ERRORS[low])
-    return positions[:, low] + part * (positions[:, low + 1] - positions[:, low])
+def stacked(past: Sequence[Resolved]) -> tuple[Ints, Floats]:
+    """How many groups each past forecast is of, and the positions of all of them. Shape: (groups of all, errors)."""
+    groups = np.array([len(each.actual) for each in past], np.int64)
+    return groups, np.concatenate([np.zeros((0, len(ERRORS))), *(each.positions for each in past)])
+
+
+def by_forecast(outside: Flags, groups: Ints) -> Ints:
+    """How many groups of each past forecast lie outside."""
+    upto = np.concatenate([np.zeros((1, *outside.shape[1:]), np.int64), np.cumsum(outside, 0, np.int64)])
+    ends = np.cumsum(groups)
+    return upto[ends] - upto[ends - groups]
+
+
+def at_error(positions: Floats, error: float | Floats) -> Floats:
+    """Positions at an error, or at one for each row, between those of ERRORS. Shape: (rows,)."""
+    low = np.clip(np.searchsorted(ERRORS, error, side="right") - 1, 0, len(ERRORS) - 2)
+    part, row = (error - ERRORS[low]) / (ERRORS[low + 1] - ERRORS[low]), np.arange(len(positions))
+    return positions[row, low] + part * (positions[row, low + 1] - positions[row, low])
 
 
 def model_error(
@@ -181,14 +202,13 @@ def model_error(
         spread = float((relative * mean[positive]).sum()) / float(mean[positive].sum())
     true = spread**2 + settings.error**2
     missed = settings.error_held * 2.0 * (1.0 - below(NINETIETH * np.sqrt((spread**2 + ERRORS**2) / true)))
-    whole = settings.error_held
-    for each in past:
-        groups = len(each.actual)
-        weight = relevance(each, cut, days, settings.width_half_life, 2.0, settings)
-        weight *= min(groups, MOST_COVERED) / groups * min(1.0, each.history_days / settings.mature) ** 2
-        outside = (each.positions < target / 2) | (each.positions > 1.0 - target / 2)
-        missed = missed + weight * outside.sum(0)
-        whole += weight * groups
+    groups, positions = stacked(past)
+    grown = np.minimum(1.0, column(past, "history_days") / settings.mature)
+    weight = relevance(past, cut, days, settings.width_half_life, 2.0, settings)
+    weight = weight * (np.minimum(groups, MOST_COVERED) / groups * grown**2)
+    outside = by_forecast((positions < target / 2) | (positions > 1.0 - target / 2), groups)
+    missed = added(missed, weight[:, None] * outside)
+    whole = float(added(np.array([settings.error_held]), (weight * groups)[:, None])[0])
     share = np.minimum.accumulate(missed / whole)
     if share[0] <= target:
         return 0.0

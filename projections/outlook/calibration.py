@@ -8,7 +8,7 @@ import numpy as np
 from projections.outlook.chances import Prospects
 from projections.outlook.hazards import faded
 from projections.outlook.lives import WON, Floats, Ints, Keys, Lives
-from projections.outlook.portable import exp, log, sums
+from projections.outlook.portable import added, exp, log, sums
 from projections.outlook.settings import Settings
 
 BINS = 20
@@ -40,14 +40,18 @@ def corrections(past: Sequence[Bins], cut: int, last: int, settings: Settings) -
     """What a chance of each bin is multiplied by: wins over expected ones of past forecasts whose periods ended by the
     cut, held to 1. Old ones fade, and so do those of other lengths.
     """
-    raw, won = np.full(BINS, settings.bins_held), np.full(BINS, settings.bins_held)
-    for each in past:
-        if each.last > cut:
-            continue
-        apart = abs(float(log((each.last - each.cut) / (last - cut))))
-        weight = float(faded(np.array([cut - each.last]), settings.bins_half_life)[0]) * float(exp(-APART * apart))
-        raw, won = raw + weight * each.raw, won + weight * each.won
+    known = [each for each in past if each.last <= cut]
+    first, end = (np.array([getattr(each, name) for each in known], np.int64) for name in ("cut", "last"))
+    apart = np.abs(log((end - first) / (last - cut)))
+    weight = faded(cut - end, settings.bins_half_life) * exp(-APART * apart)
+    held = np.full(BINS, settings.bins_held)
+    raw, won = (added(held, weight[:, None] * bins_of(known, name)) for name in ("raw", "won"))
     return won / raw
+
+
+def bins_of(past: Sequence[Bins], name: str) -> Floats:
+    """A field of each. Shape: (bins' forecasts, 20)."""
+    return np.array([getattr(each, name) for each in past], np.float64).reshape(-1, BINS)
 
 
 def corrected(chance: Floats, factor: Floats) -> Floats:

@@ -1,8 +1,10 @@
 """Distributions by their quantiles, widened by a relative error of the model: a lognormal factor of mean 1."""
 
+from typing import Literal
+
 import numpy as np
 
-from projections.outlook.lives import Floats
+from projections.outlook.lives import Floats, Ints
 from projections.outlook.portable import exp, interpolated, normal
 
 SHARES = np.arange(1, 100) / 100.0
@@ -16,11 +18,13 @@ ERRORS = np.array([0, 0.03, 0.06, 0.09, 0.12, 0.15, 0.18, 0.22, 0.26, 0.3, 0.35,
 """The relative errors among which one is found."""
 EDGE = 0.0005
 CUMULATIVE = np.arange(1, 4000) / 4000.0
+NORMAL = normal(CUMULATIVE)
+"""The standard normal values below which these shares lie."""
 
 
 def below(value: Floats) -> Floats:
     """The share of a standard normal variable that lies below values."""
-    return interpolated(value, normal(CUMULATIVE), CUMULATIVE)
+    return interpolated(value, NORMAL, CUMULATIVE)
 
 
 def quantiles(draws: Floats, shares: Floats) -> Floats:
@@ -47,22 +51,26 @@ def positions(table: Floats, value: Floats, chance: Floats) -> Floats:
     table: the quantiles of SHARES, shape (columns, 99); value: shape (columns,); chance: in (0, 1), how much of what
     mass there is at a value lies below it, shape (columns,). Shape: (columns, errors).
     """
-    return np.stack([placed(*each) for each in zip(table, value, chance, strict=True)])
-
-
-def placed(table: Floats, value: float, chance: float) -> Floats:
-    """Where one value lies. Shape: (errors,)."""
-    at = value / FACTORS
-    under, upto = np.searchsorted(table, at, side="left"), np.searchsorted(table, at, side="right")
+    at, column = value[:, None, None] / FACTORS, np.arange(len(table))[:, None, None]
+    chance = chance[:, None, None]
+    under, upto = ranks(table, at, "left"), ranks(table, at, "right")
     place = np.minimum(np.maximum(under - 1, 0), 97)
-    low, high = table[place], table[place + 1]
+    low, high = table[column, place], table[column, place + 1]
     inside = under + np.minimum(np.maximum((at - low) / np.maximum(high - low, 1e-12), 0.0), 1.0)
-    least, most = table[0], table[-1]
-    first = np.minimum(at / least, 1.0) if least > 0 else chance
-    last = 99.0 + np.minimum((at - most) / max(most, 1e-9) * 3.0, 1.0)
+    least, most = table[:, :1, None], table[:, -1:, None]
+    first = np.where(least > 0, np.minimum(at / np.where(least > 0, least, 1.0), 1.0), chance)
+    last = 99.0 + np.minimum((at - most) / np.maximum(most, 1e-9) * 3.0, 1.0)
     inside = np.where(under == 0, first, np.where(under == 99, last, inside))
     inside = np.where(upto > under, under + chance * (upto - under), inside)
-    return np.minimum(np.maximum((inside * WEIGHTS).sum(1) / 100.0, EDGE), 1.0 - EDGE)
+    return np.minimum(np.maximum((inside * WEIGHTS).sum(2) / 100.0, EDGE), 1.0 - EDGE)
+
+
+def ranks(table: Floats, value: Floats, side: Literal["left", "right"]) -> Ints:
+    """How many quantiles of each column are below its values, and with "right" how many are not above them."""
+    result = np.zeros(value.shape, np.int64)
+    for place, each in enumerate(value):
+        result[place] = np.searchsorted(table[place], each, side)
+    return result
 
 
 def widened(table: Floats, error: float, shares: Floats) -> Floats:

@@ -62,7 +62,13 @@ def sums(place: Ints, values: npt.ArrayLike | None = None, size: int = 0) -> Flo
     """The sums of values, or how many there are, at each place from 0 on: one after the other, as they come."""
     if values is None:
         return np.bincount(place, minlength=size).astype(np.float64)
-    return np.bincount(place, np.asarray(values, np.float64), size).astype(np.float64)
+    return np.bincount(place, np.asarray(values, np.float64), size).astype(np.float64, copy=False)
+
+
+def added(start: Floats, rows: Floats) -> Floats:
+    """What it comes to when rows are added to a start, one after the other. Shapes: (…), (rows, …)."""
+    whole: Floats = np.add.accumulate(np.concatenate([start[None], rows]))[-1]
+    return whole
 
 
 def interpolated(x: Floats, points: Floats, values: Floats) -> Floats:

@@ -77,6 +77,31 @@ def test_a_forecast_is_shown_by_level_and_its_parts_add_up(said: Shell):
     assert "Learnt from the forecasts of" in out
 
 
+def test_where_there_is_nothing_to_list_a_forecast_says_so(
+    said: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("DEALTRAIL_DB", f"sqlite:///{tmp_path / 'one.db'}")
+    opened = ("opportunity", "open", "opportunity-one", "--process", "process-standard", "--amount", "10 EUR")
+    assert said(*opened)[0] == 0
+    code, out, _ = said("forecast", "show", "--by", "owner")
+    assert (code, "not apart by owner" in out, "┃" in out) == (0, True, False)
+    assert said("opportunity", "lose", "opportunity-one", "--reason", "price")[0] == 0
+    code, out, _ = said("forecast", "explain")
+    assert (code, "no deal was open then" in out) == (0, True)
+
+
+def test_deals_without_amounts_are_listed_by_their_chances(
+    said: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("DEALTRAIL_DB", f"sqlite:///{tmp_path / 'none.db'}")
+    for name, stage in (("a", "discovery"), ("b", "negotiation"), ("c", "proposal")):
+        opened = ("opportunity", "open", f"opportunity-{name}", "--process", "process-standard", "--stage", stage)
+        assert said(*opened, "--amount", "0 EUR")[0] == 0
+    found = document(said("forecast", "explain", "--json"))
+    assert [each["deal"][-1] for each in found["deals"]] == ["b", "c", "a"]
+    assert {Decimal(each["amount"]) for each in found["deals"]} == {Decimal(0)}
+
+
 def test_a_scheduler_issues_once_a_week(said: Shell):
     sunday = YESTERDAY - timedelta(days=(YESTERDAY.weekday() + 1) % 7)
     issued = document(said("forecast", "issue", "--every", "week", *NEXT, "--json"))

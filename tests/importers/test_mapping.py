@@ -103,6 +103,16 @@ def test_a_file_of_changes_in_any_order_becomes_the_story_of_each_deal(app: App,
     assert [fact.tag for fact in app.log.page(before, 10)] == ["owner-changed"]
 
 
+def test_what_only_an_opening_says_is_told_by_a_field_as_by_a_column(small: App, tmp_path: Path) -> None:
+    text = (EXAMPLES / "changes.toml").read_text()
+    rules = written(tmp_path / "rules.toml", text.replace("[fields]", '[fields]\nFrom = "source"\nPlan = "product"'))
+    also = "6,A-7,2026-01-05 09:00:00,From,fair", "7,A-7,2026-01-05 09:00:00,Plan,Gold"
+    file = changes(tmp_path / "changes.csv", *ROWS[:5], *also)
+    assert bring(small, "csv", file, tmp_path / "rejects.csv", mapping=rules).rejected == 0
+    opening = told(small, "opportunity-example-A-7")[0][2]
+    assert (opening.source, opening.product) == ("fair", "Gold")
+
+
 def test_changes_that_cannot_come_in_are_listed_and_collisions_named(small: App, tmp_path: Path) -> None:
     file = changes(
         tmp_path / "changes.csv",

@@ -179,7 +179,7 @@ class DealStory:
             self.reader.process, self.money(row, says.get("amount", "")), self.stage, says.get("account", ""),
             says.get("owner", ""), says.get("product", ""),
             self.day(says["close_date"]) if "close_date" in says else None,
-            source=self.cells.text("source", row), name=titled(says.get("name", "")),
+            source=self.cells.text("source", row) or says.get("source", ""), name=titled(says.get("name", "")),
         )  # fmt: skip
         self.now = {name: text for name, text in says.items() if not (ended and name == "stage")}
         found = [Change(first.at, opening, change_key="opened", row=row)]
