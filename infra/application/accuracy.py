@@ -13,6 +13,7 @@ from projections.outlook import accuracy
 from projections.outlook.backtest import SCORED_FROM, Score, backtest
 from projections.outlook.days import as_date
 from projections.outlook.forecasting import MEASURES, TOTAL
+from projections.outlook.guards import told_until
 
 WEEK = 7
 
@@ -86,11 +87,13 @@ class Tested(Struct, frozen=True):
 
 
 def past_accuracy(making: Forecaster, day: int, weeks: int | None = None) -> Tested:
-    """Forecasts at weekly cuts, each by what was available then, scored by what is known at the end of a day.
+    """Forecasts at weekly cuts, each by what was available then, scored by what is known at the end of a day, or, of a
+    log that fell silent before it, by the last news.
 
     weeks: how many of the last cuts are scored; by default all from the end of the first quarter on. A log that is too
     young for any has no cells.
     """
+    day = told_until(making.at(day).lives)
     truth = making.at(day).lives
     cuts = past_cuts(truth.start, day, making.settings)
     scored_from = truth.start + SCORED_FROM if weeks is None else max(truth.start + SCORED_FROM, day - WEEK * weeks)

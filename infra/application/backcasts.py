@@ -90,7 +90,7 @@ def backcasts(
     cuts = past_cuts(start, until, settings)
     if not cuts:
         return Backcasts({}, ())
-    kept = newest(known, cuts, settings, folder)
+    kept = newest(known, cuts[0], settings, folder)
     replay = Replay(settings, *kept[3:]) if kept else Replay(settings)
     fresh = [day for day in cuts if kept is None or day > kept.cut]
     for day in fresh:
@@ -101,17 +101,17 @@ def backcasts(
         made = Kept(TAG, cuts[-1], digest_of(known, cuts[0], cuts[-1], settings), record, replay.bins, replay.waiting)
         with suppress(OSError, PipelineError):  # a log on read-only media has nothing beside it
             write(folder / f"backcasts-{made.digest}-{made.cut}.npz", made)
-    return Backcasts(replay.record, tuple(replay.bins), len(cuts), bool(fresh))
+    ended = {of: [each for each in past if each.last <= cuts[-1]] for of, past in replay.record.items()}
+    bins = tuple(each for each in replay.bins if each.last <= cuts[-1])
+    return Backcasts({of: past for of, past in ended.items() if past}, bins, len(cuts), bool(fresh))
 
 
-def newest(known: Known, cuts: list[int], settings: Settings, folder: Path) -> Kept | None:
-    """What was kept of the last one of some cuts that has a file which still holds; None where none has."""
-    there = {file.stem.rpartition("-")[2]: file for file in folder.glob("backcasts-*-*.npz")}
-    for day in reversed(cuts):
-        if str(day) in there:
-            name = f"backcasts-{digest_of(known, cuts[0], day, settings)}-{day}.npz"
-            if (kept := read(folder / name)) is not None:
-                return kept
+def newest(known: Known, first: int, settings: Settings, folder: Path) -> Kept | None:
+    """What was kept of cuts from a first one on, as far as any file that still holds has them; None where none has."""
+    for day in sorted({int(file.stem.rpartition("-")[2]) for file in folder.glob("backcasts-*-*.npz")}, reverse=True):
+        kept = read(folder / f"backcasts-{digest_of(known, first, day, settings)}-{day}.npz")
+        if kept is not None:
+            return kept
     return None
 
 

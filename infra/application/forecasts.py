@@ -36,7 +36,7 @@ from projections.outlook.digests import deals_digest
 from projections.outlook.experts import booked
 from projections.outlook.fitting import Model, fit
 from projections.outlook.forecasting import MEASURES, THOUSANDTHS, Figures, forecast, grouped
-from projections.outlook.guards import Readiness, readiness
+from projections.outlook.guards import Readiness, learns_until, readiness
 from projections.outlook.lives import LEVELS, WON
 from projections.outlook.settings import DEFAULT, Settings
 from projections.outlook.states import Known
@@ -119,8 +119,9 @@ class Forecaster:
     def learnt(self, day: int) -> Backcasts:
         """What past forecasts were worth, as known at the end of a day."""
         if day not in self._past:
-            start, folder = self.at(day).lives.start, folder_of(self.app)
-            self._past[day] = backcasts(self.known, start, day, self.settings, folder, self._progressed)
+            lives, folder = self.at(day).lives, folder_of(self.app)
+            until = learns_until(lives, self.settings)
+            self._past[day] = backcasts(self.known, lives.start, until, self.settings, folder, self._progressed)
         return self._past[day]
 
     def remember(self, day: int, past: Backcasts) -> None:

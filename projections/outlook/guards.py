@@ -73,6 +73,19 @@ def last_news(lives: Lives) -> int:
     return max(days)
 
 
+def told_until(lives: Lives) -> int:
+    """The last day that a log tells of: of one that fell silent weeks ago that of the last news, else the cut's own."""
+    news = last_news(lives)
+    return news if lives.cut - news > 7 * LATELY else lives.cut
+
+
+def learns_until(lives: Lives, settings: Settings) -> int:
+    """The last day of which a past forecast tells anything: of a log that fell silent, none that looked ahead from
+    later on does.
+    """
+    return min(lives.cut, last_news(lives) + max(settings.horizons))
+
+
 def low_confidence(model: Model, lives: Lives, last: int, p10: int, p50: int, p90: int) -> tuple[str, ...]:
     """Why a forecast until a last day should be trusted less, in words; nothing where it should not."""
     reasons = [f"the log is young, {each}" for each in readiness(lives, model.settings).missing]
@@ -89,5 +102,6 @@ def low_confidence(model: Model, lives: Lives, last: int, p10: int, p50: int, p9
         if not before / JUMP <= lately <= before * JUMP and abs(lately - before) > noise:
             reasons.append(f"creation jumped from {before:.1f} to {lately:.1f} deals a week")
     if p90 - p10 > WIDE * max(p50, 1):
-        reasons.append(f"the interval is wide, {(p90 - p10) / max(p50, 1):.1f} times the median")
+        width = f"{(p90 - p10) / p50:,.1f} times the median" if p50 > 0 else "around a median of nothing"
+        reasons.append(f"the interval is wide, {width}")
     return tuple(reasons)

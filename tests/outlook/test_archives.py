@@ -18,6 +18,7 @@ from domain.opportunity.opening import OpenOpportunity
 from domain.recorded import Fact, Request, Source, micros
 from domain.reference.rate import SetFxRate
 from infra.application import backcasts
+from infra.application.accuracy import past_accuracy
 from infra.application.app import App, opened
 from infra.application.archives import FILE, archive_at, mapped
 from infra.application.backcasts import past_cuts
@@ -27,6 +28,7 @@ from infra.settings import Settings
 from projections.outlook.archive import Archive, archived, days_of, exchanged
 from projections.outlook.cuts import cut
 from projections.outlook.days import day_number, day_of
+from projections.outlook.guards import last_news
 from projections.outlook.lives import NEVER, NONE
 from projections.outlook.settings import DEFAULT
 from projections.outlook.states import Known
@@ -166,7 +168,7 @@ def test_a_new_week_is_learnt_from_beside_what_was_learnt_before(app: App, clock
     """As all of it made anew, to the byte; so it is when history comes to be known, which changes what was before."""
     told = list[int]()
     later, cuts = LAST + timedelta(weeks=5), past_cuts(0, day_number(LAST), QUICK)
-    learnt(app, LAST)
+    before = learnt(app, LAST)
     a_day_of_work(app)
     clock.set_to(later + timedelta(days=1))
     making = Forecaster(app, "EUR", settings=QUICK, progressed=told.append)
@@ -175,6 +177,8 @@ def test_a_new_week_is_learnt_from_beside_what_was_learnt_before(app: App, clock
     shutil.rmtree(folder_of(app))
     assert as_bytes(learnt(app, later)) == as_bytes(made)
     assert not learnt(app, later).fresh
+    again = learnt(app, LAST)  # which is the beginning of what was learnt since
+    assert (again.fresh, again.cuts, as_bytes(again)) == (False, before.cuts, as_bytes(before))
     record(app, SetFxRate("EUR", "USD", later + timedelta(days=1), Decimal("1.25")), "rate-mine")
     assert not learnt(app, later).fresh  # a rate counts from its own day
     opening = OpenOpportunity("process-standard", Money(Decimal(9_000_000), "EUR"), owner="ann")
@@ -184,6 +188,17 @@ def test_a_new_week_is_learnt_from_beside_what_was_learnt_before(app: App, clock
     assert now.fresh
     shutil.rmtree(folder_of(app))
     assert as_bytes(learnt(app, later)) == as_bytes(now) != as_bytes(made)
+
+
+@pytest.mark.slow
+def test_of_a_log_that_fell_silent_nothing_is_learnt_for_years(app: App, clock: Clock):
+    much_later = LAST + timedelta(weeks=150)
+    clock.set_to(much_later + timedelta(days=1))
+    assert learnt(app, much_later).cuts == learnt(app, LAST + timedelta(days=max(QUICK.horizons))).cuts
+    making = Forecaster(app, "EUR", settings=QUICK)
+    tested = past_accuracy(making, day_number(much_later))
+    assert tested == past_accuracy(making, last_news(making.at(day_number(LAST)).lives))
+    assert tested.last <= LAST
 
 
 def test_files_of_back_casts_do_not_pile_up(tmp_path: Path):
