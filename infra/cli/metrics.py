@@ -110,6 +110,8 @@ class QuestionOptions:
 
 
 EVERYTHING = QuestionOptions()
+MOST_REASONS = 5
+"""Why something was left out, in a table: so many reasons are told, and how many more there are."""
 
 
 def register(app: App) -> None:
@@ -235,7 +237,9 @@ def show(
     out: Output, answer: "Answer", title: str = "", zone: tzinfo = UTC, columns: Sequence[str] | None = None
 ) -> None:
     """An answer as a table, with the moment that it is for; all of its columns unless some are named."""
-    left_out = (f"{deals:,} left out: {reason}" for reason, deals in answer.left_out.items())
+    left_out = [f"{deals:,} left out: {reason}" for reason, deals in answer.left_out.items()]
+    if rest := [*answer.left_out.values()][MOST_REASONS:]:
+        left_out[MOST_REASONS:] = [f"{sum(rest):,} left out for {len(rest):,} other reasons: all under --json"]
     caption = [moment_of(answer, zone), *left_out, *answer.notes]
     if not answer.records:
         for line in (f"{title or answer.metric}: no rows, {caption[0]}", *caption[1:]):

@@ -23,6 +23,11 @@ MARKS = {  # byte-order marks; that of UTF-32 begins like that of UTF-16
 BEYOND = "(beyond the header)"  # where the rejects file shows the cells that no column has
 SHOWN = 80  # characters of a header in a message
 STATED = re.compile(r'"?sep=([^"\r\n])"?')  # the first line of some exports
+NO_TEXT = {
+    "PK\x03\x04": "an Excel workbook or another ZIP file", "\udcd0\udccf\x11": "an old Excel workbook",
+    "\x1f\udc8b": "a gzip file", "%PDF-": "a PDF",
+}  # fmt: skip
+"""How files begin that are taken for tables, as they are read in UTF-8."""
 UNDECODED = re.compile("[\udc80-\udcff]")  # bytes that are no text
 DIGITS = re.compile("[0-9]+")
 
@@ -176,6 +181,8 @@ class Lines:
         text = next(self._file)
         if not self._number:
             text = text.removeprefix("\ufeff")
+            if wrong := next((what for beginning, what in NO_TEXT.items() if text.startswith(beginning)), ""):
+                raise Malformed(f"{self._name}: is {wrong}, not a table in text: save it as CSV")
         self._number += 1
         if not text.isascii() and (byte := UNDECODED.search(text)):
             raise Malformed(

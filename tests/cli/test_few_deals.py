@@ -56,3 +56,18 @@ def test_a_quota_is_shown_of_the_only_seller_and_of_one_without_a_deal(said: She
     found = {each["holder"]: each for each in document(said("forecast", "show", "--json"))["quotas"]}
     assert found["ann"]["mean"] == first["figures"][0]["amount"]["mean"]
     assert (found["new"]["mean"], found["new"]["chance"], found["new"]["gap"]) == ("0.00", 0.0, "900.00")
+
+
+def test_of_many_reasons_why_something_is_left_out_a_table_tells_some_and_counts_the_rest(said: Shell):
+    opened(said, *((f"{number}", "100 EUR", "ann") for number in range(3)))
+    for number, currency in enumerate(("JPY", "CHF", "GBP", "SEK", "NOK", "DKK", "PLN")):
+        opened(said, (f"other-{number}", f"100 {currency}", "bea"))
+    code, out, _ = said("metric", "board", "--convert-to", "EUR")
+    words = " ".join(out.split())
+    assert (code, words.count("no rate from"), "2 left out for 2 other reasons: all under --json" in words) == (
+        0,
+        5,
+        True,
+    )
+    answer = document(said("metric", "board", "--convert-to", "EUR", "--json"))
+    assert len(answer["left_out"]) == 7

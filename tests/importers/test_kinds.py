@@ -90,6 +90,12 @@ def test_what_stands_before_the_header_is_no_header(small: App, tmp_path: Path, 
             b"Id:Created:Stage:Amount\nD-1:2026-01-05:Talks:100\n",
             "deals.csv: the column Id, Created, Stage, Amount is missing; the header reads 'Id:Created:Stage:Amount'",
         ),
+        (
+            b"PK\x03\x04\x14\0\x08",
+            "deals.csv: is an Excel workbook or another ZIP file, not a table in text: save it as CSV",
+        ),
+        (bytes.fromhex("d0cf11e0a1b11ae1"), "deals.csv: is an old Excel workbook, not a table in text: save it as CSV"),
+        (b"\x1f\x8b\x08\0\0", "deals.csv: is a gzip file, not a table in text: save it as CSV"),
         (b"", "deals.csv: the column Id, Created, Stage, Amount is missing; the file is empty"),
     ],
 )
