@@ -13,7 +13,7 @@ from projections.outlook import accuracy
 from projections.outlook.backtest import SCORED_FROM, Score, backtest
 from projections.outlook.days import as_date
 from projections.outlook.forecasting import MEASURES, TOTAL
-from projections.outlook.guards import told_until
+from projections.outlook.guards import last_day_covered
 
 WEEK = 7
 
@@ -93,7 +93,7 @@ def past_accuracy(making: Forecaster, day: int, weeks: int | None = None) -> Tes
     weeks: how many of the last cuts are scored; by default all from the end of the first quarter on. A log that is too
     young for any has no cells.
     """
-    day = told_until(making.at(day).lives)
+    day = last_day_covered(making.at(day).lives)
     truth = making.at(day).lives
     cuts = past_cuts(truth.start, day, making.settings)
     scored_from = truth.start + SCORED_FROM if weeks is None else max(truth.start + SCORED_FROM, day - WEEK * weeks)

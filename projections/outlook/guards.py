@@ -73,7 +73,7 @@ def last_news(lives: Lives) -> int:
     return max(days)
 
 
-def told_until(lives: Lives) -> int:
+def last_day_covered(lives: Lives) -> int:
     """The last day that a log tells of: of one that fell silent weeks ago that of the last news, else the cut's own."""
     news = last_news(lives)
     return news if lives.cut - news > 7 * LATELY else lives.cut
