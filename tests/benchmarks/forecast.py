@@ -7,11 +7,11 @@ a few rounds; resident is the most that the process held, in MB, before and with
 
 The other figures are of a log on SQLite. *read*: all its deals are read for the first time, and kept. Then some more
 events are recorded, and a process of its own makes a forecast of 90 days of it, without past ones to learn from:
-*open_kept* is what was kept, with the deals that changed read again, *cut* what was known on a day of it, and all of it is *made*,
-in a process that held *made_resident* MB at most. *first* is a forecast as it is shown, with past ones at quarterly
-cuts to learn from; *again* the same figure, from the log opened anew, and *one_more* after one more event of a deal;
-*program* that as a whole run of `dealtrail forecast show`, from the start of Python to its end, the user's and the
-system's time.
+*open_kept* is what was kept, with the deals that changed read again, *cut* what was known on a day of it, and all of
+it is *made*, in a process that held *made_resident* MB at most. *first* is a forecast as it is shown, with past ones at
+quarterly cuts to learn from; *again* the same figure, from the log opened anew, and *one_more* after one more event of
+a deal; *program* that as a whole run of `dealtrail forecast show`, from the start of Python to its end, the user's and
+the system's time.
 """
 
 import argparse
