@@ -100,28 +100,29 @@ def archived(histories: Iterable[Sequence[Fact]], calendar: Calendar, texts: Tex
     texts: what has a code already; new ones are added to it.
     """
     texts = {kind: {} for kind in KINDS} if texts is None else texts
-    streams, rows, blocks = list[str](), list[tuple[int, ...]](), list[tuple[Numbers, ...]]()
+    streams, rows, blocks = list[str](), list[tuple[int, ...]](), [list[Numbers]() for _ in States._fields[:-1]]
     for facts in histories:
         if of := stretches(facts):
             rows += (row(len(streams), each, texts) for each in sorted(of, key=by_instant))
             streams.append(facts[0].stream)
         if len(rows) >= BLOCK:
-            blocks.append(columns(rows, calendar))
+            add(blocks, rows, calendar)
             rows.clear()
-    blocks.append(columns(rows, calendar))
+    add(blocks, rows, calendar)
     keys = np.array([key_of(stream) for stream in streams], np.uint64)
-    whole = [joined(place, blocks) for place in range(len(States._fields) - 1)]
+    whole = [np.concatenate(blocks.pop(0)) for _ in States._fields[:-1]]  # no column is held twice for long
     states = States(*whole, mark=marks(whole, keys))
     names = in_utf8(streams)
     order = np.argsort(names, kind="stable")
     return arranged(Archive(calendar, states, texts, names[order], keys[order]), inverse(order)[states.deal])
 
 
-def columns(rows: Sequence[tuple[int, ...]], calendar: Calendar) -> tuple[Numbers, ...]:
-    """Rows as columns, in which instants have become days."""
-    whole = np.array(rows, np.int64).reshape(len(rows), len(States._fields) - 1)
+def add(blocks: Sequence[list[Numbers]], rows: Sequence[tuple[int, ...]], calendar: Calendar) -> None:
+    """Add rows to the parts of each column; instants have become days."""
+    whole = np.array(rows, np.int64).reshape(len(rows), len(blocks))
     whole[:, DATED] = days_of(calendar, whole[:, DATED])
-    return tuple(compact(whole[:, place]) for place in range(whole.shape[1]))
+    for place, parts in enumerate(blocks):
+        parts.append(compact(whole[:, place]))
 
 
 def days_of(calendar: Calendar, moments: Ints) -> Ints:
@@ -133,11 +134,6 @@ def days_of(calendar: Calendar, moments: Ints) -> Ints:
         begins = [calendar.start(as_date(day)) for day in range(first, last + 1)]
         days[dated] = np.searchsorted(np.array(begins), moments[dated], "right") + (first - 1)
     return days
-
-
-def joined(place: int, blocks: Sequence[tuple[Numbers, ...]]) -> Numbers:
-    """A column of all blocks."""
-    return np.concatenate([block[place] for block in blocks])
 
 
 def compact(column: Ints) -> Numbers:
