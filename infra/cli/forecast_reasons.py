@@ -80,9 +80,11 @@ def show_composition(out: Output, of: "Composition", limit: int) -> None:
     out.table(table)
     if len(of.deals) > limit:
         out.print(dim(f"  … and {len(of.deals) - limit:,} more (--limit, --json)"))
-    out.print(dim("if won: what such an amount came to before. adds: its part of what the open deals bring, which is"))
-    out.print(
-        dim("blended with the run-rates, so it is not chance x if won. at risk: a commit with a chance under half")
+    out.text(
+        dim(
+            "if won: what such an amount came to before. adds: its part of what the open deals bring, which is blended"
+        ),
+        dim("with the run-rates, so it is not chance x if won. at risk: a commit with a chance under half"),
     )
 
 

@@ -90,7 +90,7 @@ def show_backtest(out: Output, found: "Tested") -> None:
     for each in found.calibration:
         chances.add(each.horizon, f"{each.deals:,}", f"{each.windows:.1f}", share_of(each.error, each.windows))
     out.table(chances)
-    out.print(dim("errors and bias: what was missed over what came; windows: how many periods do not overlap"))
+    out.text(dim("errors and bias: what was missed over what came; windows: how many periods do not overlap"))
     if any(not cell.claimed for cell in found.cells):
         out.print(dim("in brackets: too few windows to claim anything"))
 
