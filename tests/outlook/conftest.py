@@ -1,12 +1,15 @@
 """A simulated half year, for what needs a whole log; told once, and copied by who changes it."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec import Struct
 
-from domain.recorded import micros
+from domain.recorded import Request, micros
 from infra.application.app import App, opened
 from infra.application.moments import day_end
 from infra.application.simulator import Plan, SimulatedClock, simulate
@@ -44,6 +47,19 @@ def half_year(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("half-year")
     simulated(f"sqlite:///{folder / 'a.db'}")
     return folder
+
+
+def copied_log(half_year: Path, folder: Path) -> str:
+    """A copy of the log without what is kept beside it, to be changed."""
+    for file in half_year.glob("a.db*"):
+        if file.is_file():
+            shutil.copy(file, folder / file.name)
+    return f"sqlite:///{folder / 'a.db'}"
+
+
+def record(app: App, command: Struct, stream: str = "", **envelope: Any) -> None:
+    """Record something, as Ann does."""
+    app.execute(Request(stream=stream, command=command, actor="ann", **envelope))  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from domain.money import Money
 from domain.opportunity.closing import WinOpportunity
 from domain.opportunity.opening import OpenOpportunity
-from domain.recorded import Fact, Request, Source, micros
+from domain.recorded import Fact, Source, micros
 from domain.reference.rate import SetFxRate
 from infra.application import backcasts
 from infra.application.accuracy import past_accuracy
 from infra.application.app import App, opened
-from infra.application.archives import FILE, archive_at, mapped
+from infra.application.archives import FILE, archive_at, keep, mapped
 from infra.application.backcasts import past_cuts
 from infra.application.forecasts import Forecaster
 from infra.application.predictions import folder_of
@@ -34,7 +34,7 @@ from projections.outlook.settings import DEFAULT
 from projections.outlook.states import Known
 from projections.rows.calendars import Calendar
 from projections.versions import END
-from tests.outlook.conftest import LAST, Clock
+from tests.outlook.conftest import LAST, Clock, copied_log, record
 from tests.outlook.logs import REFERENCES, latest, of_deals, recorded
 from tests.outlook.test_cuts import written
 from tests.projections.histories import Scale
@@ -71,16 +71,9 @@ def test_deals_that_changed_are_exchanged_forth_and_back(made: tuple[list[Fact],
 @pytest.fixture
 def app(half_year: Path, tmp_path: Path, clock: Clock) -> Iterator[App]:
     """A copy of the log, to be changed, on the day after its last one."""
-    for file in half_year.glob("a.db*"):
-        if file.is_file():
-            shutil.copy(file, tmp_path / file.name)
     clock.set_to(TODAY)
-    with opened(Settings(db=f"sqlite:///{tmp_path / 'a.db'}", actor="ann"), clock) as app:
+    with opened(Settings(db=copied_log(half_year, tmp_path), actor="ann"), clock) as app:
         yield app
-
-
-def record(app: App, command: object, stream: str, **envelope: object) -> None:
-    app.execute(Request(stream=stream, command=command, actor="ann", **envelope))  # type: ignore[arg-type]
 
 
 def a_day_of_work(app: App) -> None:
@@ -107,20 +100,15 @@ def test_at_any_position_an_archive_says_what_the_log_does(app: App):
     assert kept[0] == app.log.head()  # the newest, though an older one was asked for
 
 
-def test_only_what_changed_is_read(app: App, monkeypatch: pytest.MonkeyPatch):
-    archive_at(app, app.log.head(), UTC_DAYS)
-    read = list[str]()
-    facts = app.log.facts
-
-    def reading(streams: Sequence[str], upto: int) -> dict[str, list[Fact]]:
-        read.extend(streams)
-        return facts(streams, upto)
-
+def test_only_what_changed_is_read(app: App):
+    """What is kept of all other deals is taken as it is, wrong as it was made here."""
+    head, states = app.log.head(), archive_at(app, app.log.head(), UTC_DAYS).states
+    wrong = archive_at(app, head, UTC_DAYS)._replace(states=states._replace(pushes=np.full(len(states.deal), 77)))
+    keep(app, folder_of(app) / FILE, wrong, head)
     a_day_of_work(app)
-    monkeypatch.setattr(app.log, "facts", reading)
-    monkeypatch.setattr(app.log, "scan_kind", None)
-    archive_at(app, app.log.head(), UTC_DAYS)
-    assert len(read) == 2
+    found = archive_at(app, app.log.head(), UTC_DAYS)
+    assert len(np.unique(found.states.deal[found.states.pushes != 77])) == 2
+    assert len(found.streams) == len(wrong.streams) + 1
 
 
 @pytest.mark.parametrize("harm", ["broken", "cut", "another log's", "another zone's", "gone"])

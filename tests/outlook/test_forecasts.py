@@ -1,6 +1,5 @@
 """A forecast is issued as a fact, made again alike, and scored once when its period is over."""
 
-import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -23,7 +22,7 @@ from infra.application.spans import Span
 from infra.settings import Settings
 from projections.outlook.days import day_number
 from projections.outlook.settings import DEFAULT
-from tests.outlook.conftest import LAST, Clock
+from tests.outlook.conftest import LAST, Clock, copied_log
 
 JUNE, NEXT = Span(date(2026, 6, 1), date(2026, 6, 30)), Span(date(2026, 4, 1), date(2026, 6, 30))
 DAY = day_number(LAST)
@@ -35,11 +34,8 @@ QUICK = DEFAULT._replace(step=28)  # few past forecasts to learn from
 def copied(half_year: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, Clock]]:
     """A copy of the log, to be changed, and its clock."""
     folder = tmp_path_factory.mktemp("copied")
-    for file in half_year.glob("a.db*"):
-        if file.is_file():
-            shutil.copy(file, folder / file.name)
     clock = Clock()
-    with opened(Settings(db=f"sqlite:///{folder / 'a.db'}", actor="ann"), clock) as app:
+    with opened(Settings(db=copied_log(half_year, folder), actor="ann"), clock) as app:
         yield app, clock
 
 

@@ -1,6 +1,5 @@
 """A figure that is wanted again is read, and is the one that would be made anew, whatever was recorded meanwhile."""
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +13,7 @@ from domain.money import Money
 from domain.opportunity.closing import LoseOpportunity, WinOpportunity
 from domain.opportunity.opening import OpenOpportunity
 from domain.opportunity.terms import ChangeAmount
-from domain.recorded import Request, Source
+from domain.recorded import Source
 from domain.reference.quota import SetQuota
 from infra.application import predictions
 from infra.application.app import App, opened
@@ -24,7 +23,7 @@ from infra.application.targets import predicted
 from infra.settings import Settings
 from projections.outlook.days import day_number
 from projections.outlook.settings import DEFAULT
-from tests.outlook.conftest import LAST, Clock
+from tests.outlook.conftest import LAST, Clock, copied_log, record
 
 TODAY = LAST + timedelta(days=1)
 FIRST, END = TODAY.replace(day=1), TODAY.replace(day=30)
@@ -35,21 +34,14 @@ TERMS = Terms(TODAY, "2026-06", quota="900000")
 @pytest.fixture
 def app(half_year: Path, tmp_path: Path, clock: Clock) -> Iterator[App]:
     """A copy of the log, to be changed, on the day after its last one."""
-    for file in half_year.glob("a.db*"):
-        if file.is_file():
-            shutil.copy(file, tmp_path / file.name)
     clock.set_to(TODAY)
-    with opened(Settings(db=f"sqlite:///{tmp_path / 'a.db'}", actor="ann"), clock) as app:
+    with opened(Settings(db=copied_log(half_year, tmp_path), actor="ann"), clock) as app:
         yield app
 
 
 def anew(app: App, terms: Terms = TERMS) -> Prediction:
     making = Forecaster(app, terms.convert_to or "", settings=QUICK)
     return predicted(making, *(day_number(each) for each in (FIRST, END, LAST)), Decimal(terms.quota or 0))
-
-
-def record(app: App, command: msgspec.Struct, stream: str = "", **envelope: object) -> None:
-    app.execute(Request(stream=stream, command=command, actor="ann", **envelope))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("currency", [None, "EUR"])
