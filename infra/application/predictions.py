@@ -27,7 +27,7 @@ from infra.application.moments import day_end
 from infra.settings import user_folder
 from infra.store.places import sqlite_file
 
-MODEL, VERSION = "outlook", "outlook-1"
+MODEL, VERSION = "outlook", "outlook-2"
 """Which model forecasts; its version is raised whenever figures would come out otherwise."""
 DEALS = "opportunity"
 UNREAD = frozenset({"lead", "customer", "framework", "forecast", "outlook", "subject"})
